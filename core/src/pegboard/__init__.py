@@ -1,0 +1,106 @@
+"""Pegboard: a small task core with a grid of hooks; everything else is a plugin hung on a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pegboard._call import Call
+from pegboard._context import current_call
+from pegboard._group import Group
+from pegboard._provided import PROVIDED
+from pegboard._secret import Secret
+from pegboard.errors import (
+    AwaitInSyncTask,
+    BindError,
+    ConfigError,
+    DeadlineExceeded,
+    InvalidName,
+    InvalidPlugin,
+    InvalidTask,
+    MissingPlugin,
+    PegboardError,
+    PluginConflict,
+    SessionError,
+    Suspended,
+    TaskTimeout,
+    UnknownEvent,
+    UnsupportedTask,
+)
+from pegboard.hookspecs import hookimpl, hookspec
+from pegboard.layers import Layer, Order, Scope
+from pegboard.options import Option
+from pegboard.records import Outcome, TaskResult
+from pegboard.session import Session, current_session
+from pegboard.task import Task, task
+
+if TYPE_CHECKING:  # so that editors and type checkers see the real classes
+    from pegboard_cache import Cache as Cache
+    from pegboard_cache import Caching as Caching
+    from pegboard_console import Console as Console
+    from pegboard_metrics import Metered as Metered
+    from pegboard_metrics import Metrics as Metrics
+    from pegboard_prometheus import Prometheus as Prometheus
+    from pegboard_retry import Backoff as Backoff
+    from pegboard_retry import Retry as Retry
+    from pegboard_retry import Retrying as Retrying
+    from pegboard_tracing import Traced as Traced
+    from pegboard_tracing import Tracing as Tracing
+
+__all__ = [
+    # tasks and what they leave behind
+    "Call",
+    "Group",
+    "Option",
+    "Outcome",
+    "Secret",
+    "Task",
+    "TaskResult",
+    "current_call",
+    "task",
+    # sessions and plugins
+    "Layer",
+    "Order",
+    "Scope",
+    "Session",
+    "current_session",
+    "hookimpl",
+    "hookspec",
+    # errors
+    "AwaitInSyncTask",
+    "BindError",
+    "ConfigError",
+    "DeadlineExceeded",
+    "InvalidName",
+    "InvalidPlugin",
+    "InvalidTask",
+    "MissingPlugin",
+    "PegboardError",
+    "PluginConflict",
+    "SessionError",
+    "Suspended",
+    "TaskTimeout",
+    "UnknownEvent",
+    "UnsupportedTask",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Find a first-party option or plugin in its own distribution, when it is first asked for."""
+    extra = PROVIDED.get(name)
+    if extra is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = f"pegboard_{extra}"
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name != module:  # installed, and a dependency of it is missing
+            raise
+        raise MissingPlugin(f"{name} needs the plugin {extra!r}: pip install 'pegboard[{extra}]'", plugin=extra) from None
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PROVIDED})

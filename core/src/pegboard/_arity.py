@@ -1,0 +1,49 @@
+"""A cheap check that the arguments of a call fit, before any layer sees it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pegboard._call import Call
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def arity_check(name: str, signature: inspect.Signature, provided: frozenset[str]) -> Callable[[Call], None]:
+    """Return a function that raises TypeError for a call whose arguments do not fit.
+
+    A wrong call must not count as an attempt, let alone be retried. Calls with positional arguments only are decided by
+    their number; the others are bound. Parameters in `provided` are filled in by a layer, by name.
+    """
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in provided]
+    expected = signature.replace(parameters=parameters)
+    least, most = _span(parameters)
+
+    def check(call: Call) -> None:
+        if call.kwargs or not least <= len(call.args) <= most:
+            kwargs = {key: value for key, value in call.kwargs.items() if key not in provided}
+            try:
+                expected.bind(*call.args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{name}() {error}") from None
+
+    return check
+
+
+def _span(parameters: list[inspect.Parameter]) -> tuple[int, float]:
+    """Say how few and how many positional arguments fit when there are no others."""
+    least = 0
+    most = 0.0
+    for parameter in parameters:
+        required = parameter.default is parameter.empty
+        if parameter.kind in _POSITIONAL:
+            least += required
+            most += 1
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            most = float("inf")
+        elif parameter.kind is parameter.KEYWORD_ONLY and required:
+            return 1, 0  # no number of positional arguments is enough
+    return least, most

@@ -1,0 +1,286 @@
+"""One invocation of a task, and the effects a layer may ask of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pegboard import _effects
+from pegboard._context import running_call
+from pegboard.errors import TaskTimeout, UnknownEvent
+
+if TYPE_CHECKING:
+    from pegboard._effects import Limit
+    from pegboard._group import Group
+    from pegboard._plan import Plan
+    from pegboard._runners.streams import KeptStream
+    from pegboard.records import Outcome, Source
+    from pegboard.session import Session
+    from pegboard.task import Task
+
+_PROCESS = os.urandom(4).hex()  # with the pid, so that ids stay apart across machines, restarts and forks
+_next_number = itertools.count(1).__next__
+_state_guard = threading.Lock()
+_HOOK_DEPTH_MOST = 1
+
+
+class Call:
+    """One invocation of a task.
+
+    Layers, scopes and observers are handed this object; `current_call()` answers it inside the task.
+
+    What every call needs is set at once. The slots that most calls never touch stay empty and answer their default
+    from `__getattr__`: filling them would double what a call costs.
+
+    Attributes:
+        args, kwargs: The inputs as passed; `inputs` is the same by parameter name.
+        parent: The call this one was made in, or None.
+        attempt: Number of the running or last attempt, counted from 1; 0 before the first. A layer outside
+            `Order.RETRY` may preset it, and a resumed call goes on counting.
+        source: Where the value comes from; a layer that answers without running the function sets it.
+        outcome: How the call ended; None until it has.
+        group: The map or other group this call was made by, or None.
+        map_index: Position in a map, from 0; None for a call that no map made, also inside a mapped one.
+        executor: Name of the executor the function runs on; `inline` when it runs where it was called.
+        trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
+        sampled: Whether that span is sampled; None when nobody traces.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_inputs",
+        "_limit",
+        "_state",
+        "args",
+        "attempt",
+        "executor",
+        "group",
+        "hook_depth",
+        "hook_failures",
+        "hooking",
+        "kwargs",
+        "map_index",
+        "number",
+        "outcome",
+        "parent",
+        "plan",
+        "sampled",
+        "source",
+        "span_id",
+        "started",
+        "streams",
+        "trace_id",
+    )
+    plan: Plan
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    parent: Call | None
+    number: int
+    attempt: int
+    source: Source
+    outcome: Outcome | None
+    group: Group | None
+    map_index: int | None
+    executor: str
+    trace_id: str | None
+    span_id: str | None
+    sampled: bool | None
+    started: float
+    streams: list[KeptStream]
+    hooking: bool
+    hook_depth: int
+    hook_failures: list[BaseException] | None
+    _inputs: Mapping[str, Any] | None
+    _state: dict[Any, Any] | None
+    _limit: Limit | None
+
+    def __init__(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.plan = plan
+        self.args = args
+        self.kwargs = kwargs
+        self.parent = parent = running_call.get()
+        self.number = _next_number()
+        self.attempt = 0
+        self.source = "run"
+        self.hooking = False
+        self._limit = None
+        if parent is not None and parent.hooking:
+            # Made by an observer: told to observers too, but what those call in turn is not, or it would never end.
+            self.hook_depth = depth = parent.hook_depth + 1
+            if depth > _HOOK_DEPTH_MOST:
+                self.plan = plan.unobserved()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return _DEFAULTS[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.task.name} {self.id}>"
+
+    @property
+    def id(self) -> str:
+        """This call's id: unique across processes, at most 40 of `[0-9a-f-]`."""
+        return f"{_PROCESS}-{os.getpid():x}-{self.number:x}"
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the call this one was made in, or None."""
+        return None if self.parent is None else self.parent.id
+
+    @property
+    def task(self) -> Task[..., Any]:
+        """The task that was called."""
+        return self.plan.task
+
+    @property
+    def session(self) -> Session:
+        """The session whose plugins serve this call."""
+        return self.plan.session
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the call belongs to a coroutine or an async generator."""
+        return self.plan.is_async
+
+    @property
+    def name(self) -> str:
+        """The task's name with its placeholders filled in; never used for metrics, spans, keys or journals."""
+        return self.task.render_name(self)
+
+    @property
+    def started_at(self) -> float:
+        """Wall-clock start, seconds since the Unix epoch, UTC."""
+        return time.time() - (time.perf_counter() - self.started)
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The arguments by parameter name, defaults included, bound at first use.
+
+        Raises:
+            TypeError: The arguments do not fit the signature.
+        """
+        if self._inputs is None:
+            bound = self.task.signature.bind(*self.args, **self.kwargs)
+            bound.apply_defaults()
+            self._inputs = MappingProxyType(bound.arguments)
+        return self._inputs
+
+    @property
+    def state(self) -> dict[Any, Any]:
+        """A plugin's own storage for this call, by a key of its own (its class, by custom)."""
+        if self._state is None:
+            with _state_guard:
+                if self._state is None:
+                    self._state = {}
+        return self._state
+
+    @property
+    def in_hook(self) -> bool:
+        """Whether an observer made this call. Calls that its observers make in turn are not observed."""
+        return self.hook_depth > 0
+
+    # Effects: the same words in a layer of a sync task, where they block, and of an async one, where they suspend.
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Wait, on the session's clock. Zero or less returns at once without calling the clock."""
+        return _effects.sleep(self, seconds)
+
+    def io(self, function: Callable[..., Any], *args: Any, afn: Callable[..., Awaitable[Any]] | None = None) -> Awaitable[Any]:
+        """Do I/O: a sync call runs `function(*args)`; an async one awaits `afn(*args)`, or a thread without `afn`."""
+        return _effects.io(self, function, args, afn)
+
+    def offload(self, function: Callable[..., Any], *args: Any, executor: str | None = None) -> Awaitable[Any]:
+        """Run `function(*args)` on an executor, by default the session's, and wait for it.
+
+        A sync call would only wait in its own thread, so it runs the function there.
+        """
+        return _effects.offload(self, function, args, executor)
+
+    def timeout(self, seconds: float, error: type[TaskTimeout] = TaskTimeout) -> AbstractAsyncContextManager[None]:
+        """Limit what is awaited inside: `async with call.timeout(2.0): return await proceed(call)`.
+
+        An async call is cancelled at the limit. A sync one stops waiting: its function goes on in a thread of its
+        own, and what it returns then is dropped. Limits nest, and the earliest counts.
+
+        Raises:
+            TaskTimeout: Or the subclass given as `error`, at the limit.
+        """
+        return _effects.timeout(self, seconds, error)
+
+    def lock(self, key: object) -> AbstractAsyncContextManager[None]:
+        """Hold a lock that every call of this session with an equal `key` shares: `async with call.lock(key):`."""
+        return self.session.locks.hold(key, is_async=self.is_async)
+
+    def with_args(self, *args: Any, **kwargs: Any) -> Call:
+        """Return this call with other inputs, for `proceed`; the call that observers see stays as it is."""
+        return _CallWithArgs(self, args, kwargs)
+
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
+        """Tell the observers of `event`, a hook spec whose first parameter is the call.
+
+        Raises:
+            UnknownEvent: No such spec; costs nothing when there is one and nobody implements it.
+        """
+        dispatch = self.plan.events.get(event)
+        if dispatch is not None:
+            dispatch(self, *args, **kwargs)
+        elif event not in self.plan.session.events:
+            raise UnknownEvent(
+                f"task {self.task.name!r} emitted {event!r}, and no hook spec of this session describes it.\n"
+                f"Known: {', '.join(sorted(self.plan.session.events))}.",
+                event=event,
+            )
+
+
+_DEFAULTS: dict[str, Any] = {
+    "_inputs": None,
+    "_state": None,
+    "executor": "inline",
+    "group": None,
+    "hook_depth": 0,
+    "hook_failures": None,
+    "map_index": None,
+    "outcome": None,
+    "sampled": None,
+    "span_id": None,
+    "trace_id": None,
+}
+
+
+class _CallWithArgs(Call):
+    """A call seen with other inputs: all but `args` and `kwargs` is read from, and written to, the original."""
+
+    __slots__ = ("original",)
+    original: Call
+
+    def __init__(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        fill = object.__setattr__
+        fill(self, "original", original_of(call))
+        fill(self, "args", args)
+        fill(self, "kwargs", kwargs)
+        fill(self, "_inputs", None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "original"), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("args", "kwargs", "_inputs"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.original, name, value)
+
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
+        self.original.emit(event, *args, **kwargs)
+
+
+def original_of(call: Call) -> Call:
+    """Return the call that observers know, whatever inputs a layer gave it."""
+    return call.original if isinstance(call, _CallWithArgs) else call

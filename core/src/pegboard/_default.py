@@ -1,0 +1,93 @@
+"""The session that serves where none is open: made from configuration, for the whole process, when first needed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pegboard import _discovery
+from pegboard._config import Config, load_config, unknown_key
+from pegboard.session import Session
+
+if TYPE_CHECKING:
+    from pegboard.task import Task
+
+
+class DefaultSession:
+    """Holds the default session.
+
+    Attributes:
+        state: A new object whenever the answer to "does this task need a session?" may have changed.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._config: Config | None = None
+        self._session: Session | None = None
+        self.state = object()
+
+    def for_task(self, task: Task[..., Any]) -> Session | None:
+        """Return the session that serves `task`; None for a task without options and without any configuration."""
+        with self._guard:
+            if self._config is None:
+                self._config = load_config()
+            if self._config.is_empty and not task.options:
+                return None
+        return self.get()
+
+    def get(self) -> Session:
+        """Return the default session, made and started by the first who asks."""
+        session = self._session
+        if session is None:
+            with self._guard:
+                if self._session is None:
+                    self._session = self._open()
+                session = self._session
+        return session
+
+    def reset(self) -> None:
+        """End the default session and forget the configuration, so that both are read again; for tests."""
+        with self._guard:
+            session, self._session, self._config = self._session, None, None
+            self.state = object()
+        if session is not None:
+            session._entered = 0
+            session._end(None)
+
+    def _open(self) -> Session:
+        import atexit
+
+        if self._config is None:
+            self._config = load_config()
+        config = self._config
+        session = Session(
+            *(_make(name, config) for name in config.plugins),
+            executor=config.executor,
+            strict=config.strict,
+            strict_plugins=config.strict_plugins,
+            inherit=False,
+        )
+        session._start(None)
+        session._entered = 1
+        atexit.register(self._at_exit, session)
+        return session
+
+    def _at_exit(self, session: Session) -> None:
+        if self._session is session:
+            self.reset()
+
+
+def _make(name: str, config: Config) -> object:
+    settings = config.settings.get(name, {})
+    plugin = _discovery.find(name)
+    if settings:
+        import inspect
+
+        known = inspect.signature(plugin).parameters
+        for key in settings:
+            if key not in known:
+                raise unknown_key(f"settings of plugin {name!r}", key, list(known))
+    return plugin(**settings)
+
+
+DEFAULT = DefaultSession()

@@ -1,0 +1,110 @@
+"""Locks by key that threads and coroutines share."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from contextlib import AbstractAsyncContextManager
+
+
+class _Ticket:
+    """One waiter's place in the queue of a key; `offer` says whether it still wants the lock."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self.granted = False
+        self.gone = False
+
+    def offer(self) -> bool:
+        if self.gone:
+            return False
+        self.granted = True
+        try:
+            self._wake()
+        except RuntimeError:  # its event loop is closed: nobody waits there any more
+            return False
+        return True
+
+
+class KeyedLocks:
+    """One mutual exclusion per key, first come first served, forgotten when nobody holds or awaits it.
+
+    A thread and a coroutine that ask for the same key exclude each other; a coroutine never blocks its loop.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._queues: dict[object, deque[_Ticket]] = {}
+
+    def hold(self, key: object, *, is_async: bool) -> AbstractAsyncContextManager[None]:
+        """Return an async context manager that holds `key`; for a sync call it blocks and never suspends."""
+        return self._hold_async(key) if is_async else self._hold_sync(key)
+
+    @asynccontextmanager
+    async def _hold_sync(self, key: object) -> AsyncIterator[None]:
+        arrived = threading.Event()
+        ticket = _Ticket(arrived.set)
+        if not self._enter(key, ticket):
+            try:
+                arrived.wait()
+            except BaseException:  # KeyboardInterrupt in the wait
+                self._abandon(key, ticket)
+                raise
+        try:
+            yield
+        finally:
+            self._leave(key)
+
+    @asynccontextmanager
+    async def _hold_async(self, key: object) -> AsyncIterator[None]:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+        ticket = _Ticket(lambda: loop.call_soon_threadsafe(_settle, arrived) and None)
+        if not self._enter(key, ticket):
+            try:
+                await arrived
+            except BaseException:  # cancelled in the wait
+                self._abandon(key, ticket)
+                raise
+        try:
+            yield
+        finally:
+            self._leave(key)
+
+    def _enter(self, key: object, ticket: _Ticket) -> bool:
+        """Take the lock if it is free; else queue up and return False."""
+        with self._guard:
+            queue = self._queues.get(key)
+            if queue is None:
+                self._queues[key] = deque()
+                return True
+            queue.append(ticket)
+            return False
+
+    def _abandon(self, key: object, ticket: _Ticket) -> None:
+        with self._guard:
+            ticket.gone = True
+            granted = ticket.granted
+        if granted:  # it was handed over just before the waiter gave up
+            self._leave(key)
+
+    def _leave(self, key: object) -> None:
+        with self._guard:
+            queue = self._queues[key]
+            while queue:
+                if queue.popleft().offer():
+                    return
+            del self._queues[key]
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

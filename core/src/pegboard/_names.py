@@ -1,0 +1,99 @@
+"""Names of tasks, and the templates some of them are."""
+
+from __future__ import annotations
+
+import inspect
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from pegboard.errors import InvalidName
+
+MAP_INDEX = "map_index"
+_VALUE_LENGTH = 64
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (a partial)."""
+    inner = getattr(function, "func", function)  # functools.partial
+    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+    return str(name).rpartition("<locals>.")[2]
+
+
+def one_line(text: str) -> str:
+    """Escape whatever is not printable, so that a text can neither break a line nor steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text)
+
+
+def show(value: object) -> str:
+    """Render one value for a name: escaped, cut, and never failing."""
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a Secret, or an object whose __str__ is broken: its type will do
+        text = f"<{type(value).__name__}>"
+    text = one_line(text)
+    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+
+
+@attrs.frozen
+class NameTemplate:
+    """A name with `{parameter}` and `{map_index}` in it.
+
+    Attributes:
+        text: As it was written; the static name of the task.
+        parts: Pairs of literal text and the placeholder after it, or None.
+    """
+
+    text: str
+    parts: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def parse(cls, text: str, parameters: Mapping[str, inspect.Parameter]) -> NameTemplate | None:
+        """Check `text` against the parameters of the task; None when it has no placeholder.
+
+        Raises:
+            InvalidName: It is empty, or holds anything but parameters and `map_index`.
+        """
+        if not text or text.isspace():
+            raise InvalidName("a task's name cannot be empty.", name=text)
+        if not text.isprintable():
+            raise InvalidName(f"task name {text!r} holds control characters.", name=text)
+        try:
+            fields = list(string.Formatter().parse(text))
+        except ValueError as error:
+            raise InvalidName(f"task name {text!r}: {error}. Write {{{{ and }}}} for braces.", name=text) from None
+        parts = tuple((literal, _placeholder(text, *field, parameters)) for literal, *field in fields)
+        if all(placeholder is None for _, placeholder in parts):
+            return None
+        return cls(text, parts)
+
+    def render(self, inputs: Mapping[str, Any], map_index: int | None) -> str:
+        """Fill the placeholders in; outside a map `map_index` is empty."""
+        values = {MAP_INDEX: "" if map_index is None else map_index, **inputs}
+        return "".join(text if name is None else text + show(values.get(name, "")) for text, name in self.parts)
+
+
+def _placeholder(
+    text: str,
+    field: str | None,
+    spec: str | None,
+    conversion: str | None,
+    parameters: Mapping[str, inspect.Parameter],
+) -> str | None:
+    if field is None:
+        return None
+    allowed = [*parameters, MAP_INDEX]
+    if field not in allowed or spec or conversion:
+        written = "{" + field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"
+        raise InvalidName(
+            f"task name {text!r} holds {written}.\n"
+            f"A name may only hold whole parameters, without attributes, indexes, conversions or format specs: "
+            f"{', '.join('{' + name + '}' for name in allowed)}.",
+            name=text,
+        )
+    return field

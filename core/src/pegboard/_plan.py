@@ -1,0 +1,142 @@
+"""What one task does in one session: resolved once, then only run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pegboard._events import Dispatch
+from pegboard._runners import RUNNERS
+from pegboard.layers import Layer, Scope
+from pegboard.records import Outcome, status_of
+
+if TYPE_CHECKING:
+    from pegboard._call import Call
+    from pegboard.options import Option
+    from pegboard.session import Session
+    from pegboard.task import Task
+
+_make_outcome = tuple.__new__  # half the price of Outcome(...)
+_NOTES_MOST = 16
+
+
+class Plan:
+    """The layers, scopes and observers of one task in one session, folded into one callable.
+
+    Attributes:
+        run: Takes a `Call` and does what calling the task does: returns a value, a coroutine or a generator.
+        events: A dispatcher for each event that somebody observes.
+        options: The task's options, the session's defaults included.
+        layers: Outermost first.
+        scopes: In the order in which they are entered.
+        observers: Names of the plugins told of each event, in that order.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        task: Task[..., Any],
+        version: int,
+        options: tuple[Option, ...],
+        layers: tuple[Layer, ...],
+        scopes: tuple[Scope, ...],
+        events: Mapping[str, Dispatch],
+        observers: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.session = session
+        self.task = task
+        self.version = version
+        self.options = options
+        self.layers = layers
+        self.scopes = scopes
+        self.events = events
+        self.observers = observers
+        self.function = task.__wrapped__
+        self.is_async = task.kind in ("coroutine", "async_generator")
+        self.strict = session.strict
+        self.watched = bool(scopes) or any(name in events for name in ("before_execute", "on_error", "after_execute"))
+        self._before = events.get("before_execute")
+        self._error = events.get("on_error")
+        self._after = events.get("after_execute")
+        self._unobserved: Plan | None = None
+        self.run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+
+    def unobserved(self) -> Plan:
+        """The same layers and nobody told: for calls that the observers of an observer's call make."""
+        if self._unobserved is None:
+            self._unobserved = Plan(self.session, self.task, self.version, self.options, self.layers, (), {}, {})
+        return self._unobserved
+
+    # The beginning and end of a call, the same for all four kinds. A runner calls `begin`, then exactly one of
+    # `succeed` and `fail`, then `leave`.
+
+    def begin(self, call: Call) -> list[tuple[Scope, Any]] | None:
+        """Start the clock and enter the scopes; `announce` follows, inside whatever guarantees the end."""
+        call.started = time.perf_counter()
+        return self._enter(call) if self.scopes else None
+
+    def announce(self, call: Call) -> None:
+        """Tell `before_execute`."""
+        if self._before is not None:
+            self._before(call)
+
+    def succeed(self, call: Call, value: Any) -> None:
+        """Set the outcome and tell `after_execute`."""
+        duration = time.perf_counter() - call.started
+        outcome = call.outcome = _make_outcome(Outcome, ("ok", call.source, value, None, call.attempt, duration))
+        if self._after is not None:
+            self._after(call, outcome)
+
+    def fail(self, call: Call, error: BaseException) -> None:
+        """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on."""
+        duration = time.perf_counter() - call.started
+        status = status_of(error)
+        shown = None if status == "closed" else error
+        outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
+        if status == "error":
+            self.note(call, error)
+            if self._error is not None:
+                try:
+                    self._error(call, error)
+                except BaseException:  # KeyboardInterrupt in an observer: the end is told all the same
+                    if self._after is not None:
+                        self._after(call, outcome)
+                    raise
+        if self._after is not None:
+            self._after(call, outcome)
+
+    def note(self, call: Call, error: BaseException) -> None:
+        """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
+        if not isinstance(error, Exception) or len(getattr(error, "__notes__", ())) >= _NOTES_MOST:
+            return
+        attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
+        error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
+
+    def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
+        """Leave the scopes, and in a strict session raise what observers did wrong."""
+        if entered is not None:
+            stop: BaseException | None = None
+            for scope, token in reversed(entered):
+                try:
+                    scope.exit(call, token)
+                except BaseException as error:  # noqa: BLE001 - a scope cannot break a call
+                    stop = self._scope_failed(scope, "exit", call, error) or stop
+            if stop is not None:
+                raise stop
+        if self.strict:
+            self.session.raise_hook_failures(call, None if call.outcome is None else call.outcome.error)
+
+    def _enter(self, call: Call) -> list[tuple[Scope, Any]]:
+        entered: list[tuple[Scope, Any]] = []
+        for scope in self.scopes:
+            try:
+                entered.append((scope, scope.enter(call)))
+            except BaseException as error:
+                if self._scope_failed(scope, "enter", call, error) is not None:
+                    self.leave(call, entered)
+                    raise
+        return entered
+
+    def _scope_failed(self, scope: Scope, moment: str, call: Call, error: BaseException) -> BaseException | None:
+        return self.session.hook_failed(scope.name, f"scope.{moment}", call, error)

@@ -1,0 +1,102 @@
+"""Layers folded around a bottom, and the step that runs an `async def` layer for a sync task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard._arity import arity_check
+from pegboard.errors import AwaitInSyncTask, UnsupportedTask
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from pegboard._call import Call
+    from pegboard._plan import Plan
+
+Inner = Callable[["Call"], Any]
+
+
+class CarriedStop(Exception):  # noqa: N818 - a carrier, not an error
+    """Carries a StopIteration through coroutines, which would turn it into a RuntimeError (PEP 479)."""
+
+
+def fold(plan: Plan, bottom: Inner, side: str, finish: Callable[[Inner], Inner] | None = None) -> Inner:
+    """Wrap the `run` or `stream` sides of the plan's layers around `bottom`, the last layer innermost.
+
+    `finish` is applied to every layer, once it is bound to what it wraps.
+    """
+    inner = bottom
+    for layer in reversed(plan.layers):
+        around = getattr(layer, side)
+        if around is None:
+            raise _unsupported(plan, layer.name)
+        inner = _wrap(around, inner)
+        if finish is not None:
+            inner = finish(inner)
+    return inner
+
+
+def _wrap(around: Callable[[Call, Inner], Any], inner: Inner) -> Inner:
+    def proceed(call: Call) -> Any:
+        return around(call, inner)
+
+    return proceed
+
+
+def _unsupported(plan: Plan, layer: str) -> UnsupportedTask:
+    task = plan.task
+    what = "a stream" if task.kind.endswith("generator") else "a call that returns one value"
+    return UnsupportedTask(
+        f"plugin {layer!r} cannot wrap the {task.kind.replace('_', ' ')} task {task.name!r}: its layer has no side for {what}.\n"
+        f"Take the option off this task, or make it a {'function' if what == 'a stream' else 'generator'}.",
+        plugin=layer,
+        task=task.name,
+        kind=task.kind,
+    )
+
+
+def check_arguments(plan: Plan) -> Callable[[Call], None] | None:
+    """The check that comes before layers and observed attempts; None where there are neither."""
+    if not plan.layers and "before_attempt" not in plan.events and "after_attempt" not in plan.events:
+        return None
+    try:
+        signature = plan.task.signature
+    except (TypeError, ValueError):  # a builtin that does not tell its signature
+        return None
+    provided = frozenset(name for layer in plan.layers for name in layer.provides)
+    return arity_check(plan.task.__wrapped__.__qualname__, signature, provided)
+
+
+def step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never suspends to its end, and return its value.
+
+    Raises:
+        AwaitInSyncTask: It suspended, so one of the layers awaits real I/O.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    except CarriedStop as carried:
+        raise carried.args[0] from None
+    error = suspended(call, coroutine)
+    coroutine.close()
+    raise error
+
+
+def suspended(call: Call, awaitable: object) -> AwaitInSyncTask:
+    """Name the innermost layer that a suspended chain of coroutines goes through."""
+    sides = {getattr(side, "__code__", None): layer.name for layer in call.plan.layers for side in (layer.run, layer.stream)}
+    culprit = call.plan.layers[0].name
+    while awaitable is not None:
+        code = getattr(awaitable, "cr_code", None) or getattr(awaitable, "ag_code", None)
+        culprit = sides.get(code, culprit)
+        awaitable = getattr(awaitable, "cr_await", None) or getattr(awaitable, "ag_await", None)
+    return AwaitInSyncTask(
+        f"plugin {culprit!r} awaited something that suspends, around the sync task {call.task.name!r}.\n"
+        f"A sync task has no event loop to wait in. In a layer, wait with call.sleep, call.io, call.offload, call.lock or "
+        f"call.timeout: they block in a sync task and suspend in an async one.",
+        plugin=culprit,
+        task=call.task.name,
+    )

@@ -1,0 +1,132 @@
+"""Runs a plain function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard._call import original_of
+from pegboard._context import running_call
+from pegboard._effects import run_function
+from pegboard._runners.folding import CarriedStop, check_arguments, fold, step
+
+if TYPE_CHECKING:
+    from pegboard._call import Call
+    from pegboard._plan import Plan
+
+
+def build(plan: Plan) -> Callable[[Call], Any]:
+    """Make the runner of a plan for a function."""
+    inner = _layered(plan) if plan.layers else _attempted(plan)
+    return _watched(plan, inner) if plan.watched else _bare(plan, inner)
+
+
+def _bare(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
+    function = plan.function
+    note = plan.note
+    enter, leave = running_call.set, running_call.reset
+
+    def run(call: Call) -> Any:
+        token = enter(call)
+        try:
+            if inner is not None:
+                return inner(call)
+            call.attempt = 1
+            return function(*call.args, **call.kwargs)
+        except Exception as error:
+            note(call, error)
+            raise
+        finally:
+            leave(token)
+
+    return run
+
+
+def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
+    function = plan.function
+    begin, announce, succeed, fail, end = plan.begin, plan.announce, plan.succeed, plan.fail, plan.leave
+    must_end = bool(plan.scopes) or plan.strict
+    enter, leave = running_call.set, running_call.reset
+
+    def run(call: Call) -> Any:
+        token = enter(call)
+        try:
+            entered = begin(call)
+            try:
+                try:
+                    announce(call)
+                    if inner is not None:
+                        value = inner(call)
+                    else:
+                        call.attempt = 1
+                        value = function(*call.args, **call.kwargs)
+                except BaseException as error:
+                    fail(call, error)
+                    raise
+                succeed(call, value)
+                return value
+            finally:
+                if must_end:
+                    end(call, entered)
+        finally:
+            leave(token)
+
+    return run
+
+
+def _attempted(plan: Plan) -> Callable[[Call], Any] | None:
+    """The function with its attempt events; None when nobody observes them."""
+    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    check = check_arguments(plan)
+    if check is None:
+        return None
+    function = plan.function
+
+    def attempt(call: Call) -> Any:
+        check(call)
+        call.attempt = 1
+        try:
+            if before is not None:
+                before(call, 1)
+            value = function(*call.args, **call.kwargs)
+        except BaseException as error:
+            if after is not None:
+                after(call, 1, error)
+            raise
+        if after is not None:
+            after(call, 1, None)
+        return value
+
+    return attempt
+
+
+def _layered(plan: Plan) -> Callable[[Call], Any]:
+    function = plan.function
+    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    check = check_arguments(plan)
+
+    async def bottom(call: Call) -> Any:
+        seen = original_of(call)
+        seen.attempt = number = seen.attempt + 1
+        try:
+            if before is not None:
+                before(seen, number)
+            value = run_function(call, function)
+        except BaseException as error:
+            if after is not None:
+                after(seen, number, error)
+            if isinstance(error, StopIteration):
+                raise CarriedStop(error) from None
+            raise
+        if after is not None:
+            after(seen, number, None)
+        return value
+
+    top = fold(plan, bottom, "run")
+
+    def layered(call: Call) -> Any:
+        if check is not None:
+            check(call)
+        return step(call, top(call))
+
+    return layered

@@ -1,0 +1,136 @@
+"""Running a call to its end, whatever its kind, from sync code and from async code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard._call import Call
+from pegboard._context import active_session
+from pegboard._default import DEFAULT
+from pegboard.errors import SessionError
+from pegboard.records import TaskResult, status_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from pegboard.session import Session
+    from pegboard.task import Task
+
+
+def serving_session() -> Session:
+    """Return the session that serves calls made here: the open one, or the process-wide default."""
+    return active_session.get() or DEFAULT.get()
+
+
+def open_call(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """Make a call of `task` in the session that serves it."""
+    return Call(task._plan_in(serving_session()), args, kwargs)
+
+
+def finish(call: Call) -> Any:
+    """Run a call to its end from sync code; a stream gives the list of its items."""
+    plan = call.plan
+    kind = plan.task.kind
+    if kind == "function":
+        return plan.run(call)
+    if kind == "generator":
+        return list(plan.run(call))
+    return in_new_loop(lambda: finish_async(call), plan.task.name)
+
+
+async def finish_async(call: Call) -> Any:
+    """Run a call to its end from async code; a sync body goes to a thread, with its context."""
+    plan = call.plan
+    kind = plan.task.kind
+    if kind == "coroutine":
+        return await plan.run(call)
+    if kind == "async_generator":
+        return [item async for item in plan.run(call)]
+    import asyncio
+
+    return await asyncio.to_thread(finish, call)
+
+
+def in_new_loop(make: Callable[[], Awaitable[Any]], name: str) -> Any:
+    """Run something awaitable from sync code, in this context.
+
+    Raises:
+        SessionError: An event loop runs in this thread, and blocking it would stop everything in it.
+    """
+    import asyncio
+
+    if asyncio._get_running_loop() is not None:
+        raise SessionError(
+            f"the async task {name!r} cannot be waited for here: an event loop is running in this thread.\n"
+            f"Await it instead: await task(...), task.acall(...), task.arun(...) or task.amap(...)."
+        )
+
+    async def main() -> Any:
+        return await make()
+
+    return asyncio.run(main())
+
+
+def run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskResult[Any]:
+    """Call a task and tell how it went; see `Task.run`."""
+    clock = _Stopwatch()
+    call: Call | None = None
+    try:
+        call = open_call(task, args, kwargs)
+        value = finish(call)
+    except Exception as error:  # noqa: BLE001 - it is the result
+        return clock.result(call, None, error)
+    return clock.result(call, value, None)
+
+
+async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskResult[Any]:
+    """Call a task and tell how it went; see `Task.arun`."""
+    clock = _Stopwatch()
+    call: Call | None = None
+    try:
+        call = open_call(task, args, kwargs)
+        value = await finish_async(call)
+    except Exception as error:  # noqa: BLE001 - it is the result
+        return clock.result(call, None, error)
+    return clock.result(call, value, None)
+
+
+async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a task from async code; see `Task.acall`."""
+    return await finish_async(open_call(task, args, kwargs))
+
+
+def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+    """Call a task on the session's executor; see `Task.submit`."""
+    from contextvars import copy_context
+
+    call = open_call(task, args, kwargs)
+    session = call.session
+    place = session.executors.get()
+    call.executor = place.name
+    future = place.submit(copy_context().run, finish, call)
+    session.keep(future)
+    return future
+
+
+class _Stopwatch:
+    """Times a call that nothing else may be timing, and writes its result."""
+
+    def __init__(self) -> None:
+        self._started_at = time.time()
+        self._start = time.perf_counter()
+
+    def result(self, call: Call | None, value: Any, error: Exception | None) -> TaskResult[Any]:
+        return TaskResult(
+            value=value,
+            status="ok" if error is None else status_of(error),
+            source="run" if call is None else call.source,
+            error=error,
+            attempts=0 if call is None else call.attempt,
+            started_at=self._started_at,
+            duration=time.perf_counter() - self._start,
+            call_id="" if call is None else call.id,
+            trace_id=None if call is None else call.trace_id,
+        )

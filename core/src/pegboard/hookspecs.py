@@ -1,0 +1,112 @@
+"""Every hook spec, in the order of a call's life.
+
+Two kinds, never mixed:
+
+- `bind` is how a plugin changes what a task does: it returns layers, scopes and observers for one task.
+- All the others are *observers*: plain functions that watch. Their return value is ignored, and an error in one is
+  logged once, counted in `session.observer_errors` and changes nothing: not the value, not the error, not the events
+  of the other plugins. Only a KeyboardInterrupt goes on, after the others were told. Observers are called in pluggy's
+  order: the plugin attached last is told first, `tryfirst` and `trylast` as in pluggy.
+
+An implementation names only the arguments it wants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pegboard._call import Call
+    from pegboard._group import Group
+    from pegboard.records import Outcome
+    from pegboard.session import Session
+    from pegboard.task import Task
+
+PROJECT = "pegboard"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def session_start(session: Session) -> None:
+    """Called when a session starts, and for a plugin attached later, when it is attached.
+
+    In the order of attachment; `session` is not yet the current one. A plugin that an inner session inherits is not
+    started again. An error undoes the start (what had started is ended in reverse) and is raised.
+    """
+
+
+@hookspec
+def bind(session: Session, task: Task[..., Any]) -> object:
+    """Return what this plugin puts around `task`: called once per session and task, at its first call.
+
+    Return a `Layer`, a `Scope`, an object whose attributes are observers (marked with `hookimpl`, told only of this
+    task's calls), a list of any of these, or None: then the plugin costs this task nothing. `task.option(Retry)`
+    already takes the session's defaults into account. An error is raised as `BindError` naming plugin and task, and
+    the function does not run.
+    """
+
+
+@hookspec
+def before_group(group: Group) -> None:
+    """Called when a map or another group of calls begins, before its first call."""
+
+
+@hookspec
+def before_execute(call: Call) -> None:
+    """Called once a call, before any layer; for a stream at its first step, inside its context."""
+
+
+@hookspec
+def on_cache_hit(call: Call, key: str) -> None:
+    """Called by whoever looks up stored results, when `key` was found: the function does not run."""
+
+
+@hookspec
+def on_cache_miss(call: Call, key: str) -> None:
+    """Called by whoever looks up stored results, when `key` was not found or could not be used."""
+
+
+@hookspec
+def before_attempt(call: Call, attempt: int) -> None:
+    """Called before each run of the function; `attempt` counts from 1."""
+
+
+@hookspec
+def after_attempt(call: Call, attempt: int, error: BaseException | None) -> None:
+    """Called after each run of the function, with what it raised or None; exactly once per `before_attempt`."""
+
+
+@hookspec
+def on_retry(call: Call, attempt: int, error: Exception, delay: float) -> None:
+    """Called by whoever retries: `attempt` failed with `error`, the next begins after `delay` seconds."""
+
+
+@hookspec
+def on_iteration(call: Call, index: int, item: Any) -> None:
+    """Called for each item of a stream, inside its context, before the consumer gets it; `index` is from 0."""
+
+
+@hookspec
+def on_error(call: Call, error: Exception) -> None:
+    """Called once when an Exception leaves the call; not for cancellation, KeyboardInterrupt or a closed stream."""
+
+
+@hookspec
+def after_execute(call: Call, outcome: Outcome) -> None:
+    """Called last, exactly once for every `before_execute`, whatever happened in between."""
+
+
+@hookspec
+def after_group(group: Group, outcome: Outcome) -> None:
+    """Called when all calls of a group are over, exactly once for every `before_group`."""
+
+
+@hookspec
+def session_end(session: Session) -> None:
+    """Called when a session ends, in reverse order of attachment; every plugin's runs.
+
+    Errors are raised together as an ExceptionGroup, or noted on the error that ended the session.
+    """

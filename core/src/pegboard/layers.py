@@ -1,0 +1,75 @@
+"""What a plugin hangs on a task: layers and scopes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from pegboard._call import Call
+
+Proceed = Callable[["Call"], Awaitable[Any]]
+ProceedStream = Callable[["Call"], AsyncIterator[Any]]
+
+
+class Order(enum.IntEnum):
+    """Where a layer sits: the lower, the further out. Any integer between two of these is fine too."""
+
+    JOURNAL = 100
+    FALLBACK = 200
+    CACHE = 300
+    DATASET = 350
+    LIMIT = 400
+    DEADLINE = 500
+    RETRY = 600
+    BREAKER = 700
+    RATE = 750
+    TIMEOUT = 800
+    PLACE = 850
+    INJECT = 900
+    VALIDATE = 950
+
+
+@attrs.frozen
+class Layer:
+    """A plugin's code around a call; it may change inputs, result, error, time and place.
+
+    Attributes:
+        name: How `session.explain` and errors call it, by custom the plugin's name.
+        order: Position among the layers of a task; the lower, the further out. Equal orders keep the order in
+            which the plugins were attached.
+        run: `async def run(call, proceed)`, returning a value. Serves functions and coroutines alike: it awaits
+            `proceed(call)` once, several times or not at all, and otherwise only the effects of `call`.
+        stream: `async def stream(call, proceed)` as an async generator, for both kinds of generator task. None
+            means the layer cannot wrap a stream, and such a task is refused.
+        provides: Names of parameters that this layer fills in, so that a caller need not.
+    """
+
+    name: str
+    order: int
+    run: Callable[[Call, Proceed], Awaitable[Any]] | None = None
+    stream: Callable[[Call, ProceedStream], AsyncIterator[Any]] | None = None
+    provides: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Scope:
+    """A plugin's enter and exit around a call, in the context that the user's code runs in.
+
+    Scopes are entered in the order in which plugins were attached, before `before_execute`, and left in reverse, after
+    `after_execute`; `call.outcome` is set by then. A stream runs in a `contextvars.Context` of its own, and so do
+    its scopes. Like an observer, a scope cannot break a call: an error in it is logged and counted, and a scope
+    that failed to enter is not left.
+
+    Attributes:
+        name: How `session.explain` and errors call it.
+        enter: Called with the call; what it returns is handed to `exit`.
+        exit: Called with the call and what `enter` returned.
+    """
+
+    name: str
+    enter: Callable[[Call], Any]
+    exit: Callable[[Call, Any], None]

@@ -1,0 +1,44 @@
+"""Options: what a task asks for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from pegboard import _discovery
+from pegboard.records import KINDS, Kind
+
+
+@attrs.frozen
+class Option:
+    """Base of every task option: a frozen value that belongs to one plugin and brings it.
+
+    A plugin ships subclasses, decorated with `attrs.frozen`, whose validators refuse a bad value where it is
+    written:
+
+        @attrs.frozen
+        class Retry(Option):
+            plugin_name = "retry"
+            retries: int = attrs.field(default=3, validator=attrs.validators.ge(0))
+
+    Attributes:
+        plugin_name: Name under which the plugin is attached to a session.
+        kinds: Kinds of task that may have this option; another kind is refused at decoration.
+        repeatable: Whether a task may have several of this class, as with handlers for different errors.
+        stores_values: True when the plugin keeps inputs or results; a `sensitive` task refuses such an option.
+    """
+
+    plugin_name: ClassVar[str] = ""
+    kinds: ClassVar[frozenset[Kind]] = KINDS
+    repeatable: ClassVar[bool] = False
+    stores_values: ClassVar[bool] = False
+
+    @classmethod
+    def plugin(cls) -> object:
+        """Make the plugin this option belongs to; called when a session lacks it.
+
+        The default looks `plugin_name` up among the installed plugins. A plugin that is not an installed
+        distribution overrides this and returns an instance.
+        """
+        return _discovery.load(cls.plugin_name)

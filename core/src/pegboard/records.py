@@ -1,0 +1,94 @@
+"""What a call leaves behind: plain values that hooks, plugins and callers read."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import attrs
+
+from pegboard.errors import Suspended
+
+T = TypeVar("T")
+
+Kind = Literal["function", "coroutine", "generator", "async_generator"]
+Status = Literal["ok", "error", "cancelled", "closed", "suspended"]
+Source = Literal["run", "cache", "journal", "fallback"]
+
+KINDS: frozenset[Kind] = frozenset(("function", "coroutine", "generator", "async_generator"))
+
+
+def _kind_of_value(value: object) -> str:
+    return f"<{type(value).__name__}>"
+
+
+class Outcome(NamedTuple):
+    """How a call, or a group of calls, ended; observers get it, so it cannot be changed.
+
+    A named tuple, because one is made for every observed call and it is the cheapest frozen record there is.
+
+    Attributes:
+        status: `ok`, `error`, `cancelled`, `closed` (a stream left early) or `suspended`. KeyboardInterrupt and
+            SystemExit count as `cancelled`.
+        source: Where the value came from: `run`, `cache`, `journal` or `fallback`.
+        value: What the call returned; None for a stream and for every status but `ok`.
+        error: What left the call, or None.
+        attempts: How often the function ran; 0 when it did not.
+        duration: Elapsed monotonic seconds, waits included.
+    """
+
+    status: Status
+    source: Source
+    value: Any
+    error: BaseException | None
+    attempts: int
+    duration: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Outcome(status={self.status!r}, source={self.source!r}, value={_kind_of_value(self.value)}, "
+            f"error={_kind_of_value(self.error)}, attempts={self.attempts}, duration={self.duration:.6f})"
+        )
+
+
+@attrs.frozen
+class TaskResult(Generic[T]):
+    """What `task.run(...)` returns: the value or the error, and how it came about.
+
+    Attributes:
+        value: What the task returned (a list of the items for a generator task); None unless status is `ok`.
+        status: As in `Outcome`.
+        source: As in `Outcome`.
+        error: The very exception that left the call, or None.
+        attempts: How often the function ran.
+        started_at: Wall-clock start, seconds since the Unix epoch, UTC.
+        duration: Elapsed monotonic seconds.
+        call_id: The call's id, as in events, spans and logs.
+        trace_id: The trace that holds the call, when something traced it.
+    """
+
+    value: T = attrs.field(repr=_kind_of_value)
+    status: Status
+    source: Source
+    error: BaseException | None = attrs.field(repr=_kind_of_value)
+    attempts: int
+    started_at: float
+    duration: float
+    call_id: str
+    trace_id: str | None
+
+    def unwrap(self) -> T:
+        """Return the value, or raise the exception that left the call (the same object)."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def status_of(error: BaseException) -> Status:
+    """Name the way a call ends when `error` leaves it."""
+    if isinstance(error, Exception):
+        return "error"
+    if isinstance(error, GeneratorExit):
+        return "closed"
+    if isinstance(error, Suspended):
+        return "suspended"
+    return "cancelled"

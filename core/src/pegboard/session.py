@@ -1,0 +1,374 @@
+"""A session: a lifetime in which plugins are attached and tasks run."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Self
+
+from pegboard import _config, _discovery
+from pegboard._binding import compile_events, make_plan
+from pegboard._context import active_session
+from pegboard._executors import Executors
+from pegboard._locks import KeyedLocks
+from pegboard._manager import Manager, plugin_name
+from pegboard.clock import SYSTEM_CLOCK, Clock
+from pegboard.errors import InvalidPlugin, SessionError
+from pegboard.options import Option
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+    from types import TracebackType
+
+    from pegboard._events import Dispatch, Observer
+    from pegboard._explain import Explanation
+    from pegboard._plan import Plan
+    from pegboard.task import Task
+
+_outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
+
+
+class Session:
+    """A lifetime in which plugins are attached and tasks run; a context manager, sync and async.
+
+    Inside an open session an inner one inherits its plugins, defaults and executor; a plugin of the inner one replaces
+    the inherited plugin of the same name. One session may be entered again after it ended, and by several threads
+    or asyncio tasks at once: it starts with the first that enters and ends with the last that leaves.
+
+    Args:
+        plugins: Instances, or names of installed plugins, which are made with their defaults.
+        defaults: Options for every task that does not give one of the same class itself.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), or any `concurrent.futures.Executor`.
+        strict: Raise what observers and scopes did wrong once the call is over. For tests.
+        strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
+        inherit: Whether to take over what the session around this one has.
+
+    Raises:
+        MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
+    """
+
+    def __init__(
+        self,
+        *plugins: object,
+        defaults: Iterable[Option] = (),
+        executor: str | Executor | None = None,
+        strict: bool = False,
+        strict_plugins: bool = False,
+        inherit: bool = True,
+    ) -> None:
+        self.id = os.urandom(6).hex()
+        self.strict_plugins = strict_plugins
+        self.locks = KeyedLocks()
+        self.clock: Clock = SYSTEM_CLOCK
+        self.outer: Session | None = None
+        self.pm = Manager(_config.disabled_plugins())
+        self._own_strict = self.strict = strict
+        self._own_defaults = self.defaults = _checked_defaults(defaults)
+        self._own_executors = None if executor is None else Executors(executor)
+        self.executors = self._own_executors or Executors(None)
+        self._inherit = inherit
+        self._guard = threading.RLock()
+        self._entered = 0
+        self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
+        self._pending: set[Future[Any]] = set()
+        self._observer_errors: dict[tuple[str, str], int] = {}
+        self._warned: set[str] = set()
+        self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
+        self._own: list[tuple[str, object]] = []
+        for plugin in plugins:
+            self._attach(plugin)
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
+
+    @property
+    def version(self) -> int:
+        """Goes up whenever plugins or monitoring change; plans of another version are rebuilt."""
+        return self.pm.version
+
+    @property
+    def plugins(self) -> Mapping[str, object]:
+        """The attached plugins by name, inherited ones included, in the order of attachment."""
+        return {name: plugin for name, plugin in self.pm.list_name_plugin() if plugin is not None}
+
+    @property
+    def events(self) -> Mapping[str, tuple[str, ...]]:
+        """Every event that observers of this session may watch, with its parameters."""
+        return self.pm.events()
+
+    @property
+    def observer_errors(self) -> Mapping[tuple[str, str], int]:
+        """How often each plugin failed in each hook, by (plugin, hook)."""
+        return dict(self._observer_errors)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has entered this session and not left it yet."""
+        return self._entered > 0
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Attach a plugin, by instance or by name; in an open session it is started at once.
+
+        Returns:
+            Its name; None when it is disabled, or attached already.
+
+        Raises:
+            MissingPlugin, PluginConflict, InvalidPlugin: It cannot be attached, and nothing of it is.
+        """
+        with self._guard:
+            attached = self._attach(plugin, name)
+            if attached is not None and self.is_open:
+                try:
+                    self._call_hook("session_start", self.pm.get_plugin(attached))
+                except BaseException:
+                    self.unregister(attached, end=False)
+                    raise
+            return attached
+
+    def unregister(self, plugin: object, *, end: bool = True) -> object:
+        """Detach a plugin, by instance or name, and return it; in an open session its `session_end` runs first."""
+        with self._guard:
+            name = plugin if isinstance(plugin, str) else self.pm.get_name(plugin)
+            found = self.pm.get_plugin(name) if name else None
+            if name is None or found is None:
+                raise SessionError(f"{plugin!r} is not attached. Attached: {', '.join(self.plugins) or 'none'}.")
+            own = any(mine is found for _, mine in self._own)
+            try:
+                if own and end and self.is_open:
+                    self._call_hook("session_end", found)
+            finally:
+                self.pm.unregister(name=name)
+                self._own = [entry for entry in self._own if entry[1] is not found]
+            return found
+
+    def explain(self, task: Task[..., Any]) -> Explanation:
+        """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
+        from pegboard._explain import explain
+
+        return explain(task._plan_in(self))
+
+    # A context manager ------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        around = active_session.get()
+        with self._guard:
+            if self._entered == 0:
+                self._start(around)
+            self._entered += 1
+        _outer_sessions.set((*_outer_sessions.get(), around))
+        active_session.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._step_out():
+            self._end(error)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._step_out():
+            import asyncio
+
+            # Ends may flush and wait, which must not stop the loop; and once begun they are not cancelled.
+            await asyncio.shield(asyncio.to_thread(self._end, error))
+
+    def _step_out(self) -> bool:
+        """Make the session around this one current again; True for the last to leave."""
+        if active_session.get() is not self:
+            raise SessionError(
+                f"{self!r} is left where another session, or none, is current.\n"
+                f"Sessions nest: leave the inner one first, in the thread or asyncio task that entered it."
+            )
+        *outer, around = _outer_sessions.get()
+        _outer_sessions.set(tuple(outer))
+        active_session.set(around)
+        with self._guard:
+            self._entered -= 1
+            return self._entered == 0
+
+    def _start(self, around: Session | None) -> None:
+        if self._inherit and around is not None and around is not self:
+            self._take_over(around)
+        started: list[object] = []
+        try:
+            for _, plugin in list(self._own):
+                self._call_hook("session_start", plugin)
+                started.append(plugin)
+        except BaseException as error:
+            for failure in self._call_all("session_end", reversed(started)):
+                error.add_note(f"and while undoing the start: {type(failure).__name__}: {failure}")
+            raise
+
+    def _take_over(self, around: Session) -> None:
+        own_names = {name for name, _ in self._own}
+        manager = Manager(_config.disabled_plugins())
+        for name, plugin in around.plugins.items():
+            if name not in own_names:
+                manager.register(plugin, name)
+        for name, plugin in self._own:
+            manager.register(plugin, name)
+        manager.version += self.pm.version + 1
+        self.pm = manager
+        self.outer = around
+        own_types = {type(option) for option in self._own_defaults}
+        self.defaults = (*self._own_defaults, *(option for option in around.defaults if type(option) not in own_types))
+        self.strict = self._own_strict or around.strict
+        self.clock = around.clock
+        if self._own_executors is None:
+            self.executors = around.executors
+
+    def _end(self, error: BaseException | None) -> None:
+        failures = self._finish_pending()
+        with self._guard:
+            failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
+            for task in list(self._bound):
+                task._forget(self)
+            self._bound.clear()
+            if self.executors is self._own_executors or self.outer is None:
+                self.executors.close()
+        for failure in failures:
+            if not isinstance(failure, Exception):
+                raise failure
+        if not failures:
+            return
+        if error is not None:  # it is on its way, and must not be replaced
+            for failure in failures:
+                error.add_note(f"and at the end of the session: {type(failure).__name__}: {failure}")
+            return
+        raise ExceptionGroup("plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)])
+
+    def _finish_pending(self) -> list[BaseException]:
+        """Wait for everything that was submitted; nothing of a session goes on after its end."""
+        if not self._pending:
+            return []
+        from concurrent.futures import wait
+
+        try:
+            wait(list(self._pending))
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
+            return [error]
+        return []
+
+    def _call_all(self, hook: str, plugins: Iterable[object]) -> list[BaseException]:
+        failures: list[BaseException] = []
+        for plugin in plugins:
+            try:
+                self._call_hook(hook, plugin)
+            except BaseException as error:  # noqa: BLE001 - all ends run; they are raised together
+                failures.append(error)
+        return failures
+
+    def _call_hook(self, hook: str, plugin: object) -> None:
+        for found in getattr(self.pm.hook, hook).get_hookimpls():
+            if found.plugin is plugin:
+                found.function(*([self] if found.argnames else []))
+
+    # For the rest of the core -----------------------------------------------------------------------------------
+
+    def plan_for(self, task: Task[..., Any]) -> Plan:
+        """Make the plan of a task; the task keeps it."""
+        with self._guard:
+            plan = make_plan(self, task)
+            self._bound.add(task)
+            return plan
+
+    def group_events(self) -> Mapping[str, Dispatch]:
+        """Return the dispatchers of events about groups."""
+        version, events = self._group_events
+        if version != self.pm.version:
+            with self._guard:
+                version = self.pm.version
+                events, _ = compile_events(self, (), "group")
+                self._group_events = (version, events)
+        return events
+
+    def keep(self, future: Future[Any]) -> None:
+        """Wait for this future before the session ends."""
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+
+    def observer_failed(self, observer: Observer, subject: Any, error: BaseException) -> BaseException | None:
+        """Contain what an observer raised; see `hook_failed`."""
+        return self.hook_failed(observer.plugin, observer.event, subject, error)
+
+    def hook_failed(self, plugin: str, hook: str, subject: Any, error: BaseException) -> BaseException | None:
+        """Count and log what a plugin raised where it may only watch; return it if it has to go on all the same."""
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        with self._guard:
+            count = self._observer_errors.get((plugin, hook), 0) + 1
+            self._observer_errors[plugin, hook] = count
+            if self.strict:
+                subject.hook_failures = [*(subject.hook_failures or ()), error]
+        if count == 1:
+            self._log_hook_failure(plugin, hook, subject, error)
+        return None
+
+    def raise_hook_failures(self, subject: Any, cause: BaseException | None) -> None:
+        """In a strict session, raise what observers did wrong during a call or group that is over."""
+        failures = subject.hook_failures
+        if not failures:
+            return
+        subject.hook_failures = None
+        if len(failures) == 1:
+            raise failures[0] from cause
+        raise BaseExceptionGroup("observers failed", failures) from cause
+
+    def warn_once(self, key: str, message: str) -> None:
+        """Log a warning, once per session and key."""
+        if key not in self._warned:
+            self._warned.add(key)
+            import logging
+
+            logging.getLogger("pegboard").warning("%s", message)
+
+    def _log_hook_failure(self, plugin: str, hook: str, subject: Any, error: BaseException) -> None:
+        import logging
+
+        task = getattr(subject, "task", None)
+        logging.getLogger("pegboard").error(
+            "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
+            plugin,
+            hook,
+            type(error).__name__,
+            exc_info=None if task is not None and task.sensitive else error,
+        )
+
+    def _attach(self, plugin: object, name: str | None = None) -> str | None:
+        if isinstance(plugin, str):
+            name, plugin = plugin, None if self.pm.is_blocked(plugin) else _discovery.load(plugin)
+            if plugin is None:
+                return None
+        elif isinstance(plugin, Option):
+            raise InvalidPlugin(
+                f"{type(plugin).__name__}(...) is an option, and goes on a task: @task({type(plugin).__name__}(...)).\n"
+                f"For every task of a session: Session(defaults=[{type(plugin).__name__}(...)]).",
+                plugin=type(plugin).__name__,
+                hook="",
+            )
+        own = plugin_name(plugin)
+        if name is not None and own != name:
+            raise InvalidPlugin(f"plugin {name!r} calls itself {own!r}; its `name` must be the name it is known by.", plugin=name, hook="")
+        attached = self.pm.register(plugin, own)
+        if attached is not None:
+            self._own.append((attached, plugin))
+        return attached
+
+
+def current_session() -> Session | None:
+    """Return the innermost open session, or None."""
+    return active_session.get()
+
+
+def _checked_defaults(defaults: Iterable[Option]) -> tuple[Option, ...]:
+    checked = tuple(defaults)
+    for option in checked:
+        if not isinstance(option, Option):
+            raise TypeError(f"defaults takes options such as Retry(3), not {option!r}.")
+    if len({type(option) for option in checked}) < len(checked):
+        raise TypeError("defaults holds two options of the same class.")
+    return checked

@@ -1,0 +1,489 @@
+"""Tasks: decorated functions."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
+
+from pegboard import _running
+from pegboard._call import Call
+from pegboard._context import active_session
+from pegboard._default import DEFAULT
+from pegboard._fanout import OnError, map_async, map_sync
+from pegboard._names import NameTemplate, default_name
+from pegboard.errors import InvalidTask, UnsupportedTask
+from pegboard.options import Option
+from pegboard.records import Kind, TaskResult
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from pegboard._plan import Plan
+    from pegboard.session import Session
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+
+# What inspect looks at to tell the kind and signature of a callable that is no function.
+_FUNCTION_ATTRIBUTES = ("__code__", "__defaults__", "__kwdefaults__", "__annotations__")
+
+
+class _Callable(Generic[P, R]):
+    """The ways to call a task, shared by tasks and by tasks bound to an object."""
+
+    _task: Task[..., Any]
+    _lead: tuple[Any, ...]  # the object a method is bound to
+
+    @overload
+    def run(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[T]: ...
+    @overload
+    def run(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
+    @overload
+    def run(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
+    @overload
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R]: ...
+    def run(self, *args: Any, **kwargs: Any) -> TaskResult[Any]:
+        """Call the task and return how it went; a stream is read to its end, and its value is the list of items.
+
+        Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
+        cancellation pass. An async task runs in an event loop of its own; where one is running, use `arun`.
+        """
+        return _running.run(self._task, self._lead + args, kwargs)
+
+    @overload
+    def arun(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[T]]: ...
+    @overload
+    def arun(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
+    @overload
+    def arun(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
+    @overload
+    def arun(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R]]: ...
+    def arun(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, TaskResult[Any]]:
+        """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
+        return _running.arun(self._task, self._lead + args, kwargs)
+
+    @overload
+    def acall(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def acall(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, list[T]]: ...
+    @overload
+    def acall(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, list[T]]: ...
+    @overload
+    def acall(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
+    def acall(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Call the task, whatever its kind, with something to await.
+
+        The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
+        """
+        return _running.acall(self._task, self._lead + args, kwargs)
+
+    @overload
+    def submit(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    @overload
+    def submit(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
+    @overload
+    def submit(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the task on the session's executor, with this context, and return a Future.
+
+        Cancelling it before it starts means it never runs. The session waits for it before it ends.
+        """
+        return _running.submit(self._task, self._lead + args, kwargs)
+
+    @overload
+    def map(
+        self: _Callable[P, Coroutine[Any, Any, T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> list[T]: ...
+    @overload
+    def map(
+        self: _Callable[P, Iterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> list[list[T]]: ...
+    @overload
+    def map(
+        self: _Callable[P, AsyncIterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> list[list[T]]: ...
+    @overload
+    def map(self, *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...) -> list[R]: ...
+    def map(
+        self, *iterables: Iterable[Any], on_error: OnError = "raise", concurrency: int | None = None, strict: bool = False
+    ) -> list[Any]:
+        """Call the task once for each input, on the session's executor, and return the results in input order.
+
+        Args:
+            iterables: One for each parameter; the shortest ends the map. They are read as the map goes along.
+            on_error: `raise`: the first failure stops the map, what runs already is waited for, and the task's own
+                exception is raised (of the lowest index, when several failed). `collect`: every input runs, and an exception
+                takes the place of a result.
+            concurrency: How many calls may run at once; at most what the executor allows.
+            strict: Raise ValueError when the iterables are not of one length.
+        """
+        return map_sync(self._task, self._lead, iterables, on_error, concurrency, strict)
+
+    @overload
+    def amap(
+        self: _Callable[P, Coroutine[Any, Any, T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> Coroutine[Any, Any, list[T]]: ...
+    @overload
+    def amap(
+        self: _Callable[P, Iterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> Coroutine[Any, Any, list[list[T]]]: ...
+    @overload
+    def amap(
+        self: _Callable[P, AsyncIterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> Coroutine[Any, Any, list[list[T]]]: ...
+    @overload
+    def amap(
+        self, *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+    ) -> Coroutine[Any, Any, list[R]]: ...
+    def amap(
+        self, *iterables: Iterable[Any], on_error: OnError = "raise", concurrency: int | None = None, strict: bool = False
+    ) -> Coroutine[Any, Any, list[Any]]:
+        """Do what `map` does, to be awaited: async calls run as asyncio tasks, sync ones in threads.
+
+        When it stops early, the calls that still run are cancelled and awaited before the error leaves.
+        """
+        return map_async(self._task, self._lead, iterables, on_error, concurrency, strict)
+
+
+class Task(_Callable[P, R]):
+    """A decorated function: called like the function, and able to do more.
+
+    Attributes:
+        name: Static name; for a template the template itself. Metrics, spans, keys and journals use this one.
+        kind: `function`, `coroutine`, `generator` or `async_generator`. It alone decides what a call returns.
+        options: What the task asks for, in the order given.
+        description: The description given, or the docstring, or "".
+        tags: Free strings for people and plugins to sort tasks by.
+        sensitive: Whether inputs, results and error texts are kept out of every store and sink.
+    """
+
+    __wrapped__: Callable[P, R]
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        options: tuple[Option, ...] = (),
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] = (),
+        sensitive: bool = False,
+    ) -> None:
+        _refuse_non_function(function)
+        functools.update_wrapper(self, function)
+        for attribute in _FUNCTION_ATTRIBUTES:
+            if hasattr(function, attribute):
+                setattr(self, attribute, getattr(function, attribute))
+        self.kind: Kind = kind_of(function)
+        self.name = default_name(function) if name is None else name
+        self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
+        self.description = inspect.getdoc(function) or "" if description is None else description
+        self.tags = _checked_tags(tags)
+        self.sensitive = sensitive
+        self.options = _checked_options(self, options)
+        self._task = self
+        self._lead = ()
+        self._plan: Plan | None = None
+        self._plans: dict[Session, Plan] = {}
+        self._bare_in: object = None
+        self._signature: inspect.Signature | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        session = active_session.get()
+        if session is None:
+            if self._bare_in is DEFAULT.state:
+                return self.__wrapped__(*args, **kwargs)
+            session = DEFAULT.for_task(self)
+            if session is None:
+                self._bare_in = DEFAULT.state
+                return self.__wrapped__(*args, **kwargs)
+        plan = self._plan
+        if plan is None or plan.session is not session or plan.version != session.pm.version:
+            plan = self._plan_in(session)
+        call = Call(plan, args, kwargs)
+        return call.plan.run(call)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name} ({self.kind.replace('_', ' ')})>"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self: Task[Concatenate[S, Q], T], instance: S, owner: type | None = None) -> BoundTask[Q, T]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else BoundTask(self, instance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = (self.options, self.name, self.description, self.tags, self.sensitive)
+        return _unpickle, (self.__module__, self.__qualname__, type(self), *settings)
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The function's signature.
+
+        Raises:
+            ValueError: It is a builtin that does not tell.
+        """
+        if self._signature is None:
+            self._signature = inspect.signature(self.__wrapped__)
+        return self._signature
+
+    def option(self, cls: type[T]) -> T | None:
+        """Return the task's option of this class, or None."""
+        for option in self.options:
+            if isinstance(option, cls):
+                return option
+        return None
+
+    def with_options(
+        self,
+        *options: Option,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        sensitive: bool | None = None,
+    ) -> Self:
+        """Return a copy with these options: one of a class it already has replaces the old one, the rest is kept."""
+        given = {type(option) for option in options}
+        kept = tuple(option for option in self.options if type(option) not in given)
+        return type(self)(
+            self.__wrapped__,
+            (*kept, *options),
+            name=name if name is not None else self._written_name,
+            description=self.description if description is None else description,
+            tags=self.tags if tags is None else tags,
+            sensitive=self.sensitive if sensitive is None else sensitive,
+        )
+
+    def render_name(self, call: Call) -> str:
+        """Fill the name's placeholders in for one call; a sensitive task, or one called wrongly, shows the template."""
+        if self._template is None or self.sensitive:
+            return self.name
+        try:
+            return self._template.render(call.inputs, call.map_index)
+        except TypeError:  # the arguments do not fit the signature, which is an error of its own
+            return self.name
+
+    @property
+    def _written_name(self) -> str | None:
+        """The name as it was given, braces doubled where they are literal; None for the default one."""
+        return None if self.name == default_name(self.__wrapped__) else self.name
+
+    def _seen_with(self, options: tuple[Option, ...]) -> Self:
+        """The task as plugins see it while binding: with the session's default options too."""
+        seen = type(self).__new__(type(self))
+        seen.__dict__.update(self.__dict__, options=options)
+        return seen
+
+    def _plan_in(self, session: Session) -> Plan:
+        """The plan for a session, remade when its plugins changed."""
+        plan = self._plans.get(session)
+        if plan is None or plan.version != session.pm.version:
+            plan = self._plans[session] = session.plan_for(self)
+        self._plan = plan
+        return plan
+
+    def _forget(self, session: Session) -> None:
+        """Let go of a session that has ended."""
+        self._plans.pop(session, None)
+        plan = self._plan
+        if plan is not None and plan.session is session:
+            self._plan = None
+
+
+class ClassTask(Task[P, R]):
+    """A task made of a classmethod: bound to the class."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to the class."""
+        return BoundTask(self, type(instance) if owner is None else owner)
+
+
+class StaticTask(Task[P, R]):
+    """A task made of a staticmethod: bound to nothing."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to nothing."""
+        return self
+
+
+class BoundTask(_Callable[P, R]):
+    """A task as the attribute of an object: the object goes first, as in a bound method."""
+
+    __slots__ = ("__self__", "_lead", "_task")
+
+    def __init__(self, task: Task[..., R], instance: object) -> None:
+        self._task = task
+        self.__self__ = instance
+        self._lead = (instance,)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._task(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
+
+    def __repr__(self) -> str:
+        return f"<bound {self._task!r} of {type(self.__self__).__name__}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BoundTask) and self._task is other._task and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((self._task, id(self.__self__)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.__self__, self._task.__name__)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        first, *rest = self._task.signature.parameters.values()
+        return self._task.signature.replace(parameters=[first, *rest] if first.kind is first.VAR_POSITIONAL else rest)
+
+    def with_options(self, *options: Option, **changes: Any) -> BoundTask[P, R]:
+        """Return a copy with other options, bound to the same object; see `Task.with_options`."""
+        return BoundTask(self._task.with_options(*options, **changes), self.__self__)
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(function: classmethod[Any, P, R], /) -> ClassTask[P, R]: ...
+@overload
+def task(function: staticmethod[P, R], /) -> StaticTask[P, R]: ...
+@overload
+def task(
+    *options: Option, name: str | None = None, description: str | None = None, tags: Iterable[str] = (), sensitive: bool = False
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(
+    *given: Any, name: str | None = None, description: str | None = None, tags: Iterable[str] = (), sensitive: bool = False
+) -> Any:
+    """Turn a function, coroutine function, generator function or async generator function into a task.
+
+    Bare or configured: `@task`, `@task()`, `@task(Retry(3), name="load_{day}")`. The function itself is not changed.
+
+    Args:
+        given: Options, each belonging to one plugin, which it brings along.
+        name: May hold `{parameter}` and `{map_index}`; default is the qualified name after any `<locals>.`.
+        description: Default is the docstring.
+        tags: Free strings.
+        sensitive: Keep inputs, results and error texts out of every store and sink.
+
+    Raises:
+        InvalidTask: Not a function, not an option, or options that cannot be on this task.
+    """
+    settings: dict[str, Any] = {"name": name, "description": description, "tags": tags, "sensitive": sensitive}
+    if len(given) == 1 and (callable(given[0]) or isinstance(given[0], classmethod | staticmethod)) and not isinstance(given[0], Option):
+        return _make(given[0], (), settings)
+
+    def decorate(function: Callable[..., Any]) -> Task[..., Any]:
+        return _make(function, given, settings)
+
+    for option in given:
+        _refuse_non_option(option)
+    return decorate
+
+
+def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) -> Task[..., Any]:
+    if isinstance(function, classmethod):
+        return ClassTask(function.__func__, options, **settings)
+    if isinstance(function, staticmethod):
+        return StaticTask(function.__func__, options, **settings)
+    return Task(function, options, **settings)
+
+
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """Tell the kind of a callable; of an instance, by its `__call__`."""
+    unwrapped = function.func if isinstance(function, functools.partial) else function
+    body = unwrapped if inspect.isroutine(unwrapped) else type(unwrapped).__call__
+    if inspect.isasyncgenfunction(body):
+        return "async_generator"
+    if inspect.iscoroutinefunction(body):
+        return "coroutine"
+    return "generator" if inspect.isgeneratorfunction(body) else "function"
+
+
+def _refuse_non_function(function: object) -> None:
+    if isinstance(function, Task | BoundTask):
+        raise InvalidTask(f"{function!r} is a task already. To change its options: task.with_options(...).")
+    if isinstance(function, type):
+        raise InvalidTask(f"@task takes a function, and {function.__name__} is a class. Decorate the method that does the work.")
+    if not callable(function):
+        raise InvalidTask(f"@task takes a function, not {function!r}.")
+
+
+def _refuse_non_option(option: object) -> None:
+    if isinstance(option, Option):
+        return
+    if isinstance(option, type) and issubclass(option, Option):
+        raise InvalidTask(f"{option.__name__} is an option's class; did you forget the parentheses? @task({option.__name__}(...))")
+    raise InvalidTask(f"@task takes options such as Retry(3) or Cache(ttl=60), not {option!r}.")
+
+
+def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple[Option, ...]:
+    seen: set[type] = set()
+    for option in options:
+        _refuse_non_option(option)
+        name = type(option).__name__
+        if type(option) in seen and not option.repeatable:
+            raise InvalidTask(f"task {task.name!r} has {name} twice; the second would silently replace the first.")
+        seen.add(type(option))
+        if task.kind not in option.kinds:
+            kinds = ", ".join(sorted(kind.replace("_", " ") for kind in option.kinds))
+            raise UnsupportedTask(
+                f"{name} cannot be on the {task.kind.replace('_', ' ')} task {task.name!r}.\nIt works on: {kinds}.",
+                plugin=option.plugin_name,
+                task=task.name,
+                kind=task.kind,
+            )
+        if task.sensitive and option.stores_values:
+            raise InvalidTask(
+                f"task {task.name!r} is sensitive, and {name} would store its values.\nTake one of the two off.",
+            )
+    return options
+
+
+def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    checked = (tags,) if isinstance(tags, str) else tuple(tags)
+    if not all(isinstance(tag, str) for tag in checked):
+        raise InvalidTask(f"tags are strings, not {checked!r}.")
+    return checked
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return {}
+
+
+def _unpickle(
+    module: str,
+    qualname: str,
+    cls: type[Task[..., Any]],
+    options: tuple[Option, ...],
+    name: str,
+    description: str,
+    tags: tuple[str, ...],
+    sensitive: bool,
+) -> Task[..., Any]:
+    """Find a task by module and qualified name; one made by `with_options` is made again from what is found."""
+    found: Any = importlib.import_module(module)
+    for part in qualname.split("."):
+        found = inspect.getattr_static(found, part)
+    original = cast("Task[..., Any]", found)
+    if (original.options, original.name, original.sensitive) == (options, name, sensitive):
+        return original
+    written = None if name == default_name(original.__wrapped__) else name
+    return cls(original.__wrapped__, options, name=written, description=description, tags=tags, sensitive=sensitive)
+
+
+__all__ = ["BoundTask", "ClassTask", "StaticTask", "Task", "kind_of", "task"]

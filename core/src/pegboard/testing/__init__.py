@@ -1,0 +1,11 @@
+"""Parts to test tasks and plugins with: the same ones that Pegboard's own tests use."""
+
+from __future__ import annotations
+
+from pegboard.testing._check import check_plugin
+from pegboard.testing._clock import FakeClock
+from pegboard.testing._default import reset_default_session
+from pegboard.testing._faulty import FaultyPlugin
+from pegboard.testing._recorder import Event, Recorder
+
+__all__ = ["Event", "FakeClock", "FaultyPlugin", "Recorder", "check_plugin", "reset_default_session"]

@@ -1,0 +1,1 @@
+"""Shows calls in the terminal as they end, and a summary at the end of the session."""

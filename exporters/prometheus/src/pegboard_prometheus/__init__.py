@@ -1,0 +1,1 @@
+"""Serves the metrics of a session to Prometheus."""

@@ -1,0 +1,1 @@
+"""The command `pegboard`: run a task, and see plugins, hooks and plans."""

@@ -1,0 +1,1 @@
+"""Counts and times the calls of tasks, in a prometheus-client registry."""

@@ -1,0 +1,1 @@
+"""Runs a failed task again, after a wait."""

@@ -1,0 +1,1 @@
+"""One OpenTelemetry span per call of a task."""
