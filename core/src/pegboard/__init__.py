@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_tracing import Traced as Traced
     from pegboard_tracing import Tracing as Tracing
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - by concept
     # tasks and what they leave behind
     "Call",
     "Group",
@@ -97,7 +97,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != module:  # installed, and a dependency of it is missing
             raise
-        raise MissingPlugin(f"{name} needs the plugin {extra!r}: pip install 'pegboard[{extra}]'", plugin=extra) from None
+        raise MissingPlugin(
+            f"{name} needs the plugin {extra!r}: pip install 'pegboard[{extra}]'", plugin=extra
+        ) from None
     globals()[name] = found
     return found
 

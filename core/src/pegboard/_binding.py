@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pluggy import HookImpl
-
 from pegboard._events import Dispatch, Observer, compile_event
 from pegboard._monitoring import monitored_event, plain_function
 from pegboard._plan import Plan
 from pegboard.errors import BindError, MissingPlugin
 from pegboard.layers import Layer, Scope
-from pegboard.options import Option
 
 if TYPE_CHECKING:
+    from pluggy import HookImpl
+
+    from pegboard.options import Option
     from pegboard.session import Session
     from pegboard.task import Task
 
@@ -55,7 +55,9 @@ def merged_options(task: Task[..., Any], defaults: Iterable[Option]) -> tuple[Op
         *(
             option
             for option in defaults
-            if type(option) not in own and task.kind in option.kinds and not (task.sensitive and option.stores_values)
+            if type(option) not in own
+            and task.kind in option.kinds
+            and not (task.sensitive and option.stores_values)
         ),
     )
 
@@ -65,7 +67,9 @@ def _bring_plugin(session: Session, task: Task[..., Any], option: Option) -> Non
     if not name or session.pm.has_plugin(name):
         return
     if session.pm.is_blocked(name):
-        session.warn_once(name, f"plugin {name!r} is disabled, so {type(option).__name__} on task {task.name!r} is ignored")
+        session.warn_once(
+            name, f"plugin {name!r} is disabled, so {type(option).__name__} on task {task.name!r} is ignored"
+        )
         return
     if session.strict_plugins:
         raise MissingPlugin(
@@ -123,7 +127,11 @@ def arguments_of(function: Any) -> tuple[str, ...]:
     import inspect
 
     parameters = inspect.signature(function).parameters.values()
-    return tuple(p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    return tuple(
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    )
 
 
 def compile_events(
@@ -143,7 +151,10 @@ def compile_events(
     for event, parameters in pm.events().items():
         if parameters[0] != subject:
             continue
-        attached = [(found, Observer(found.plugin_name, event, plain_function(found), found.argnames)) for found in pm.implementations(event)]
+        attached = [
+            (found, Observer(found.plugin_name, event, plain_function(found), found.argnames))
+            for found in pm.implementations(event)
+        ]
         mine = extra.get(event, [])
         observers = [observer for _, observer in attached] + mine
         if observers:
@@ -156,9 +167,15 @@ def compile_events(
 
 
 def _monitored(
-    session: Session, event: str, parameters: tuple[str, ...], attached: list[tuple[HookImpl, Observer]], bound: list[Observer]
+    session: Session,
+    event: str,
+    parameters: tuple[str, ...],
+    attached: list[tuple[HookImpl, Observer]],
+    bound: list[Observer],
 ) -> Dispatch:
-    through_pluggy = monitored_event(getattr(session.pm.hook, event), parameters, attached, session.observer_failed)
+    through_pluggy = monitored_event(
+        getattr(session.pm.hook, event), parameters, attached, session.observer_failed
+    )
     if not bound:
         return through_pluggy
     directly = compile_event(event, parameters, bound, session.observer_failed)

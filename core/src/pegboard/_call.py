@@ -153,7 +153,8 @@ class Call:
     @property
     def name(self) -> str:
         """The task's name with its placeholders filled in; never used for metrics, spans, keys or journals."""
-        return self.task.render_name(self)
+        name: str = self.plan.task.render_name(self)
+        return name
 
     @property
     def started_at(self) -> float:
@@ -193,18 +194,24 @@ class Call:
         """Wait, on the session's clock. Zero or less returns at once without calling the clock."""
         return _effects.sleep(self, seconds)
 
-    def io(self, function: Callable[..., Any], *args: Any, afn: Callable[..., Awaitable[Any]] | None = None) -> Awaitable[Any]:
+    def io(
+        self, function: Callable[..., Any], *args: Any, afn: Callable[..., Awaitable[Any]] | None = None
+    ) -> Awaitable[Any]:
         """Do I/O: a sync call runs `function(*args)`; an async one awaits `afn(*args)`, or a thread without `afn`."""
         return _effects.io(self, function, args, afn)
 
-    def offload(self, function: Callable[..., Any], *args: Any, executor: str | None = None) -> Awaitable[Any]:
+    def offload(
+        self, function: Callable[..., Any], *args: Any, executor: str | None = None
+    ) -> Awaitable[Any]:
         """Run `function(*args)` on an executor, by default the session's, and wait for it.
 
         A sync call would only wait in its own thread, so it runs the function there.
         """
         return _effects.offload(self, function, args, executor)
 
-    def timeout(self, seconds: float, error: type[TaskTimeout] = TaskTimeout) -> AbstractAsyncContextManager[None]:
+    def timeout(
+        self, seconds: float, error: type[TaskTimeout] = TaskTimeout
+    ) -> AbstractAsyncContextManager[None]:
         """Limit what is awaited inside: `async with call.timeout(2.0): return await proceed(call)`.
 
         An async call is cancelled at the limit. A sync one stops waiting: its function goes on in a thread of its

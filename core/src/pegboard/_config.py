@@ -1,11 +1,11 @@
 """Settings from `[tool.pegboard]` in pyproject.toml, from pegboard.toml and from the environment."""
 
+# ruff: noqa: PTH - pathlib costs as much to import as all of this package, and few processes read a file here
+
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,7 +16,14 @@ PLUGINS_VARIABLE = "PEGBOARD_PLUGINS"
 DISABLE_VARIABLE = "PEGBOARD_DISABLE"
 _BYTES_MOST = 1_000_000
 _DEPTH_MOST = 32
-_KEYS: Mapping[str, type] = {"plugins": list, "disable": list, "executor": str, "strict": bool, "strict_plugins": bool, "settings": dict}
+_KEYS: Mapping[str, type] = {
+    "plugins": list,
+    "disable": list,
+    "executor": str,
+    "strict": bool,
+    "strict_plugins": bool,
+    "settings": dict,
+}
 
 
 @attrs.frozen
@@ -42,17 +49,17 @@ class Config:
         return self == Config()
 
 
-def load_config(folder: Path | None = None) -> Config:
+def load_config(folder: str | None = None) -> Config:
     """Read the nearest configuration at or above `folder` (the current one), and the environment.
 
     Raises:
         ConfigError: A file is no TOML, too large, or holds an unknown key or a value of the wrong type.
     """
-    found = _nearest(folder or Path.cwd())
+    found = _nearest(folder or os.getcwd())
     values: Mapping[str, Any] = {}
     if found is not None:
         path, values = found
-        _check(str(path), values)
+        _check(path, values)
     disabled = disabled_plugins() | set(values.get("disable", ()))
     named = [*values.get("plugins", ()), *_names_in(PLUGINS_VARIABLE)]
     return Config(
@@ -73,30 +80,37 @@ def _names_in(variable: str) -> list[str]:
     return [name for part in os.environ.get(variable, "").split(",") if (name := part.strip())]
 
 
-def _nearest(folder: Path) -> tuple[Path, Mapping[str, Any]] | None:
-    for place in (folder, *folder.parents):
-        own = place / "pegboard.toml"
-        if own.is_file():
+def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
+    place = os.path.abspath(folder)
+    while True:
+        own = os.path.join(place, "pegboard.toml")
+        if os.path.isfile(own):
             return own, _read(own)
-        project = place / "pyproject.toml"
-        if project.is_file():
+        project = os.path.join(place, "pyproject.toml")
+        if os.path.isfile(project):
             table = _read(project).get("tool", {}).get("pegboard")
             if table is not None:
                 return project, table
-    return None
+        above = os.path.dirname(place)
+        if above == place:
+            return None
+        place = above
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: str) -> Mapping[str, Any]:
     import tomllib
 
-    if path.stat().st_size > _BYTES_MOST:
-        raise ConfigError(f"{path} is larger than {_BYTES_MOST:,} bytes; a configuration is not.", where=str(path), key="")
+    if os.path.getsize(path) > _BYTES_MOST:
+        raise ConfigError(
+            f"{path} is larger than {_BYTES_MOST:,} bytes; a configuration is not.", where=path, key=""
+        )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}", where=str(path), key="") from None
+        raise ConfigError(f"{path} is no valid TOML: {error}", where=path, key="") from None
     if _deeper_than(values, _DEPTH_MOST):
-        raise ConfigError(f"{path} is nested more than {_DEPTH_MOST} deep.", where=str(path), key="")
+        raise ConfigError(f"{path} is nested more than {_DEPTH_MOST} deep.", where=path, key="")
     return values
 
 
@@ -105,26 +119,38 @@ def _deeper_than(value: object, depth: int) -> bool:
         return False
     if depth == 0:
         return True
-    return any(_deeper_than(inner, depth - 1) for inner in (value.values() if isinstance(value, dict) else value))
+    return any(
+        _deeper_than(inner, depth - 1) for inner in (value.values() if isinstance(value, dict) else value)
+    )
 
 
-def _check(where: str, values: object) -> None:
+def _check(where: str, values: Any) -> None:
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: [tool.pegboard] is not a table.", where=where, key="")
     for key, value in values.items():
         if key not in _KEYS:
             raise unknown_key(where, key, _KEYS)
         expected = _KEYS[key]
-        if not isinstance(value, expected) or (expected is list and not all(isinstance(name, str) for name in value)):
+        if not isinstance(value, expected) or not all(isinstance(name, str) for name in _items(value)):
             what = "a list of names" if expected is list else f"a {expected.__name__}"
             raise ConfigError(f"{where}: {key} is {what}, not {value!r}.", where=where, key=key)
     for name, table in values.get("settings", {}).items():
         if not isinstance(table, dict):
-            raise ConfigError(f"{where}: settings.{name} is a table of keyword arguments, not {table!r}.", where=where, key=f"settings.{name}")
+            raise ConfigError(
+                f"{where}: settings.{name} is a table of keyword arguments, not {table!r}.",
+                where=where,
+                key=f"settings.{name}",
+            )
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def unknown_key(where: str, key: str, known: Collection[str]) -> ConfigError:
     """Say that a setting is unknown, and which one was probably meant."""
-    near = difflib.get_close_matches(key, known, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return ConfigError(f"{where}: unknown setting {key!r}.{hint} Known: {', '.join(sorted(known))}.", where=where, key=key)
+    return ConfigError(
+        f"{where}: unknown setting {key!r}.{did_you_mean(key, known)} Known: {', '.join(sorted(known))}.",
+        where=where,
+        key=key,
+    )

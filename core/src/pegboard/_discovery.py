@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from typing import TYPE_CHECKING
 
 from pegboard._provided import EXTRAS
+from pegboard._suggest import did_you_mean
 from pegboard.errors import MissingPlugin, PluginConflict
 
 if TYPE_CHECKING:
@@ -64,6 +64,4 @@ def _missing(name: str) -> str:
     if name in EXTRAS:
         return f"plugin {name!r} is not installed: pip install 'pegboard[{name}]'"
     known = sorted({*EXTRAS, *installed()})
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"no plugin is called {name!r}.{hint} Installed: {', '.join(installed()) or 'none'}."
+    return f"no plugin is called {name!r}.{did_you_mean(name, known)} Installed: {', '.join(installed()) or 'none'}."

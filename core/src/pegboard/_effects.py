@@ -33,7 +33,9 @@ class Limit(NamedTuple):
 def limit_error(call: Call, seconds: float, error: type[TaskTimeout]) -> TaskTimeout:
     """Say that `call` took longer than `seconds`."""
     name = call.task.name
-    return error(f"task {name!r} took longer than its {error.label} of {seconds:g} s.", task=name, seconds=seconds)
+    return error(
+        f"task {name!r} took longer than its {error.label} of {seconds:g} s.", task=name, seconds=seconds
+    )
 
 
 def run_function(call: Call, function: Callable[..., Any]) -> Any:
@@ -94,7 +96,9 @@ async def _inline(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     return function(*args)
 
 
-def io(call: Call, function: Callable[..., Any], args: tuple[Any, ...], afn: Callable[..., Awaitable[Any]] | None) -> Awaitable[Any]:
+def io(
+    call: Call, function: Callable[..., Any], args: tuple[Any, ...], afn: Callable[..., Awaitable[Any]] | None
+) -> Awaitable[Any]:
     """Block in a sync call; in an async one await the async twin, or a thread."""
     if not call.is_async:
         return _inline(function, args)
@@ -105,7 +109,9 @@ def io(call: Call, function: Callable[..., Any], args: tuple[Any, ...], afn: Cal
     return asyncio.to_thread(function, *args)
 
 
-def offload(call: Call, function: Callable[..., Any], args: tuple[Any, ...], executor: str | None) -> Awaitable[Any]:
+def offload(
+    call: Call, function: Callable[..., Any], args: tuple[Any, ...], executor: str | None
+) -> Awaitable[Any]:
     """Run a function on an executor of the session; a sync call has a thread of its own to run it in."""
     place = call.session.executors.get(executor)
     if not call.is_async:

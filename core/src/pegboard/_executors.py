@@ -109,7 +109,9 @@ class Executors:
 
 def unknown_executor(name: str) -> ConfigError:
     """Say that there is no executor of that name, and which there are."""
-    return ConfigError(f"no executor is called {name!r}. Known: {', '.join(BUILT_IN)}.", where="executor", key=name)
+    return ConfigError(
+        f"no executor is called {name!r}. Known: {', '.join(BUILT_IN)}.", where="executor", key=name
+    )
 
 
 def _submit_inline(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:

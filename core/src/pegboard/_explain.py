@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from pegboard.records import Kind
-
 if TYPE_CHECKING:
     from pegboard._plan import Plan
+    from pegboard.records import Kind
 
 
 @attrs.frozen

@@ -30,12 +30,25 @@ class _Fanout:
     too, so a map inside a map ends even when every thread of the pool waits in one.
     """
 
-    def __init__(self, task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], on_error: OnError, strict: bool) -> None:
+    def __init__(
+        self,
+        task: Task[..., Any],
+        lead: tuple[Any, ...],
+        iterables: Sequence[Iterable[Any]],
+        on_error: OnError,
+        strict: bool,
+    ) -> None:
         session = serving_session()
         self.plan: Plan = task._plan_in(session)
         self.place = session.executors.get()
         self.size = min((len(each) for each in iterables if isinstance(each, Sized)), default=None)
-        self.group = Group(session, "map", task.name, size=self.size if all(isinstance(i, Sized) for i in iterables) else None, task=task)
+        self.group = Group(
+            session,
+            "map",
+            task.name,
+            size=self.size if all(isinstance(i, Sized) for i in iterables) else None,
+            task=task,
+        )
         self.results: list[Any] = []
         self.stopped = False
         self._lead = lead
@@ -89,10 +102,9 @@ class _Fanout:
                 self._stop(index, error)
 
     def _stop(self, index: int, error: BaseException) -> None:
+        """Remember the failure that will be raised: an exit before an Exception, then the lowest index."""
         self.stopped = True
-        first = self._failure
-        outranks = first is None or (not isinstance(error, Exception), -index) > (not isinstance(first[1], Exception), -first[0])
-        if outranks:
+        if self._failure is None or _rank(index, error) < _rank(*self._failure):
             self._failure = (index, error)
 
     def finish(self) -> list[Any]:
@@ -107,27 +119,42 @@ class _Fanout:
         raise error
 
 
+def _rank(index: int, error: BaseException) -> tuple[bool, int]:
+    return isinstance(error, Exception), index
+
+
 def check_map(iterables: Sequence[object], on_error: str, concurrency: int | None) -> None:
     """Refuse a map that cannot mean anything, before it starts."""
     if not iterables:
         raise TypeError("map() takes at least one iterable: one for each parameter of the task.")
     if on_error not in ("raise", "collect"):
         raise ValueError(f"on_error is 'raise' or 'collect', not {on_error!r}.")
-    if concurrency is not None and (isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1):
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
         raise ValueError(f"concurrency is a whole number from 1, not {concurrency!r}.")
 
 
 def map_sync(
-    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], on_error: OnError, concurrency: int | None, strict: bool
+    task: Task[..., Any],
+    lead: tuple[Any, ...],
+    iterables: Sequence[Iterable[Any]],
+    on_error: OnError,
+    concurrency: int | None,
+    strict: bool,
 ) -> list[Any]:
     """Run a map from sync code; see `Task.map`."""
     check_map(iterables, on_error, concurrency)
     if task.kind in ("coroutine", "async_generator"):
-        results: list[Any] = in_new_loop(lambda: map_async(task, lead, iterables, on_error, concurrency, strict), task.name)
+        results: list[Any] = in_new_loop(
+            lambda: map_async(task, lead, iterables, on_error, concurrency, strict), task.name
+        )
         return results
     work = _Fanout(task, lead, iterables, on_error, strict)
     work.group.begin()
-    workers = min(work.place.workers, concurrency or work.place.workers, work.size if work.size is not None else work.place.workers)
+    workers = min(
+        work.place.workers,
+        concurrency or work.place.workers,
+        work.size if work.size is not None else work.place.workers,
+    )
     helpers: list[Future[Any]] = []
     try:
         if work.place.name != INLINE:
@@ -164,7 +191,12 @@ def _join(work: _Fanout, helpers: Sequence[Future[Any]]) -> None:
 
 
 async def map_async(
-    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], on_error: OnError, concurrency: int | None, strict: bool
+    task: Task[..., Any],
+    lead: tuple[Any, ...],
+    iterables: Sequence[Iterable[Any]],
+    on_error: OnError,
+    concurrency: int | None,
+    strict: bool,
 ) -> list[Any]:
     """Run a map from async code; see `Task.amap`."""
     check_map(iterables, on_error, concurrency)
@@ -184,6 +216,7 @@ class _Flight:
 
         self._loop = asyncio.get_running_loop()
         self._work = work
+        self._finish = work.plan.run if work.plan.task.kind == "coroutine" else finish_structured
         self._most = most
         self._running: set[asyncio.Task[Any]] = set()
         self._cancelled = False
@@ -208,7 +241,7 @@ class _Flight:
 
     async def _fly(self, index: int, args: tuple[Any, ...]) -> None:
         try:
-            self._work.results[index] = await finish_structured(self._work.call(index, args))
+            self._work.results[index] = await self._finish(self._work.call(index, args))
         except BaseException as error:  # noqa: BLE001 - kept, or raised by the map
             if not (self._cancelled and is_cancellation(error)):
                 self._work.failed(index, error)

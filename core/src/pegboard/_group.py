@@ -33,9 +33,31 @@ class Group:
         failed: How many of them ended with an error.
     """
 
-    __slots__ = ("__weakref__", "calls", "failed", "hook_failures", "hooking", "kind", "name", "number", "parent", "session", "size", "started", "task")
+    __slots__ = (
+        "__weakref__",
+        "calls",
+        "failed",
+        "hook_failures",
+        "hooking",
+        "kind",
+        "name",
+        "number",
+        "parent",
+        "session",
+        "size",
+        "started",
+        "task",
+    )
 
-    def __init__(self, session: Session, kind: str, name: str, *, size: int | None = None, task: Task[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        kind: str,
+        name: str,
+        *,
+        size: int | None = None,
+        task: Task[..., Any] | None = None,
+    ) -> None:
         self.session = session
         self.kind = kind
         self.name = name

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class _Ticket:
     """One waiter's place in the queue of a key; `offer` says whether it still wants the lock."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
         self.granted = False
         self.gone = False
@@ -67,7 +67,7 @@ class KeyedLocks:
 
         loop = asyncio.get_running_loop()
         arrived: asyncio.Future[None] = loop.create_future()
-        ticket = _Ticket(lambda: loop.call_soon_threadsafe(_settle, arrived) and None)
+        ticket = _Ticket(lambda: loop.call_soon_threadsafe(_settle, arrived))
         if not self._enter(key, ticket):
             try:
                 await arrived

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,6 +10,7 @@ import pluggy
 from pluggy import HookImpl
 
 from pegboard import hookspecs
+from pegboard._suggest import did_you_mean
 from pegboard.errors import InvalidPlugin, PluginConflict
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
@@ -105,7 +105,11 @@ class Manager(pluggy.PluginManager):
 
     def events(self) -> dict[str, tuple[str, ...]]:
         """Map every event to its parameters: the hook specs whose first argument is a call or a group."""
-        specs = {name: caller.spec for name, caller in vars(self.hook).items() if isinstance(caller, pluggy.HookCaller)}
+        specs = {
+            name: caller.spec
+            for name, caller in vars(self.hook).items()
+            if isinstance(caller, pluggy.HookCaller)
+        }
         return {
             name: spec.argnames
             for name, spec in specs.items()
@@ -118,14 +122,22 @@ class Manager(pluggy.PluginManager):
 
     def in_order(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in the order of attachment, `tryfirst` ones first."""
-        return sorted(getattr(self.hook, hook).get_hookimpls(), key=lambda found: found.trylast - found.tryfirst)
+        return sorted(
+            getattr(self.hook, hook).get_hookimpls(), key=lambda found: found.trylast - found.tryfirst
+        )
 
     def hook_attributes(self, plugin: object) -> list[tuple[str, Callable[..., Any], pluggy.HookimplOpts]]:
         """List the hook implementations of any object: name, function, marks."""
         found = ((name, self.parse_hookimpl_opts(plugin, name)) for name in dir(plugin))
-        return [(opts["specname"] or name, getattr(plugin, name), opts) for name, opts in found if opts is not None]
+        return [
+            (opts["specname"] or name, getattr(plugin, name), opts)
+            for name, opts in found
+            if opts is not None
+        ]
 
-    def refuse_bad_observer(self, owner: str, hook: str, function: Callable[..., Any], opts: pluggy.HookimplOpts) -> None:
+    def refuse_bad_observer(
+        self, owner: str, hook: str, function: Callable[..., Any], opts: pluggy.HookimplOpts
+    ) -> None:
         """Refuse what could never work as an observer: a wrapper, an `async def`, a generator."""
         if hook not in LIFECYCLE and hook not in self.events():
             return
@@ -136,7 +148,11 @@ class Manager(pluggy.PluginManager):
                 plugin=owner,
                 hook=hook,
             )
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        if (
+            inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+            or inspect.isgeneratorfunction(function)
+        ):
             raise InvalidPlugin(
                 f"plugin {owner!r}: {hook} is not a plain function, so its body would never run.\n"
                 f"Observers are synchronous and quick: write `def {hook}(...)`. To await around a call, return a Layer from bind.",
@@ -144,11 +160,17 @@ class Manager(pluggy.PluginManager):
                 hook=hook,
             )
 
-    def _add_specs(self, owner: str, specs: object) -> None:
-        known = {name for name in dir(specs) if getattr(self.hook, name, None) is not None and getattr(self.hook, name).has_spec()}
+    def _add_specs(self, owner: str, specs: Any) -> None:
+        known = {
+            name
+            for name in dir(specs)
+            if getattr(self.hook, name, None) is not None and getattr(self.hook, name).has_spec()
+        }
         if known and not all(getattr(self.hook, name).spec.namespace is specs for name in known):
             hooks = ", ".join(sorted(known))
-            raise InvalidPlugin(f"plugin {owner!r} brings hook specs that exist already: {hooks}.", plugin=owner, hook=hooks)
+            raise InvalidPlugin(
+                f"plugin {owner!r} brings hook specs that exist already: {hooks}.", plugin=owner, hook=hooks
+            )
         if not known:
             self.add_hookspecs(specs)
 
@@ -161,11 +183,11 @@ class Manager(pluggy.PluginManager):
             if not isinstance(caller, pluggy.HookCaller) or caller.has_spec():
                 continue
             if any(found.plugin_name == owner and not found.optionalhook for found in caller.get_hookimpls()):
-                known = sorted(n for n, c in vars(self.hook).items() if isinstance(c, pluggy.HookCaller) and c.has_spec())
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
+                known = sorted(
+                    n for n, c in vars(self.hook).items() if isinstance(c, pluggy.HookCaller) and c.has_spec()
+                )
                 raise InvalidPlugin(
-                    f"plugin {owner!r} implements {name!r}, and there is no such hook.{hint}\nKnown: {', '.join(known)}.",
+                    f"plugin {owner!r} implements {name!r}, and there is no such hook.{did_you_mean(name, known)}\nKnown: {', '.join(known)}.",
                     plugin=owner,
                     hook=name,
                 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pluggy import HookImpl
+if TYPE_CHECKING:
+    from pluggy import HookImpl
 
-from pegboard._events import Dispatch, Observer, OnFailure
+    from pegboard._events import Dispatch, Observer, OnFailure
 
 _now = threading.local()  # the event that this thread is telling: its subject, and what has to go on after it
 
@@ -33,10 +34,15 @@ def plain_function(found: HookImpl) -> Any:
     return function.observer.function if isinstance(function, _Isolated) else function
 
 
-def monitored_event(caller: Any, parameters: Sequence[str], observers: Sequence[tuple[HookImpl, Observer]], on_failure: OnFailure) -> Dispatch:
+def monitored_event(
+    caller: Any,
+    parameters: Sequence[str],
+    observers: Sequence[tuple[HookImpl, Observer]],
+    on_failure: OnFailure,
+) -> Dispatch:
     """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
     for found, observer in observers:
-        found.function = _Isolated(observer, on_failure)
+        object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
 
     def dispatch(*args: Any, **kwargs: Any) -> None:
         values = dict(zip(parameters, args, strict=False)) | kwargs

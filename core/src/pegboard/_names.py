@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,7 +26,9 @@ def one_line(text: str) -> str:
     """Escape whatever is not printable, so that a text can neither break a line nor steer a terminal."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def show(value: object) -> str:
@@ -63,11 +64,18 @@ class NameTemplate:
             raise InvalidName("a task's name cannot be empty.", name=text)
         if not text.isprintable():
             raise InvalidName(f"task name {text!r} holds control characters.", name=text)
+        import string
+
         try:
             fields = list(string.Formatter().parse(text))
         except ValueError as error:
-            raise InvalidName(f"task name {text!r}: {error}. Write {{{{ and }}}} for braces.", name=text) from None
-        parts = tuple((literal, _placeholder(text, *field, parameters)) for literal, *field in fields)
+            raise InvalidName(
+                f"task name {text!r}: {error}. Write {{{{ and }}}} for braces.", name=text
+            ) from None
+        parts = tuple(
+            (literal, _placeholder(text, field, spec, conversion, parameters))
+            for literal, field, spec, conversion in fields
+        )
         if all(placeholder is None for _, placeholder in parts):
             return None
         return cls(text, parts)
@@ -75,7 +83,9 @@ class NameTemplate:
     def render(self, inputs: Mapping[str, Any], map_index: int | None) -> str:
         """Fill the placeholders in; outside a map `map_index` is empty."""
         values = {MAP_INDEX: "" if map_index is None else map_index, **inputs}
-        return "".join(text if name is None else text + show(values.get(name, "")) for text, name in self.parts)
+        return "".join(
+            text if name is None else text + show(values.get(name, "")) for text, name in self.parts
+        )
 
 
 def _placeholder(

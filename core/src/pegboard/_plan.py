@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard._events import Dispatch
 from pegboard._runners import RUNNERS
-from pegboard.layers import Layer, Scope
 from pegboard.records import Outcome, status_of
 
 if TYPE_CHECKING:
     from pegboard._call import Call
+    from pegboard._events import Dispatch
+    from pegboard.layers import Layer, Scope
     from pegboard.options import Option
     from pegboard.session import Session
     from pegboard.task import Task
@@ -55,8 +55,9 @@ class Plan:
         self.function = task.__wrapped__
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
-        self.watched = bool(scopes) or any(name in events for name in ("before_execute", "on_error", "after_execute"))
-        self._before = events.get("before_execute")
+        self.watched = bool(scopes) or any(
+            name in events for name in ("before_execute", "on_error", "after_execute")
+        )
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
@@ -65,26 +66,32 @@ class Plan:
     def unobserved(self) -> Plan:
         """The same layers and nobody told: for calls that the observers of an observer's call make."""
         if self._unobserved is None:
-            self._unobserved = Plan(self.session, self.task, self.version, self.options, self.layers, (), {}, {})
+            self._unobserved = Plan(
+                self.session, self.task, self.version, self.options, self.layers, (), {}, {}
+            )
         return self._unobserved
 
-    # The beginning and end of a call, the same for all four kinds. A runner calls `begin`, then exactly one of
-    # `succeed` and `fail`, then `leave`.
+    # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
+    # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.
 
-    def begin(self, call: Call) -> list[tuple[Scope, Any]] | None:
-        """Start the clock and enter the scopes; `announce` follows, inside whatever guarantees the end."""
-        call.started = time.perf_counter()
-        return self._enter(call) if self.scopes else None
-
-    def announce(self, call: Call) -> None:
-        """Tell `before_execute`."""
-        if self._before is not None:
-            self._before(call)
+    def enter(self, call: Call) -> list[tuple[Scope, Any]]:
+        """Enter the scopes; one that fails is left out."""
+        entered: list[tuple[Scope, Any]] = []
+        for scope in self.scopes:
+            try:
+                entered.append((scope, scope.enter(call)))
+            except BaseException as error:
+                if self._scope_failed(scope, "enter", call, error) is not None:
+                    self.leave(call, entered)
+                    raise
+        return entered
 
     def succeed(self, call: Call, value: Any) -> None:
         """Set the outcome and tell `after_execute`."""
         duration = time.perf_counter() - call.started
-        outcome = call.outcome = _make_outcome(Outcome, ("ok", call.source, value, None, call.attempt, duration))
+        outcome = call.outcome = _make_outcome(
+            Outcome, ("ok", call.source, value, None, call.attempt, duration)
+        )
         if self._after is not None:
             self._after(call, outcome)
 
@@ -127,16 +134,7 @@ class Plan:
         if self.strict:
             self.session.raise_hook_failures(call, None if call.outcome is None else call.outcome.error)
 
-    def _enter(self, call: Call) -> list[tuple[Scope, Any]]:
-        entered: list[tuple[Scope, Any]] = []
-        for scope in self.scopes:
-            try:
-                entered.append((scope, scope.enter(call)))
-            except BaseException as error:
-                if self._scope_failed(scope, "enter", call, error) is not None:
-                    self.leave(call, entered)
-                    raise
-        return entered
-
-    def _scope_failed(self, scope: Scope, moment: str, call: Call, error: BaseException) -> BaseException | None:
+    def _scope_failed(
+        self, scope: Scope, moment: str, call: Call, error: BaseException
+    ) -> BaseException | None:
         return self.session.hook_failed(scope.name, f"scope.{moment}", call, error)

@@ -27,7 +27,7 @@ class Secret(Generic[T]):
     def __repr__(self) -> str:
         return "Secret('***')"
 
-    def __str__(self) -> NoReturn:
+    def __str__(self) -> NoReturn:  # noqa: PLE0307 - it refuses
         self._refuse("turned into text")
 
     def __format__(self, spec: str) -> NoReturn:
@@ -49,4 +49,6 @@ class Secret(Generic[T]):
         return hash((Secret, self._value))
 
     def _refuse(self, what: str) -> NoReturn:
-        raise TypeError(f"a Secret cannot be {what}: that would show its value. Call .reveal() where you mean to.")
+        raise TypeError(
+            f"a Secret cannot be {what}: that would show its value. Call .reveal() where you mean to."
+        )

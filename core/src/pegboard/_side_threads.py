@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 _IDLE_SECONDS = 10.0
 _IDLE_MOST = 8
@@ -74,11 +76,15 @@ class SideThreads:
         if inbox is not None:
             inbox.put(job)
             return
+        from queue import SimpleQueue
+
         inbox = SimpleQueue()
         inbox.put(job)
         threading.Thread(target=self._serve, args=(inbox,), name="pegboard-side", daemon=True).start()
 
     def _serve(self, inbox: SimpleQueue[_Job]) -> None:
+        from queue import Empty
+
         while True:
             try:
                 job = inbox.get(timeout=_IDLE_SECONDS)

@@ -90,7 +90,7 @@ class BindError(PegboardError):
     task: str
 
 
-class UnsupportedTask(BindError, TypeError):
+class UnsupportedTask(BindError, TypeError):  # noqa: N818
     """Raised when a layer or an option cannot wrap a task of this kind.
 
     Attributes:
@@ -104,7 +104,7 @@ class InvalidTask(PegboardError, TypeError):  # noqa: N818
     """Raised at decoration: no function, an unknown option, two options that contradict each other."""
 
 
-class InvalidName(InvalidTask, ValueError):
+class InvalidName(InvalidTask, ValueError):  # noqa: N818
     """Raised at decoration when a task's name holds anything but `{parameter}` and `{map_index}`.
 
     Attributes:

@@ -134,7 +134,9 @@ class Session:
             name = plugin if isinstance(plugin, str) else self.pm.get_name(plugin)
             found = self.pm.get_plugin(name) if name else None
             if name is None or found is None:
-                raise SessionError(f"{plugin!r} is not attached. Attached: {', '.join(self.plugins) or 'none'}.")
+                raise SessionError(
+                    f"{plugin!r} is not attached. Attached: {', '.join(self.plugins) or 'none'}."
+                )
             own = any(mine is found for _, mine in self._own)
             try:
                 if own and end and self.is_open:
@@ -162,14 +164,18 @@ class Session:
         active_session.set(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._step_out():
             self._end(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._step_out():
             import asyncio
 
@@ -215,7 +221,10 @@ class Session:
         self.pm = manager
         self.outer = around
         own_types = {type(option) for option in self._own_defaults}
-        self.defaults = (*self._own_defaults, *(option for option in around.defaults if type(option) not in own_types))
+        self.defaults = (
+            *self._own_defaults,
+            *(option for option in around.defaults if type(option) not in own_types),
+        )
         self.strict = self._own_strict or around.strict
         self.clock = around.clock
         if self._own_executors is None:
@@ -239,7 +248,9 @@ class Session:
             for failure in failures:
                 error.add_note(f"and at the end of the session: {type(failure).__name__}: {failure}")
             return
-        raise ExceptionGroup("plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)])
+        raise ExceptionGroup(
+            "plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)]
+        )
 
     def _finish_pending(self) -> list[BaseException]:
         """Wait for everything that was submitted; nothing of a session goes on after its end."""
@@ -352,7 +363,11 @@ class Session:
             )
         own = plugin_name(plugin)
         if name is not None and own != name:
-            raise InvalidPlugin(f"plugin {name!r} calls itself {own!r}; its `name` must be the name it is known by.", plugin=name, hook="")
+            raise InvalidPlugin(
+                f"plugin {name!r} calls itself {own!r}; its `name` must be the name it is known by.",
+                plugin=name,
+                hook="",
+            )
         attached = self.pm.register(plugin, own)
         if attached is not None:
             self._own.append((attached, plugin))

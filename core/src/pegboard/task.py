@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
@@ -16,12 +17,12 @@ from pegboard._fanout import OnError, map_async, map_sync
 from pegboard._names import NameTemplate, default_name
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option
-from pegboard.records import Kind, TaskResult
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pegboard._plan import Plan
+    from pegboard.records import Kind, TaskResult
     from pegboard.session import Session
 
 P = ParamSpec("P")
@@ -37,15 +38,20 @@ _FUNCTION_ATTRIBUTES = ("__code__", "__defaults__", "__kwdefaults__", "__annotat
 class _Callable(Generic[P, R]):
     """The ways to call a task, shared by tasks and by tasks bound to an object."""
 
-    _task: Task[..., Any]
-    _lead: tuple[Any, ...]  # the object a method is bound to
+    @abstractmethod
+    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        """The task to call, and its arguments: of a method, the object it is bound to goes first."""
 
     @overload
-    def run(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[T]: ...
+    def run(
+        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> TaskResult[T]: ...
     @overload
     def run(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
     @overload
-    def run(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
+    def run(
+        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> TaskResult[list[T]]: ...
     @overload
     def run(self, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R]: ...
     def run(self, *args: Any, **kwargs: Any) -> TaskResult[Any]:
@@ -54,26 +60,38 @@ class _Callable(Generic[P, R]):
         Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
         cancellation pass. An async task runs in an event loop of its own; where one is running, use `arun`.
         """
-        return _running.run(self._task, self._lead + args, kwargs)
+        return _running.run(*self._applied_to(args), kwargs)
 
     @overload
-    def arun(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[T]]: ...
+    def arun(
+        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, TaskResult[T]]: ...
     @overload
-    def arun(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
+    def arun(
+        self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
     @overload
-    def arun(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
+    def arun(
+        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
     @overload
     def arun(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R]]: ...
     def arun(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, TaskResult[Any]]:
         """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
-        return _running.arun(self._task, self._lead + args, kwargs)
+        return _running.arun(*self._applied_to(args), kwargs)
 
     @overload
-    def acall(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
+    def acall(
+        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]: ...
     @overload
-    def acall(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, list[T]]: ...
+    def acall(
+        self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
-    def acall(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, list[T]]: ...
+    def acall(
+        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def acall(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
     def acall(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
@@ -81,14 +99,18 @@ class _Callable(Generic[P, R]):
 
         The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
         """
-        return _running.acall(self._task, self._lead + args, kwargs)
+        return _running.acall(*self._applied_to(args), kwargs)
 
     @overload
-    def submit(self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    def submit(
+        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]: ...
     @overload
     def submit(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
     @overload
-    def submit(self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
+    def submit(
+        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[list[T]]: ...
     @overload
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -96,24 +118,46 @@ class _Callable(Generic[P, R]):
 
         Cancelling it before it starts means it never runs. The session waits for it before it ends.
         """
-        return _running.submit(self._task, self._lead + args, kwargs)
+        return _running.submit(*self._applied_to(args), kwargs)
 
     @overload
     def map(
-        self: _Callable[P, Coroutine[Any, Any, T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, Coroutine[Any, Any, T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> list[T]: ...
     @overload
     def map(
-        self: _Callable[P, Iterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, Iterator[T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> list[list[T]]: ...
     @overload
     def map(
-        self: _Callable[P, AsyncIterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, AsyncIterator[T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> list[list[T]]: ...
     @overload
-    def map(self, *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...) -> list[R]: ...
     def map(
-        self, *iterables: Iterable[Any], on_error: OnError = "raise", concurrency: int | None = None, strict: bool = False
+        self,
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
+    ) -> list[R]: ...
+    def map(
+        self,
+        *iterables: Iterable[Any],
+        on_error: OnError = "raise",
+        concurrency: int | None = None,
+        strict: bool = False,
     ) -> list[Any]:
         """Call the task once for each input, on the session's executor, and return the results in input order.
 
@@ -125,32 +169,52 @@ class _Callable(Generic[P, R]):
             concurrency: How many calls may run at once; at most what the executor allows.
             strict: Raise ValueError when the iterables are not of one length.
         """
-        return map_sync(self._task, self._lead, iterables, on_error, concurrency, strict)
+        return map_sync(*self._applied_to(()), iterables, on_error, concurrency, strict)
 
     @overload
     def amap(
-        self: _Callable[P, Coroutine[Any, Any, T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, Coroutine[Any, Any, T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def amap(
-        self: _Callable[P, Iterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, Iterator[T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> Coroutine[Any, Any, list[list[T]]]: ...
     @overload
     def amap(
-        self: _Callable[P, AsyncIterator[T]], *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self: _Callable[P, AsyncIterator[T]],
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> Coroutine[Any, Any, list[list[T]]]: ...
     @overload
     def amap(
-        self, *iterables: Iterable[Any], on_error: OnError = ..., concurrency: int | None = ..., strict: bool = ...
+        self,
+        *iterables: Iterable[Any],
+        on_error: OnError = ...,
+        concurrency: int | None = ...,
+        strict: bool = ...,
     ) -> Coroutine[Any, Any, list[R]]: ...
     def amap(
-        self, *iterables: Iterable[Any], on_error: OnError = "raise", concurrency: int | None = None, strict: bool = False
+        self,
+        *iterables: Iterable[Any],
+        on_error: OnError = "raise",
+        concurrency: int | None = None,
+        strict: bool = False,
     ) -> Coroutine[Any, Any, list[Any]]:
         """Do what `map` does, to be awaited: async calls run as asyncio tasks, sync ones in threads.
 
         When it stops early, the calls that still run are cancelled and awaited before the error leaves.
         """
-        return map_async(self._task, self._lead, iterables, on_error, concurrency, strict)
+        return map_async(*self._applied_to(()), iterables, on_error, concurrency, strict)
 
 
 class Task(_Callable[P, R]):
@@ -166,6 +230,8 @@ class Task(_Callable[P, R]):
     """
 
     __wrapped__: Callable[P, R]
+    __name__: str
+    __qualname__: str
 
     def __init__(
         self,
@@ -189,14 +255,13 @@ class Task(_Callable[P, R]):
         self.tags = _checked_tags(tags)
         self.sensitive = sensitive
         self.options = _checked_options(self, options)
-        self._task = self
-        self._lead = ()
         self._plan: Plan | None = None
         self._plans: dict[Session, Plan] = {}
         self._bare_in: object = None
         self._signature: inspect.Signature | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function through the layers of the open session, or of the process-wide default one."""
         session = active_session.get()
         if session is None:
             if self._bare_in is DEFAULT.state:
@@ -211,13 +276,18 @@ class Task(_Callable[P, R]):
         call = Call(plan, args, kwargs)
         return call.plan.run(call)  # type: ignore[no-any-return]
 
+    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        return self, args
+
     def __repr__(self) -> str:
         return f"<Task {self.name} ({self.kind.replace('_', ' ')})>"
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
-    def __get__(self: Task[Concatenate[S, Q], T], instance: S, owner: type | None = None) -> BoundTask[Q, T]: ...
+    def __get__(
+        self: Task[Concatenate[S, Q], T], instance: S, owner: type | None = None
+    ) -> BoundTask[Q, T]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else BoundTask(self, instance)
 
@@ -318,39 +388,49 @@ class StaticTask(Task[P, R]):
 class BoundTask(_Callable[P, R]):
     """A task as the attribute of an object: the object goes first, as in a bound method."""
 
-    __slots__ = ("__self__", "_lead", "_task")
+    __slots__ = ("__func__", "__self__")
+    __func__: Any  # the Task; declared as such, a type checker would bind it once more
 
     def __init__(self, task: Task[..., R], instance: object) -> None:
-        self._task = task
+        self.__func__ = task
         self.__self__ = instance
-        self._lead = (instance,)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._task(self.__self__, *args, **kwargs)
+        """Call the task with the object as its first argument."""
+        value: R = self.__func__(self.__self__, *args, **kwargs)
+        return value
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._task, name)
+        return getattr(self.__func__, name)
 
     def __repr__(self) -> str:
-        return f"<bound {self._task!r} of {type(self.__self__).__name__}>"
+        return f"<bound {self.__func__!r} of {type(self.__self__).__name__}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BoundTask) and self._task is other._task and self.__self__ is other.__self__
+        return (
+            isinstance(other, BoundTask)
+            and self.__func__ is other.__func__
+            and self.__self__ is other.__self__
+        )
 
     def __hash__(self) -> int:
-        return hash((self._task, id(self.__self__)))
+        return hash((self.__func__, id(self.__self__)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self.__self__, self._task.__name__)
+        return getattr, (self.__self__, self.__func__.__name__)
 
     @property
     def __signature__(self) -> inspect.Signature:
-        first, *rest = self._task.signature.parameters.values()
-        return self._task.signature.replace(parameters=[first, *rest] if first.kind is first.VAR_POSITIONAL else rest)
+        signature: inspect.Signature = self.__func__.signature
+        first, *rest = signature.parameters.values()
+        return signature.replace(parameters=[first, *rest] if first.kind is first.VAR_POSITIONAL else rest)
+
+    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        return self.__func__, (self.__self__, *args)
 
     def with_options(self, *options: Option, **changes: Any) -> BoundTask[P, R]:
         """Return a copy with other options, bound to the same object; see `Task.with_options`."""
-        return BoundTask(self._task.with_options(*options, **changes), self.__self__)
+        return BoundTask(self.__func__.with_options(*options, **changes), self.__self__)
 
 
 @overload
@@ -361,10 +441,18 @@ def task(function: classmethod[Any, P, R], /) -> ClassTask[P, R]: ...
 def task(function: staticmethod[P, R], /) -> StaticTask[P, R]: ...
 @overload
 def task(
-    *options: Option, name: str | None = None, description: str | None = None, tags: Iterable[str] = (), sensitive: bool = False
+    *options: Option,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    sensitive: bool = False,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(
-    *given: Any, name: str | None = None, description: str | None = None, tags: Iterable[str] = (), sensitive: bool = False
+    *given: Any,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    sensitive: bool = False,
 ) -> Any:
     """Turn a function, coroutine function, generator function or async generator function into a task.
 
@@ -380,8 +468,17 @@ def task(
     Raises:
         InvalidTask: Not a function, not an option, or options that cannot be on this task.
     """
-    settings: dict[str, Any] = {"name": name, "description": description, "tags": tags, "sensitive": sensitive}
-    if len(given) == 1 and (callable(given[0]) or isinstance(given[0], classmethod | staticmethod)) and not isinstance(given[0], Option):
+    settings: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "tags": tags,
+        "sensitive": sensitive,
+    }
+    if (
+        len(given) == 1
+        and (callable(given[0]) or isinstance(given[0], classmethod | staticmethod))
+        and not isinstance(given[0], Option)
+    ):
         return _make(given[0], (), settings)
 
     def decorate(function: Callable[..., Any]) -> Task[..., Any]:
@@ -415,7 +512,9 @@ def _refuse_non_function(function: object) -> None:
     if isinstance(function, Task | BoundTask):
         raise InvalidTask(f"{function!r} is a task already. To change its options: task.with_options(...).")
     if isinstance(function, type):
-        raise InvalidTask(f"@task takes a function, and {function.__name__} is a class. Decorate the method that does the work.")
+        raise InvalidTask(
+            f"@task takes a function, and {function.__name__} is a class. Decorate the method that does the work."
+        )
     if not callable(function):
         raise InvalidTask(f"@task takes a function, not {function!r}.")
 
@@ -424,7 +523,9 @@ def _refuse_non_option(option: object) -> None:
     if isinstance(option, Option):
         return
     if isinstance(option, type) and issubclass(option, Option):
-        raise InvalidTask(f"{option.__name__} is an option's class; did you forget the parentheses? @task({option.__name__}(...))")
+        raise InvalidTask(
+            f"{option.__name__} is an option's class; did you forget the parentheses? @task({option.__name__}(...))"
+        )
     raise InvalidTask(f"@task takes options such as Retry(3) or Cache(ttl=60), not {option!r}.")
 
 
@@ -434,7 +535,9 @@ def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple
         _refuse_non_option(option)
         name = type(option).__name__
         if type(option) in seen and not option.repeatable:
-            raise InvalidTask(f"task {task.name!r} has {name} twice; the second would silently replace the first.")
+            raise InvalidTask(
+                f"task {task.name!r} has {name} twice; the second would silently replace the first."
+            )
         seen.add(type(option))
         if task.kind not in option.kinds:
             kinds = ", ".join(sorted(kind.replace("_", " ") for kind in option.kinds))
@@ -483,7 +586,9 @@ def _unpickle(
     if (original.options, original.name, original.sensitive) == (options, name, sensitive):
         return original
     written = None if name == default_name(original.__wrapped__) else name
-    return cls(original.__wrapped__, options, name=written, description=description, tags=tags, sensitive=sensitive)
+    return cls(
+        original.__wrapped__, options, name=written, description=description, tags=tags, sensitive=sensitive
+    )
 
 
 __all__ = ["BoundTask", "ClassTask", "StaticTask", "Task", "kind_of", "task"]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard._runners import async_generator, coroutine, function, generator
-from pegboard.records import Kind
 
 if TYPE_CHECKING:
     from pegboard._call import Call
     from pegboard._plan import Plan
+    from pegboard.records import Kind
 
 RUNNERS: dict[Kind, Callable[[Plan], Callable[[Call], Any]]] = {
     "function": function.build,

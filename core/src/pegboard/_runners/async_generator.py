@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextvars import copy_context
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
 from pegboard._runners.folding import check_arguments
-from pegboard._runners.streams import KeptStream, drive, fold_streams
+from pegboard._runners.streams import KeptStream, drive, finish_step, fold_streams
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -23,7 +24,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
     open_items = _layered(plan) if plan.layers else _plain(plan)
     after_attempt = None if plan.layers else plan.events.get("after_attempt")
     on_iteration = plan.events.get("on_iteration")
-    announce, succeed, fail = plan.announce, plan.succeed, plan.fail
+    before, succeed, fail = plan.events.get("before_execute"), plan.succeed, plan.fail
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first step.
@@ -35,12 +36,19 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         index = 0
         try:
             try:
-                within(announce, call)
+                if before is not None:
+                    within(before, call)
                 items = within(open_items, call)
                 advance, argument = items.asend, None
                 while True:
                     try:
-                        item = await drive(within, within(advance, argument))
+                        step = advance(argument)
+                        try:
+                            waiting = within(step.send, None)
+                        except StopIteration as stop:  # as most do: it did not suspend
+                            item = stop.value
+                        else:
+                            item = await drive(within, step, waiting)
                     except StopAsyncIteration:
                         break
                     if on_iteration is not None:
@@ -69,14 +77,17 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
     def enter(call: Call) -> Any:
         running_call.set(call)
-        return plan.begin(call)
+        call.started = perf_counter()
+        return plan.enter(call) if plan.scopes else None
 
-    async def close(call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException) -> None:
+    async def close(
+        call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException
+    ) -> None:
         if items is None:
             return
         try:
             for kept in call.streams:
-                await drive(within, kept.aclose())
+                await finish_step(within, kept.aclose())
         except BaseException as closing:
             error = closing
             raise

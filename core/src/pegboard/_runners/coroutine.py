@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
@@ -60,17 +61,20 @@ def _bare(plan: Plan, inner: Callable[[Call], Any]) -> Run:
 
 
 def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
-    begin, announce, succeed, fail, end = plan.begin, plan.announce, plan.succeed, plan.fail, plan.leave
+    before, succeed, fail, end = plan.events.get("before_execute"), plan.succeed, plan.fail, plan.leave
+    enter_scopes = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     enter = running_call.set
 
     async def run(call: Call) -> Any:
         token = enter(call)
         try:
-            entered = begin(call)
+            call.started = perf_counter()
+            entered = None if enter_scopes is None else enter_scopes(call)
             try:
                 try:
-                    announce(call)
+                    if before is not None:
+                        before(call)
                     value = await inner(call)
                 except BaseException as error:
                     fail(call, error)

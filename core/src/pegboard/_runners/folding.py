@@ -87,7 +87,11 @@ def step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 def suspended(call: Call, awaitable: object) -> AwaitInSyncTask:
     """Name the innermost layer that a suspended chain of coroutines goes through."""
-    sides = {getattr(side, "__code__", None): layer.name for layer in call.plan.layers for side in (layer.run, layer.stream)}
+    sides = {
+        getattr(side, "__code__", None): layer.name
+        for layer in call.plan.layers
+        for side in (layer.run, layer.stream)
+    }
     culprit = call.plan.layers[0].name
     while awaitable is not None:
         code = getattr(awaitable, "cr_code", None) or getattr(awaitable, "ag_code", None)

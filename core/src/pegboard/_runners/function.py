@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
@@ -44,17 +45,20 @@ def _bare(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], A
 
 def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
     function = plan.function
-    begin, announce, succeed, fail, end = plan.begin, plan.announce, plan.succeed, plan.fail, plan.leave
+    before, succeed, fail, end = plan.events.get("before_execute"), plan.succeed, plan.fail, plan.leave
+    enter_scopes = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     enter, leave = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
         token = enter(call)
         try:
-            entered = begin(call)
+            call.started = perf_counter()
+            entered = None if enter_scopes is None else enter_scopes(call)
             try:
                 try:
-                    announce(call)
+                    if before is not None:
+                        before(call)
                     if inner is not None:
                         value = inner(call)
                     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
@@ -22,7 +23,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
     """Make the runner of a plan for a generator function."""
     open_items = _layered(plan) if plan.layers else _plain(plan)
     on_iteration = plan.events.get("on_iteration")
-    announce, succeed, fail = plan.announce, plan.succeed, plan.fail
+    before, succeed, fail = plan.events.get("before_execute"), plan.succeed, plan.fail
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first next().
@@ -33,9 +34,11 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         entered = within(enter, call)
         items: Stream | None = None
         index = 0
+        value = None
         try:
             try:
-                within(announce, call)
+                if before is not None:
+                    within(before, call)
                 items = within(open_items, call)
                 advance, argument = items.send, None
                 while True:
@@ -70,7 +73,8 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
     def enter(call: Call) -> Any:
         running_call.set(call)
-        return plan.begin(call)
+        call.started = perf_counter()
+        return plan.enter(call) if plan.scopes else None
 
     return stream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from pegboard._runners.folding import fold
@@ -23,7 +23,7 @@ class KeptStream:
 
     __slots__ = ("_first", "_stream")
 
-    def __init__(self, stream: AsyncGenerator[Any, Any]) -> None:
+    def __init__(self, stream: types.AsyncGeneratorType[Any, Any]) -> None:
         self._stream = stream
         self._first = True
 
@@ -66,7 +66,7 @@ class KeptStream:
         return self._stream.ag_await
 
 
-def fold_streams(plan: Plan, bottom: Callable[[Call], AsyncGenerator[Any, Any]]) -> Callable[[Call], KeptStream]:
+def fold_streams(plan: Plan, bottom: Callable[[Call], Any]) -> Callable[[Call], KeptStream]:
     """Wrap the `stream` sides of the plan's layers around `bottom`, each kept by the call."""
     top = fold(plan, _kept(bottom), "stream", _kept)
 
@@ -88,17 +88,30 @@ def _kept(make: Callable[[Call], Any]) -> Callable[[Call], KeptStream]:
 
 
 @types.coroutine
-def drive(within: Callable[..., Any], awaitable: Any) -> Generator[Any, Any, Any]:
-    """Await something with every step of it inside the context of `within`, which is its `Context.run`."""
-    iterator = awaitable.__await__()
-    advance, argument = iterator.send, None
+def drive(within: Callable[..., Any], awaitable: Any, waiting: Any) -> Generator[Any, Any, Any]:
+    """Await something that suspended in its first step, every step of it inside the context of `within`.
+
+    Args:
+        within: `Context.run` of that context.
+        awaitable: Something with `send` and `throw`, as an async generator's steps are.
+        waiting: What the first step is waiting for.
+    """
     while True:
+        try:
+            argument = yield waiting
+            advance = awaitable.send
+        except BaseException as thrown:  # noqa: BLE001 - cancellation, on its way to where the body waits
+            advance, argument = awaitable.throw, thrown
         try:
             waiting = within(advance, argument)
         except StopIteration as stop:
             return stop.value
-        try:
-            argument = yield waiting
-            advance = iterator.send
-        except BaseException as thrown:  # noqa: BLE001 - cancellation, on its way to where the body waits
-            advance, argument = iterator.throw, thrown
+
+
+async def finish_step(within: Callable[..., Any], step: Any) -> Any:
+    """Take one step of an async generator inside the context of `within`."""
+    try:
+        waiting = within(step.send, None)
+    except StopIteration as stop:
+        return stop.value
+    return await drive(within, step, waiting)

@@ -7,13 +7,15 @@ import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pegboard._context import current_call
-from pegboard.options import Option
 from pegboard.session import Session
 from pegboard.task import Task, task
 from pegboard.testing._recorder import Recorder
+
+if TYPE_CHECKING:
+    from pegboard.options import Option
 
 
 class _Boom(Exception):  # noqa: N818 - the error that checked tasks raise
@@ -46,7 +48,9 @@ def check_plugin(make: Callable[[], object], *options: Option) -> None:
     if left:
         found.append(f"threads are left over after the session: {', '.join(sorted(left))}")
     if found:
-        raise AssertionError(f"plugin {name or type(plugin).__name__!r}:\n" + "\n".join(f"- {line}" for line in found))
+        raise AssertionError(
+            f"plugin {name or type(plugin).__name__!r}:\n" + "\n".join(f"- {line}" for line in found)
+        )
 
 
 def _check_session(plugin: object, options: tuple[Option, ...], turn: str, found: list[str]) -> None:
@@ -67,7 +71,9 @@ def _check_session(plugin: object, options: tuple[Option, ...], turn: str, found
     if recorder.unbalanced():
         found.append(f"calls without exactly one beginning and one end in {turn}: {recorder.unbalanced()}")
     after = dict(copy_context().items())
-    leaked = [variable.name for variable, value in after.items() if value and before.get(variable) is not value]
+    leaked = [
+        variable.name for variable, value in after.items() if value and before.get(variable) is not value
+    ]
     if leaked:
         found.append(f"context variables are left changed after {turn}: {', '.join(leaked)}")
 
@@ -98,7 +104,9 @@ def _probes(options: tuple[Option, ...]) -> list[Task[..., Any]]:
 
     bodies: list[Callable[..., Any]] = [returns, raises, returns_later, raises_later, yields, yields_later]
     plain = [task(body) for body in bodies]
-    return [each.with_options(*options) for each in plain if all(each.kind in option.kinds for option in options)]
+    return [
+        each.with_options(*options) for each in plain if all(each.kind in option.kinds for option in options)
+    ]
 
 
 def _ending(probe: Task[..., Any]) -> str:

@@ -44,10 +44,10 @@ class FaultyPlugin:
 
 
 def _raiser(error: BaseException | type[BaseException], hook: str) -> Callable[..., None]:
-    def about_call(call: Any) -> None:
+    def about_call(call: Any) -> None:  # noqa: ARG001 - pluggy reads the name
         raise error
 
-    def about_group(group: Any) -> None:
+    def about_group(group: Any) -> None:  # noqa: ARG001
         raise error
 
     return about_group if hook.endswith("_group") else about_call

@@ -78,7 +78,11 @@ class Recorder:
             if index is not None:
                 subjects[id(event.subject)] = event.subject
                 counts.setdefault(id(event.subject), [0, 0, 0, 0])[index] += 1
-        return [subjects[key] for key, (begun, ended, tries, tried) in counts.items() if begun != 1 or ended != 1 or tries != tried]
+        return [
+            subjects[key]
+            for key, (begun, ended, tries, tried) in counts.items()
+            if begun != 1 or ended != 1 or tries != tried
+        ]
 
     def clear(self) -> None:
         """Forget everything."""
