@@ -50,6 +50,11 @@ class Members(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in `dependencies` and `optional-dependencies`."""
         members = read_members(Path(self.root))
+        if CORE not in members:
+            raise FileNotFoundError(
+                f"{self.root} holds neither core/pyproject.toml nor PKG-INFO, so the version of {CORE} is unknown. "
+                "Build from a full checkout or from an sdist."
+            )
         core = members.pop(CORE)
         extras = {member.folder.name: pins(member, members) for member in members.values()}
         metadata["dependencies"] = [core.pin]

@@ -1,6 +1,7 @@
 """Settings from `[tool.pegboard]` in pyproject.toml, from pegboard.toml and from the environment."""
 
-# ruff: noqa: PTH - pathlib costs as much to import as all of this package, and few processes read a file here
+# pathlib costs a quarter of what importing all of Pegboard does, and most processes read no file here.
+# ruff: noqa: PTH100, PTH109, PTH113, PTH118, PTH120, PTH123, PTH202
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from pegboard._suggest import did_you_mean
 from pegboard.errors import ConfigError
 
 PLUGINS_VARIABLE = "PEGBOARD_PLUGINS"

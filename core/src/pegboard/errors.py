@@ -20,14 +20,19 @@ A task's own exception is never wrapped in one of these: it leaves the call as i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class PegboardError(Exception):
     """Base of every error that Pegboard itself raises.
 
     The names and values that appear in the text are attributes too. Errors survive pickling with both.
+
+    Attributes:
+        retryable: Whether trying again could help. A retry leaves the others alone, unless they are named to it.
     """
+
+    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
@@ -160,7 +165,8 @@ class TaskTimeout(PegboardError, TimeoutError):  # noqa: N818
         seconds: The limit, in seconds.
     """
 
-    label = "timeout"
+    retryable = True
+    label: ClassVar[str] = "timeout"
     task: str
     seconds: float
 

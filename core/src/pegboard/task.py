@@ -474,11 +474,7 @@ def task(
         "tags": tags,
         "sensitive": sensitive,
     }
-    if (
-        len(given) == 1
-        and (callable(given[0]) or isinstance(given[0], classmethod | staticmethod))
-        and not isinstance(given[0], Option)
-    ):
+    if len(given) == 1 and _is_function(given[0]):
         return _make(given[0], (), settings)
 
     def decorate(function: Callable[..., Any]) -> Task[..., Any]:
@@ -506,6 +502,13 @@ def kind_of(function: Callable[..., Any]) -> Kind:
     if inspect.iscoroutinefunction(body):
         return "coroutine"
     return "generator" if inspect.isgeneratorfunction(body) else "function"
+
+
+def _is_function(given: object) -> bool:
+    """Whether what `@task` got is what it decorates, and not an option (or an option's class)."""
+    if isinstance(given, Option) or (isinstance(given, type) and issubclass(given, Option)):
+        return False
+    return callable(given) or isinstance(given, classmethod | staticmethod)
 
 
 def _refuse_non_function(function: object) -> None:

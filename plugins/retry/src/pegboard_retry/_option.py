@@ -1,0 +1,80 @@
+"""What a task asks for: how often to try again, after what wait, and for which errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import attrs
+
+from pegboard import Option
+from pegboard_retry._backoff import Backoff, seconds
+
+Errors = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
+
+
+class TenacityWait(Protocol):
+    """A tenacity wait strategy: any callable that takes its retry state and returns seconds."""
+
+    def __call__(self, retry_state: Any, /) -> float:
+        """Return the seconds to wait."""
+
+
+def _count(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is not int:
+        raise TypeError(f"{attribute.name} is a whole number, not {value!r}.")
+    if value < 0:
+        raise ValueError(f"{attribute.name} counts extra runs, so it cannot be {value}. 0 means: run once.")
+
+
+def _wait(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Backoff) and not callable(value):
+        seconds(0)(instance, attribute, value)
+    elif isinstance(value, type):
+        raise TypeError(f"{attribute.name} is {value.__name__}, a class; did you forget the parentheses?")
+
+
+def _errors(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    kinds = value if isinstance(value, tuple) else (value,)
+    if not isinstance(value, tuple) and callable(value) and not isinstance(value, type):
+        return
+    for kind in kinds:
+        if not isinstance(kind, type) or not issubclass(kind, BaseException):
+            raise TypeError(
+                f"{attribute.name} takes exception classes, or a function of the error, not {kind!r}."
+            )
+        if not issubclass(kind, Exception):
+            raise ValueError(  # noqa: TRY004 - the type is right, this class is not
+                f"{attribute.name} holds {kind.__name__}, which ends a program or a task and is never retried."
+            )
+
+
+@attrs.frozen
+class Retry(Option):
+    """Run the task again when it fails.
+
+    Attributes:
+        retries: How many *extra* runs there may be: `Retry(3)` runs at most four times.
+        wait: Seconds between runs, a `Backoff`, or any tenacity wait. 0 does not wait at all.
+        on: Which errors to retry: a class, several, or a function that is told the error.
+        unless: Which of those not to retry, in the same forms.
+    """
+
+    plugin_name = "retry"
+
+    retries: int = attrs.field(default=3, validator=_count)
+    wait: float | Backoff | TenacityWait = attrs.field(default=0.0, validator=_wait, kw_only=True)
+    on: Errors = attrs.field(default=Exception, validator=_errors, kw_only=True)
+    unless: Errors = attrs.field(default=(), validator=_errors, kw_only=True)
+
+    def wants(self) -> Callable[[Exception], bool]:
+        """Return the function that decides whether an error is retried."""
+        listed, excluded = _matcher(self.on), _matcher(self.unless)
+        return lambda error: listed(error) and not excluded(error)
+
+
+def _matcher(errors: Errors) -> Callable[[Exception], bool]:
+    if isinstance(errors, tuple | type):
+        kinds = cast("tuple[type[Exception], ...]", errors)
+        return lambda error: isinstance(error, kinds)
+    return errors
