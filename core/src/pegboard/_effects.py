@@ -38,15 +38,8 @@ def limit_error(call: Call, seconds: float, error: type[TaskTimeout]) -> TaskTim
     )
 
 
-def run_function(call: Call, function: Callable[..., Any]) -> Any:
-    """Run the function of a sync call within its limit, if it has one."""
-    limit = call._limit
-    if limit is None:
-        return function(*call.args, **call.kwargs)
-    return _within(call, limit, lambda: function(*call.args, **call.kwargs))
-
-
-def _within(call: Call, limit: Limit, function: Callable[[], Any]) -> Any:
+def run_within(limit: Limit, call: Call, function: Callable[..., Any]) -> Any:
+    """Run the function of a sync call in a thread of its own, and stop waiting for it at the limit."""
     left = limit.at - call.session.clock.monotonic()
     if left <= 0:
         raise limit.exceeded(call)
@@ -55,7 +48,7 @@ def _within(call: Call, limit: Limit, function: Callable[[], Any]) -> Any:
     def run() -> Any:
         nonlocal finished
         try:
-            return function()
+            return function(*call.args, **call.kwargs)
         finally:
             finished = True
 

@@ -39,16 +39,16 @@ def compile_event(
     after the others ran (a KeyboardInterrupt), or None.
     """
     subject = parameters[0]
-    names: dict[str, Any] = {"failed": on_failure}
-    lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    stop = None"]
+    names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
+    lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    _stop = None"]
     for index, observer in enumerate(observers):
-        names[f"function{index}"] = observer.function
-        names[f"observer{index}"] = observer
+        names[f"_function{index}"] = observer.function
+        names[f"_observer{index}"] = observer
         lines += [
-            f"    try: function{index}({', '.join(observer.argnames)})",
-            f"    except BaseException as error: stop = failed(observer{index}, {subject}, error) or stop",
+            f"    try: _function{index}({', '.join(observer.argnames)})",
+            f"    except BaseException as _error: _stop = _failed(_observer{index}, {subject}, _error) or _stop",
         ]
-    lines += [f"    {subject}.hooking = False", "    if stop is not None: raise stop"]
+    lines += [f"    {subject}.hooking = False", "    if _stop is not None: raise _stop"]
     exec(compile("\n".join(lines), f"<observers of {event}>", "exec"), names)  # noqa: S102 - our own text, and names from specs
     dispatch: Dispatch = names[event]
     return dispatch

@@ -26,8 +26,11 @@ _ASYNC_MOST = 10_000  # in flight at once, where neither a limit nor the size of
 class _Fanout:
     """The state of one map: inputs pulled one by one, a slot for each result, the first failure.
 
-    Workers pull under a lock, in the caller's context, so a lazy input is never read ahead of need. The caller works
-    too, so a map inside a map ends even when every thread of the pool waits in one.
+    Workers pull under a lock, so a lazy input is never read ahead of need. The caller works too, so a map inside a map
+    ends even when every thread of the pool waits in one.
+
+    The map has a context of its own, a copy of the caller's: observers of the group are told in it and the inputs are
+    read in it, and every item gets a copy. What `before_group` makes current is so for the items, and for nobody else.
     """
 
     def __init__(
@@ -63,8 +66,12 @@ class _Fanout:
         """Whether the map will raise, so that what still runs is in vain."""
         return self._failure is not None
 
+    def begin(self) -> None:
+        """Tell the beginning of the group."""
+        self._context.run(self.group.begin)
+
     def context(self) -> Context:
-        """Make a context for one item: the caller's, with changes of its own."""
+        """Make a context for one item."""
         return self._context.copy()
 
     def pull(self) -> tuple[int, tuple[Any, ...]] | None:
@@ -110,10 +117,10 @@ class _Fanout:
     def finish(self) -> list[Any]:
         """Tell the end of the group, and return the results or raise the failure of the lowest index."""
         if self._failure is None:
-            self.group.end(None, self.results)
+            self._context.run(self.group.end, None, self.results)
             return self.results
         index, error = self._failure
-        self.group.end(error)
+        self._context.run(self.group.end, error)
         if isinstance(error, Exception) and index < len(self.results):
             error.add_note(f"as item {index} of a map")
         raise error
@@ -149,7 +156,7 @@ def map_sync(
         )
         return results
     work = _Fanout(task, lead, iterables, on_error, strict)
-    work.group.begin()
+    work.begin()
     workers = min(
         work.place.workers,
         concurrency or work.place.workers,
@@ -203,7 +210,7 @@ async def map_async(
     work = _Fanout(task, lead, iterables, on_error, strict)
     most = _ASYNC_MOST if task.kind in ("coroutine", "async_generator") else work.place.workers
     flight = _Flight(work, concurrency or most)
-    work.group.begin()
+    work.begin()
     await flight.run()
     return work.finish()
 

@@ -161,15 +161,17 @@ class Manager(pluggy.PluginManager):
             )
 
     def _add_specs(self, owner: str, specs: Any) -> None:
-        known = {
-            name
-            for name in dir(specs)
-            if getattr(self.hook, name, None) is not None and getattr(self.hook, name).has_spec()
-        }
-        if known and not all(getattr(self.hook, name).spec.namespace is specs for name in known):
-            hooks = ", ".join(sorted(known))
+        """Add the specs that a plugin brings; an inner session may get the same ones again."""
+        callers = vars(self.hook)
+        brought = [name for name in dir(specs) if self.parse_hookspec_opts(specs, name) is not None]
+        known = [name for name in brought if name in callers and callers[name].has_spec()]
+        foreign = [name for name in known if callers[name].spec.namespace is not specs]
+        if foreign:
             raise InvalidPlugin(
-                f"plugin {owner!r} brings hook specs that exist already: {hooks}.", plugin=owner, hook=hooks
+                f"plugin {owner!r} brings hook specs that exist already: {', '.join(foreign)}.\n"
+                f"Give them names of their own; a spec belongs to one plugin.",
+                plugin=owner,
+                hook=foreign[0],
             )
         if not known:
             self.add_hookspecs(specs)

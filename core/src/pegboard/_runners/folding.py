@@ -1,4 +1,4 @@
-"""Layers folded around a bottom, and the step that runs an `async def` layer for a sync task."""
+"""Layers folded around a bottom, and what comes before and goes wrong with them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pegboard._arity import arity_check
 from pegboard.errors import AwaitInSyncTask, UnsupportedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from pegboard._call import Call
     from pegboard._plan import Plan
+    from pegboard.layers import Layer
 
 Inner = Callable[["Call"], Any]
 
@@ -68,39 +67,41 @@ def check_arguments(plan: Plan) -> Callable[[Call], None] | None:
     return arity_check(plan.task.__wrapped__.__qualname__, signature, provided)
 
 
-def step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that never suspends to its end, and return its value.
+def end_suspension(call: Call, top: object, throw: Callable[[BaseException], object]) -> AwaitInSyncTask:
+    """Return the error for a layer of a sync task that awaits, raised there first so that its clean-up runs.
 
-    Raises:
-        AwaitInSyncTask: It suspended, so one of the layers awaits real I/O.
+    Args:
+        call: The call.
+        top: The outermost layer's coroutine or stream.
+        throw: Raises an error where that is suspended.
     """
+    error = _suspended(call, top)
     try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    except CarriedStop as carried:
-        raise carried.args[0] from None
-    error = suspended(call, coroutine)
-    coroutine.close()
-    raise error
+        throw(error)
+    except (AwaitInSyncTask, StopIteration, StopAsyncIteration):
+        pass
+    return error
 
 
-def suspended(call: Call, awaitable: object) -> AwaitInSyncTask:
+def _suspended(call: Call, awaitable: Any) -> AwaitInSyncTask:
     """Name the innermost layer that a suspended chain of coroutines goes through."""
-    sides = {
-        getattr(side, "__code__", None): layer.name
-        for layer in call.plan.layers
-        for side in (layer.run, layer.stream)
-    }
+    rest = call.plan.layers
     culprit = call.plan.layers[0].name
     while awaitable is not None:
         code = getattr(awaitable, "cr_code", None) or getattr(awaitable, "ag_code", None)
-        culprit = sides.get(code, culprit)
+        at = next((i for i, layer in enumerate(rest) if code is not None and code in _codes(layer)), None)
+        if at is not None:
+            culprit = rest[at].name
+            rest = rest[at + 1 :]
         awaitable = getattr(awaitable, "cr_await", None) or getattr(awaitable, "ag_await", None)
     return AwaitInSyncTask(
         f"plugin {culprit!r} awaited something that suspends, around the sync task {call.task.name!r}.\n"
-        f"A sync task has no event loop to wait in. In a layer, wait with call.sleep, call.io, call.offload, call.lock or "
-        f"call.timeout: they block in a sync task and suspend in an async one.",
+        f"A sync task has no event loop to wait in. In a layer, wait with call.sleep, call.io, call.offload, "
+        f"call.lock or call.timeout: they block in a sync task and suspend in an async one.",
         plugin=culprit,
         task=call.task.name,
     )
+
+
+def _codes(layer: Layer) -> tuple[object, ...]:
+    return tuple(getattr(side, "__code__", None) for side in (layer.run, layer.stream) if side is not None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._effects import run_function
-from pegboard._runners.folding import CarriedStop, check_arguments, fold, step
+from pegboard._effects import run_within
+from pegboard._runners.folding import CarriedStop, check_arguments, end_suspension, fold
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -115,7 +115,11 @@ def _layered(plan: Plan) -> Callable[[Call], Any]:
         try:
             if before is not None:
                 before(seen, number)
-            value = run_function(call, function)
+            limit = call._limit
+            if limit is None:
+                value = function(*call.args, **call.kwargs)
+            else:
+                value = run_within(limit, call, function)
         except BaseException as error:
             if after is not None:
                 after(seen, number, error)
@@ -131,6 +135,15 @@ def _layered(plan: Plan) -> Callable[[Call], Any]:
     def layered(call: Call) -> Any:
         if check is not None:
             check(call)
-        return step(call, top(call))
+        # A layer of a sync task never suspends, so its coroutine ends at the first step. Inline, as frames are dear:
+        # a call may take four of ours, or recursion would end too early.
+        coroutine = top(call)
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            return stop.value
+        except CarriedStop as carried:
+            raise carried.args[0] from None
+        raise end_suspension(call, coroutine, coroutine.throw)
 
     return layered

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._runners.folding import check_arguments, suspended
+from pegboard._runners.folding import check_arguments, end_suspension
 from pegboard._runners.streams import KeptStream, fold_streams
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _stepped(call: Call, top: KeptStream) -> Stream:
             except StopAsyncIteration:
                 return
             else:
-                raise suspended(call, top)
+                raise end_suspension(call, top, awaitable.throw)
             try:
                 sent = yield item
             except GeneratorExit:
