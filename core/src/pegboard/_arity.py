@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -12,25 +12,39 @@ if TYPE_CHECKING:
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def arity_check(name: str, signature: inspect.Signature, provided: frozenset[str]) -> Callable[[Call], None]:
-    """Return a function that raises TypeError for a call whose arguments do not fit.
+class Arity(NamedTuple):
+    """What arguments fit: how few and how many where all are positional, and a full check for the rest.
 
-    A wrong call must not count as an attempt, let alone be retried. Calls with positional arguments only are decided by
-    their number; the others are bound. Parameters in `provided` are filled in by a layer, by name.
+    A wrong call must not count as an attempt, let alone be retried. The two numbers are for runners to compare at once:
+    `if call.kwargs or not least <= len(call.args) <= most: check(call)`.
+
+    Attributes:
+        least: Fewest positional arguments that fit alone.
+        most: Most of them.
+        check: Raises TypeError for a call whose arguments do not fit.
     """
+
+    least: int
+    most: float
+    check: Callable[[Call], None]
+
+
+def arity(name: str, signature: inspect.Signature, provided: frozenset[str]) -> Arity:
+    """Work out what arguments fit; parameters in `provided` are filled in by a layer, by name."""
     parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in provided]
     expected = signature.replace(parameters=parameters)
-    least, most = _span(parameters)
 
     def check(call: Call) -> None:
-        if call.kwargs or not least <= len(call.args) <= most:
-            kwargs = {key: value for key, value in call.kwargs.items() if key not in provided}
-            try:
-                expected.bind(*call.args, **kwargs)
-            except TypeError as error:
-                raise TypeError(f"{name}() {error}") from None
+        kwargs = {key: value for key, value in call.kwargs.items() if key not in provided}
+        try:
+            expected.bind(*call.args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
 
-    return check
+    return Arity(*_span(parameters), check)
+
+
+UNCHECKED = Arity(0, float("inf"), lambda _: None)  # a builtin that does not tell its signature
 
 
 def _span(parameters: list[inspect.Parameter]) -> tuple[int, float]:

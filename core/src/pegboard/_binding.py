@@ -29,7 +29,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     options = merged_options(task, session.defaults)
     for option in options:
         _bring_plugin(session, task, option)
-    version = session.pm.version  # after the plugins came, before they are asked
+    version = session.version  # after the plugins came, before they are asked
     seen = task if options == task.options else task._seen_with(options)
     layers: list[Layer] = []
     scopes: list[Scope] = []

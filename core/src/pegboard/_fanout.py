@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Literal
 
-from pegboard._call import Call
+from pegboard._call import Call, open_call
 from pegboard._executors import INLINE
 from pegboard._group import Group
 from pegboard._running import finish, finish_async, in_new_loop, serving_session
@@ -92,7 +92,7 @@ class _Fanout:
 
     def call(self, index: int, args: tuple[Any, ...]) -> Call:
         """Make the call of one item; inside that item's context."""
-        call = Call(self.plan, (*self._lead, *args), {})
+        call = open_call(self.plan, (*self._lead, *args), {})
         call.group = self.group
         call.map_index = index
         call.executor = self.place.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from pegboard._suggest import did_you_mean
 from pegboard.errors import InvalidPlugin, PluginConflict
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
+_next_version = itertools.count(1).__next__
 _SUBJECTS = ("call", "group")
 
 
@@ -24,11 +26,18 @@ def plugin_name(plugin: object) -> str:
 
 
 class Manager(pluggy.PluginManager):
-    """Registers, validates, orders. `version` goes up with every change, so that plans know when they are stale."""
+    """Registers, validates, orders.
 
-    def __init__(self, blocked: Iterable[str] = ()) -> None:
+    Attributes:
+        version: A new number after every change, so that plans know when they are stale. No two managers ever have
+            the same one, so a plan's version tells its session, too.
+        monitors: How many are monitoring hook calls.
+    """
+
+    def __init__(self, blocked: Iterable[str] = (), on_change: Callable[[int], None] | None = None) -> None:
         super().__init__(hookspecs.PROJECT)
-        self.version = 0
+        self._on_change = on_change
+        self._changed()
         self.monitors = 0
         self.add_hookspecs(hookspecs)
         for name in blocked:
@@ -75,13 +84,13 @@ class Manager(pluggy.PluginManager):
             if isinstance(error, pluggy.PluginValidationError):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
             raise
-        self.version += 1
+        self._changed()
         return name
 
     def unregister(self, plugin: object | None = None, name: str | None = None) -> Any:
         """Detach a plugin by instance or name, and return it."""
         removed = super().unregister(plugin, name)
-        self.version += 1
+        self._changed()
         return removed
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
@@ -94,12 +103,12 @@ class Manager(pluggy.PluginManager):
         """Monitor every hook call with pluggy's own tools; until undone, events go through `hook.*`."""
         undo = super().add_hookcall_monitoring(before, after)
         self.monitors += 1
-        self.version += 1
+        self._changed()
 
         def stop() -> None:
             undo()
             self.monitors -= 1
-            self.version += 1
+            self._changed()
 
         return stop
 
@@ -159,6 +168,11 @@ class Manager(pluggy.PluginManager):
                 plugin=owner,
                 hook=hook,
             )
+
+    def _changed(self) -> None:
+        self.version = _next_version()
+        if self._on_change is not None:
+            self._on_change(self.version)
 
     def _add_specs(self, owner: str, specs: Any) -> None:
         """Add the specs that a plugin brings; an inner session may get the same ones again."""

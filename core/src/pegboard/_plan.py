@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pegboard._runners import RUNNERS
-from pegboard.records import Outcome, status_of
+from pegboard.records import Outcome, make_outcome, status_of
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pegboard.session import Session
     from pegboard.task import Task
 
-_make_outcome = tuple.__new__  # half the price of Outcome(...)
 _NOTES_MOST = 16
 
 
@@ -89,7 +88,7 @@ class Plan:
     def succeed(self, call: Call, value: Any) -> None:
         """Set the outcome and tell `after_execute`."""
         duration = time.perf_counter() - call.started
-        outcome = call.outcome = _make_outcome(
+        outcome = call.outcome = make_outcome(
             Outcome, ("ok", call.source, value, None, call.attempt, duration)
         )
         if self._after is not None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from pegboard._call import Call
+from pegboard._call import Call, open_call
 from pegboard._context import active_session
 from pegboard._default import DEFAULT
 from pegboard.errors import SessionError
@@ -24,9 +24,9 @@ def serving_session() -> Session:
     return active_session.get() or DEFAULT.get()
 
 
-def open_call(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+def call_of(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     """Make a call of `task` in the session that serves it."""
-    return Call(task._plan_in(serving_session()), args, kwargs)
+    return open_call(task._plan_in(serving_session()), args, kwargs)
 
 
 def finish(call: Call) -> Any:
@@ -78,7 +78,7 @@ def run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = open_call(task, args, kwargs)
+        call = call_of(task, args, kwargs)
         value = finish(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -90,7 +90,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = open_call(task, args, kwargs)
+        call = call_of(task, args, kwargs)
         value = await finish_async(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -99,14 +99,14 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task from async code; see `Task.acall`."""
-    return await finish_async(open_call(task, args, kwargs))
+    return await finish_async(call_of(task, args, kwargs))
 
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Call a task on the session's executor; see `Task.submit`."""
     from contextvars import copy_context
 
-    call = open_call(task, args, kwargs)
+    call = call_of(task, args, kwargs)
     session = call.session
     place = session.executors.get()
     call.executor = place.name

@@ -50,6 +50,9 @@ class Outcome(NamedTuple):
         )
 
 
+make_outcome = tuple.__new__  # `make_outcome(Outcome, (...))` takes half the time of `Outcome(...)`
+
+
 @attrs.frozen
 class TaskResult(Generic[T]):
     """What `task.run(...)` returns: the value or the error, and how it came about.

@@ -46,6 +46,13 @@ class Session:
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
 
+    Attributes:
+        id: Unique among sessions.
+        version: Another number after every change of plugins or monitoring; plans of an older one are remade.
+        pm: The pluggy manager, for pluggy's own tools.
+        clock: Where waits and timestamps of plugins take their time from.
+        outer: The session this one inherits from, or None.
+
     Raises:
         MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
     """
@@ -64,7 +71,8 @@ class Session:
         self.locks = KeyedLocks()
         self.clock: Clock = SYSTEM_CLOCK
         self.outer: Session | None = None
-        self.pm = Manager(_config.disabled_plugins())
+        self.version = 0
+        self.pm = Manager(_config.disabled_plugins(), self._changed)
         self._own_strict = self.strict = strict
         self._own_defaults = self.defaults = _checked_defaults(defaults)
         self._own_executors = None if executor is None else Executors(executor)
@@ -83,11 +91,6 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
-
-    @property
-    def version(self) -> int:
-        """Goes up whenever plugins or monitoring change; plans of another version are rebuilt."""
-        return self.pm.version
 
     @property
     def plugins(self) -> Mapping[str, object]:
@@ -211,13 +214,12 @@ class Session:
 
     def _take_over(self, around: Session) -> None:
         own_names = {name for name, _ in self._own}
-        manager = Manager(_config.disabled_plugins())
+        manager = Manager(_config.disabled_plugins(), self._changed)
         for name, plugin in around.plugins.items():
             if name not in own_names:
                 manager.register(plugin, name)
         for name, plugin in self._own:
             manager.register(plugin, name)
-        manager.version += self.pm.version + 1
         self.pm = manager
         self.outer = around
         own_types = {type(option) for option in self._own_defaults}
@@ -278,6 +280,9 @@ class Session:
             if found.plugin is plugin:
                 found.function(*([self] if found.argnames else []))
 
+    def _changed(self, version: int) -> None:
+        self.version = version
+
     # For the rest of the core -----------------------------------------------------------------------------------
 
     def plan_for(self, task: Task[..., Any]) -> Plan:
@@ -290,9 +295,9 @@ class Session:
     def group_events(self) -> Mapping[str, Dispatch]:
         """Return the dispatchers of events about groups."""
         version, events = self._group_events
-        if version != self.pm.version:
+        if version != self.version:
             with self._guard:
-                version = self.pm.version
+                version = self.version
                 events, _ = compile_events(self, (), "group")
                 self._group_events = (version, events)
         return events

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from pegboard import _running
-from pegboard._call import Call
+from pegboard._call import Call, open_call
 from pegboard._context import active_session
 from pegboard._default import DEFAULT
 from pegboard._fanout import OnError, map_async, map_sync
@@ -271,9 +271,9 @@ class Task(_Callable[P, R]):
                 self._bare_in = DEFAULT.state
                 return self.__wrapped__(*args, **kwargs)
         plan = self._plan
-        if plan is None or plan.session is not session or plan.version != session.pm.version:
+        if plan is None or plan.version != session.version:
             plan = self._plan_in(session)
-        call = Call(plan, args, kwargs)
+        call = open_call(plan, args, kwargs)
         return call.plan.run(call)  # type: ignore[no-any-return]
 
     def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
@@ -356,7 +356,7 @@ class Task(_Callable[P, R]):
     def _plan_in(self, session: Session) -> Plan:
         """The plan for a session, remade when its plugins changed."""
         plan = self._plans.get(session)
-        if plan is None or plan.version != session.pm.version:
+        if plan is None or plan.version != session.version:
             plan = self._plans[session] = session.plan_for(self)
         self._plan = plan
         return plan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._runners.folding import check_arguments
+from pegboard._runners.folding import arity_of
 from pegboard._runners.streams import KeptStream, drive, finish_step, fold_streams
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
 def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    check = check_arguments(plan)
+    least, most, check = arity_of(plan)
     before = plan.events.get("before_attempt")
 
     def start(call: Call) -> KeptStream:
-        if check is not None:
+        if call.kwargs or not least <= len(call.args) <= most:
             check(call)
         call.attempt = 1
         if before is not None:
@@ -118,7 +118,7 @@ def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
 
 def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    check = check_arguments(plan)
+    least, most, check = arity_of(plan)
     before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -143,7 +143,7 @@ def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> KeptStream:
-        if check is not None:
+        if call.kwargs or not least <= len(call.args) <= most:
             check(call)
         return open_top(call)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._runners.folding import check_arguments, fold
+from pegboard._runners.folding import arity_of, counts_attempts, fold
+from pegboard.records import Outcome, make_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -25,7 +26,7 @@ def build(plan: Plan) -> Run:
     attempted = _attempted(plan)
     if plan.layers:
         inner = _checked(plan, fold(plan, attempted, "run"))
-    elif "before_attempt" in plan.events or "after_attempt" in plan.events:
+    elif counts_attempts(plan):
         inner = _checked(plan, attempted)
     else:
         inner = _first_attempt(plan)
@@ -61,7 +62,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any]) -> Run:
 
 
 def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
-    before, succeed, fail, end = plan.events.get("before_execute"), plan.succeed, plan.fail, plan.leave
+    before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
+    fail, end = plan.fail, plan.leave
     enter_scopes = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     enter = running_call.set
@@ -69,7 +71,7 @@ def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
     async def run(call: Call) -> Any:
         token = enter(call)
         try:
-            call.started = perf_counter()
+            call.started = started = perf_counter()
             entered = None if enter_scopes is None else enter_scopes(call)
             try:
                 try:
@@ -79,7 +81,11 @@ def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
                 except BaseException as error:
                     fail(call, error)
                     raise
-                succeed(call, value)
+                call.outcome = outcome = make_outcome(
+                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
+                )
+                if after is not None:
+                    after(call, outcome)
                 return value
             finally:
                 if must_end:
@@ -130,12 +136,11 @@ def _attempted(plan: Plan) -> Callable[[Call], Any]:
 
 
 def _checked(plan: Plan, inner: Callable[[Call], Any]) -> Callable[[Call], Any]:
-    check = check_arguments(plan)
-    if check is None:
-        return inner
+    least, most, check = arity_of(plan)
 
     def checked(call: Call) -> Any:
-        check(call)
+        if call.kwargs or not least <= len(call.args) <= most:
+            check(call)
         return inner(call)
 
     return checked

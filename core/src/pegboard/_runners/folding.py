@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pegboard._arity import arity_check
+from pegboard._arity import UNCHECKED, Arity, arity
 from pegboard.errors import AwaitInSyncTask, UnsupportedTask
 
 if TYPE_CHECKING:
@@ -55,16 +55,19 @@ def _unsupported(plan: Plan, layer: str) -> UnsupportedTask:
     )
 
 
-def check_arguments(plan: Plan) -> Callable[[Call], None] | None:
-    """The check that comes before layers and observed attempts; None where there are neither."""
-    if not plan.layers and "before_attempt" not in plan.events and "after_attempt" not in plan.events:
-        return None
+def arity_of(plan: Plan) -> Arity:
+    """What arguments fit the plan's function, less those that its layers provide."""
     try:
         signature = plan.task.signature
-    except (TypeError, ValueError):  # a builtin that does not tell its signature
-        return None
+    except (TypeError, ValueError):
+        return UNCHECKED
     provided = frozenset(name for layer in plan.layers for name in layer.provides)
-    return arity_check(plan.task.__wrapped__.__qualname__, signature, provided)
+    return arity(plan.task.__qualname__.rpartition("<locals>.")[2], signature, provided)
+
+
+def counts_attempts(plan: Plan) -> bool:
+    """Whether somebody observes attempts."""
+    return "before_attempt" in plan.events or "after_attempt" in plan.events
 
 
 def end_suspension(call: Call, top: object, throw: Callable[[BaseException], object]) -> AwaitInSyncTask:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard._call import original_of
 from pegboard._context import running_call
 from pegboard._effects import run_within
-from pegboard._runners.folding import CarriedStop, check_arguments, end_suspension, fold
+from pegboard._runners.folding import CarriedStop, arity_of, counts_attempts, end_suspension, fold
+from pegboard.records import Outcome, make_outcome
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -45,7 +46,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], A
 
 def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
     function = plan.function
-    before, succeed, fail, end = plan.events.get("before_execute"), plan.succeed, plan.fail, plan.leave
+    before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
+    fail, end = plan.fail, plan.leave
     enter_scopes = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     enter, leave = running_call.set, running_call.reset
@@ -53,7 +55,7 @@ def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call]
     def run(call: Call) -> Any:
         token = enter(call)
         try:
-            call.started = perf_counter()
+            call.started = started = perf_counter()
             entered = None if enter_scopes is None else enter_scopes(call)
             try:
                 try:
@@ -67,7 +69,11 @@ def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call]
                 except BaseException as error:
                     fail(call, error)
                     raise
-                succeed(call, value)
+                call.outcome = outcome = make_outcome(
+                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
+                )
+                if after is not None:
+                    after(call, outcome)
                 return value
             finally:
                 if must_end:
@@ -80,14 +86,15 @@ def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call]
 
 def _attempted(plan: Plan) -> Callable[[Call], Any] | None:
     """The function with its attempt events; None when nobody observes them."""
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
-    check = check_arguments(plan)
-    if check is None:
+    if not counts_attempts(plan):
         return None
+    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    least, most, check = arity_of(plan)
     function = plan.function
 
     def attempt(call: Call) -> Any:
-        check(call)
+        if call.kwargs or not least <= len(call.args) <= most:
+            check(call)
         call.attempt = 1
         try:
             if before is not None:
@@ -105,35 +112,11 @@ def _attempted(plan: Plan) -> Callable[[Call], Any] | None:
 
 
 def _layered(plan: Plan) -> Callable[[Call], Any]:
-    function = plan.function
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
-    check = check_arguments(plan)
-
-    async def bottom(call: Call) -> Any:
-        seen = original_of(call)
-        seen.attempt = number = seen.attempt + 1
-        try:
-            if before is not None:
-                before(seen, number)
-            limit = call._limit
-            if limit is None:
-                value = function(*call.args, **call.kwargs)
-            else:
-                value = run_within(limit, call, function)
-        except BaseException as error:
-            if after is not None:
-                after(seen, number, error)
-            if isinstance(error, StopIteration):
-                raise CarriedStop(error) from None
-            raise
-        if after is not None:
-            after(seen, number, None)
-        return value
-
-    top = fold(plan, bottom, "run")
+    least, most, check = arity_of(plan)
+    top = fold(plan, _told_bottom(plan) if counts_attempts(plan) else _quiet_bottom(plan), "run")
 
     def layered(call: Call) -> Any:
-        if check is not None:
+        if call.kwargs or not least <= len(call.args) <= most:
             check(call)
         # A layer of a sync task never suspends, so its coroutine ends at the first step. Inline, as frames are dear:
         # a call may take four of ours, or recursion would end too early.
@@ -147,3 +130,49 @@ def _layered(plan: Plan) -> Callable[[Call], Any]:
         raise end_suspension(call, coroutine, coroutine.throw)
 
     return layered
+
+
+def _quiet_bottom(plan: Plan) -> Callable[[Call], Any]:
+    """What the innermost layer proceeds to, when nobody observes attempts."""
+    function = plan.function
+
+    async def bottom(call: Call) -> Any:
+        call.attempt += 1
+        limit = call._limit
+        try:
+            if limit is not None:
+                return run_within(limit, call, function)
+            return function(*call.args, **call.kwargs)
+        except StopIteration as stop:
+            raise CarriedStop(stop) from None
+
+    return bottom
+
+
+def _told_bottom(plan: Plan) -> Callable[[Call], Any]:
+    """What the innermost layer proceeds to, with the events of the attempt."""
+    function = plan.function
+    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+
+    async def bottom(call: Call) -> Any:
+        seen = original_of(call)
+        seen.attempt = number = seen.attempt + 1
+        limit = call._limit
+        try:
+            if before is not None:
+                before(seen, number)
+            if limit is not None:
+                value = run_within(limit, call, function)
+            else:
+                value = function(*call.args, **call.kwargs)
+        except BaseException as error:
+            if after is not None:
+                after(seen, number, error)
+            if isinstance(error, StopIteration):
+                raise CarriedStop(error) from None
+            raise
+        if after is not None:
+            after(seen, number, None)
+        return value
+
+    return bottom

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._runners.folding import check_arguments, end_suspension
+from pegboard._runners.folding import arity_of, end_suspension
 from pegboard._runners.streams import KeptStream, fold_streams
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
 def _plain(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    check = check_arguments(plan)
+    least, most, check = arity_of(plan)
     before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     if before is None and after is None:
 
@@ -93,7 +93,7 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
         return start
 
     def attempt(call: Call) -> Stream:
-        if check is not None:
+        if call.kwargs or not least <= len(call.args) <= most:
             check(call)
         call.attempt = 1
         try:
@@ -113,7 +113,7 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
 
 def _layered(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    check = check_arguments(plan)
+    least, most, check = arity_of(plan)
     before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -138,7 +138,7 @@ def _layered(plan: Plan) -> Callable[[Call], Stream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> Stream:
-        if check is not None:
+        if call.kwargs or not least <= len(call.args) <= most:
             check(call)
         return _stepped(call, open_top(call))
 

@@ -1,0 +1,1 @@
+"""What a call costs: programs that measure, run by `make bench`."""

@@ -1,0 +1,28 @@
+"""`make bench`: what a call costs, as ratios in one run."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from benchmarks import calls, fanout, imports
+from benchmarks.measure import measure, table
+
+
+def main() -> None:
+    """Print every table."""
+    print(
+        f"CPython {platform.python_version()}, {platform.machine()}. `ref us` is the ratio to the plain call times 0.03 us,"
+    )
+    print(
+        "what that call takes on the machine the goals were written for; `spread` is the interquartile range."
+    )
+    print(table("Calls, sync", measure(calls.rows("sync"))), flush=True)
+    print(table("Calls, async", measure(calls.rows("async"))), flush=True)
+    print(table("Streams", measure(calls.stream_rows())), flush=True)
+    print(table("Maps", measure(fanout.rows())), flush=True)
+    print(imports.report(), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
