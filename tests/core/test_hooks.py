@@ -1,0 +1,223 @@
+"""Every hook spec has a test of its name: when it fires, with what, and how often."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import pytest
+
+from pegboard import Layer, Order, Retry, Session, hookimpl, hookspecs, task
+from pegboard.testing import FakeClock, Recorder
+
+SPECS = [name for name, spec in vars(hookspecs).items() if getattr(spec, "pegboard_spec", None) is not None]
+
+
+class Life:
+    """Notes the beginning and end of sessions, and what it is asked to bind."""
+
+    name = "life"
+
+    def __init__(self, fail_at: str = "") -> None:
+        self.seen: list[str] = []
+        self.fail_at = fail_at
+
+    @hookimpl
+    def session_start(self, session) -> None:
+        self.seen.append(f"start {session.is_open}")
+        if self.fail_at == "start":
+            raise OSError("start")
+
+    @hookimpl
+    def session_end(self, session) -> None:
+        self.seen.append("end")
+
+    @hookimpl
+    def bind(self, session, task) -> None:
+        self.seen.append(f"bind {task.name}")
+
+
+class Store:
+    """Emits hits and misses as a cache does."""
+
+    name = "store"
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    @hookimpl
+    def bind(self) -> Layer:
+        async def run(call, proceed):
+            key = str(call.args)
+            if key in self.known:
+                call.source = "cache"
+                call.emit("on_cache_hit", key)
+                return "stored"
+            call.emit("on_cache_miss", key)
+            self.known.add(key)
+            return await proceed(call)
+
+        return Layer("store", Order.CACHE, run)
+
+
+@task(name="work")
+def work(fail: int = 0) -> str:
+    if fail:
+        raise OSError(fail)
+    return "value"
+
+
+def log_of(*plugins: object, fail: int = 0, probe=work) -> list[str]:
+    """Call once and return what a recorder was told."""
+    recorder = Recorder()
+    with Session(recorder, FakeClock(), *plugins):
+        probe.run(fail)
+    return recorder.log()
+
+
+def test_every_spec_has_a_test_named_for_it() -> None:
+    """Whoever adds a hook adds its test."""
+    tests = vars(sys.modules[__name__])
+    assert SPECS
+    assert [name for name in SPECS if f"test_{name}" not in tests] == []
+
+
+def test_every_spec_tells_when_it_fires() -> None:
+    """A spec without a docstring, or one that is not a function of named arguments, is no contract."""
+    for name in SPECS:
+        spec = getattr(hookspecs, name)
+        assert inspect.getdoc(spec), name
+        kinds = {parameter.kind for parameter in inspect.signature(spec).parameters.values()}
+        assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD}, name
+
+
+def test_session_start() -> None:
+    """Told before the session counts as open; an error undoes the start and is raised."""
+    life = Life()
+    with Session(life):
+        assert life.seen == ["start False"]
+    first, failing = Life(), Life("start")
+    failing.name = "failing"
+    session = Session(first, failing)
+    with pytest.raises(OSError, match="start"), session:
+        pass
+    assert first.seen == ["start False", "end"]
+    assert not session.is_open
+
+
+def test_session_end() -> None:
+    """Told once, when the session is left, in reverse order of attachment."""
+    order = []
+
+    class Ending:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @hookimpl
+        def session_end(self) -> None:
+            order.append(self.name)
+
+    with Session(Ending("a"), Ending("b")):
+        pass
+    assert order == ["b", "a"]
+
+
+def test_bind() -> None:
+    """Asked once per task and session, at the first call."""
+    life = Life()
+    with Session(life):
+        work()
+        work()
+    assert life.seen == ["start False", "bind work", "end"]
+
+
+def test_before_execute() -> None:
+    """Told once, first, before any layer."""
+    assert log_of(Store())[0] == "before_execute"
+    assert log_of(fail=1, probe=work.with_options(Retry(3))).count("before_execute") == 1
+
+
+def test_after_execute() -> None:
+    """Told once, last, with the outcome."""
+    assert log_of()[-1] == "after_execute ok/run 1"
+    assert log_of(fail=1)[-1] == "after_execute error/run 1"
+
+
+def test_before_group() -> None:
+    """Told once, before the first call of a map."""
+    recorder = Recorder()
+    with Session(recorder):
+        work.map([0, 0])
+    assert recorder.log()[0] == "before_group"
+    assert recorder.log().count("before_group") == 1
+
+
+def test_after_group() -> None:
+    """Told once, after the last call of a map."""
+    recorder = Recorder()
+    with Session(recorder):
+        work.map([0, 0])
+    assert recorder.log()[-1] == "after_group ok/run 2"
+
+
+def test_on_cache_miss() -> None:
+    """Emitted by whoever looked a result up and did not find it."""
+    assert log_of(Store())[1] == "on_cache_miss (0,)"
+
+
+def test_on_cache_hit() -> None:
+    """Emitted instead of any attempt."""
+    store = Store()
+    log_of(store)
+    assert log_of(store) == ["before_execute", "on_cache_hit (0,)", "after_execute ok/cache 0"]
+
+
+def test_before_attempt() -> None:
+    """Told before each run, counted from 1, when `call.attempt` is that number."""
+    seen = []
+
+    class Watching:
+        name = "watching"
+
+        @hookimpl
+        def before_attempt(self, call, attempt) -> None:
+            seen.append((call.attempt, attempt))
+
+    log_of(Watching(), fail=1, probe=work.with_options(Retry(1)))
+    assert seen == [(1, 1), (2, 2)]
+
+
+def test_after_attempt() -> None:
+    """Told after each run, with what it raised."""
+    assert "after_attempt 1" in log_of()
+    assert "after_attempt 1 OSError" in log_of(fail=1)
+
+
+def test_on_retry() -> None:
+    """Told between two attempts, with the wait in seconds."""
+    log = log_of(fail=1, probe=work.with_options(Retry(1, wait=2.5)))
+    assert log[2:5] == ["after_attempt 1 OSError", "on_retry 1 OSError 2.5", "before_attempt 2"]
+
+
+def test_on_iteration() -> None:
+    """Told of each item, before the consumer gets it."""
+    recorder = Recorder()
+
+    @task
+    def items():
+        yield "a"
+
+    with Session(recorder):
+        stream = items()
+        assert recorder.of("on_iteration") == []
+        next(stream)
+        (event,) = recorder.of("on_iteration")
+        stream.close()
+    assert event.details == {"index": 0, "item": "a"}
+
+
+def test_on_error() -> None:
+    """Told once, when an Exception leaves the call, whatever was retried before."""
+    log = log_of(fail=1, probe=work.with_options(Retry(2)))
+    assert log[-2:] == ["on_error OSError", "after_execute error/run 3"]
+    assert log.count("on_error OSError") == 1

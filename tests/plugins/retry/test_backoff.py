@@ -1,0 +1,65 @@
+"""Waits that grow."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegboard import Backoff
+
+
+def test_without_jitter_the_arithmetic_is_exact() -> None:
+    """Before retry k: min(max, initial * factor ** (k - 1)) seconds (row 33)."""
+    backoff = Backoff(1, factor=2, max=10, jitter=0)
+    assert [backoff.delay(k) for k in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+
+
+@given(
+    retry=st.integers(1, 5_000),
+    initial=st.floats(0, 100),
+    factor=st.floats(1, 10),
+    most=st.floats(0, 1000),
+    jitter=st.just("full") | st.floats(0, 10),
+)
+def test_a_wait_stays_in_its_bounds(retry: int, initial: float, factor: float, most: float, jitter) -> None:
+    """Full jitter draws between nothing and the computed wait; a number adds at most itself; nothing overflows."""
+    backoff = Backoff(initial, factor=factor, max=most, jitter=jitter)
+    bare = Backoff(initial, factor=factor, max=most, jitter=0).delay(retry)
+    wait = backoff.delay(retry)
+    if jitter == "full":
+        assert 0 <= wait <= bare
+    else:
+        assert bare <= wait <= bare + jitter
+    assert bare <= most
+
+
+def test_the_default_is_a_sane_wait() -> None:
+    """0.1 s, doubling, at most a minute, with full jitter (design 8)."""
+    assert Backoff() == Backoff(initial=0.1, factor=2.0, max=60.0, jitter="full")
+    assert max(Backoff().delay(1) for _ in range(200)) <= 0.1
+    assert max(Backoff().delay(99) for _ in range(200)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"initial": -1}, ValueError),
+        ({"factor": 0.5}, ValueError),
+        ({"max": math.inf}, ValueError),
+        ({"max": math.nan}, ValueError),
+        ({"jitter": -0.1}, ValueError),
+        ({"jitter": "some"}, TypeError),
+        ({"initial": "1"}, TypeError),
+        ({"initial": True}, TypeError),
+        ({"initail": 1}, TypeError),
+    ],
+)
+def test_a_bad_wait_is_refused_where_it_is_written(
+    arguments: dict[str, object], error: type[Exception]
+) -> None:
+    """Negative, endless and misspelt values fail at once (rule 10)."""
+    with pytest.raises(error):
+        Backoff(**arguments)
