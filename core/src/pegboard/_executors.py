@@ -41,6 +41,7 @@ class Executors:
         self._guard = threading.Lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
+        self._pid = os.getpid()
         self.default = self._adopt(default)
 
     def get(self, name: str | None = None) -> Place:
@@ -50,6 +51,8 @@ class Executors:
             ConfigError: There is none of that name.
         """
         name = self.default if name is None else name
+        if self._pid != os.getpid():
+            self._forget_pools()
         place = self._places.get(name)
         return place if place is not None else self._make(name)
 
@@ -61,6 +64,14 @@ class Executors:
                 self._places.pop(name, None)
         for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _forget_pools(self) -> None:
+        """Let go of the pools of the process this one was forked from: their threads did not come along."""
+        with self._guard:
+            self._pid = os.getpid()
+            self._pools = []
+            for name in BUILT_IN:
+                self._places.pop(name, None)
 
     def _adopt(self, default: str | Executor | None) -> str:
         if default is None:

@@ -52,6 +52,7 @@ class Plan:
         self.events = events
         self.observers = observers
         self.function = task.__wrapped__
+        self._code = getattr(self.function, "__code__", None)
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.watched = bool(scopes) or any(
@@ -96,28 +97,38 @@ class Plan:
 
     def fail(self, call: Call, error: BaseException) -> None:
         """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on."""
+        self._uncount(call, error)
         duration = time.perf_counter() - call.started
         status = status_of(error)
         shown = None if status == "closed" else error
         outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
-        if status == "error":
-            self.note(call, error)
-            if self._error is not None:
-                try:
+        try:
+            if isinstance(error, Exception):
+                self.note(call, error)
+                if self._error is not None:
                     self._error(call, error)
-                except BaseException:  # KeyboardInterrupt in an observer: the end is told all the same
-                    if self._after is not None:
-                        self._after(call, outcome)
-                    raise
-        if self._after is not None:
-            self._after(call, outcome)
+        finally:  # also when Ctrl-C was pressed in an observer of the error
+            if self._after is not None:
+                self._after(call, outcome)
 
-    def note(self, call: Call, error: BaseException) -> None:
+    def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
-        if not isinstance(error, Exception) or len(getattr(error, "__notes__", ())) >= _NOTES_MOST:
+        if len(getattr(error, "__notes__", ())) >= _NOTES_MOST:
             return
+        self._uncount(call, error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
         error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
+
+    def _uncount(self, call: Call, error: BaseException) -> None:
+        """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""
+        if type(error) is not TypeError or call.attempt != 1 or self._code is None:
+            return
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is self._code:
+                return
+            trace = trace.tb_next
+        call.attempt = 0
 
     def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
         """Leave the scopes, and in a strict session raise what observers did wrong."""

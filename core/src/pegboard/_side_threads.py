@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
@@ -43,6 +44,7 @@ class SideThreads:
         self._guard = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []
         self._abandoned = 0
+        self._pid = os.getpid()
 
     @property
     def abandoned(self) -> int:
@@ -72,6 +74,8 @@ class SideThreads:
 
     def _hand_over(self, job: _Job) -> None:
         with self._guard:
+            if self._pid != os.getpid():  # forked: the idle threads did not come along
+                self._pid, self._idle, self._abandoned = os.getpid(), [], 0
             inbox = self._idle.pop() if self._idle else None
         if inbox is not None:
             inbox.put(job)

@@ -182,8 +182,13 @@ class Session:
         if self._step_out():
             import asyncio
 
-            # Ends may flush and wait, which must not stop the loop; and once begun they are not cancelled.
-            await asyncio.shield(asyncio.to_thread(self._end, error))
+            # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
+            ending = asyncio.ensure_future(asyncio.to_thread(self._end, error))
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                await asyncio.wait([ending])
+                raise
 
     def _step_out(self) -> bool:
         """Make the session around this one current again; True for the last to leave."""
@@ -200,8 +205,7 @@ class Session:
             return self._entered == 0
 
     def _start(self, around: Session | None) -> None:
-        if self._inherit and around is not None and around is not self:
-            self._take_over(around)
+        self._take_over(around if self._inherit else None)
         started: list[object] = []
         try:
             for _, plugin in list(self._own):
@@ -212,25 +216,23 @@ class Session:
                 error.add_note(f"and while undoing the start: {type(failure).__name__}: {failure}")
             raise
 
-    def _take_over(self, around: Session) -> None:
+    def _take_over(self, around: Session | None) -> None:
+        """Become what this session's own parts and the session around it make; another one than at its last start, maybe."""
+        if around is None and self.outer is None:
+            return
         own_names = {name for name, _ in self._own}
+        inherited = [] if around is None else [*around.plugins.items()]
         manager = Manager(_config.disabled_plugins(), self._changed)
-        for name, plugin in around.plugins.items():
-            if name not in own_names:
-                manager.register(plugin, name)
-        for name, plugin in self._own:
+        for name, plugin in [entry for entry in inherited if entry[0] not in own_names] + self._own:
             manager.register(plugin, name)
         self.pm = manager
         self.outer = around
         own_types = {type(option) for option in self._own_defaults}
-        self.defaults = (
-            *self._own_defaults,
-            *(option for option in around.defaults if type(option) not in own_types),
-        )
-        self.strict = self._own_strict or around.strict
-        self.clock = around.clock
-        if self._own_executors is None:
-            self.executors = around.executors
+        defaults = () if around is None else around.defaults
+        self.defaults = (*self._own_defaults, *(each for each in defaults if type(each) not in own_types))
+        self.strict = self._own_strict or (around is not None and around.strict)
+        self.clock = SYSTEM_CLOCK if around is None else around.clock
+        self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
     def _end(self, error: BaseException | None) -> None:
         failures = self._finish_pending()
@@ -286,10 +288,12 @@ class Session:
     # For the rest of the core -----------------------------------------------------------------------------------
 
     def plan_for(self, task: Task[..., Any]) -> Plan:
-        """Make the plan of a task; the task keeps it."""
+        """Return the plan of a task, made now if there is none or if plugins changed since; the task keeps it."""
         with self._guard:
-            plan = make_plan(self, task)
-            self._bound.add(task)
+            plan = task._plans.get(self)
+            if plan is None or plan.version != self.version:
+                plan = task._plans[self] = make_plan(self, task)
+                self._bound.add(task)
             return plan
 
     def group_events(self) -> Mapping[str, Dispatch]:

@@ -355,10 +355,7 @@ class Task(_Callable[P, R]):
 
     def _plan_in(self, session: Session) -> Plan:
         """The plan for a session, remade when its plugins changed."""
-        plan = self._plans.get(session)
-        if plan is None or plan.version != session.version:
-            plan = self._plans[session] = session.plan_for(self)
-        self._plan = plan
+        plan = self._plan = session.plan_for(self)
         return plan
 
     def _forget(self, session: Session) -> None:
