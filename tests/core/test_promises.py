@@ -190,6 +190,23 @@ def test_notes_do_not_pile_up_on_an_exception_that_is_raised_again_and_again() -
     assert len(error.__notes__) <= 16
 
 
+def test_an_exception_that_takes_no_notes_leaves_all_the_same() -> None:
+    """A class with broken notes is no reason to lose its error (promise 3)."""
+
+    class Stubborn(Exception):  # noqa: N818
+        def add_note(self, note: str) -> None:
+            raise RuntimeError(note)
+
+    @task
+    def work() -> None:
+        raise Stubborn
+
+    recorder = Recorder()
+    with Session(recorder), pytest.raises(Stubborn):
+        work()
+    assert recorder.log()[-1] == "after_execute error/run 1"
+
+
 def test_an_error_is_noted_in_a_session_with_nothing_attached() -> None:
     """Inside a session there is always a call, so there is always a note (promise 3)."""
 

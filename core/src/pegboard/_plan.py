@@ -113,11 +113,13 @@ class Plan:
 
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
-        if len(getattr(error, "__notes__", ())) >= _NOTES_MOST:
-            return
         self._uncount(call, error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
-        error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
+        try:
+            if len(getattr(error, "__notes__", ())) < _NOTES_MOST:
+                error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
+        except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
+            pass
 
     def _uncount(self, call: Call, error: BaseException) -> None:
         """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""

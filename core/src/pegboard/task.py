@@ -245,6 +245,8 @@ class Task(_Callable[P, R]):
     ) -> None:
         _refuse_non_function(function)
         functools.update_wrapper(self, function)
+        self.__name__ = getattr(function, "__name__", default_name(function))  # a partial has none
+        self.__qualname__ = getattr(function, "__qualname__", self.__name__)
         for attribute in _FUNCTION_ATTRIBUTES:
             if hasattr(function, attribute):
                 setattr(self, attribute, getattr(function, attribute))
