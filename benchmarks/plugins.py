@@ -1,0 +1,117 @@
+"""What the first plugins cost a call, against the bare libraries in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry import context, trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
+from prometheus_client import CollectorRegistry
+
+from benchmarks.calls import in_session
+from benchmarks.measure import Figure, Row, measure, plain, ready, repeat, table
+from pegboard import Cache, Caching, Metrics, Retry, Session, Tracing, current_call, task
+
+# A traced call may take this much longer than the bare span, in microseconds on the reference machine.
+TRACED_MORE = 3.0
+SAMPLED_OUT_MORE = 4.0
+
+
+class Nowhere(SpanExporter):
+    """Takes spans and drops them."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002
+        return SpanExportResult.SUCCESS
+
+
+def provider(sampler: Sampler) -> TracerProvider:
+    made = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+    made.add_span_processor(SimpleSpanProcessor(Nowhere()))
+    return made
+
+
+def bare_span(sampler: Sampler) -> Callable[[int], object]:
+    """What tracing one call takes without Pegboard: start with six attributes, attach, run, detach, end."""
+    tracer = provider(sampler).get_tracer("bare")
+    attributes = {f"attribute.{name}": name for name in ("task", "call", "session", "code", "status", "source")}
+
+    def once() -> None:
+        span = tracer.start_span("plain", attributes=attributes)
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            plain(1)
+        finally:
+            context.detach(token)
+            span.end()
+
+    return repeat(once)
+
+
+def traced(sampler: Sampler) -> Callable[[int], object]:
+    return in_session(repeat(task(plain), 1), Tracing(tracer_provider=provider(sampler)))
+
+
+@contextmanager
+def hits() -> Iterator[Callable[[int], object]]:
+    @task(Cache(ttl=3600))
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    with Session(Caching(), inherit=False):
+        add(1, 2)
+        yield repeat(add, 1, 2)
+
+
+@task(Retry(2))
+def flaky() -> int:
+    call: Any = current_call()
+    if call.attempt < 3:
+        raise OSError
+    return 1
+
+
+def policy_rows() -> list[Row]:
+    """Retry, cache and metrics."""
+    retried = repeat(task(Retry(3))(plain), 1)
+    return [
+        Row("Retry, first attempt succeeds", in_session(retried), 1.2),
+        Row("two failures, then success, no wait", in_session(repeat(flaky)), 10.0, times=1_000),
+        Row("memory cache hit, key of two scalars", hits, 5.0, times=2_000),
+        Row("metered", in_session(repeat(task(plain), 1), Metrics(CollectorRegistry())), 1.5),
+    ]
+
+
+def tracing_rows() -> list[Row]:
+    """A span a call, sampled and not, bare and by Pegboard."""
+    return [
+        Row("bare SDK span, sampled", lambda: ready(bare_span(ALWAYS_ON)), times=1_000),
+        Row("traced, sampled", traced(ALWAYS_ON), times=1_000),
+        Row("bare SDK span, sampled out", lambda: ready(bare_span(ALWAYS_OFF)), times=2_000),
+        Row("traced, sampled out", traced(ALWAYS_OFF), times=2_000),
+    ]
+
+
+def more_than(bare: Figure, pegboard: Figure, allowed: float) -> str:
+    """Say how much a traced call takes beyond the bare span."""
+    more = pegboard.reference - bare.reference
+    verdict = "ok" if more <= allowed else "OVER"
+    return (
+        f"{pegboard.row.name}: {more:+.2f} us (reference) over the bare span, goal {allowed:+.1f} {verdict}"
+    )
+
+
+def report() -> str:
+    """Measure and lay out both tables."""
+    bare_on, on, bare_off, off = figures = measure(tracing_rows())
+    return "\n".join(
+        [
+            table("Plugins", measure(policy_rows())),
+            table("Tracing, with an exporter that drops everything", list(figures)),
+            more_than(bare_on, on, TRACED_MORE),
+            more_than(bare_off, off, SAMPLED_OUT_MORE),
+        ]
+    )
