@@ -51,8 +51,7 @@ class DefaultSession:
             session, self._session, self._config = self._session, None, None
             self.state = object()
         if session is not None:
-            session._entered = 0
-            session._end(None)
+            session._release(None)
 
     def _open(self) -> Session:
         import atexit
@@ -60,6 +59,11 @@ class DefaultSession:
         if self._config is None:
             self._config = load_config()
         config = self._config
+        for name in config.settings:
+            if name not in config.plugins:
+                raise unknown_key(
+                    "the configuration's settings, which are for the plugins it lists", name, config.plugins
+                )
         session = Session(
             *(_make(name, config) for name in config.plugins),
             executor=config.executor,
@@ -67,8 +71,7 @@ class DefaultSession:
             strict_plugins=config.strict_plugins,
             inherit=False,
         )
-        session._start(None)
-        session._entered = 1
+        session._acquire(None)
         atexit.register(self._at_exit, session)
         return session
 

@@ -78,6 +78,9 @@ class Session:
         self._own_executors = None if executor is None else Executors(executor)
         self.executors = self._own_executors or Executors(None)
         self._inherit = inherit
+        # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
+        # Ends run without the second, as they may wait for threads whose calls need it.
+        self._lifecycle = threading.RLock()
         self._guard = threading.RLock()
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
@@ -153,16 +156,13 @@ class Session:
         """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
         from pegboard._explain import explain
 
-        return explain(task._plan_in(self))
+        return explain(task._plan_in(self) if self.is_open else make_plan(self, task))
 
     # A context manager ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         around = active_session.get()
-        with self._guard:
-            if self._entered == 0:
-                self._start(around)
-            self._entered += 1
+        self._acquire(around)
         _outer_sessions.set((*_outer_sessions.get(), around))
         active_session.set(self)
         return self
@@ -170,8 +170,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._step_out():
-            self._end(error)
+        self._step_out()
+        self._release(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -179,19 +179,19 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._step_out():
-            import asyncio
+        import asyncio
 
-            # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-            ending = asyncio.ensure_future(asyncio.to_thread(self._end, error))
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError:
-                await asyncio.wait([ending])
-                raise
+        self._step_out()
+        # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
+        ending = asyncio.ensure_future(asyncio.to_thread(self._release, error))
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait([ending])
+            raise
 
-    def _step_out(self) -> bool:
-        """Make the session around this one current again; True for the last to leave."""
+    def _step_out(self) -> None:
+        """Make the session around this one current again."""
         if active_session.get() is not self:
             raise SessionError(
                 f"{self!r} is left where another session, or none, is current.\n"
@@ -200,9 +200,20 @@ class Session:
         *outer, around = _outer_sessions.get()
         _outer_sessions.set(tuple(outer))
         active_session.set(around)
-        with self._guard:
+
+    def _acquire(self, around: Session | None) -> None:
+        """Start the session, if nobody is in it yet."""
+        with self._lifecycle:
+            if self._entered == 0:
+                self._start(around)
+            self._entered += 1
+
+    def _release(self, error: BaseException | None) -> None:
+        """End the session, if nobody else is in it."""
+        with self._lifecycle:
             self._entered -= 1
-            return self._entered == 0
+            if self._entered == 0:
+                self._end(error)
 
     def _start(self, around: Session | None) -> None:
         self._take_over(around if self._inherit else None)
@@ -236,13 +247,12 @@ class Session:
 
     def _end(self, error: BaseException | None) -> None:
         failures = self._finish_pending()
-        with self._guard:
-            failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
-            for task in list(self._bound):
-                task._forget(self)
-            self._bound.clear()
-            if self.executors is self._own_executors or self.outer is None:
-                self.executors.close()
+        failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
+        for task in list(self._bound):
+            task._forget(self)
+        self._bound.clear()
+        if self.executors is self._own_executors or self.outer is None:
+            self.executors.close()
         for failure in failures:
             if not isinstance(failure, Exception):
                 raise failure
