@@ -1,0 +1,72 @@
+"""`pegboard run`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pegboard_cli._arguments import fit, hints_of, usage
+from pegboard_cli._output import write, write_failure
+from pegboard_cli._session import attached, plugin_option
+from pegboard_cli._target import Target
+
+if TYPE_CHECKING:
+    from pegboard import Task
+
+_INTERRUPTED = 130
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Options of the command go before the task, the task's own arguments after it.",
+)
+@plugin_option
+@click.option("--traceback", "trace", is_flag=True, help="Show where a failed task raised.")
+@click.argument("target", type=Target(), metavar="MODULE:TASK")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[ARG ...] [--NAME VALUE ...]")
+@click.pass_context
+def run(
+    context: click.Context,
+    plugins: tuple[str, ...],
+    target: Task[..., Any],
+    words: tuple[str, ...],
+    *,
+    trace: bool,
+) -> None:
+    """Run a task: MODULE:TASK, or path/to/file.py:TASK.
+
+    Arguments are converted by the task's annotations. The result is written to stdout, as JSON where it is no text; the
+    items of a stream come one a line. Exits 0, 1 when the task fails, 2 for a misuse.
+    """
+    if words in (("--help",), ("-h",)):
+        click.echo(f"{target.name} {usage(target.signature)}\n\n{target.description}".rstrip())
+        return
+    bound = fit(words, target.signature, hints_of(target.__wrapped__))
+    try:
+        with attached(plugins):
+            _run(target, bound.args, bound.kwargs)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        context.exit(_INTERRUPTED)
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except Exception as error:  # noqa: BLE001 - the task's own, whatever it is
+        write_failure(error, sensitive=target.sensitive, trace=trace)
+        context.exit(1)
+
+
+def _run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if task.kind == "generator":
+        for item in task(*args, **kwargs):
+            write(item)
+    elif task.kind == "async_generator":
+        asyncio.run(_write_items(task(*args, **kwargs)))
+    else:
+        write(task.run(*args, **kwargs).unwrap())
+
+
+async def _write_items(stream: Any) -> None:
+    async for item in stream:
+        write(item)

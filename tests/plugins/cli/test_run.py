@@ -1,0 +1,93 @@
+"""`pegboard run`: results, failures, and exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("target", ["jobs:double", "jobs.py:double", "./jobs.py:double"])
+def test_a_task_is_run_by_module_or_by_path(pegboard, target: str) -> None:
+    """The result goes to stdout, and the exit code is 0."""
+    result = pegboard("run", target, "4")
+    assert (result.stdout, result.stderr, result.exit_code) == ("8\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (("jobs:later", "1"), "2\n"),
+        (("jobs:numbers", "3"), "0\n1\n2\n"),
+        (("jobs:anumbers", "2"), '{"i": 0}\n{"i": 1}\n'),
+        (("jobs:nothing",), ""),
+        (("jobs:hide", "canary"), "Secret('***')\n"),
+    ],
+    ids=["coroutine", "generator", "async generator", "none", "secret"],
+)
+def test_every_kind_of_task_runs(pegboard, words: tuple[str, ...], printed: str) -> None:
+    """Async tasks are awaited, items of a stream come one a line, None prints nothing, a Secret stays one."""
+    result = pegboard("run", *words)
+    assert (result.stdout, result.stderr, result.exit_code) == (printed, "", 0)
+
+
+def test_a_failed_task_exits_1_with_its_error_and_notes(pegboard) -> None:
+    """The error goes to stderr, without a traceback unless asked for."""
+    result = pegboard("run", "jobs:fails", "luck")
+    first, note = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout, first) == (1, "", "ValueError: no luck")
+    assert note.startswith("in task 'fails', call ")
+    assert "Traceback" in pegboard("run", "--traceback", "jobs:fails", "luck").stderr
+
+
+def test_the_error_of_a_sensitive_task_shows_its_type_alone(pegboard) -> None:
+    """A canary in the error text of a sensitive task is not shown, not even with a traceback (promise 7)."""
+    for flags in ((), ("--traceback",)):
+        result = pegboard("run", *flags, "jobs:fails_quietly", "canary")
+        assert result.exit_code == 1
+        assert "canary" not in result.output
+        assert result.stderr.startswith("ValueError")
+
+
+def test_ctrl_c_exits_130(pegboard) -> None:
+    """An interrupted task is told from a failed one."""
+    result = pegboard("run", "jobs:stops")
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+def test_plugins_are_attached_by_name(pegboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--plugin` attaches what is installed; what is not is a misuse that names what there is."""
+    info = tmp_path / "shout-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shout\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[pegboard.plugins]\nshout = shout:Shout\n")
+    (tmp_path / "shout.py").write_text("class Shout:\n    name = 'shout'\n")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from pegboard_cli import main; main()"
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+        )
+
+    assert command("run", "--plugin", "shout", "jobs:attached").stdout == '["shout"]\n'
+    wrong = command("run", "--plugin", "shuot", "jobs:attached")
+    assert wrong.returncode == 2
+    assert "Did you mean 'shout'?" in wrong.stderr
+
+
+def test_help_after_the_task_tells_what_it_takes(pegboard) -> None:
+    """Usage and description come from the task."""
+    result = pegboard("run", "jobs:double", "--help")
+    assert result.stdout == "double X [--loud LOUD]\n\nDoubles a number.\n"
+
+
+def test_the_installed_command_works(tmp_path: Path) -> None:
+    """The console script is there and finds a file in the current folder."""
+    (tmp_path / "jobs.py").write_text(
+        "from pegboard import task\n@task\ndef hello(name: str): return f'hello {name}'\n"
+    )
+    command = [str(Path(sys.executable).with_name("pegboard")), "run", "jobs:hello", "you"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("hello you\n", "", 0)

@@ -1,0 +1,39 @@
+"""Finding a task by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("jobs", "name a task of it: jobs:<task>. Tasks: anumbers, attached,"),
+        ("jobs:dubble", "Did you mean 'double'?"),
+        ("jobs:plain", "jobs:plain is a function, and no task: decorate it with @task."),
+        ("absent:x", "there is no module 'absent'"),
+        ("absent.py:x", "there is no file 'absent.py'"),
+        ("json:loads", "There is no task in json."),
+    ],
+)
+def test_what_cannot_be_found_is_a_misuse(pegboard, target: str, message: str) -> None:
+    """Exit code 2, and a message that says what there is."""
+    result = pegboard("run", target)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_module_that_fails_to_import_shows_its_own_error(pegboard) -> None:
+    """A missing import inside the user's module is not mistaken for a missing module."""
+    Path("broken.py").write_text("import surely_absent_module\n")
+    result = pegboard("run", "broken:x")
+    assert isinstance(result.exception, ModuleNotFoundError)
+    assert result.exception.name == "surely_absent_module"
+
+
+def test_a_file_may_have_the_name_of_a_module_that_is_loaded(pegboard) -> None:
+    """`json.py` in the current folder is the user's file."""
+    Path("json.py").write_text("from pegboard import task\n@task\ndef mine(): return 'mine'\n")
+    assert pegboard("run", "./json.py:mine").stdout == "mine\n"
