@@ -111,9 +111,11 @@ def main() -> None:
     given = options.parse_args()
     warnings.simplefilter("ignore", SyntaxWarning)  # other people's escape sequences
 
-    endpoint = Prometheus(port=given.port)
-    with Session(Caching(given.cache), Tracing(), Metrics(), Console(force=True), endpoint):
+    metrics, endpoint = Metrics(), Prometheus(port=given.port)
+    with Session(Caching(given.cache), Tracing(), metrics, Console(force=True), endpoint):
         survey(given.folders)
+        seen = metrics.stats(survey_file)
+        print(f"\n{seen.cache_hits:,} of {seen.calls:,} files came from the cache")
         show_series(endpoint.url)
         if given.serve:
             print(f"\nserving {endpoint.url} until Ctrl-C")
@@ -121,19 +123,12 @@ def main() -> None:
 
 
 def show_series(url: str) -> None:
-    """Scrape this program's own endpoint and show the series that tell most."""
+    """Scrape this program's own endpoint and show the series that tell most about the files."""
     with urllib.request.urlopen(url) as response:  # noqa: S310 - our own endpoint, on loopback
-        lines = response.read().decode().splitlines()
-    telling = (
-        "task_duration_seconds_count",
-        "task_duration_seconds_sum",
-        "cache_lookups_total",
-        "task_retries_total",
-    )
+        lines = [line for line in response.read().decode().splitlines() if '"survey_file"' in line]
+    telling = ("cache_lookups_total", "task_duration_seconds_count", "task_retries_total")
     print(f"\nfrom {url}:")
-    for line in [line for line in lines if line.startswith(tuple(f"pegboard_{name}" for name in telling))][
-        :5
-    ]:
+    for line in [line for name in telling for line in lines if line.startswith(f"pegboard_{name}")][:5]:
         print(" ", line)
 
 

@@ -31,8 +31,7 @@ class Arity(NamedTuple):
 
 def arity(name: str, signature: inspect.Signature, provided: frozenset[str]) -> Arity:
     """Work out what arguments fit; parameters in `provided` are filled in by a layer, by name."""
-    parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in provided]
-    expected = signature.replace(parameters=parameters)
+    expected = without(signature, provided)
 
     def check(call: Call) -> None:
         kwargs = {key: value for key, value in call.kwargs.items() if key not in provided}
@@ -41,7 +40,12 @@ def arity(name: str, signature: inspect.Signature, provided: frozenset[str]) -> 
         except TypeError as error:
             raise TypeError(f"{name}() {error}") from None
 
-    return Arity(*_span(parameters), check)
+    return Arity(*_span([*expected.parameters.values()]), check)
+
+
+def without(signature: inspect.Signature, names: frozenset[str]) -> inspect.Signature:
+    """Return a signature without some of its parameters."""
+    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name not in names])
 
 
 UNCHECKED = Arity(0, float("inf"), lambda _: None)  # a builtin that does not tell its signature

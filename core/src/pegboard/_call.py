@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pegboard import _effects
+from pegboard._arity import without
 from pegboard._context import running_call
 from pegboard.errors import TaskTimeout, UnknownEvent
 
@@ -51,6 +52,7 @@ class Call:
         executor: Name of the executor the function runs on; `inline` when it runs where it was called.
         trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
         sampled: Whether that span is sampled; None when nobody traces.
+        in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
 
     __slots__ = (
@@ -78,6 +80,7 @@ class Call:
         "streams",
         "trace_id",
     )
+    in_hook = False
     plan: Plan
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -148,13 +151,18 @@ class Call:
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """The arguments by parameter name, defaults included, bound at first use.
+        """The arguments by parameter name, defaults included, bound at first use; without those that layers fill in.
 
         Raises:
             TypeError: The arguments do not fit the signature.
         """
         if self._inputs is None:
-            bound = self.task.signature.bind(*self.args, **self.kwargs)
+            provided = self.plan.provided
+            signature, kwargs = self.task.signature, self.kwargs
+            if provided:
+                signature = without(signature, provided)
+                kwargs = {key: value for key, value in kwargs.items() if key not in provided}
+            bound = signature.bind(*self.args, **kwargs)
             bound.apply_defaults()
             self._inputs = MappingProxyType(bound.arguments)
         return self._inputs
@@ -167,11 +175,6 @@ class Call:
                 if self._state is None:
                     self._state = {}
         return self._state
-
-    @property
-    def in_hook(self) -> bool:
-        """Whether an observer made this call. Calls that its observers make in turn are not observed."""
-        return self.hook_depth > 0
 
     # Effects: the same words in a layer of a sync task, where they block, and of an async one, where they suspend.
 
@@ -223,7 +226,11 @@ class Call:
         """
         dispatch = self.plan.events.get(event)
         if dispatch is not None:
-            dispatch(self, *args, **kwargs)
+            hooking = self.hooking  # an observer may emit, and is still one afterwards
+            try:
+                dispatch(self, *args, **kwargs)
+            finally:
+                self.hooking = hooking
         elif event not in self.plan.session.events:
             raise UnknownEvent(
                 f"task {self.task.name!r} emitted {event!r}, and no hook spec of this session describes it.\n"
@@ -259,12 +266,27 @@ def open_call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call
     call.source = "run"
     call.hooking = False
     call._limit = None
-    if parent is not None and parent.hooking:
-        # Made by an observer: told to observers too, but what those call in turn is not, or it would never end.
-        call.hook_depth = depth = parent.hook_depth + 1
-        if depth > _HOOK_DEPTH_MOST:
-            call.plan = plan.unobserved()
+    if parent is not None and (parent.hooking or parent.in_hook):
+        _enter_hook(call, parent)
     return call
+
+
+def _enter_hook(call: Call, parent: Call) -> None:
+    """Mark a call that an observer made, or that such a call made in its turn.
+
+    It is told to observers, too; but what those call is not, or it would never end.
+    """
+    call.__class__ = _CallInHook
+    call.hook_depth = depth = parent.hook_depth + parent.hooking
+    if depth > _HOOK_DEPTH_MOST:
+        call.plan = call.plan.unobserved()
+
+
+class _CallInHook(Call):
+    """A call within an observer; another class, so that all the others pay nothing for the difference."""
+
+    __slots__ = ()
+    in_hook = True
 
 
 class _CallWithArgs(Call):

@@ -34,12 +34,14 @@ class Config:
 
     Attributes:
         plugins: Names, in the order of attachment.
+        disabled: Names that the default session may not attach, not even for an option.
         executor: `inline` or `threads`, or None.
         strict, strict_plugins: As for `Session`.
         settings: Keyword arguments for plugins, by plugin name: `[tool.pegboard.settings.prometheus] port = 9464`.
     """
 
     plugins: tuple[str, ...] = ()
+    disabled: frozenset[str] = frozenset()
     executor: str | None = None
     strict: bool = False
     strict_plugins: bool = False
@@ -47,8 +49,8 @@ class Config:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was configured at all."""
-        return self == Config()
+        """Whether nothing was configured that concerns a task without options."""
+        return attrs.evolve(self, disabled=frozenset()) == Config()
 
 
 def load_config(folder: str | None = None) -> Config:
@@ -66,6 +68,7 @@ def load_config(folder: str | None = None) -> Config:
     named = [*values.get("plugins", ()), *_names_in(PLUGINS_VARIABLE)]
     return Config(
         plugins=tuple(name for name in dict.fromkeys(named) if name not in disabled),
+        disabled=disabled,
         executor=values.get("executor"),
         strict=values.get("strict", False),
         strict_plugins=values.get("strict_plugins", False),
@@ -90,9 +93,9 @@ def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
             return own, _read(own)
         project = os.path.join(place, "pyproject.toml")
         if os.path.isfile(project):
-            table = _read(project).get("tool", {}).get("pegboard")
-            if table is not None:
-                return project, table
+            tools = _read(project).get("tool")
+            if isinstance(tools, dict) and "pegboard" in tools:
+                return project, tools["pegboard"]
         above = os.path.dirname(place)
         if above == place:
             return None
@@ -107,13 +110,24 @@ def _read(path: str) -> Mapping[str, Any]:
             f"{path} is larger than {_BYTES_MOST:,} bytes; a configuration is not.", where=path, key=""
         )
     try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
+        with open(path, encoding="utf-8", newline="") as file:
+            text = file.read()
+        if _has_long_key(text):
+            raise ConfigError(f"{path} is nested more than {_DEPTH_MOST} deep.", where=path, key="")
+        values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}", where=path, key="") from None
     if _deeper_than(values, _DEPTH_MOST):
         raise ConfigError(f"{path} is nested more than {_DEPTH_MOST} deep.", where=path, key="")
     return values
+
+
+def _has_long_key(text: str) -> bool:
+    """Whether a dotted key has so many parts that reading it would take memory by the square of them."""
+    import re
+
+    part = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+    return re.search(rf"(?<![\w-]){part}(?:[ \t]*+\.[ \t]*+{part}){{{2 * _DEPTH_MOST}}}", text) is not None
 
 
 def _deeper_than(value: object, depth: int) -> bool:

@@ -60,7 +60,7 @@ class DefaultSession:
             self._config = load_config()
         config = self._config
         for name in config.settings:
-            if name not in config.plugins:
+            if name not in config.plugins and name not in config.disabled:
                 raise unknown_key(
                     "the configuration's settings, which are for the plugins it lists", name, config.plugins
                 )
@@ -71,6 +71,8 @@ class DefaultSession:
             strict_plugins=config.strict_plugins,
             inherit=False,
         )
+        for name in config.disabled:
+            session.pm.set_blocked(name)
         session._acquire(None)
         atexit.register(self._at_exit, session)
         return session

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pegboard._call import Call, open_call
 from pegboard._executors import INLINE
 from pegboard._group import Group
-from pegboard._running import finish, finish_async, in_new_loop, serving_session
+from pegboard._running import finish, finish_async, finish_in_thread, in_new_loop, serving_session
 
 if TYPE_CHECKING:
     import asyncio
@@ -283,7 +283,7 @@ async def finish_structured(call: Call) -> Any:
         return await finish_async(call)
     import asyncio
 
-    running = asyncio.ensure_future(asyncio.to_thread(finish, call))
+    running = asyncio.ensure_future(asyncio.to_thread(finish_in_thread, call))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Manager(pluggy.PluginManager):
             Its name; None when that name is blocked, or when this very instance is attached already.
 
         Raises:
-            InvalidPlugin: It is a class, or one of its hooks is misspelt, async, a wrapper or of another signature.
+            InvalidPlugin: It is a class, or has no hook, or one that is misspelt, async, a wrapper or of another signature.
             PluginConflict: Another plugin has that name.
         """
         name = name or plugin_name(plugin)
@@ -61,7 +62,7 @@ class Manager(pluggy.PluginManager):
                 hook="",
             )
         other = self.get_plugin(name)
-        if other is plugin or self.is_blocked(name):
+        if self.is_blocked(name) or (other is plugin and plugin is not None):
             return None
         if other is not None:
             claimants = (type(other).__qualname__, type(plugin).__qualname__)
@@ -71,16 +72,15 @@ class Manager(pluggy.PluginManager):
                 plugin=name,
                 claimants=claimants,
             )
-        specs = getattr(plugin, "hookspecs", None)
-        if specs is not None:
-            self._add_specs(name, specs)
-        self._refuse_bad_hooks(name, plugin)
+        added = self.bring_specs(name, plugin)
         try:
+            self._refuse_bad_hooks(name, plugin)
             super().register(plugin, name)
             self._refuse_unknown_hooks(name)
         except BaseException as error:
             if self.get_plugin(name) is plugin:
                 super().unregister(plugin)
+            self._remove_specs(added)
             if isinstance(error, pluggy.PluginValidationError):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
             raise
@@ -95,20 +95,24 @@ class Manager(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """Read the marks of one attribute; properties are left alone, as reading them would run code."""
-        if isinstance(inspect.getattr_static(plugin, name, None), property):
+        if isinstance(inspect.getattr_static(plugin, name, None), property | functools.cached_property):
             return None
         return super().parse_hookimpl_opts(plugin, name)
 
     def add_hookcall_monitoring(self, before: Any, after: Any) -> Callable[[], None]:
         """Monitor every hook call with pluggy's own tools; until undone, events go through `hook.*`."""
         undo = super().add_hookcall_monitoring(before, after)
+        stopped = False
         self.monitors += 1
         self._changed()
 
         def stop() -> None:
-            undo()
-            self.monitors -= 1
-            self._changed()
+            nonlocal stopped
+            if not stopped:
+                stopped = True
+                undo()
+                self.monitors -= 1
+                self._changed()
 
         return stop
 
@@ -148,7 +152,7 @@ class Manager(pluggy.PluginManager):
         self, owner: str, hook: str, function: Callable[..., Any], opts: pluggy.HookimplOpts
     ) -> None:
         """Refuse what could never work as an observer: a wrapper, an `async def`, a generator."""
-        if hook not in LIFECYCLE and hook not in self.events():
+        if hook not in LIFECYCLE and hook not in self.events() and not opts["optionalhook"]:
             return
         if opts["wrapper"] or opts["hookwrapper"]:
             raise InvalidPlugin(
@@ -174,10 +178,26 @@ class Manager(pluggy.PluginManager):
         if self._on_change is not None:
             self._on_change(self.version)
 
-    def _add_specs(self, owner: str, specs: Any) -> None:
-        """Add the specs that a plugin brings; an inner session may get the same ones again."""
+    def bring_specs(self, owner: str, plugin: object) -> list[str]:
+        """Add the specs that a plugin brings and that are not there yet; an inner session may get the same ones again.
+
+        Returns:
+            The names of those added.
+
+        Raises:
+            InvalidPlugin: There are none, or one exists already and belongs to another plugin.
+        """
+        specs = getattr(plugin, "hookspecs", None)
+        if specs is None:
+            return []
         callers = vars(self.hook)
         brought = [name for name in dir(specs) if self.parse_hookspec_opts(specs, name) is not None]
+        if not brought:
+            raise InvalidPlugin(
+                f"plugin {owner!r} has `hookspecs`, and nothing in it is marked with @hookspec.",
+                plugin=owner,
+                hook="",
+            )
         known = [name for name in brought if name in callers and callers[name].has_spec()]
         foreign = [name for name in known if callers[name].spec.namespace is not specs]
         if foreign:
@@ -187,21 +207,58 @@ class Manager(pluggy.PluginManager):
                 plugin=owner,
                 hook=foreign[0],
             )
-        if not known:
-            self.add_hookspecs(specs)
+        if known:
+            return []
+        self.add_hookspecs(specs)
+        return brought
+
+    def _remove_specs(self, names: Iterable[str]) -> None:
+        """Forget hook specs whose plugin was refused; implementations that awaited them as optional go on waiting."""
+        for name in names:
+            caller = getattr(self.hook, name)
+            caller.spec = None
+            if not caller.get_hookimpls():
+                delattr(self.hook, name)
 
     def _refuse_bad_hooks(self, owner: str, plugin: object) -> None:
-        for hook, function, opts in self.hook_attributes(plugin):
+        found = self.hook_attributes(plugin)
+        if (
+            not found
+            and not hasattr(plugin, "hookspecs")
+            and not isinstance(getattr(plugin, "name", None), str)
+        ):
+            raise InvalidPlugin(
+                f"{plugin!r} is no plugin: it has no hook and no name, so attaching it would do nothing.\n"
+                f"A session takes instances of plugins, and names of installed ones. Options go on tasks.",
+                plugin=owner,
+                hook="",
+            )
+        self._refuse_unmarked_hooks(owner, plugin)
+        for hook, function, opts in found:
             self.refuse_bad_observer(owner, hook, function, opts)
+
+    def _refuse_unmarked_hooks(self, owner: str, plugin: object) -> None:
+        for hook in self.known_hooks():
+            method = inspect.getattr_static(plugin, hook, None)
+            if inspect.isfunction(method) and self.parse_hookimpl_opts(plugin, hook) is None:
+                raise InvalidPlugin(
+                    f"plugin {owner!r} has a method {hook!r} without @hookimpl, so it would never be called.\n"
+                    f"Mark it, or give it another name if it is not meant as a hook.",
+                    plugin=owner,
+                    hook=hook,
+                )
+
+    def known_hooks(self) -> list[str]:
+        """Return the names of all hook specs, sorted."""
+        callers = vars(self.hook).items()
+        return sorted(n for n, c in callers if isinstance(c, pluggy.HookCaller) and c.has_spec())
 
     def _refuse_unknown_hooks(self, owner: str) -> None:
         for name, caller in vars(self.hook).items():
             if not isinstance(caller, pluggy.HookCaller) or caller.has_spec():
                 continue
             if any(found.plugin_name == owner and not found.optionalhook for found in caller.get_hookimpls()):
-                known = sorted(
-                    n for n, c in vars(self.hook).items() if isinstance(c, pluggy.HookCaller) and c.has_spec()
-                )
+                known = self.known_hooks()
                 raise InvalidPlugin(
                     f"plugin {owner!r} implements {name!r}, and there is no such hook.{did_you_mean(name, known)}\nKnown: {', '.join(known)}.",
                     plugin=owner,

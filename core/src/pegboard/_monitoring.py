@@ -21,11 +21,15 @@ class _Isolated:
         self.observer = observer
         self._on_failure = on_failure
 
-    def __call__(self, *args: Any) -> None:
+    def __call__(self, *args: Any) -> object:
+        subject = getattr(_now, "subject", None)
+        if subject is None:  # somebody calls pluggy's hook himself, and gets what pluggy gives
+            return self.observer.function(*args)
         try:
             self.observer.function(*args)
         except BaseException as error:  # noqa: BLE001 - judged by on_failure
-            _now.stop = self._on_failure(self.observer, _now.subject, error) or _now.stop
+            _now.stop = self._on_failure(self.observer, subject, error) or _now.stop
+        return None
 
 
 def plain_function(found: HookImpl) -> Any:

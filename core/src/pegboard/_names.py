@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +16,15 @@ _VALUE_LENGTH = 64
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+def held_by(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a `functools.partial` holds; anything else is itself."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
 def default_name(function: Callable[..., Any]) -> str:
-    """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (a partial)."""
-    inner = getattr(function, "func", function)  # functools.partial
-    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+    """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (an instance)."""
+    held = held_by(function)
+    name = getattr(held, "__qualname__", None) or type(held).__qualname__
     return str(name).rpartition("<locals>.")[2]
 
 
@@ -55,11 +61,13 @@ class NameTemplate:
 
     @classmethod
     def parse(cls, text: str, parameters: Mapping[str, inspect.Parameter]) -> NameTemplate | None:
-        """Check `text` against the parameters of the task; None when it has no placeholder.
+        """Check `text` against the parameters of the task; None when it holds no brace at all.
 
         Raises:
-            InvalidName: It is empty, or holds anything but parameters and `map_index`.
+            InvalidName: It is no text, empty, or holds anything but parameters and `map_index`.
         """
+        if not isinstance(text, str):
+            raise InvalidName(f"a task's name is a str, not {text!r}.", name=text)
         if not text or text.isspace():
             raise InvalidName("a task's name cannot be empty.", name=text)
         if not text.isprintable():
@@ -76,9 +84,7 @@ class NameTemplate:
             (literal, _placeholder(text, field, spec, conversion, parameters))
             for literal, field, spec, conversion in fields
         )
-        if all(placeholder is None for _, placeholder in parts):
-            return None
-        return cls(text, parts)
+        return cls(text, parts) if "{" in text or "}" in text else None
 
     def render(self, inputs: Mapping[str, Any], map_index: int | None) -> str:
         """Fill the placeholders in; outside a map `map_index` is empty."""

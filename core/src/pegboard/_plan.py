@@ -30,6 +30,7 @@ class Plan:
         layers: Outermost first.
         scopes: In the order in which they are entered.
         observers: Names of the plugins told of each event, in that order.
+        provided: Names of parameters that layers fill in.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Plan:
         self.scopes = scopes
         self.events = events
         self.observers = observers
+        self.provided = frozenset(name for layer in layers for name in layer.provides)
         self.function = task.__wrapped__
         self._code = getattr(self.function, "__code__", None)
         self.is_async = task.kind in ("coroutine", "async_generator")

@@ -50,7 +50,21 @@ async def finish_async(call: Call) -> Any:
         return [item async for item in plan.run(call)]
     import asyncio
 
-    return await asyncio.to_thread(finish, call)
+    return await asyncio.to_thread(finish_in_thread, call)
+
+
+def finish_in_thread(call: Call) -> Any:
+    """Do what `finish` does, for a Future to carry: none can carry a StopIteration, and awaiting it would never end.
+
+    Raises:
+        RuntimeError: The task raised StopIteration; what Python makes of one in a coroutine, too.
+    """
+    try:
+        return finish(call)
+    except StopIteration as stop:
+        raise RuntimeError(
+            f"task {call.task.name!r} raised StopIteration, which nothing awaited can raise"
+        ) from stop
 
 
 def in_new_loop(make: Callable[[], Awaitable[Any]], name: str) -> Any:

@@ -209,11 +209,19 @@ class Session:
             self._entered += 1
 
     def _release(self, error: BaseException | None) -> None:
-        """End the session, if nobody else is in it."""
-        with self._lifecycle:
-            self._entered -= 1
-            if self._entered == 0:
-                self._end(error)
+        """End the session, if nobody else is in it, once everything that was submitted is over.
+
+        The wait comes first and holds no lock: what runs may submit more, and may enter this session itself.
+        """
+        failures: list[BaseException] = []
+        while True:
+            with self._lifecycle:
+                if self._entered > 1 or failures or not self._pending:
+                    self._entered -= 1
+                    if self._entered == 0:
+                        self._end(error, failures)
+                    return
+            failures = self._finish_pending()
 
     def _start(self, around: Session | None) -> None:
         self._take_over(around if self._inherit else None)
@@ -234,7 +242,13 @@ class Session:
         own_names = {name for name, _ in self._own}
         inherited = [] if around is None else [*around.plugins.items()]
         manager = Manager(_config.disabled_plugins(), self._changed)
-        for name, plugin in [entry for entry in inherited if entry[0] not in own_names] + self._own:
+        entries = [entry for entry in inherited if entry[0] not in own_names] + self._own
+        for (
+            name,
+            plugin,
+        ) in entries:  # all specs first: an inherited plugin may implement those of one that is replaced
+            manager.bring_specs(name, plugin)
+        for name, plugin in entries:
             manager.register(plugin, name)
         self.pm = manager
         self.outer = around
@@ -245,8 +259,7 @@ class Session:
         self.clock = SYSTEM_CLOCK if around is None else around.clock
         self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
-    def _end(self, error: BaseException | None) -> None:
-        failures = self._finish_pending()
+    def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
         failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
         for task in list(self._bound):
             task._forget(self)
@@ -267,9 +280,7 @@ class Session:
         )
 
     def _finish_pending(self) -> list[BaseException]:
-        """Wait for everything that was submitted; nothing of a session goes on after its end."""
-        if not self._pending:
-            return []
+        """Wait for what was submitted so far; nothing of a session goes on after its end."""
         from concurrent.futures import wait
 
         try:

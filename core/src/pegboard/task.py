@@ -7,14 +7,14 @@ import importlib
 import inspect
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from pegboard import _running
 from pegboard._call import Call, open_call
 from pegboard._context import active_session
 from pegboard._default import DEFAULT
 from pegboard._fanout import OnError, map_async, map_sync
-from pegboard._names import NameTemplate, default_name
+from pegboard._names import NameTemplate, default_name, held_by
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ T = TypeVar("T")
 _FUNCTION_ATTRIBUTES = ("__code__", "__defaults__", "__kwdefaults__", "__annotations__")
 
 
-class _Callable(Generic[P, R]):
+class _Callable(Generic[P, R_co]):
     """The ways to call a task, shared by tasks and by tasks bound to an object."""
 
     @abstractmethod
@@ -44,17 +45,17 @@ class _Callable(Generic[P, R]):
 
     @overload
     def run(
-        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> TaskResult[T]: ...
     @overload
-    def run(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
+    def run(self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
     @overload
     def run(
-        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> TaskResult[list[T]]: ...
     @overload
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R]: ...
-    def run(self, *args: Any, **kwargs: Any) -> TaskResult[Any]:
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R_co]: ...
+    def run(self, /, *args: Any, **kwargs: Any) -> TaskResult[Any]:
         """Call the task and return how it went; a stream is read to its end, and its value is the list of items.
 
         Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
@@ -64,37 +65,37 @@ class _Callable(Generic[P, R]):
 
     @overload
     def arun(
-        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, TaskResult[T]]: ...
     @overload
     def arun(
-        self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
     @overload
     def arun(
-        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
     @overload
-    def arun(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R]]: ...
-    def arun(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, TaskResult[Any]]:
+    def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R_co]]: ...
+    def arun(self, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, TaskResult[Any]]:
         """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
         return _running.arun(*self._applied_to(args), kwargs)
 
     @overload
     def acall(
-        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, T]: ...
     @overload
     def acall(
-        self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def acall(
-        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
-    def acall(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
-    def acall(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+    def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+    def acall(self, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """Call the task, whatever its kind, with something to await.
 
         The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
@@ -103,17 +104,17 @@ class _Callable(Generic[P, R]):
 
     @overload
     def submit(
-        self: _Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]: ...
     @overload
-    def submit(self: _Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
+    def submit(self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
     @overload
     def submit(
-        self: _Callable[P, AsyncIterator[T]], *args: P.args, **kwargs: P.kwargs
+        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[list[T]]: ...
     @overload
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
-    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[R_co]: ...
+    def submit(self, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call the task on the session's executor, with this context, and return a Future.
 
         Cancelling it before it starts means it never runs. The session waits for it before it ends.
@@ -151,7 +152,7 @@ class _Callable(Generic[P, R]):
         on_error: OnError = ...,
         concurrency: int | None = ...,
         strict: bool = ...,
-    ) -> list[R]: ...
+    ) -> list[R_co]: ...
     def map(
         self,
         *iterables: Iterable[Any],
@@ -202,7 +203,7 @@ class _Callable(Generic[P, R]):
         on_error: OnError = ...,
         concurrency: int | None = ...,
         strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[R]]: ...
+    ) -> Coroutine[Any, Any, list[R_co]]: ...
     def amap(
         self,
         *iterables: Iterable[Any],
@@ -217,7 +218,7 @@ class _Callable(Generic[P, R]):
         return map_async(*self._applied_to(()), iterables, on_error, concurrency, strict)
 
 
-class Task(_Callable[P, R]):
+class Task(_Callable[P, R_co]):
     """A decorated function: called like the function, and able to do more.
 
     Attributes:
@@ -229,13 +230,13 @@ class Task(_Callable[P, R]):
         sensitive: Whether inputs, results and error texts are kept out of every store and sink.
     """
 
-    __wrapped__: Callable[P, R]
+    __wrapped__: Callable[P, R_co]
     __name__: str
     __qualname__: str
 
     def __init__(
         self,
-        function: Callable[P, R],
+        function: Callable[P, R_co],
         options: tuple[Option, ...] = (),
         *,
         name: str | None = None,
@@ -244,16 +245,11 @@ class Task(_Callable[P, R]):
         sensitive: bool = False,
     ) -> None:
         _refuse_non_function(function)
-        functools.update_wrapper(self, function)
-        self.__name__ = getattr(function, "__name__", default_name(function))  # a partial has none
-        self.__qualname__ = getattr(function, "__qualname__", self.__name__)
-        for attribute in _FUNCTION_ATTRIBUTES:
-            if hasattr(function, attribute):
-                setattr(self, attribute, getattr(function, attribute))
+        _dress(self, function)
         self.kind: Kind = kind_of(function)
         self.name = default_name(function) if name is None else name
         self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
-        self.description = inspect.getdoc(function) or "" if description is None else description
+        self.description = inspect.getdoc(held_by(function)) or "" if description is None else description
         self.tags = _checked_tags(tags)
         self.sensitive = sensitive
         self.options = _checked_options(self, options)
@@ -262,7 +258,7 @@ class Task(_Callable[P, R]):
         self._bare_in: object = None
         self._signature: inspect.Signature | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function through the layers of the open session, or of the process-wide default one."""
         session = active_session.get()
         if session is None:
@@ -294,8 +290,20 @@ class Task(_Callable[P, R]):
         return self if instance is None else BoundTask(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings = (self.options, self.name, self.description, self.tags, self.sensitive)
-        return _unpickle, (self.__module__, self.__qualname__, type(self), *settings)
+        module, qualname = self.__module__, self.__qualname__
+        if _function_of(_find(module, qualname)) is not self.__wrapped__:
+            raise InvalidTask(
+                f"task {self.name!r} cannot be pickled: {module}:{qualname} is not its function.\n"
+                f"Tasks travel by name. Define this one at the top of a module, or in a class that is there."
+            )
+        settings = (self.options, self._written_name, self.description, self.tags, self.sensitive)
+        return _unpickle, (module, qualname, type(self), *settings)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     @property
     def signature(self) -> inspect.Signature:
@@ -368,35 +376,47 @@ class Task(_Callable[P, R]):
             self._plan = None
 
 
-class ClassTask(Task[P, R]):
+class ClassTask(Task[P, R_co]):
     """A task made of a classmethod: bound to the class."""
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> BoundTask[P, R_co]:  # type: ignore[override]
         """Bind to the class."""
         return BoundTask(self, type(instance) if owner is None else owner)
 
 
-class StaticTask(Task[P, R]):
+class StaticTask(Task[P, R_co]):
     """A task made of a staticmethod: bound to nothing."""
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Self:  # type: ignore[override]
         """Bind to nothing."""
         return self
 
 
-class BoundTask(_Callable[P, R]):
+class _Doc:
+    """A docstring that a class has for itself, and its instances from the task they are bound to."""
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def __get__(self, instance: BoundTask[..., Any] | None, owner: type) -> str | None:
+        doc: str | None = self._own if instance is None else instance.__func__.__doc__
+        return doc
+
+
+class BoundTask(_Callable[P, R_co]):
     """A task as the attribute of an object: the object goes first, as in a bound method."""
 
     __slots__ = ("__func__", "__self__")
     __func__: Any  # the Task; declared as such, a type checker would bind it once more
+    __doc__ = _Doc(__doc__)
 
-    def __init__(self, task: Task[..., R], instance: object) -> None:
+    def __init__(self, task: Task[..., R_co], instance: object) -> None:
         self.__func__ = task
         self.__self__ = instance
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the task with the object as its first argument."""
-        value: R = self.__func__(self.__self__, *args, **kwargs)
+        value: R_co = self.__func__(self.__self__, *args, **kwargs)
         return value
 
     def __getattr__(self, name: str) -> Any:
@@ -416,7 +436,7 @@ class BoundTask(_Callable[P, R]):
         return hash((self.__func__, id(self.__self__)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self.__self__, self.__func__.__name__)
+        return BoundTask, (self.__func__, self.__self__)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -427,7 +447,7 @@ class BoundTask(_Callable[P, R]):
     def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
         return self.__func__, (self.__self__, *args)
 
-    def with_options(self, *options: Option, **changes: Any) -> BoundTask[P, R]:
+    def with_options(self, *options: Option, **changes: Any) -> BoundTask[P, R_co]:
         """Return a copy with other options, bound to the same object; see `Task.with_options`."""
         return BoundTask(self.__func__.with_options(*options, **changes), self.__self__)
 
@@ -494,13 +514,33 @@ def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) 
 
 def kind_of(function: Callable[..., Any]) -> Kind:
     """Tell the kind of a callable; of an instance, by its `__call__`."""
-    unwrapped = function.func if isinstance(function, functools.partial) else function
-    body = unwrapped if inspect.isroutine(unwrapped) else type(unwrapped).__call__
+    body = _body_of(function)
     if inspect.isasyncgenfunction(body):
         return "async_generator"
     if inspect.iscoroutinefunction(body):
         return "coroutine"
     return "generator" if inspect.isgeneratorfunction(body) else "function"
+
+
+def _body_of(function: Callable[..., Any]) -> Any:
+    """What runs when a callable is called: of an instance that does not look like a function, its `__call__`."""
+    held = held_by(function)
+    return held if inspect.isroutine(held) or hasattr(held, "__code__") else type(held).__call__
+
+
+def _dress(task: Task[P, R], function: Callable[P, R]) -> None:
+    """Make a task look like its function, to people and to `inspect`; no attribute hides a way to call the task."""
+    held, body = held_by(function), _body_of(function)
+    task.__name__ = type(held).__name__  # of an instance, which has no names itself
+    task.__qualname__ = type(held).__qualname__
+    functools.update_wrapper(task, held)
+    for attribute in getattr(held, "__dict__", ()):
+        if hasattr(type(task), attribute) and not attribute.startswith("__"):
+            task.__dict__.pop(attribute, None)
+    for attribute in _FUNCTION_ATTRIBUTES:
+        if hasattr(body, attribute):
+            setattr(task, attribute, getattr(body, attribute))
+    task.__wrapped__ = function
 
 
 def _is_function(given: object) -> bool:
@@ -570,27 +610,48 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         return {}
 
 
+def _find(module: str, qualname: str) -> Any:
+    """Return what is found under a name, free of the descriptor it may be in; None when there is nothing."""
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = inspect.getattr_static(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found.__func__ if isinstance(found, classmethod | staticmethod) else found
+
+
+def _function_of(found: Any) -> Any:
+    """Return the function of a task, also where another decorator is around it; of anything else, the thing itself."""
+    inner = inspect.unwrap(found, stop=lambda each: isinstance(each, Task)) if callable(found) else found
+    return inner.__wrapped__ if isinstance(inner, Task) else found
+
+
 def _unpickle(
     module: str,
     qualname: str,
     cls: type[Task[..., Any]],
     options: tuple[Option, ...],
-    name: str,
+    name: str | None,
     description: str,
     tags: tuple[str, ...],
     sensitive: bool,
 ) -> Task[..., Any]:
     """Find a task by module and qualified name; one made by `with_options` is made again from what is found."""
-    found: Any = importlib.import_module(module)
-    for part in qualname.split("."):
-        found = inspect.getattr_static(found, part)
-    original = cast("Task[..., Any]", found)
-    if (original.options, original.name, original.sensitive) == (options, name, sensitive):
-        return original
-    written = None if name == default_name(original.__wrapped__) else name
-    return cls(
-        original.__wrapped__, options, name=written, description=description, tags=tags, sensitive=sensitive
+    found = _find(module, qualname)
+    if not callable(found):
+        raise InvalidTask(
+            f"a pickled task cannot be loaded: there is no function or task {module}:{qualname}.\n"
+            f"Tasks travel by name; the code that loads one needs the module that the code which saved it had."
+        )
+    made = cls(
+        _function_of(found), options, name=name, description=description, tags=tags, sensitive=sensitive
     )
+    return found if isinstance(found, Task) and _settings(found) == _settings(made) else made
+
+
+def _settings(task: Task[..., Any]) -> tuple[object, ...]:
+    return type(task), task.options, task.name, task.description, task.tags, task.sensitive
 
 
 __all__ = ["BoundTask", "ClassTask", "StaticTask", "Task", "kind_of", "task"]

@@ -61,8 +61,7 @@ def arity_of(plan: Plan) -> Arity:
         signature = plan.task.signature
     except (TypeError, ValueError):
         return UNCHECKED
-    provided = frozenset(name for layer in plan.layers for name in layer.provides)
-    return arity(plan.task.__qualname__.rpartition("<locals>.")[2], signature, provided)
+    return arity(plan.task.__qualname__.rpartition("<locals>.")[2], signature, plan.provided)
 
 
 def counts_attempts(plan: Plan) -> bool:

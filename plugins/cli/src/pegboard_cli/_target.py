@@ -23,7 +23,7 @@ class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(
         self,
         value: Any,
-        param: click.Parameter | None,
+        param: click.Parameter | None,  # noqa: ARG002
         ctx: click.Context | None,  # noqa: ARG002
     ) -> Any:
         """Load the task, or fail as a misuse of the command."""

@@ -1,0 +1,77 @@
+"""What a scrape is answered with: which format, and the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def content_type(accept: str) -> str:
+    """Choose the format: OpenMetrics for a client that names it and does not like plain text better.
+
+    Only OpenMetrics carries exemplars; whoever names neither, a browser say, gets plain text.
+    """
+    weighed = [_weighed(accepted) for accepted in accept.split(",")]
+    openmetrics = max(
+        (weight for kind, weight in weighed if kind == "application/openmetrics-text"), default=0.0
+    )
+    text = max((weight for kind, weight in weighed if kind == "text/plain"), default=0.0)
+    return OPENMETRICS if openmetrics > 0 and openmetrics >= text else TEXT
+
+
+def render(registries: Sequence[CollectorRegistry], kind: str) -> bytes:
+    """Write all metrics of the registries in one of the two formats."""
+    source = _Scrape(registries)
+    if kind == OPENMETRICS:
+        from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+        text: bytes = generate_openmetrics(source)  # type: ignore[no-untyped-call]
+        return text
+    from prometheus_client import generate_latest
+
+    return generate_latest(source)
+
+
+def _weighed(accepted: str) -> tuple[str, float]:
+    kind, *parameters = (part.strip() for part in accepted.split(";"))
+    quality = next((p.partition("=")[2] for p in parameters if p.startswith("q=")), "1")
+    try:
+        return kind.lower(), float(quality)
+    except ValueError:
+        return kind.lower(), 0.0
+
+
+@attrs.frozen
+class _Scrape:
+    """Several registries as one collector, without the times at which counters were made.
+
+    Prometheus would store those as twice as many series that nobody asks for. They stay in the registry, where the
+    translation to OTLP needs them.
+    """
+
+    registries: Sequence[CollectorRegistry]
+
+    def collect(self) -> Iterator[Metric]:
+        for registry in self.registries:
+            for metric in registry.collect():
+                yield _without_created(metric)
+
+
+def _without_created(metric: Metric) -> Metric:
+    created = f"{metric.name}_created"
+    if metric.type not in ("counter", "histogram", "summary"):
+        return metric
+    from prometheus_client.core import Metric
+
+    kept = Metric(metric.name, metric.documentation, metric.type, metric.unit)
+    kept.samples = [sample for sample in metric.samples if sample.name != created]
+    return kept

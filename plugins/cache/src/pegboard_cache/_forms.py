@@ -1,0 +1,124 @@
+"""The types that MessagePack lacks, each as a number and as values that it has."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import pathlib
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from pegboard_cache import _records
+from pegboard_cache._store import Unstorable
+
+
+@attrs.frozen
+class Form:
+    """How one type is written.
+
+    Attributes:
+        code: Its number on disk, for ever.
+        dump: Gives values that the codec knows, made of parts of the object.
+        load: Gives the object back.
+    """
+
+    code: int
+    dump: Callable[[Any], Any]
+    load: Callable[[Any], Any]
+
+
+_PATHS = {
+    cls.__name__: cls
+    for cls in (pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath)
+}
+
+
+def _dump_path(value: pathlib.PurePath) -> list[str]:
+    return [type(value).__name__, str(value)]
+
+
+def _load_path(parts: list[str]) -> pathlib.PurePath:
+    return _PATHS[parts[0]](parts[1])
+
+
+def _dump_datetime(value: datetime.datetime) -> list[Any]:
+    return [value.replace(tzinfo=None, fold=0).isoformat(), value.fold, _dump_zone(value.tzinfo)]
+
+
+def _load_datetime(parts: list[Any]) -> datetime.datetime:
+    text, fold, zone = parts
+    return datetime.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
+
+
+def _dump_time(value: datetime.time) -> list[Any]:
+    return [value.replace(tzinfo=None, fold=0).isoformat(), value.fold, _dump_zone(value.tzinfo)]
+
+
+def _load_time(parts: list[Any]) -> datetime.time:
+    text, fold, zone = parts
+    return datetime.time.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
+
+
+def _dump_zone(zone: datetime.tzinfo | None) -> Any:
+    if zone is None:
+        return None
+    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
+        return zone.key
+    if type(zone) is datetime.timezone and len(zone.__getinitargs__()) == 1:  # type: ignore[attr-defined] - not in the stubs; a second one is a name
+        return zone.utcoffset(None)
+    raise Unstorable(f"it holds a time zone of type {type(zone).__name__}")
+
+
+def _load_zone(zone: Any) -> datetime.tzinfo | None:
+    if zone is None:
+        return None
+    return zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else datetime.timezone(zone)
+
+
+def _dump_timedelta(value: datetime.timedelta) -> list[int]:
+    return [value.days, value.seconds, value.microseconds]
+
+
+FORMS: dict[type, Form] = {
+    int: Form(1, hex, lambda text: int(text, 16)),  # beyond 64 bits
+    dict: Form(2, lambda value: [[key, item] for key, item in value.items()], dict),  # with keys of other types
+    tuple: Form(3, list, tuple),
+    set: Form(4, list, set),
+    frozenset: Form(5, list, frozenset),
+    bytearray: Form(6, bytes, bytearray),
+    complex: Form(7, lambda value: [value.real, value.imag], lambda parts: complex(*parts)),
+    range: Form(8, lambda value: [value.start, value.stop, value.step], lambda parts: range(*parts)),
+    datetime.datetime: Form(9, _dump_datetime, _load_datetime),
+    datetime.date: Form(10, datetime.date.isoformat, datetime.date.fromisoformat),
+    datetime.time: Form(11, _dump_time, _load_time),
+    datetime.timedelta: Form(12, _dump_timedelta, lambda parts: datetime.timedelta(*parts)),
+    decimal.Decimal: Form(13, str, decimal.Decimal),
+    uuid.UUID: Form(14, lambda value: value.bytes, lambda data: uuid.UUID(bytes=data)),
+    **dict.fromkeys(_PATHS.values(), Form(15, _dump_path, _load_path)),
+}
+RECORD = Form(20, _records.dump_record, _records.load_record)
+NAMED_TUPLE = Form(21, _records.dump_named_tuple, _records.load_named_tuple)
+MEMBER = Form(22, _records.dump_member, _records.load_member)
+CODES = {form.code: form for form in (*FORMS.values(), RECORD, NAMED_TUPLE, MEMBER)}
+
+
+def form_of(cls: type) -> Form:
+    """The form of a type.
+
+    Raises:
+        Unstorable: It has none.
+    """
+    form = FORMS.get(cls)
+    if form is not None:
+        return form
+    if _records.is_member_class(cls):
+        return MEMBER
+    if _records.is_named_tuple_class(cls):
+        return NAMED_TUPLE
+    if _records.is_record_class(cls):
+        return RECORD
+    raise Unstorable(f"it is or holds a {cls.__name__}, which is not plain data")

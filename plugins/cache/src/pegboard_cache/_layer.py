@@ -1,0 +1,178 @@
+"""What happens around a call of a cached task."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard import Layer, Order
+from pegboard_cache._encoder import Unhashable
+from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
+from pegboard_cache._key import KeyOf
+from pegboard_cache._report import Report
+from pegboard_cache._shelf import Shelf
+from pegboard_cache._size import estimate
+from pegboard_cache._store import Entry
+
+if TYPE_CHECKING:
+    from pegboard import Call
+    from pegboard.layers import Proceed, ProceedStream
+
+STREAM_BYTES_MOST = 64 * 1024 * 1024
+
+
+class CachedCalls:
+    """The layer around one task in one session."""
+
+    def __init__(self, task: str, key_of: KeyOf, shelf: Shelf, report: Report) -> None:
+        self._task = task
+        self._key_of = key_of
+        self._shelf = shelf
+        self._report = report
+        self._find = shelf.finder()
+        self._blocking = shelf.store.blocking
+
+    def layer(self) -> Layer:
+        """Make the layer; what a hit needs is resolved here."""
+        return Layer("cache", Order.CACHE, run=self._run(), stream=self._stream())
+
+    def _run(self) -> Callable[[Call, Proceed], Any]:
+        key_of, find, blocking, count = self._key_of, self._find, self._blocking, self._report.count
+
+        async def run(call: Call, proceed: Proceed) -> Any:
+            ended = FLIGHTS.ended
+            try:
+                key = key_of(call.args, call.kwargs)
+            except Unhashable as reason:
+                self._unhashable(reason)
+                return await proceed(call)
+            entry = await call.io(find, key) if blocking else find(key)
+            if entry is None:
+                return await self._fly(call, proceed, key, ended)
+            call.source = "cache"
+            count("hits")
+            call.emit("on_cache_hit", key)
+            return entry[0]
+
+        return run
+
+    def _stream(self) -> Callable[[Call, ProceedStream], AsyncIterator[Any]]:
+        async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+            try:
+                key = self._key_of(call.args, call.kwargs)
+            except Unhashable as reason:
+                self._unhashable(reason)
+                async for item in proceed(call):
+                    yield item
+                return
+            entry = await self._look(call, key)
+            if entry is not None:
+                self._hit(call, key)
+                for item in entry[0]:
+                    yield item
+                return
+            self._miss(call, key)
+            recording = _Recording()
+            async for item in proceed(call):
+                recording.add(item)
+                yield item
+            await self._keep_stream(call, key, recording)
+
+        return stream
+
+    async def _look(self, call: Call, key: str) -> Entry | None:
+        return await call.io(self._find, key) if self._blocking else self._find(key)
+
+    async def _fly(self, call: Call, proceed: Proceed, key: str, ended: int) -> Any:
+        """Run the function, or wait for the equal call that runs it already."""
+        flight: Flight | None = None
+        ending: Ending | None = None
+        try:
+            while True:
+                flight = FLIGHTS.board((self._shelf.place, key), call.id, ended)
+                if flight is not None and flight.leader == call.id:
+                    return await self._lead(call, proceed, key, flight)
+                if flight is not None:
+                    ending = await call.io(FLIGHTS.wait, flight, lineage_of(call), afn=FLIGHTS.await_)
+                    if ending is None:  # the leader waits for this call, directly or not
+                        self._miss(call, key)
+                        return await proceed(call)
+                    if ending is not ABANDONED:
+                        return self._joined(call, key, ending)
+                ended = FLIGHTS.ended
+                entry = await self._look(call, key)
+                if entry is not None:
+                    self._hit(call, key)
+                    return entry[0]
+        finally:
+            del flight, ending  # an error holds this frame, which must not hold the error
+
+    async def _lead(self, call: Call, proceed: Proceed, key: str, flight: Flight) -> Any:
+        ending = ABANDONED
+        try:
+            self._miss(call, key)
+            value = await proceed(call)
+            ending = Ending("landed", value, call.source != "fallback")
+            if ending.from_function:
+                await self._shelf.keep(call, key, value)
+            return value
+        except Exception as error:
+            ending = Ending("failed", error)
+            raise
+        finally:
+            FLIGHTS.end(flight, ending)
+            del flight, ending  # as above
+
+    def _joined(self, call: Call, key: str, ending: Ending) -> Any:
+        try:
+            if ending.kind == "landed" and ending.from_function:
+                self._hit(call, key)
+                return ending.value
+            self._miss(call, key)
+            if ending.kind == "failed":
+                raise ending.value
+            call.source = "fallback"
+            return ending.value
+        finally:
+            del ending  # as above
+
+    async def _keep_stream(self, call: Call, key: str, recording: _Recording) -> None:
+        if call.source == "fallback":
+            return
+        if recording.items is None:
+            self._shelf.unstorable(f"its items are larger than {STREAM_BYTES_MOST:,} bytes together")
+        else:
+            await self._shelf.keep(call, key, recording.items)
+
+    def _hit(self, call: Call, key: str) -> None:
+        call.source = "cache"
+        self._report.count("hits")
+        call.emit("on_cache_hit", key)
+
+    def _miss(self, call: Call, key: str) -> None:
+        self._report.count("misses")
+        call.emit("on_cache_miss", key)
+
+    def _unhashable(self, reason: Unhashable) -> None:
+        self._report.count("uncached")
+        self._report.warn_once(
+            f"unhashable {self._task}",
+            f"task {self._task!r} was called with an argument that cannot be part of a cache key: {reason}.\n"
+            f"Such calls run uncached. Cache(key=...) makes a key from the other inputs.",
+        )
+
+
+class _Recording:
+    """The items of a stream so far; None once they are too large to be kept."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] | None = []
+        self._size = 0
+
+    def add(self, item: object) -> None:
+        if self.items is None:
+            return
+        self.items.append(item)
+        self._size += estimate(item)
+        if self._size > STREAM_BYTES_MOST:
+            self.items = None

@@ -1,0 +1,80 @@
+"""A store as one task uses it: a failure in it is a miss, and no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+from pegboard_cache._report import Report
+from pegboard_cache._store import Entry, Store, Unstorable
+
+if TYPE_CHECKING:
+    from pegboard import Call, Task
+
+_FOR_EVER = float("inf")
+
+
+class Shelf:
+    """Looks up and keeps the values of one task.
+
+    Attributes:
+        store: Where they are.
+        place: What two shelves have in common whose entries are the same.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        place: Hashable,
+        task: Task[..., Any],
+        ttl: float | None,
+        clock: Callable[[], float],
+        report: Report,
+    ) -> None:
+        self.store = store
+        self.place = place
+        self._task = task.name
+        self._ttl = ttl
+        self._clock = clock
+        self._report = report
+
+    def finder(self) -> Callable[[str], Entry | None]:
+        """Make the function that gives a fresh entry by key, or None; it never raises an Exception."""
+        get, now, ttl = self.store.get, self._clock, _FOR_EVER if self._ttl is None else self._ttl
+
+        def find(key: str) -> Entry | None:
+            try:
+                entry = get(key)
+                if entry is None:
+                    return None
+                _, stored_at, own = entry
+                limit = ttl if own is None or ttl < own else own
+                return entry if 0.0 <= now() - stored_at < limit else None
+            except Exception as error:  # noqa: BLE001 - the store's failure is not the task's
+                self._report.failed("read", self.store, error)
+                return None
+
+        return find
+
+    async def keep(self, call: Call, key: str, value: Any) -> None:
+        """Store a value; what goes wrong is counted and logged once, and never reaches the task."""
+        entry = Entry(value, self._clock(), self._ttl)
+        try:
+            if self.store.blocking:
+                await call.io(self.store.put, key, entry)
+            else:
+                self.store.put(key, entry)
+        except Unstorable as reason:
+            self.unstorable(str(reason))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._report.failed("write", self.store, error)
+        else:
+            self._report.count("stored")
+
+    def unstorable(self, reason: str) -> None:
+        """Count a value that cannot be kept, and say why, once."""
+        self._report.count("unstorable")
+        self._report.warn_once(
+            f"unstorable {self._task}",
+            f"what task {self._task!r} returned is not kept, and the next call runs it again: {reason}.",
+        )

@@ -1,0 +1,130 @@
+"""What prometheus-client reads when a registry is collected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import Metric
+from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
+
+from pegboard_metrics import names
+from pegboard_metrics.names import INSTRUMENTS, Instrument
+
+if TYPE_CHECKING:
+    from pegboard_metrics._counter import Counter
+    from pegboard_metrics._durations import Durations, TraceExemplar
+    from pegboard_metrics._family import Family
+    from pegboard_metrics._series import TaskSeries
+    from pegboard_metrics._store import Histogram, Store
+
+
+class StoreCollector:
+    """Turns a store into metric families; all that can be read at a scrape is only read there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def describe(self) -> Iterable[Metric]:
+        """List the families without samples, so that the registry can refuse a clash of names."""
+        return [_empty(instrument) for instrument in INSTRUMENTS]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family with its samples."""
+        store = self._store
+        store.hook_errors.refresh()
+        tasks = [series for _, series in store.tasks.items()]
+        yield _histogram(store.duration)
+        yield _gauge(names.ACTIVE, ((series.name, len(series.active)) for series in tasks))
+        yield _gauge(names.OLDEST_AGE, ((series.name, _oldest_age(series)) for series in tasks))
+        yield _gauge(names.LAST_SUCCESS, ((series.name, series.last_success) for series in tasks))
+        yield _counters(names.RETRIES, store.retries)
+        yield _counters(names.CACHE_LOOKUPS, store.lookups)
+        yield _counters(names.HOOK_ERRORS, store.hook_error_counts)
+        yield _dropped(store)
+
+
+class NamedCollector:
+    """Turns one histogram that a user named into its family."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+
+    def describe(self) -> Iterable[Metric]:
+        """List the family without samples."""
+        return [_empty(self._histogram.instrument)]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family with its samples."""
+        yield _histogram(self._histogram)
+
+
+def _empty(instrument: Instrument) -> Metric:
+    unit = "seconds" if instrument.unit == "s" else ""
+    return Metric(instrument.family, instrument.help, instrument.kind, unit)
+
+
+def _oldest_age(series: TaskSeries) -> float:
+    now = time.time()
+    begun = [call.started_at for call in tuple(series.active)]
+    return max(now - min(begun), 0.0) if begun else 0.0
+
+
+def _gauge(instrument: Instrument, values: Iterable[tuple[str, float | None]]) -> Metric:
+    family = _empty(instrument)
+    for task, value in values:
+        if value is not None:
+            family.add_sample(instrument.name, {names.TASK: task}, value)
+    return family
+
+
+def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
+    family = _empty(instrument)
+    for values, counter in children.items():
+        labels = dict(zip(instrument.labels, values, strict=True))
+        family.add_sample(instrument.name, labels, counter.value)
+        family.add_sample(f"{instrument.family}_created", labels, counter.created)
+    return family
+
+
+def _dropped(store: Store) -> Metric:
+    family = _empty(names.DROPPED)
+    for reason, number in store.dropped().items():
+        family.add_sample(names.DROPPED.name, {names.SIGNAL: "metrics", names.REASON: reason}, number)
+    return family
+
+
+def _histogram(histogram: Histogram) -> Metric:
+    instrument = histogram.instrument
+    family = _empty(instrument)
+    for values, durations in histogram.family.items():
+        labels = dict(zip(instrument.labels, values, strict=True))
+        family.samples += _duration_samples(instrument.name, labels, durations)
+    return family
+
+
+def _duration_samples(name: str, labels: dict[str, str], durations: Durations) -> Iterator[Sample]:
+    totals = durations.totals()
+    below = 0
+    for bound, count, exemplar in zip(
+        (*durations.bounds, float("inf")), totals.counts, totals.exemplars, strict=True
+    ):
+        below += count
+        with_bound = {**labels, "le": _bound_text(bound)}
+        yield Sample(f"{name}_bucket", with_bound, below, None, _exemplar(exemplar))
+    yield Sample(f"{name}_count", labels, below)
+    yield Sample(f"{name}_sum", labels, totals.sum)
+    yield Sample(f"{name}_created", labels, durations.created)
+
+
+def _bound_text(bound: float) -> str:
+    text: str = floatToGoString(bound)  # type: ignore[no-untyped-call]
+    return text
+
+
+def _exemplar(found: TraceExemplar | None) -> Exemplar | None:
+    if found is None:
+        return None
+    return Exemplar({"trace_id": found.trace_id, "span_id": found.span_id}, found.seconds, found.at)

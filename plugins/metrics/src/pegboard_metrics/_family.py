@@ -1,0 +1,85 @@
+"""The label sets of one metric, kept under the cap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from pegboard_metrics.names import ERROR_TYPE, OTHER, PLUGIN, TASK
+
+Child = TypeVar("Child")
+LabelValues = tuple[str, ...]
+
+LABEL_SETS_MOST = 500
+_UNBOUNDED = frozenset((TASK, ERROR_TYPE, PLUGIN))  # labels whose values users make up
+
+
+class Family(Generic[Child]):
+    """The children of one metric, by their label values.
+
+    The first 500 label sets get a child each. Those that come later share children in which the values that users
+    make up are `_OTHER`; what we make up ourselves, such as a status, is kept, so that totals by it stay right.
+
+    Attributes:
+        labels: Names of the labels, in the order of the values.
+    """
+
+    def __init__(
+        self, labels: tuple[str, ...], make: Callable[[LabelValues], Child], on_overflow: Callable[[], None]
+    ) -> None:
+        self.labels = labels
+        self._make = make
+        self._on_overflow = on_overflow
+        self._guard = threading.RLock()
+        self._children: dict[LabelValues, Child] = {}
+        self._overflow: dict[LabelValues, Child] = {}
+
+    def child(self, *values: str) -> Child:
+        """Return the child of these label values, made at the first request."""
+        found = self._children.get(values)
+        return self._admit(values) if found is None else found
+
+    def find(self, *values: str) -> Child | None:
+        """Return the child that counts these label values, or None; once the cap is reached, that of `_OTHER`."""
+        with self._guard:
+            if values not in self._children and len(self._children) >= LABEL_SETS_MOST:
+                return self._overflow.get(self._folded(values))
+            return self._children.get(values)
+
+    def items(self) -> list[tuple[LabelValues, Child]]:
+        """List the label sets with their children, those over the cap last."""
+        with self._guard:
+            return [*self._children.items(), *self._overflow.items()]
+
+    def own(self) -> list[tuple[LabelValues, Child]]:
+        """List the label sets under the cap."""
+        with self._guard:
+            return list(self._children.items())
+
+    def overflow(self) -> list[Child]:
+        """List the children that stand for label sets over the cap."""
+        with self._guard:
+            return list(self._overflow.values())
+
+    def _admit(self, values: LabelValues) -> Child:
+        with self._guard:
+            over = values[0] == OTHER or (
+                values not in self._children and len(self._children) >= LABEL_SETS_MOST
+            )
+            if not over:
+                return self._get(self._children, values)
+            child = self._get(self._overflow, self._folded(values))
+        self._on_overflow()
+        return child
+
+    def _get(self, children: dict[LabelValues, Child], values: LabelValues) -> Child:
+        if values not in children:
+            children[values] = self._make(values)
+        return children[values]
+
+    def _folded(self, values: LabelValues) -> LabelValues:
+        return tuple(
+            OTHER if value and label in _UNBOUNDED else value
+            for label, value in zip(self.labels, values, strict=True)
+        )

@@ -1,0 +1,49 @@
+"""The core's counts of observer errors, carried over into a metric."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from pegboard import Session
+    from pegboard_metrics._counter import Counter
+    from pegboard_metrics._family import Family
+
+
+class HookErrors:
+    """Adds up the observer errors of sessions, also of those that have ended.
+
+    An inner session that inherits the plugin does not tell it of its end. So a session is held until it is found closed:
+    at the next scrape, at the end of the session around it, or when another one binds its first task.
+    """
+
+    def __init__(self, family: Family[Counter]) -> None:
+        self._family = family
+        self._guard = threading.RLock()
+        self._watched: set[Session] = set()
+        self._counted: WeakKeyDictionary[Session, Mapping[tuple[str, str], int]] = WeakKeyDictionary()
+
+    def watch(self, session: Session) -> None:
+        """Count this session's errors from now on."""
+        with self._guard:
+            if session not in self._watched:
+                self.refresh()
+                self._watched.add(session)
+
+    def refresh(self) -> None:
+        """Count what is new, and let go of the sessions that have ended."""
+        with self._guard:
+            for session in list(self._watched):
+                if not session.is_open:
+                    self._watched.discard(session)
+                self._count(session)
+
+    def _count(self, session: Session) -> None:
+        errors = session.observer_errors
+        before = self._counted.get(session, {})
+        self._counted[session] = errors
+        for (plugin, hook), number in errors.items():
+            self._family.child(plugin, hook).add(number - before.get((plugin, hook), 0))

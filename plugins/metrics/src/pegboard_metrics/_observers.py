@@ -1,0 +1,134 @@
+"""The observers of one task, with everything they need bound to them: what a metered call costs is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from pegboard import hookimpl
+from pegboard_metrics._durations import PENDING_MOST, TraceExemplar
+
+if TYPE_CHECKING:
+    from pegboard import Call, Outcome
+    from pegboard_metrics._series import TaskSeries
+    from pegboard_metrics._store import Histogram, Store
+
+AfterExecute = Callable[["Call", "Outcome"], None]
+_STORED = ("cache", "journal")
+
+
+def bind_observers(store: Store, series: TaskSeries, named: Histogram | None, *, traced: bool) -> object:
+    """Make the observers of one task.
+
+    Args:
+        store: Where to count.
+        series: What is kept of this task.
+        named: A second metric that takes the task's durations.
+        traced: Whether anybody could have set `call.sampled`. Reading the slot while it is empty costs as much as
+            all the rest.
+    """
+    record = _recorder(store, series, named, traced=traced)
+    after_execute = _counted(series, record) if named else _fast(store, series, record, traced=traced)
+    begin = series.active.add
+
+    def before_execute(call: Call) -> None:
+        begin(call)
+
+    return SimpleNamespace(
+        before_execute=hookimpl(before_execute),
+        after_execute=hookimpl(after_execute),
+        **_bind_counters(store, series),
+    )
+
+
+def _bind_counters(store: Store, series: TaskSeries) -> dict[str, Callable[..., None]]:
+    retries, lookups, name = store.retries, store.lookups, series.name
+
+    @hookimpl
+    def on_retry(error: Exception) -> None:
+        retries.child(name, series.error_type(error)).add()
+
+    @hookimpl
+    def on_cache_hit() -> None:
+        lookups.child(name, "hit").add()
+
+    @hookimpl
+    def on_cache_miss() -> None:
+        lookups.child(name, "miss").add()
+
+    return {"on_retry": on_retry, "on_cache_hit": on_cache_hit, "on_cache_miss": on_cache_miss}
+
+
+def _recorder(store: Store, series: TaskSeries, named: Histogram | None, *, traced: bool) -> AfterExecute:
+    """Make what records any outcome."""
+    families = [store.duration.family] if named is None else [store.duration.family, named.family]
+
+    def record(call: Call, outcome: Outcome) -> None:
+        _note_end(series, outcome)
+        if outcome.source in _STORED:
+            return
+        labels = (series.name, outcome.status, outcome.source, series.error_type(outcome.error))
+        exemplar = _exemplar_of(call, outcome.duration) if traced else None
+        for family in families:
+            durations = family.child(*labels)
+            durations.observe(outcome.duration)
+            if exemplar is not None:
+                durations.exemplify(exemplar)
+
+    return record
+
+
+def _note_end(series: TaskSeries, outcome: Outcome) -> None:
+    """Keep what an outcome tells beside its duration."""
+    if outcome.status == "ok" and outcome.source != "fallback":
+        series.last_success = time()
+    else:
+        series.last_other = time()
+    if outcome.attempts == 0:
+        series.not_run.add()
+    if outcome.source in _STORED:
+        series.served.add()
+        if outcome.status == "error":
+            series.served_failures.add()
+
+
+def _counted(series: TaskSeries, record: AfterExecute) -> AfterExecute:
+    end = series.active.discard
+
+    def after_execute(call: Call, outcome: Outcome) -> None:
+        end(call)
+        record(call, outcome)
+
+    return after_execute
+
+
+def _fast(store: Store, series: TaskSeries, record: AfterExecute, *, traced: bool) -> AfterExecute:
+    """As `_counted`, with the usual end of a call, a value of its function, resolved beforehand."""
+    durations = store.duration.family.child(series.name, "ok", "run", "")
+    pending, settle, exemplify = durations.pending, durations.settle, durations.exemplify
+    end, append, now = series.active.discard, pending.append, time
+
+    def after_execute(call: Call, outcome: Outcome) -> None:
+        end(call)
+        if outcome.status != "ok" or outcome.source != "run":
+            record(call, outcome)
+            return
+        series.last_success = now()
+        append(outcome.duration)
+        if len(pending) > PENDING_MOST:
+            settle(wait=False)
+        if traced:
+            exemplar = _exemplar_of(call, outcome.duration)
+            if exemplar is not None:
+                exemplify(exemplar)
+
+    return after_execute
+
+
+def _exemplar_of(call: Call, seconds: float) -> TraceExemplar | None:
+    """Point at the span of a call; None for one that is not sampled."""
+    if not call.sampled or call.trace_id is None or call.span_id is None:
+        return None
+    return TraceExemplar(call.trace_id, call.span_id, seconds, time())

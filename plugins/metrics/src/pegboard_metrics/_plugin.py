@@ -1,0 +1,100 @@
+"""The plugin that measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pegboard import hookimpl
+from pegboard_metrics._observers import bind_observers
+from pegboard_metrics._option import Metered
+from pegboard_metrics._registry import default_registry, store_of
+from pegboard_metrics._stats import TaskStats, stats_of
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from pegboard import Session, Task
+    from pegboard_metrics._store import Histogram, Store
+
+
+class Metrics:
+    """Counts and times the calls of every task of its sessions.
+
+    An exporter takes the measurements out: attach `Prometheus()` too, or collect `registry` yourself.
+
+    Args:
+        registry: Where the metrics are registered; by default a registry of Pegboard's own, one for the process, so that
+            counters go on from session to session. Several instances may share a registry.
+
+    Raises:
+        TypeError: `registry` is no registry.
+        ValueError: When a session starts: the registry holds other metrics of the same names.
+    """
+
+    name = "metrics"
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        if registry is not None and (isinstance(registry, type) or not hasattr(registry, "register")):
+            raise TypeError(
+                f"Metrics(registry=...) takes a prometheus_client.CollectorRegistry, not {registry!r}."
+            )
+        self._registry = registry
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The registry that holds the metrics."""
+        if self._registry is None:
+            self._registry = default_registry()
+        store_of(self._registry)
+        return self._registry
+
+    @hookimpl
+    def session_start(self) -> None:
+        """Register the metrics, so that a clash of names shows before any task runs."""
+        self._store()
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> object:
+        """Observe every task, with its labels resolved."""
+        store = self._store()
+        store.hook_errors.watch(session)
+        metered = task.option(Metered)
+        named = None if metered is None or metered.name is None else self._named(metered.name, metered.bounds)
+        traced = _may_be_traced(session, self)
+        return bind_observers(store, store.series(task.name), named, traced=traced)
+
+    @hookimpl
+    def session_end(self) -> None:
+        """Take over the session's count of observer errors, and let go of it."""
+        self._store().hook_errors.refresh()
+
+    def stats(self, task: Task[..., Any]) -> TaskStats:
+        """Summarise one task: calls, failures, retries, durations; zeros if it was never called.
+
+        Tasks of the same name are one task here, as they are in the metrics.
+        """
+        store = self._store()
+        series = store.find_series(task.name)
+        return TaskStats(task.name) if series is None else stats_of(store, series)
+
+    def _store(self) -> Store:
+        return store_of(self.registry)
+
+    def _named(self, name: str, bounds: tuple[float, ...]) -> Histogram:
+        from pegboard_metrics._collector import NamedCollector
+
+        registry = self.registry
+        return self._store().named_histogram(
+            name, bounds, lambda histogram: registry.register(NamedCollector(histogram))
+        )
+
+
+def _may_be_traced(session: Session, metrics: Metrics) -> bool:
+    """Whether a plugin of the session takes part in calls, and so may set `call.sampled`."""
+    moments = ("bind", *session.events)
+    return any(
+        hasattr(plugin, moment)
+        for plugin in session.plugins.values()
+        if plugin is not metrics
+        for moment in moments
+    )

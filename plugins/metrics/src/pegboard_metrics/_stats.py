@@ -1,0 +1,89 @@
+"""A summary of one task, for those who do not run Prometheus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from pegboard_metrics._durations import Totals
+    from pegboard_metrics._series import TaskSeries
+    from pegboard_metrics._store import Store
+
+
+@attrs.frozen
+class TaskStats:
+    """What has been measured of one task in this process, by all sessions that share the registry.
+
+    A task that was never called has zeros. Calls that are still running count as `active` alone. What a served call took
+    is not measured, so durations are those of the others, failed and cancelled ones included.
+
+    Attributes:
+        task: The task's static name; `_OTHER`, with the numbers of all such tasks, for one over the cap on names.
+        calls: Calls that have ended, however they did.
+        attempts: Runs of the function: first runs and retries.
+        failures: Calls that an Exception left; not those that were cancelled or closed.
+        retries: Extra runs.
+        cache_hits, cache_misses: Lookups of stored results.
+        active: Calls that are running.
+        total_duration, mean_duration, min_duration, max_duration: In seconds.
+        last_run: Unix time at which a call last ended, or None.
+        last_success: Unix time at which a call last ended ok, or None; a fallback's value is no success.
+    """
+
+    task: str
+    calls: int = 0
+    attempts: int = 0
+    failures: int = 0
+    retries: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    active: int = 0
+    total_duration: float = 0.0
+    mean_duration: float = 0.0
+    min_duration: float = 0.0
+    max_duration: float = 0.0
+    last_run: float | None = None
+    last_success: float | None = None
+
+    @property
+    def error_rate(self) -> float:
+        """Failed calls over calls: 1.0 when all failed, 0.0 when there were none."""
+        return self.failures / self.calls if self.calls else 0.0
+
+
+def stats_of(store: Store, series: TaskSeries) -> TaskStats:
+    """Read the summary of one task off the instruments."""
+    name = series.name
+    measured = [
+        (values[1], durations.totals())
+        for values, durations in store.duration.family.items()
+        if values[0] == name
+    ]
+    count = sum(totals.calls for _, totals in measured)
+    total = sum(totals.sum for _, totals in measured)
+    calls = count + series.served.value
+    retries = sum(counter.value for values, counter in store.retries.items() if values[0] == name)
+    lookups = {values[1]: counter.value for values, counter in store.lookups.items() if values[0] == name}
+    failed = sum(totals.calls for status, totals in measured if status == "error")
+    return TaskStats(
+        task=name,
+        calls=calls,
+        attempts=calls - series.not_run.value + retries,
+        failures=failed + series.served_failures.value,
+        retries=retries,
+        cache_hits=lookups.get("hit", 0),
+        cache_misses=lookups.get("miss", 0),
+        active=len(series.active),
+        total_duration=total,
+        mean_duration=total / count if count else 0.0,
+        min_duration=_least([totals for _, totals in measured]),
+        max_duration=max((totals.most for _, totals in measured), default=0.0),
+        last_run=max((at for at in (series.last_success, series.last_other) if at is not None), default=None),
+        last_success=series.last_success,
+    )
+
+
+def _least(measured: list[Totals]) -> float:
+    return min((totals.least for totals in measured if totals.calls), default=0.0)

@@ -1,0 +1,160 @@
+"""Every name under which a measurement leaves the process: one table for a scrape and for OTLP.
+
+Labels are translated attribute names (`pegboard.task.name` -> `pegboard_task_name`), so that one dashboard serves both.
+An empty `error_type` means that there was no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+
+Kind = Literal["counter", "gauge", "histogram"]
+OTelKind = Literal["Counter", "Gauge", "Histogram", "UpDownCounter"]
+
+TASK = "pegboard_task_name"
+STATUS = "pegboard_call_status"
+SOURCE = "pegboard_call_source"
+ERROR_TYPE = "error_type"
+CACHE_RESULT = "pegboard_cache_result"
+PLUGIN = "pegboard_plugin"
+HOOK = "pegboard_hook"
+SIGNAL = "pegboard_signal"
+REASON = "pegboard_reason"
+
+ATTRIBUTES: Mapping[str, str] = {
+    TASK: "pegboard.task.name",
+    STATUS: "pegboard.call.status",
+    SOURCE: "pegboard.call.source",
+    ERROR_TYPE: "error.type",
+    CACHE_RESULT: "pegboard.cache.result",
+    PLUGIN: "pegboard.plugin",
+    HOOK: "pegboard.hook",
+    SIGNAL: "pegboard.signal",
+    REASON: "pegboard.reason",
+}
+"""Label of a scrape -> attribute of OpenTelemetry."""
+
+OTHER = "_OTHER"
+"""The label value that stands for all those over a cap; OpenTelemetry's word for it."""
+
+BUCKETS: tuple[float, ...] = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
+)
+"""Upper bounds of the duration buckets, in seconds; a last one without bound follows."""
+
+
+@attrs.frozen
+class Instrument:
+    """One metric.
+
+    Attributes:
+        otel_name: Its name in OpenTelemetry.
+        name: Its name in a scrape; of a histogram, the part before `_bucket`, `_sum` and `_count`.
+        kind: What it is in a scrape.
+        otel_kind: What it is in OpenTelemetry, where a gauge that can be added up is an UpDownCounter.
+        unit: In UCUM, as OpenTelemetry writes it.
+        labels: In the order of the values.
+        help: One sentence for the reader of a dashboard.
+    """
+
+    otel_name: str
+    name: str
+    kind: Kind
+    otel_kind: OTelKind
+    unit: str
+    labels: tuple[str, ...]
+    help: str
+
+    @property
+    def family(self) -> str:
+        """The name in prometheus-client, which adds `_total` to counters itself."""
+        return self.name.removesuffix("_total") if self.kind == "counter" else self.name
+
+
+DURATION = Instrument(
+    "pegboard.task.duration",
+    "pegboard_task_duration_seconds",
+    "histogram",
+    "Histogram",
+    "s",
+    (TASK, STATUS, SOURCE, ERROR_TYPE),
+    "Time from the start of a call to its end, waits included; calls served from a cache or journal are left out.",
+)
+ACTIVE = Instrument(
+    "pegboard.task.active",
+    "pegboard_task_active",
+    "gauge",
+    "UpDownCounter",
+    "{call}",
+    (TASK,),
+    "Calls that have begun and not ended.",
+)
+OLDEST_AGE = Instrument(
+    "pegboard.task.oldest.age",
+    "pegboard_task_oldest_age_seconds",
+    "gauge",
+    "Gauge",
+    "s",
+    (TASK,),
+    "Time since the oldest active call began; 0 when none is active.",
+)
+LAST_SUCCESS = Instrument(
+    "pegboard.task.last_success.timestamp",
+    "pegboard_task_last_success_timestamp_seconds",
+    "gauge",
+    "Gauge",
+    "s",
+    (TASK,),
+    "Unix time at which a call last ended ok; a fallback's value is no success.",
+)
+RETRIES = Instrument(
+    "pegboard.task.retries",
+    "pegboard_task_retries_total",
+    "counter",
+    "Counter",
+    "{retry}",
+    (TASK, ERROR_TYPE),
+    "Extra runs of a task's function, by the error that made them necessary.",
+)
+CACHE_LOOKUPS = Instrument(
+    "pegboard.cache.lookups",
+    "pegboard_cache_lookups_total",
+    "counter",
+    "Counter",
+    "{lookup}",
+    (TASK, CACHE_RESULT),
+    "Lookups of stored results, by whether one was found.",
+)
+HOOK_ERRORS = Instrument(
+    "pegboard.hook.errors",
+    "pegboard_hook_errors_total",
+    "counter",
+    "Counter",
+    "{error}",
+    (PLUGIN, HOOK),
+    "Errors that plugins raised where they may only watch; the calls went on.",
+)
+DROPPED = Instrument(
+    "pegboard.telemetry.dropped",
+    "pegboard_telemetry_dropped_total",
+    "counter",
+    "Counter",
+    "{item}",
+    (SIGNAL, REASON),
+    "Measurements that were counted under _OTHER because a cap on label sets or error types was reached.",
+)
+
+INSTRUMENTS: tuple[Instrument, ...] = (
+    DURATION,
+    ACTIVE,
+    OLDEST_AGE,
+    LAST_SUCCESS,
+    RETRIES,
+    CACHE_LOOKUPS,
+    HOOK_ERRORS,
+    DROPPED,
+)

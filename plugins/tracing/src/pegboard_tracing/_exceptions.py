@@ -1,0 +1,89 @@
+"""What spans tell of an exception: its type always, its message and stack trace once and where allowed."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+import attrs
+from opentelemetry.trace import Span, Status, StatusCode
+
+from pegboard_tracing import _names
+from pegboard_tracing._shown import cut, escaped, message_of
+
+if TYPE_CHECKING:
+    from pegboard import Task
+    from pegboard_tracing._option import Traced
+
+_ERROR = Status(StatusCode.ERROR)
+_BLOCK_LONGEST = 1_024  # one frame, or one message, of a stack trace
+_STACK_LONGEST = 16_384
+_RECORDED = "_pegboard_recorded_below"
+
+
+@attrs.frozen
+class ErrorRules:
+    """How exceptions of one task are recorded; see `Traced`.
+
+    Attributes:
+        messages: Whether messages and stack traces are shown.
+        expected: Exceptions that leave the span's status unset.
+    """
+
+    messages: bool
+    expected: tuple[type[Exception], ...]
+
+    @classmethod
+    def of(cls, task: Task[..., object], traced: Traced) -> ErrorRules:
+        """Read them off a task and its option."""
+        return cls(traced.messages and not task.sensitive, traced.expected)
+
+
+def error_type(error: BaseException) -> str:
+    """Return the qualified class of an exception; of a builtin one, its bare name."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: str, above: str | None) -> None:
+    """Set a span's status by what ended it, and record an exception unless a span below has.
+
+    Which spans lie below is told by a mark on the exception: whoever records it leaves the id of the call that will see
+    it next. So an exception that is raised again elsewhere, or from a module's constant, is recorded again.
+
+    Args:
+        span: A recording span.
+        error: What left the call, attempt or group; a CancelledError, GeneratorExit or `Suspended` is no failure.
+        rules: Those of the task.
+        reader: Id of the call that the span belongs to.
+        above: Id of the call around it, or None.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        span.set_attribute(_names.ERROR_TYPE, error_type(error))
+        span.set_status(_ERROR)
+        return
+    if not isinstance(error, Exception):
+        return
+    span.set_attribute(_names.ERROR_TYPE, error_type(error))
+    recorded = error.__dict__.get(_RECORDED) == reader
+    if not isinstance(error, rules.expected):
+        span.set_status(Status(StatusCode.ERROR, message_of(error)) if rules.messages else _ERROR)
+        if not recorded:
+            span.add_event(_names.EXCEPTION_EVENT, _event_attributes(error, rules))
+            recorded = True
+    if recorded:
+        error.__dict__[_RECORDED] = above or ""
+
+
+def _event_attributes(error: Exception, rules: ErrorRules) -> dict[str, str]:
+    attributes = {_names.EXCEPTION_TYPE: error_type(error)}
+    if rules.messages:
+        attributes[_names.EXCEPTION_MESSAGE] = message_of(error)
+        attributes[_names.EXCEPTION_STACKTRACE] = _stack_trace(error)
+    return attributes
+
+
+def _stack_trace(error: Exception) -> str:
+    """Format an exception with its causes; the innermost part is kept when it is too long."""
+    blocks = (cut(block, _BLOCK_LONGEST).rstrip("\n") for block in traceback.format_exception(error))
+    return escaped("\n".join(blocks)[-_STACK_LONGEST:], keep="\n\t")

@@ -1,0 +1,87 @@
+"""One span for a whole map, the parent of its items' spans."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
+
+from pegboard_tracing import _names
+from pegboard_tracing._exceptions import ErrorRules, record_error
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from pegboard import Call, Group, Outcome
+
+
+class MapSpan:
+    """The span of one map that is running.
+
+    It is current nowhere: the items' contexts are copies of the caller's, so each item's span is started with
+    `context`, which is the caller's own with this span in it.
+    """
+
+    __slots__ = ("_failed", "_guard", "_span", "_succeeded", "context")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self.context: Context = set_span_in_context(span)
+        self._guard = threading.Lock()
+        self._succeeded = 0
+        self._failed = 0
+
+    def count(self, call: Call) -> None:
+        """Count an item that is over; one that was cancelled did neither succeed nor fail."""
+        status = None if call.outcome is None else call.outcome.status
+        with self._guard:
+            self._succeeded += status == "ok"
+            self._failed += status == "error"
+
+    def end(self, group: Group, error: BaseException | None, rules: ErrorRules) -> None:
+        """Add what is known at the end of the map, and end the span."""
+        span = self._span
+        try:
+            if span.is_recording():
+                span.set_attributes(
+                    {
+                        _names.MAP_SIZE: group.calls if group.size is None else group.size,
+                        _names.MAP_SUCCEEDED: self._succeeded,
+                        _names.MAP_FAILED: self._failed,
+                    }
+                )
+                if error is not None:
+                    # The caller's span comes next: for an item it is the parent too, as a group is no call.
+                    caller = "" if group.parent is None else group.parent.id
+                    record_error(span, error, rules, caller, caller)
+        finally:
+            span.end()
+
+
+class MapSpans:
+    """The spans of the maps that are running, in all sessions of one plugin.
+
+    Attributes:
+        running: By group; items look theirs up.
+    """
+
+    def __init__(self) -> None:
+        self.running: dict[Group | None, MapSpan] = {}
+
+    def begin(self, group: Group, tracer: Tracer) -> None:
+        """Start the span of a map."""
+        if group.kind != "map":
+            return
+        attributes: dict[str, str | int] = {_names.TASK_NAME: group.name, _names.SESSION_ID: group.session.id}
+        if group.size is not None:
+            attributes[_names.MAP_SIZE] = group.size
+        span = tracer.start_span(f"map {group.name}", None, SpanKind.INTERNAL, attributes)
+        if span.get_span_context().is_valid:
+            self.running[group] = MapSpan(span)
+
+    def end(self, group: Group, outcome: Outcome, rules: ErrorRules) -> None:
+        """End the span of a map, if it has one."""
+        kept = self.running.pop(group, None)
+        if kept is not None:
+            kept.end(group, outcome.error, rules)

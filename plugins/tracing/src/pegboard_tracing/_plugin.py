@@ -1,0 +1,174 @@
+"""The tracing plugin.
+
+OpenTelemetry is imported by the functions that need it: a program that has Pegboard installed and does not trace pays
+nothing for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pegboard import ConfigError, current_call, current_session, hookimpl
+from pegboard_tracing import hookspecs
+from pegboard_tracing._option import Traced
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer, TracerProvider
+
+    from pegboard import Group, Option, Outcome, Session, Task
+    from pegboard_tracing._groups import MapSpans
+    from pegboard_tracing._provider import SpanRoute
+
+_DEFAULT = Traced()
+
+
+class Tracing:
+    """Makes one OpenTelemetry span of every call, nested as the calls are.
+
+    With exporters attached that bring span processors, spans go to a provider of the session's own, made with the
+    SDK and shut down with the session. Without, they go to the application's global provider, which may be set at any time.
+
+    Args:
+        tracer_provider: The provider to use instead; refused together with exporters that bring processors.
+        install: Make the session's provider the application's global one, so that spans made with
+            `opentelemetry.trace.get_tracer` go the same way. Refused where one is set.
+    """
+
+    name = "tracing"
+    hookspecs = hookspecs
+
+    def __init__(self, tracer_provider: TracerProvider | None = None, install: bool = False) -> None:
+        if tracer_provider is not None and not callable(getattr(tracer_provider, "get_tracer", None)):
+            raise TypeError(
+                f"Tracing takes an OpenTelemetry TracerProvider, not {tracer_provider!r}. To name what is traced, set "
+                f"OTEL_SERVICE_NAME."
+            )
+        self._named = tracer_provider
+        self._install = install
+        self._guard = (
+            threading.RLock()
+        )  # the collector may end a stream, whose body calls tasks, while it is held
+        self._routes: weakref.WeakKeyDictionary[Session, SpanRoute] = weakref.WeakKeyDictionary()
+        self._maps: MapSpans | None = None
+
+    @hookimpl
+    def session_start(self, session: Session) -> None:
+        """Open the way that this session's spans take."""
+        from pegboard_tracing._provider import SpanRoute
+
+        route = SpanRoute(session, self._named)
+        if self._install:
+            route.install()
+        if self._named is not None:
+            route.provider()  # refuses exporters that bring processors
+        with self._guard:
+            self._routes[session] = route
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> list[object]:
+        """Put a span around every call, and watch the attempts of tasks that ask for anything at all."""
+        from pegboard_tracing._attempts import attempt_observers
+        from pegboard_tracing._scope import SpanShape, call_scope
+
+        traced = task.option(Traced) or _DEFAULT
+        _check_arguments(session, task, traced)
+        if session.is_open:
+            self.tracer_of(session)  # what is wrong with exporters is said now, and stops the task
+        shape = SpanShape.of(task, traced, session.id)
+        scope = call_scope(shape, lambda: self.tracer_of(session), self._map_spans())
+        return [scope, attempt_observers()] if shape.attempts else [scope]
+
+    @hookimpl
+    def before_group(self, group: Group) -> None:
+        """Start the span of a map."""
+        self._map_spans().begin(group, self.tracer_of(group.session))
+
+    @hookimpl
+    def after_group(self, group: Group, outcome: Outcome) -> None:
+        """End the span of a map."""
+        from pegboard_tracing._exceptions import ErrorRules
+
+        if group.task is not None:
+            traced = group.task.option(Traced) or _of_class(group.session.defaults) or _DEFAULT
+            self._map_spans().end(group, outcome, ErrorRules.of(group.task, traced))
+
+    @hookimpl
+    def session_end(self, session: Session) -> None:
+        """Shut down the provider that the session made."""
+        with self._guard:
+            route = self._routes.pop(session, None)
+        if route is not None:
+            route.close()
+
+    def tracer_of(self, session: Session) -> Tracer:
+        """Return the tracer that makes Pegboard's spans in a session."""
+        return self._route(session).tracer()
+
+    def provider_of(self, session: Session) -> TracerProvider:
+        """Return the provider that the spans of a session go to."""
+        return self._route(session).provider()
+
+    def _route(self, session: Session) -> SpanRoute:
+        """Find the way of a session, or of the one it inherits this plugin from."""
+        owner: Session | None = session
+        while owner is not None:
+            with self._guard:
+                route = self._routes.get(owner)
+            if route is not None:
+                if owner is not session:
+                    route.check_inner(session)
+                return route
+            owner = owner.outer
+        raise ConfigError(
+            f"tracing is not started in {session!r}. Open the session first: with session: ...",
+            where="Tracing",
+            key="",
+        )
+
+    def _map_spans(self) -> MapSpans:
+        with self._guard:
+            if self._maps is None:
+                from pegboard_tracing._groups import MapSpans
+
+                self._maps = MapSpans()
+            return self._maps
+
+
+def tracer(name: str) -> Tracer:
+    """Return a tracer whose spans go where those of the current session's tasks go.
+
+    Inside a task the session that serves it counts; where nothing is traced, the application's global provider does.
+
+    Args:
+        name: Who makes the spans: by custom the package, as in `tracer(__name__)`.
+    """
+    call = current_call()
+    session = current_session() if call is None else call.session
+    plugin = None if session is None else session.plugins.get(Tracing.name)
+    if session is not None and isinstance(plugin, Tracing):
+        return plugin.provider_of(session).get_tracer(name)
+    from opentelemetry import trace
+
+    return trace.get_tracer(name)
+
+
+def _of_class(options: Iterable[Option]) -> Traced | None:
+    return next((option for option in options if isinstance(option, Traced)), None)
+
+
+def _check_arguments(session: Session, task: Task[..., Any], traced: Traced) -> None:
+    """Refuse names that are no parameters, unless they come from the session and are meant for tasks that have them."""
+    if not traced.arguments or any(option is traced for option in session.defaults):
+        return
+    known = list(task.signature.parameters)
+    unknown = [name for name in traced.arguments if name not in known]
+    if unknown:
+        raise ConfigError(
+            f"Traced(arguments=...) names {', '.join(unknown)}, and task {task.name!r} has no such parameter. "
+            f"It has: {', '.join(known) or 'none'}.",
+            where="Traced",
+            key="arguments",
+        )

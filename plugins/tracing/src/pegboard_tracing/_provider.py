@@ -1,0 +1,185 @@
+"""Which provider the spans of a session go to: one named, the session's own, or the application's."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
+
+from opentelemetry import trace
+
+from pegboard import ConfigError
+from pegboard_tracing import _names
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace import TracerProvider as OwnProvider
+    from opentelemetry.trace import Tracer, TracerProvider
+    from pluggy import HookCaller, HookImpl
+
+    from pegboard import Session
+
+_HOOK = "span_processors"
+
+
+class SpanRoute:
+    """Where the spans of one session go, found out when they first do.
+
+    Args:
+        session: The session that the plugin was started in.
+        named: The provider given to `Tracing`, if any.
+    """
+
+    def __init__(self, session: Session, named: TracerProvider | None) -> None:
+        self._session = session
+        self._named = named
+        self._guard = threading.RLock()
+        self._asked: list[object] = []
+        self._own: OwnProvider | None = None
+        self._tracer: tuple[TracerProvider, Tracer] | None = None
+
+    def tracer(self) -> Tracer:
+        """Return the tracer of Pegboard's own spans."""
+        provider = self.provider()
+        known = self._tracer
+        if known is None or known[0] is not provider:
+            tracer = provider.get_tracer(_names.SCOPE, _version(), _names.SCHEMA_URL)
+            known = self._tracer = (provider, tracer)
+        return known[1]
+
+    def provider(self) -> TracerProvider:
+        """Return the provider, after asking every exporter that was not asked yet for its processors.
+
+        Raises:
+            ConfigError: An exporter's processors cannot be had, or there is no provider of our own to give them to.
+        """
+        with self._guard:
+            if any(not self._was_asked(found) for found in _exporters(self._session)):
+                self._ask_exporters()
+            return self._named or self._own or trace.get_tracer_provider()
+
+    def install(self) -> None:
+        """Make the session's provider the application's.
+
+        Raises:
+            ConfigError: The application has one.
+        """
+        with self._guard:
+            if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+                provider = self._named or self._make_own()
+                trace.set_tracer_provider(provider)
+                if trace.get_tracer_provider() is provider:
+                    return
+        raise ConfigError(
+            "Tracing(install=True) would replace the application's tracer provider, which OpenTelemetry allows once a "
+            "process.\nLeave install out: spans go to the provider that is set, or to the session's exporters.",
+            where="Tracing",
+            key="install",
+        )
+
+    def check_inner(self, inner: Session) -> None:
+        """Refuse an exporter that an inner session adds to the tracing it inherits.
+
+        Raises:
+            ConfigError: There is one; its spans would have to come out of a provider that others share.
+        """
+        mine = list(self._session.plugins.values())
+        for found in _exporters(inner):
+            if not any(found.plugin is plugin for plugin in mine):
+                raise ConfigError(
+                    f"the exporter {found.plugin_name!r} is attached to an inner session, and tracing to one around it, "
+                    f"so it would get no spans.\nGive the inner session a tracing of its own: "
+                    f"Session(Tracing(), {type(found.plugin).__name__}(...)).",
+                    where="Tracing",
+                    key=found.plugin_name,
+                )
+
+    def close(self) -> None:
+        """Shut the session's own provider down, and with it the exporters' processors."""
+        with self._guard:
+            own, self._own = self._own, None
+        if own is not None:
+            own.shutdown()
+
+    def _was_asked(self, found: HookImpl) -> bool:
+        return any(found.plugin is plugin for plugin in self._asked)
+
+    def _ask_exporters(self) -> None:
+        """Take every new exporter's processors, or none and leave everything as it was."""
+        new = [found for found in _exporters(self._session) if not self._was_asked(found)]
+        processors: list[SpanProcessor] = []
+        try:
+            for found in new:
+                processors += _processors_of(found, self._session)
+            if processors:
+                own = self._make_own()
+                for processor in processors:
+                    own.add_span_processor(processor)
+        except BaseException:
+            for processor in processors:
+                processor.shutdown()
+            raise
+        self._asked += [found.plugin for found in new]
+
+    def _make_own(self) -> OwnProvider:
+        if self._named is not None:
+            raise _two_ways()
+        if self._own is None:
+            try:
+                from opentelemetry.sdk.trace import TracerProvider as OwnProvider
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    "an exporter wants the spans of this session, and the OpenTelemetry SDK that makes them is not "
+                    "installed.\nInstall it: pip install 'pegboard-tracing[sdk]'",
+                    where="Tracing",
+                    key=_HOOK,
+                ) from error
+            # The session ends it; an exit handler would keep every session's provider until then.
+            self._own = OwnProvider(shutdown_on_exit=False)
+        return self._own
+
+
+def _exporters(session: Session) -> list[HookImpl]:
+    caller: HookCaller = getattr(session.pm.hook, _HOOK)
+    return caller.get_hookimpls()
+
+
+def _processors_of(found: HookImpl, session: Session) -> list[SpanProcessor]:
+    make = cast("Callable[..., Iterable[SpanProcessor] | None]", found.function)
+    try:
+        processors = list(make(*([session] if found.argnames else [])) or ())
+    except Exception as error:
+        raise ConfigError(
+            f"the exporter {found.plugin_name!r} could not make its span processors: {type(error).__name__}: {error}",
+            where=found.plugin_name,
+            key=_HOOK,
+        ) from error
+    for processor in processors:
+        if not all(callable(getattr(processor, name, None)) for name in ("on_start", "on_end", "shutdown")):
+            raise ConfigError(
+                f"the exporter {found.plugin_name!r} returned a {type(processor).__name__} from {_HOOK}, which is no "
+                f"span processor.\nReturn a list of opentelemetry.sdk.trace.SpanProcessor, as BatchSpanProcessor(exporter).",
+                where=found.plugin_name,
+                key=_HOOK,
+            )
+    return processors
+
+
+def _two_ways() -> ConfigError:
+    return ConfigError(
+        "Tracing(tracer_provider=...) names a provider, and an exporter of this session brings span processors for a "
+        "provider of its own, so one of the two would get no spans.\nAdd the exporter to your provider, or leave "
+        "tracer_provider out.",
+        where="Tracing",
+        key="tracer_provider",
+    )
+
+
+@functools.cache
+def _version() -> str | None:
+    try:
+        return importlib.metadata.version("pegboard-tracing")
+    except importlib.metadata.PackageNotFoundError:  # run from a folder, without an installation
+        return None

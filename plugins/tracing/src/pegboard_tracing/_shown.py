@@ -1,0 +1,48 @@
+"""Values and messages as spans may show them: escaped, cut, and never failing."""
+
+from __future__ import annotations
+
+from pegboard import Secret
+
+LONGEST = 256
+MASK = "***"
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str, keep: str = "") -> str:
+    """Escape whatever is not printable and not in `keep`, so that no text can steer the terminal it is read in."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c
+        if c.isprintable() or c in keep
+        else _ESCAPES.get(c) or c.encode("unicode_escape", "backslashreplace").decode()
+        for c in text
+    )
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """Keep the first `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def message_of(error: BaseException) -> str:
+    """Return an exception's own text in one line."""
+    return _shown_text(error)
+
+
+def shown(value: object) -> str | bool | int | float:
+    """Return a value as an attribute can hold it: numbers as they are, all else as a short text."""
+    if isinstance(value, Secret):
+        return MASK
+    if isinstance(value, bool | int | float) and type(value) in (bool, int, float):  # no enum, no subclass
+        return value
+    return _shown_text(value)
+
+
+def _shown_text(value: object) -> str:
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a broken __str__, or a Secret inside: the type will do
+        text = f"<{type(value).__name__}>"
+    return cut(escaped(text[: LONGEST + 1]))
