@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import threading
 import time
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -79,14 +80,7 @@ inside = pytest.mark.parametrize("plugins", [None, [], [Recorder]], ids=["no ses
 
 def opened(plugins):
     """Open a session of new plugins, or none."""
-    return Session(*(make() for make in plugins)) if plugins is not None else Session.__new__(NoSession)
-
-
-class NoSession(Session):
-    def __enter__(self) -> NoSession:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
+    return nullcontext() if plugins is None else Session(*(make() for make in plugins))
 
 
 # run and arun ----------------------------------------------------------------------------------------------------
@@ -301,8 +295,7 @@ def test_a_sync_body_goes_to_a_thread_with_its_context(way: str) -> None:
     async def main() -> object:
         place.set("inside")
         running = asyncio.ensure_future(getattr(where, way)())
-        while not reached.is_set():
-            await asyncio.sleep(0)
+        assert await asyncio.to_thread(reached.wait, 10)
         turned.set()
         return await running
 
@@ -408,8 +401,6 @@ def test_a_future_that_is_cancelled_before_its_start_never_runs() -> None:
     @task
     def counted() -> None:
         ran.append(1)
-
-    from concurrent.futures import ThreadPoolExecutor
 
     recorder = Recorder()
     with ThreadPoolExecutor(1) as pool, Session(recorder, executor=pool):

@@ -1,0 +1,80 @@
+"""The tree of errors: complete, exported, and able to travel."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+
+import pytest
+
+import pegboard
+from pegboard import PegboardError, errors
+
+CLASSES = {
+    name: value
+    for name, value in vars(errors).items()
+    if inspect.isclass(value) and issubclass(value, BaseException) and value.__module__ == errors.__name__
+}
+OWN = [cls for cls in CLASSES.values() if issubclass(cls, PegboardError)]
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
+    """Every error stands in the tree under its parent, and nothing else does."""
+    drawn: dict[str, str] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r"    ([│ ]*)(?:[├└]── )?([A-Z]\w+)", line)
+        if match:
+            depth = 0 if not re.search(r"[├└]", line) else 1 + len(match[1]) // 4
+            above[depth:] = [match[2]]
+            drawn[match[2]] = above[depth - 1] if depth else ""
+    parents = {cls.__name__: cls.__bases__[0].__name__ for cls in OWN if cls is not PegboardError}
+    assert drawn == {"PegboardError": "", **parents}
+
+
+def test_every_error_is_exported() -> None:
+    """`pegboard.<Error>` is there for each, the suspension included."""
+    assert sorted(CLASSES) == sorted(name for name in pegboard.__all__ if name in CLASSES)
+
+
+@pytest.mark.parametrize("cls", OWN, ids=lambda cls: cls.__name__)
+def test_an_error_survives_pickling_with_its_facts(cls: type[PegboardError]) -> None:
+    """Text, attributes, type and notes are the same on the other side."""
+    error = cls("what happened", plugin="p", seconds=1.5)
+    error.add_note("noted")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is cls
+    assert (str(again), again.plugin, again.seconds) == ("what happened", "p", 1.5)
+    assert again.__notes__ == ["noted"]
+
+
+@pytest.mark.parametrize("cls", OWN, ids=lambda cls: cls.__name__)
+def test_every_error_says_when_it_is_raised(cls: type[PegboardError]) -> None:
+    """The first line of its docstring is "Raised when ..." or what it is the base of."""
+    first = (cls.__doc__ or "").partition("\n")[0]
+    assert first.startswith(("Raised ", "Base of")), first
+
+
+@pytest.mark.parametrize(
+    ("cls", "builtin"),
+    [
+        (errors.MissingPlugin, ImportError),
+        (errors.InvalidPlugin, TypeError),
+        (errors.InvalidTask, TypeError),
+        (errors.InvalidName, ValueError),
+        (errors.UnsupportedTask, TypeError),
+        (errors.ConfigError, ValueError),
+        (errors.UnknownEvent, LookupError),
+        (errors.TaskTimeout, TimeoutError),
+    ],
+    ids=lambda cls: cls.__name__,
+)
+def test_errors_are_the_builtin_ones_that_people_expect(cls: type, builtin: type) -> None:
+    """`except TimeoutError` catches a TaskTimeout, and so on."""
+    assert issubclass(cls, builtin)
+
+
+def test_a_suspension_is_no_exception() -> None:
+    """No handler in a body can swallow it."""
+    assert not issubclass(errors.Suspended, Exception)
