@@ -191,3 +191,38 @@ def test_items_have_contexts_of_their_own() -> None:
             return got
 
     assert asyncio.run(main()) == [(i, True) for i in range(5)]
+
+
+def test_a_map_that_is_dropped_ends_once() -> None:
+    """Closing the coroutine of an amap cancels its calls and tells the end of the group."""
+    recorder = Recorder()
+
+    @task
+    async def work(x: int) -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        with Session(recorder):
+            mapping = work.amap(range(3))
+            mapping.send(None)
+            mapping.close()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert recorder.unbalanced() == []
+    (after,) = recorder.of("after_group")
+    assert after.details["outcome"].status == "closed"
+
+
+def test_async_calls_run_inline_and_sync_ones_on_threads() -> None:
+    """`call.executor` says where a call really runs."""
+    recorder = Recorder()
+
+    async def main() -> None:
+        with Session(recorder):
+            await adouble.amap([1])
+            await double.amap([1])
+
+    asyncio.run(main())
+    assert [event.subject.executor for event in recorder.of("before_execute")] == ["inline", "threads"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import pickle
 import re
@@ -10,6 +11,7 @@ import pytest
 
 import pegboard
 from pegboard import PegboardError, errors
+from pegboard.records import error_type
 
 CLASSES = {
     name: value
@@ -78,3 +80,12 @@ def test_errors_are_the_builtin_ones_that_people_expect(cls: type, builtin: type
 def test_a_suspension_is_no_exception() -> None:
     """No handler in a body can swallow it."""
     assert not issubclass(errors.Suspended, Exception)
+
+
+def test_the_type_of_an_error_is_named_for_spans_and_metrics_alike() -> None:
+    """The qualified class, a builtin one bare, and nothing where nothing failed."""
+    assert error_type(ValueError("x")) == "ValueError"
+    assert error_type(errors.TaskTimeout("x")) == "pegboard.errors.TaskTimeout"
+    assert error_type(KeyboardInterrupt()) == "KeyboardInterrupt"
+    for no_failure in (None, asyncio.CancelledError(), GeneratorExit(), errors.Suspended()):
+        assert error_type(no_failure) == ""

@@ -177,7 +177,7 @@ def test_awaiting_real_io_around_a_sync_task_names_plugin_and_task() -> None:
     recorder = Recorder()
     with (
         Session(*plugins, recorder),
-        pytest.raises(AwaitInSyncTask, match="'guilty' awaited.*'double'") as caught,
+        pytest.raises(AwaitInSyncTask, match=r"'guilty' awaited.*'double'") as caught,
     ):
         double(1)
     assert (caught.value.plugin, caught.value.task) == ("guilty", "double")

@@ -89,7 +89,8 @@ def end(ending: str) -> str:
     """Do what the body of a cell does last."""
     runs.append(ending)
     if ending in ERRORS:
-        raise ERRORS[ending]()
+        error = ERRORS[ending]()
+        raise error
     return "value"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
     from pegboard.session import Session
     from pegboard.task import Task
 
-_PROCESS = os.urandom(4).hex()  # with the pid, so that ids stay apart across machines, restarts and forks
+_RANDOM = os.urandom(4).hex()
 _next_number = itertools.count(1).__next__
 _state_guard = threading.Lock()
 _HOOK_DEPTH_MOST = 1
 _new = object.__new__
+
+
+@functools.cache
+def _process_prefix(pid: int) -> str:
+    """What the ids of a process begin with: apart across machines and restarts by chance, across forks by the pid."""
+    return f"{_RANDOM}-{pid:x}-"
 
 
 class Call:
@@ -116,7 +123,7 @@ class Call:
     @property
     def id(self) -> str:
         """This call's id: unique across processes, at most 40 of `[0-9a-f-]`."""
-        return f"{_PROCESS}-{os.getpid():x}-{self.number:x}"
+        return f"{_process_prefix(os.getpid())}{self.number:x}"
 
     @property
     def parent_id(self) -> str | None:
@@ -242,7 +249,6 @@ class Call:
 _DEFAULTS: dict[str, Any] = {
     "_inputs": None,
     "_state": None,
-    "executor": "inline",
     "group": None,
     "hook_depth": 0,
     "hook_failures": None,
@@ -265,6 +271,7 @@ def open_call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call
     call.attempt = 0
     call.source = "run"
     call.hooking = False
+    call.executor = "inline"
     call._limit = None
     if parent is not None and (parent.hooking or parent.in_hook):
         _enter_hook(call, parent)

@@ -95,7 +95,8 @@ class _Fanout:
         call = open_call(self.plan, (*self._lead, *args), {})
         call.group = self.group
         call.map_index = index
-        call.executor = self.place.name
+        if not call.is_async:  # async ones run in the event loop
+            call.executor = self.place.name
         self.group.calls += 1
         return call
 
@@ -211,7 +212,10 @@ async def map_async(
     most = _ASYNC_MOST if task.kind in ("coroutine", "async_generator") else work.place.workers
     flight = _Flight(work, concurrency or most)
     work.begin()
-    await flight.run()
+    try:
+        await flight.run()
+    except GeneratorExit as error:
+        work.failed(len(work.results), error)
     return work.finish()
 
 
@@ -234,6 +238,9 @@ class _Flight:
         while self._running:
             try:
                 await self._landed
+            except GeneratorExit:  # dropped: nothing can be awaited any more
+                self._cancel()
+                raise
             except BaseException as error:  # noqa: BLE001 - cancelled from outside
                 self._work.failed(len(self._work.results), error)
                 self._cancel()

@@ -78,8 +78,8 @@ class Manager(pluggy.PluginManager):
             super().register(plugin, name)
             self._refuse_unknown_hooks(name)
         except BaseException as error:
-            if self.get_plugin(name) is plugin:
-                super().unregister(plugin)
+            if self.has_plugin(name):
+                super().unregister(name=name)
             self._remove_specs(added)
             if isinstance(error, pluggy.PluginValidationError):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None

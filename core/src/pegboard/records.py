@@ -95,3 +95,15 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, Suspended):
         return "suspended"
     return "cancelled"
+
+
+def error_type(error: BaseException | None) -> str:
+    """Name the class of what made a call fail: `module.Class`, a builtin one by its bare name.
+
+    Empty for None, and for what ends a call without a failure: cancellation, a close, a suspension. Spans and metrics use the
+    same text, so that one can be found from the other.
+    """
+    if not isinstance(error, Exception | KeyboardInterrupt | SystemExit):
+        return ""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard_console._text import count, duration, error_name, one_line
+from pegboard_console._text import count, cut, duration, error_name, one_line
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,11 @@ def test_errors_are_named_by_class():
         pass
 
     assert (error_name(Local("canary")), error_name(KeyError("canary"))) == ("Local", "KeyError")
+
+
+@pytest.mark.parametrize(("length", "kept"), [(48, 48), (49, 48), (1_000, 48)])
+def test_long_names_are_cut(length, kept):
+    """A name leaves room for what stands behind it, and says that it goes on."""
+    name = cut("x" * length)
+    assert len(name) == kept
+    assert name.endswith("...") is (length > 48)

@@ -6,10 +6,10 @@ import asyncio
 import logging
 
 import pytest
-from pegboard_cache import Cache, Caching
 
 from pegboard import Session, task
 from pegboard.testing import FakeClock, Recorder
+from pegboard_cache import Cache, Caching
 
 
 @pytest.fixture(params=["memory", "folder"])

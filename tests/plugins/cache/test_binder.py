@@ -7,6 +7,7 @@ import inspect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pegboard_cache._binder import MISSING, binder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import math
@@ -14,7 +14,7 @@ import threading
 import types
 import uuid
 import zoneinfo
-from collections import Counter, OrderedDict, defaultdict, namedtuple
+from collections import Counter, OrderedDict, defaultdict
 from typing import ClassVar, NamedTuple
 
 import attrs
@@ -22,6 +22,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pegboard_cache._codec import from_bytes, to_bytes
 from pegboard_cache._forms import MEMBER, RECORD
 from pegboard_cache._records import Unreadable
@@ -98,16 +99,16 @@ class Loud:
         self.ran.append(self.x)
 
 
-UTC = datetime.UTC
+UTC = dt.UTC
 ZONE = zoneinfo.ZoneInfo("Europe/Paris") if os.path.exists("/usr/share/zoneinfo/Europe/Paris") else UTC  # noqa: PTH110
 
 VALUES = [
     None, True, False, 0, -1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**400, 1.5, -0.0, math.inf, "", "é\0", b"", b"\xff",
     bytearray(b"1"), 1j, (), (1,), [], [1, (2, [3])], {}, {"a": 1}, {1: "a", "b": 2}, {True: 1}, {1.5: None, None: 2}, {b"k": 1},
     {(1, 2): 3}, {10**30: 1}, {frozenset({1}): 2}, {Colour.RED: 1}, set(), {1, "a"}, frozenset({(1, 2)}), range(1, 9, 2),
-    datetime.date(2024, 2, 29), datetime.time(1, 2, 3, 4), datetime.time(1, tzinfo=UTC), datetime.timedelta(-1, 5, 7),
-    datetime.datetime(2024, 1, 1, 1, 1, 1, 1), datetime.datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZONE),  # noqa: DTZ001
-    datetime.datetime(1, 1, 1, tzinfo=UTC), datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(-datetime.timedelta(hours=3.5))),
+    dt.date(2024, 2, 29), dt.time(1, 2, 3, 4), dt.time(1, tzinfo=UTC), dt.timedelta(-1, 5, 7),
+    dt.datetime(2024, 1, 1, 1, 1, 1, 1), dt.datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZONE),  # noqa: DTZ001
+    dt.datetime(1, 1, 1, tzinfo=UTC), dt.datetime(2024, 1, 1, tzinfo=dt.timezone(-dt.timedelta(hours=3.5))),
     decimal.Decimal("1.10"), decimal.Decimal("-Infinity"), uuid.UUID(int=7), pathlib.Path("/a/b"), pathlib.PureWindowsPath("c:\\x"),
     Point(1, (2,)), Frozen({1}), Record("a", (1, Point(2))), Named(1, [Colour.RED]), Colour.RED, Level.LOW, Bits.A, [Point(1), Point(2)],
 ]  # fmt: skip
@@ -134,7 +135,7 @@ def test_round_trip(value):
 
 def test_fold_and_zone():
     """The second of two equal wall-clock times, and its zone, come back."""
-    second = datetime.datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZONE)
+    second = dt.datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZONE)
     back = from_bytes(to_bytes(second))
     assert (back.fold, back.tzinfo) == (1, ZONE)
 
@@ -171,12 +172,12 @@ def with_extra():
         with_extra(),
         Counted(1),
         Bits.A | Bits.B,
-        namedtuple("Gone", "x")(1),
+        NamedTuple("Gone", [("x", int)])(1),
         "\ud800",
         ["\ud800"],
         ValueError("x"),
         iter([1]),
-        datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(0), "named")),
+        dt.datetime(2024, 1, 1, tzinfo=dt.timezone(dt.timedelta(0), "named")),
         [{"deep": object()}],
         {object(): 1},
     ],
@@ -230,7 +231,7 @@ values = st.recursive(
         | st.tuples(inner, inner)
         | st.sets(hashable, max_size=3)
         | st.dictionaries(hashable, inner, max_size=4)
-        | st.builds(Point, inner, inner)
+        | inner.map(Point)
     ),
     max_leaves=12,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import io
@@ -12,15 +12,16 @@ import re
 import socket
 import threading
 import uuid
-from collections import Counter, OrderedDict, namedtuple
+from collections import Counter, OrderedDict
+from typing import NamedTuple
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard_cache._encoder import Unhashable, canonical
 
 from pegboard import Secret
+from pegboard_cache._encoder import Unhashable, canonical
 
 
 @attrs.frozen
@@ -48,8 +49,12 @@ class Text(str):
     __slots__ = ()
 
 
-Pair = namedtuple("Pair", "x y")
-UTC = datetime.UTC
+class Pair(NamedTuple):
+    x: object
+    y: object
+
+
+UTC = dt.UTC
 
 DIFFERENT = [
     None, True, False, 0, 1, -1, 2**70, 0.0, -0.0, 1.0, 1.5, math.inf, 1j, 1 + 0j,
@@ -58,8 +63,8 @@ DIFFERENT = [
     (1, (2, 3)), ((1, 2), 3), ("a", "b"), ("a,b",), ["s1:a"], OrderedDict(a=1, b=2), OrderedDict(b=2, a=1),
     Counter("ab"), range(3), range(4), Pair(1, 2), Pair(1, 3), Point(1, 2), Point(1, 2.0), Slotted(1), Slotted(True),
     Plain(1), Plain(2), Text("1"), Colour.RED, Colour.BLUE, Colour, Point, int, math, len, re.compile("a"), re.compile("a", re.IGNORECASE),
-    datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 1, tzinfo=UTC),  # noqa: DTZ001
-    datetime.datetime(2024, 1, 1, fold=1), datetime.timedelta(1), decimal.Decimal("1"), decimal.Decimal("1.0"),  # noqa: DTZ001
+    dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=UTC),  # noqa: DTZ001
+    dt.datetime(2024, 1, 1, fold=1), dt.timedelta(1), decimal.Decimal(1), decimal.Decimal("1.0"),  # noqa: DTZ001
     uuid.UUID(int=1), uuid.UUID(int=2), pathlib.PurePosixPath("a"), pathlib.PurePosixPath("b"), pathlib.PureWindowsPath("a"),
 ]  # fmt: skip
 
@@ -81,7 +86,7 @@ def test_all_different():
         (Counter(a=1, b=2), Counter(b=2, a=1)),
         (2**70, 2**70),
         (math.nan, float("nan")),
-        ([1, "a"], [1, "".join(["a"])]),
+        ([1, "ab"], [1, "a" + str("b")]),
     ],
     ids=repr,
 )

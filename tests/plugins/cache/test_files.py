@@ -13,11 +13,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
+from pegboard import Session, task
 from pegboard_cache import Cache, Caching, Entry
 from pegboard_cache._files import FileStore
 from pegboard_cache._store import Store, Unstorable
-
-from pegboard import Session, task
 
 ENTRY = Entry("value", 1000.0, None)
 

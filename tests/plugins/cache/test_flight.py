@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from pegboard_cache import Cache, Caching
-from pegboard_cache._flight import FLIGHTS
 
 from pegboard import Session, task
+from pegboard_cache import Cache, Caching
+from pegboard_cache._flight import FLIGHTS
 
 
 @pytest.fixture
@@ -82,14 +82,14 @@ def test_threads_share_one_failure(session, caching, recorder, waiting):
     assert recorder.unbalanced() == []
 
 
-def test_coroutines_share_one_run(session, recorder):
+def test_coroutines_share_one_run(session, recorder, waiting):
     """C4: a hundred coroutines, one run."""
     runs = count()
 
     @task(Cache())
     async def body(x):
         next(runs)
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(waiting, 99)
         return x
 
     async def main():
@@ -100,14 +100,14 @@ def test_coroutines_share_one_run(session, recorder):
     assert len(recorder.of("on_cache_hit")) == 99
 
 
-def test_coroutines_share_one_failure(session):
+def test_coroutines_share_one_failure(session, waiting):
     """C4: the same error object for all of them."""
     runs, error = count(), LookupError("once")
 
     @task(Cache())
     async def body():
         next(runs)
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(waiting, 9)
         raise error
 
     async def main():
@@ -129,23 +129,23 @@ def test_different_keys_do_not_wait(session):
     assert body.map([1, 2], concurrency=2) == [1, 2]
 
 
-def test_cancelled_leader_hands_over(session):
+def test_cancelled_leader_hands_over(session, waiting):
     """39: when the running coroutine is cancelled, one that waits runs in its place."""
-    runs = count()
+    runs, leaders = count(), []
 
     @task(Cache())
     async def body():
         run = next(runs)
-        await asyncio.sleep(0.01 if run else 60)
+        leaders.append(asyncio.current_task())
+        await (asyncio.sleep(0) if run else asyncio.Event().wait())
         return run
 
     async def main():
-        first = asyncio.create_task(body())
-        await asyncio.sleep(0)
-        others = [asyncio.create_task(body()) for _ in range(5)]
-        await asyncio.sleep(0.01)
-        first.cancel()
-        return await asyncio.gather(*others)
+        calls = {asyncio.create_task(body()) for _ in range(6)}
+        await asyncio.to_thread(waiting, 5)
+        leaders[0].cancel()
+        calls.remove(leaders[0])
+        return await asyncio.gather(*calls)
 
     assert asyncio.run(main()) == [1] * 5
     assert next(runs) == 2
@@ -182,25 +182,26 @@ def test_interrupted_leader_hands_over(session, waiting):
         led.result(10)
 
 
-def test_cancelled_waiter_leaves_alone(session):
+def test_cancelled_waiter_leaves_alone(session, waiting):
     """A call that is cancelled while it waits disturbs nobody."""
-    runs = count()
+    runs, leaders, go = count(), [], asyncio.Event()
 
     @task(Cache())
     async def body():
         next(runs)
-        await asyncio.sleep(0.02)
+        leaders.append(asyncio.current_task())
+        await go.wait()
         return 1
 
     async def main():
-        leader = asyncio.create_task(body())
-        await asyncio.sleep(0)
-        waiter = asyncio.create_task(body())
-        await asyncio.sleep(0.005)
+        calls = {asyncio.create_task(body()) for _ in range(2)}
+        await asyncio.to_thread(waiting, 1)
+        (waiter,) = calls - set(leaders)
         waiter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiter
-        return await leader
+        go.set()
+        return await leaders[0]
 
     assert asyncio.run(main()) == 1
     assert next(runs) == 1
@@ -390,12 +391,12 @@ def test_failed_flight_leaves_no_cycle(caching):
     import gc
     import weakref
 
-    class Failure(Exception):
+    class FailureError(Exception):
         pass
 
     @task(Cache())
     def body():
-        raise Failure
+        raise FailureError
 
     gc.collect()
     gc.disable()
@@ -403,7 +404,7 @@ def test_failed_flight_leaves_no_cycle(caching):
         with Session(caching, inherit=False):
             try:
                 body()
-            except Failure as error:
+            except FailureError as error:
                 gone = weakref.ref(error)
         assert gone() is None
     finally:

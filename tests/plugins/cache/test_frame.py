@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pegboard_cache import Entry
 from pegboard_cache._frame import Damaged, pack, read_head, unpack
 

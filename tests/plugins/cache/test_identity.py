@@ -7,9 +7,9 @@ import threading
 import types
 
 import pytest
-from pegboard_cache._identity import identity_of
 
 from pegboard import task
+from pegboard_cache._identity import identity_of
 
 
 def function_of(source, **names):

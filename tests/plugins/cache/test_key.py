@@ -7,10 +7,10 @@ import sys
 from types import MappingProxyType
 
 import pytest
-from pegboard_cache import Cache
-from pegboard_cache._key import keys_of, prefix_of
 
 from pegboard import task
+from pegboard_cache import Cache
+from pegboard_cache._key import keys_of, prefix_of
 
 
 @task(Cache())
@@ -66,7 +66,7 @@ def test_key_function_gets_a_mapping():
 
 def test_key_function_that_returns_no_string():
     """Anything but a string is refused, and the text says what to do."""
-    with pytest.raises(TypeError, match="returned a int.*is a string"):
+    with pytest.raises(TypeError, match=r"returned a int.*is a string"):
         key(1, option=Cache(key=lambda inputs: inputs["a"]))
 
 

@@ -7,11 +7,11 @@ import threading
 from itertools import count
 
 import pytest
-from pegboard_cache import Cache, Caching
-from pegboard_cache._layer import STREAM_BYTES_MOST
 
 from pegboard import Layer, Order, Session, current_call, hookimpl, task
 from pegboard.testing import Recorder
+from pegboard_cache import Cache, Caching
+from pegboard_cache._layer import STREAM_BYTES_MOST
 
 
 @pytest.mark.parametrize("value", [None, 0, False, "", [], 0.0], ids=repr)

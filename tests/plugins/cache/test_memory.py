@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from pegboard_cache import Entry
 from pegboard_cache._memory import MemoryStore
 from pegboard_cache._store import Store, Unstorable

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pegboard_cache import Cache, Caching
 
 from pegboard import ConfigError
+from pegboard_cache import Cache, Caching
 
 
 @pytest.mark.parametrize("ttl", [-1, float("nan"), float("inf"), -0.5])

@@ -9,11 +9,11 @@ import threading
 from itertools import count
 
 import pytest
-from pegboard_cache import Cache, Caching, Entry
-from pegboard_cache._store import Usage
 
 from pegboard import Session, task
 from pegboard.testing import FakeClock, check_plugin
+from pegboard_cache import Cache, Caching, Entry
+from pegboard_cache._store import Usage
 
 
 class Broken:
@@ -22,8 +22,8 @@ class Broken:
     blocking = True
     persistent = True
 
-    def __init__(self, error=OSError(28, "no space left"), *, reads=True):
-        self.error = error
+    def __init__(self, error=None, *, reads=True):
+        self.error = error or OSError(28, "no space left")
         self.reads = reads
         self.asked = count()
 

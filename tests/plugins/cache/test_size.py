@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
+
 from pegboard_cache._size import estimate
 
 
@@ -22,7 +23,7 @@ class Plain:
     [
         b"x" * 100_000,
         [b"x" * 1000] * 100,
-        {i: b"x" * 1000 for i in range(100)},
+        dict.fromkeys(range(100), b"x" * 1000),
         ({1: [b"x" * 100_000]},),
         Slotted(b"x" * 100_000),
         Plain(b"x" * 100_000),

@@ -10,7 +10,7 @@ Values = tuple[Any, ...] | list[Any]
 Binder = Callable[[tuple[Any, ...], Mapping[str, Any]], Values]
 
 
-class MISSING:  # noqa: N801 - a mark, never made an instance of
+class MISSING:
     """Stands for a parameter that no argument fills: a layer further in does, or the call fails there."""
 
 

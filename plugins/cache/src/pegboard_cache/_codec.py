@@ -34,7 +34,7 @@ def to_bytes(value: object) -> bytes:
         raise Unstorable("it holds a text or a size that MessagePack has no form for") from None
 
 
-def from_bytes(data: bytes) -> Any:
+def from_bytes(data: bytes | memoryview) -> Any:
     """Decode what `to_bytes` made.
 
     Raises:

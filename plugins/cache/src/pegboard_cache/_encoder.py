@@ -202,7 +202,7 @@ def _joblib_hash(value: object) -> str:
     """Hash an array or a frame by its type, shape and bytes, as joblib does."""
     import pickle
 
-    import joblib
+    import joblib  # type: ignore[import-untyped]
 
     try:
         digest: str = joblib.hash(value, hash_name="sha1")

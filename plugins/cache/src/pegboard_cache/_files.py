@@ -158,7 +158,8 @@ class FileStore:
                 return use(self._opened())
 
     def _opened(self) -> Index:
-        if self._pid != os.getpid():  # SQLite must not even close a connection of the process it was forked from
+        if self._pid != os.getpid():
+            # SQLite must not even close a connection of the process that this one was forked from.
             if self._index is not None:
                 self._left_behind.append(self._index)
             self._index, self._pid = None, os.getpid()
@@ -210,8 +211,9 @@ class FileStore:
         self._evicted += self._unlink(index.put(name, key, state.st_size, state.st_mtime, {}, self.max_bytes))
 
 
-_DAMAGED = frozenset((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))  # ERROR: another schema
-_LOST = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))  # removed or replaced
+# SQLITE_ERROR: another schema. The second set: the file was removed or replaced while it was open.
+_DAMAGED = frozenset((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+_LOST = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
 
 
 def _is_damaged(error: Exception) -> bool:

@@ -57,10 +57,13 @@ class Flights:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._guard = threading.RLock()  # the collector may close a leader's coroutine while it is held
+        self._guard = (
+            threading.RLock()
+        )  # reentrant: the collector may close a leader's coroutine while it is held
         self._flights: dict[Hashable, Flight] = {}
         self._by_leader: dict[str, Flight] = {}
-        self._waits: dict[str, list[Flight]] = {}  # leader -> the flights that it or a call inside it waits for
+        # By leader: the flights that it, or a call made inside it, waits for.
+        self._waits: dict[str, list[Flight]] = {}
         self.ended = 0
 
     def board(self, key: Hashable, leader: str, ended: int) -> Flight | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import pathlib
 import uuid
@@ -45,57 +45,61 @@ def _load_path(parts: list[str]) -> pathlib.PurePath:
     return _PATHS[parts[0]](parts[1])
 
 
-def _dump_datetime(value: datetime.datetime) -> list[Any]:
+def _dump_datetime(value: dt.datetime) -> list[Any]:
     return [value.replace(tzinfo=None, fold=0).isoformat(), value.fold, _dump_zone(value.tzinfo)]
 
 
-def _load_datetime(parts: list[Any]) -> datetime.datetime:
+def _load_datetime(parts: list[Any]) -> dt.datetime:
     text, fold, zone = parts
-    return datetime.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
+    return dt.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
 
 
-def _dump_time(value: datetime.time) -> list[Any]:
+def _dump_time(value: dt.time) -> list[Any]:
     return [value.replace(tzinfo=None, fold=0).isoformat(), value.fold, _dump_zone(value.tzinfo)]
 
 
-def _load_time(parts: list[Any]) -> datetime.time:
+def _load_time(parts: list[Any]) -> dt.time:
     text, fold, zone = parts
-    return datetime.time.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
+    return dt.time.fromisoformat(text).replace(fold=fold, tzinfo=_load_zone(zone))
 
 
-def _dump_zone(zone: datetime.tzinfo | None) -> Any:
+def _dump_zone(zone: dt.tzinfo | None) -> Any:
     if zone is None:
         return None
     if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
         return zone.key
-    if type(zone) is datetime.timezone and len(zone.__getinitargs__()) == 1:  # type: ignore[attr-defined] - not in the stubs; a second one is a name
+    if type(zone) is dt.timezone and not _is_named(zone):
         return zone.utcoffset(None)
     raise Unstorable(f"it holds a time zone of type {type(zone).__name__}")
 
 
-def _load_zone(zone: Any) -> datetime.tzinfo | None:
+def _is_named(zone: dt.timezone) -> bool:
+    return zone.tzname(None) != dt.timezone(zone.utcoffset(None)).tzname(None)
+
+
+def _load_zone(zone: Any) -> dt.tzinfo | None:
     if zone is None:
         return None
-    return zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else datetime.timezone(zone)
+    return zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else dt.timezone(zone)
 
 
-def _dump_timedelta(value: datetime.timedelta) -> list[int]:
+def _dump_timedelta(value: dt.timedelta) -> list[int]:
     return [value.days, value.seconds, value.microseconds]
 
 
 FORMS: dict[type, Form] = {
     int: Form(1, hex, lambda text: int(text, 16)),  # beyond 64 bits
-    dict: Form(2, lambda value: [[key, item] for key, item in value.items()], dict),  # with keys of other types
+    dict: Form(2, lambda value: [list(pair) for pair in value.items()], dict),  # with keys of other types
     tuple: Form(3, list, tuple),
     set: Form(4, list, set),
     frozenset: Form(5, list, frozenset),
     bytearray: Form(6, bytes, bytearray),
     complex: Form(7, lambda value: [value.real, value.imag], lambda parts: complex(*parts)),
     range: Form(8, lambda value: [value.start, value.stop, value.step], lambda parts: range(*parts)),
-    datetime.datetime: Form(9, _dump_datetime, _load_datetime),
-    datetime.date: Form(10, datetime.date.isoformat, datetime.date.fromisoformat),
-    datetime.time: Form(11, _dump_time, _load_time),
-    datetime.timedelta: Form(12, _dump_timedelta, lambda parts: datetime.timedelta(*parts)),
+    dt.datetime: Form(9, _dump_datetime, _load_datetime),
+    dt.date: Form(10, dt.date.isoformat, dt.date.fromisoformat),
+    dt.time: Form(11, _dump_time, _load_time),
+    dt.timedelta: Form(12, _dump_timedelta, lambda parts: dt.timedelta(*parts)),
     decimal.Decimal: Form(13, str, decimal.Decimal),
     uuid.UUID: Form(14, lambda value: value.bytes, lambda data: uuid.UUID(bytes=data)),
     **dict.fromkeys(_PATHS.values(), Form(15, _dump_path, _load_path)),

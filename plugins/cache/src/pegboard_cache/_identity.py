@@ -42,7 +42,7 @@ class Identity:
 
     def holds(self) -> bool:
         """Whether the cells still hold the very same objects."""
-        for cell, seen in self.cells:  # a loop: this runs in every call of a closure
+        for cell, seen in self.cells:  # noqa: SIM110 - runs in every call of a closure, where all() costs twice as much
             if _content(cell) is not seen:
                 return False
         return True
@@ -63,18 +63,23 @@ def identity_of(function: Callable[..., Any]) -> Identity:
         known = _recall(function)
     except TypeError:  # no weak references, or no hash
         return _Walk().identify(function)
-    return known or _recall(function, _Walk().identify(function))  # type: ignore[return-value] - given one, it answers
+    return known or _remember(function, _Walk().identify(function))
 
 
-def _recall(function: Callable[..., Any], new: Identity | None = None) -> Identity | None:
-    """The identity that still holds; else `new`, which is then remembered."""
+def _recall(function: Callable[..., Any]) -> Identity | None:
+    """The identity known so far, if it still holds."""
     with _guard:
         known = _known.get(function)
-        if known is not None and known.holds():
-            return known
-        if new is not None:
-            _known[function] = new
-        return new
+    return known if known is not None and known.holds() else None
+
+
+def _remember(function: Callable[..., Any], new: Identity) -> Identity:
+    """Agree on one identity, should several threads have made one at the same time."""
+    with _guard:
+        known = _known.get(function)
+        if known is None or not known.holds():
+            known = _known[function] = new
+        return known
 
 
 class _Walk:
@@ -105,7 +110,7 @@ class _Walk:
 
     def _describe(self, function: Callable[..., Any]) -> str:
         if not isinstance(function, types.FunctionType):
-            body = getattr(type(function), "__call__", None)
+            body = type(function).__call__
             return self._text(function, body if isinstance(body, types.FunctionType) else None)
         code = function.__code__
         assigned = _assigned(code)

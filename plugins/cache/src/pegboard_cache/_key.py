@@ -63,9 +63,7 @@ def _binding(task: Task[..., Any]) -> tuple[Binder, tuple[str, ...]]:
     return binder(signature), tuple(signature.parameters)
 
 
-def _custom(
-    task: Task[..., Any], key: CustomKey, names: tuple[str, ...]
-) -> Callable[[Values], str]:
+def _custom(task: Task[..., Any], key: CustomKey, names: tuple[str, ...]) -> Callable[[Values], str]:
     def text_of(values: Values) -> str:
         named = zip(names, values, strict=True)
         text = key(MappingProxyType({name: value for name, value in named if value is not MISSING}))

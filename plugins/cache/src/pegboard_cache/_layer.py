@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pegboard import Layer, Order
 from pegboard_cache._encoder import Unhashable
 from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
-from pegboard_cache._key import KeyOf
-from pegboard_cache._report import Report
-from pegboard_cache._shelf import Shelf
 from pegboard_cache._size import estimate
-from pegboard_cache._store import Entry
 
 if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard_cache._key import KeyOf
+    from pegboard_cache._report import Report
+    from pegboard_cache._shelf import Shelf
+    from pegboard_cache._store import Entry
 
 STREAM_BYTES_MOST = 64 * 1024 * 1024
 

@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 
-
 from pegboard import ConfigError
 from pegboard_cache._store import Store
 
@@ -62,5 +61,3 @@ def _no_store(given: object) -> str:
         f"store is a {kind}, which is no path and no Store: it lacks {', '.join(missing)}.\n"
         f"Give None for memory, a path for a folder, or an object like pegboard_cache.Store."
     )
-
-

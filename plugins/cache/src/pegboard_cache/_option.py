@@ -11,7 +11,7 @@ import attrs
 
 from pegboard import Option
 from pegboard_cache._opening import checked_store
-from pegboard_cache._store import Store
+from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
 
 CustomKey = Callable[[Mapping[str, Any]], str]
 

@@ -64,8 +64,8 @@ def dump_named_tuple(value: Any) -> list[Any]:
 def load_named_tuple(parts: list[Any]) -> Any:
     """Make the named tuple."""
     module, name, names, values = parts
-    cls = _load_class(module, name)
-    if not is_named_tuple_class(cls) or list(cls._fields) != names or len(values) != len(names):  # type: ignore[attr-defined] - a named tuple has them
+    cls: Any = _load_class(module, name)
+    if not is_named_tuple_class(cls) or list(cls._fields) != names or len(values) != len(names):
         raise Unreadable("a named tuple whose fields have changed")
     return tuple.__new__(cls, values)
 
@@ -123,7 +123,9 @@ def _dump_class(cls: type) -> tuple[str, str]:
     except Unreadable:
         found = None
     if found is not cls:
-        raise Unstorable(f"it is or holds a {cls.__name__}, a class that its module does not offer by that name")
+        raise Unstorable(
+            f"it is or holds a {cls.__name__}, a class that its module does not offer by that name"
+        )
     return name
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from pegboard_cache._report import Report
 from pegboard_cache._store import Entry, Store, Unstorable
 
 if TYPE_CHECKING:
     from pegboard import Call, Task
+    from pegboard_cache._report import Report
 
 _FOR_EVER = float("inf")
 

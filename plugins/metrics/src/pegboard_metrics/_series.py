@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pegboard.records import error_type
 from pegboard_metrics._counter import Counter
-from pegboard_metrics._error_type import counts_as_error, qualified_name
 from pegboard_metrics.names import OTHER
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class TaskSeries:
 
     def error_type(self, error: BaseException | None) -> str:
         """Name the type of an error; "" where there is none, `_OTHER` from the eleventh type of this task on."""
-        if not counts_as_error(error):
+        name = label_value(error_type(error))
+        if not name:
             return ""
-        name = label_value(qualified_name(type(error)))
         with self._guard:
             if name in self._error_types or len(self._error_types) < ERROR_TYPES_MOST:
                 self._error_types.add(name)

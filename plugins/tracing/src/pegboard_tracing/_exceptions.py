@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 from opentelemetry.trace import Span, Status, StatusCode
 
+from pegboard.records import error_type
 from pegboard_tracing import _names
 from pegboard_tracing._shown import cut, escaped, message_of
 
@@ -37,12 +38,6 @@ class ErrorRules:
     def of(cls, task: Task[..., object], traced: Traced) -> ErrorRules:
         """Read them off a task and its option."""
         return cls(traced.messages and not task.sensitive, traced.expected)
-
-
-def error_type(error: BaseException) -> str:
-    """Return the qualified class of an exception; of a builtin one, its bare name."""
-    cls = type(error)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: str, above: str | None) -> None:

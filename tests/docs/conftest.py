@@ -1,0 +1,45 @@
+"""The pages of the documentation, and a way to run one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHANGELOG = ROOT / "docs" / "changelog"  # fragments, which towncrier makes into a page
+PAGES = sorted(
+    page for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if CHANGELOG not in page.parents
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that takes a `page` every page in turn."""
+    if "page" in metafunc.fixturenames:
+        metafunc.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def pages() -> list[Path]:
+    return PAGES
+
+
+@pytest.fixture(scope="session")
+def run_page() -> Callable[[Path], subprocess.CompletedProcess[str]]:
+    """Run a page in a process of its own, so that pages share neither sessions nor settings."""
+
+    def run(page: Path) -> subprocess.CompletedProcess[str]:
+        program = Path(__file__).parent / "run_page.py"
+        return subprocess.run(
+            [sys.executable, program, page], capture_output=True, text=True, check=False, timeout=100
+        )
+
+    return run
