@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard._events import Dispatch, Observer, compile_event
 from pegboard._monitoring import monitored_event, plain_function
 from pegboard._plan import Plan
-from pegboard.errors import BindError, MissingPlugin
+from pegboard.errors import BindError, InvalidPlugin, MissingPlugin
 from pegboard.layers import Layer, Scope
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _bind(session: Session, task: Task[..., Any], found: HookImpl) -> list[objec
 
 
 def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: object) -> list[Observer]:
-    known = session.events
+    known = {event: parameters for event, parameters in session.events.items() if parameters[0] == "call"}
     observers = []
     for hook, function, opts in session.pm.hook_attributes(part):
         if hook not in known:
@@ -110,8 +110,19 @@ def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: o
                 plugin=owner,
                 task=task.name,
             )
-        session.pm.refuse_bad_observer(owner, hook, function, opts)
-        observers.append(Observer(owner, hook, function, arguments_of(function)))
+        try:
+            session.pm.refuse_bad_observer(owner, hook, function, opts)
+        except InvalidPlugin as error:
+            raise BindError(f"task {task.name!r}: {error}", plugin=owner, task=task.name) from None
+        wanted = arguments_of(function)
+        if not set(wanted) <= set(known[hook]):
+            raise BindError(
+                f"plugin {owner!r} bound {hook}({', '.join(wanted)}) to task {task.name!r}.\n"
+                f"An observer may ask for any of: {', '.join(known[hook])}.",
+                plugin=owner,
+                task=task.name,
+            )
+        observers.append(Observer(owner, hook, function, wanted))
     if not observers:
         raise BindError(
             f"plugin {owner!r} returned a {type(part).__name__} from bind for task {task.name!r}.\n"

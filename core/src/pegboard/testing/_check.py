@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from pegboard._context import current_call
@@ -16,6 +16,10 @@ from pegboard.testing._recorder import Recorder
 
 if TYPE_CHECKING:
     from pegboard.options import Option
+
+
+_UNSET = object()
+_GRACE = 0.5  # seconds
 
 
 class _Boom(Exception):  # noqa: N818 - the error that checked tasks raise
@@ -43,8 +47,11 @@ def check_plugin(make: Callable[[], object], *options: Option) -> None:
         found.append("it has no `name`, so it cannot be replaced, blocked or named in an error")
     threads = set(threading.enumerate())
     for turn in ("its first session", "a second session of the same instance"):
-        _check_session(plugin, options, turn, found)
-    left = [thread.name for thread in set(threading.enumerate()) - threads if not thread.daemon]
+        try:
+            _check_session(plugin, options, turn, found)
+        except Exception as error:  # noqa: BLE001 - of its start, bind or end
+            found.append(f"{turn} fails: {type(error).__name__}: {error}")
+    left = [thread.name for thread in set(threading.enumerate()) - threads if _goes_on(thread)]
     if left:
         found.append(f"threads are left over after the session: {', '.join(sorted(left))}")
     if found:
@@ -55,7 +62,7 @@ def check_plugin(make: Callable[[], object], *options: Option) -> None:
 
 def _check_session(plugin: object, options: tuple[Option, ...], turn: str, found: list[str]) -> None:
     recorder = Recorder("check_plugin")
-    before = dict(copy_context().items())
+    before = copy_context()
     with Session(plugin, recorder, inherit=False) as session:
         for probe in _probes(options):
             with_plugin = _ending(probe)
@@ -70,12 +77,26 @@ def _check_session(plugin: object, options: tuple[Option, ...], turn: str, found
     gc.collect()
     if recorder.unbalanced():
         found.append(f"calls without exactly one beginning and one end in {turn}: {recorder.unbalanced()}")
-    after = dict(copy_context().items())
     leaked = [
-        variable.name for variable, value in after.items() if value and before.get(variable) is not value
+        variable.name for variable in copy_context() if before.run(_value, variable) is not _value(variable)
     ]
     if leaked:
         found.append(f"context variables are left changed after {turn}: {', '.join(leaked)}")
+
+
+def _value(variable: ContextVar[Any]) -> object:
+    try:
+        return variable.get()
+    except LookupError:
+        return _UNSET
+
+
+def _goes_on(thread: threading.Thread) -> bool:
+    """Whether a thread goes on after its session, a moment granted; the core's own are kept for reuse."""
+    if thread.name.startswith("pegboard-side"):
+        return False
+    thread.join(_GRACE)
+    return thread.is_alive()
 
 
 def _probes(options: tuple[Option, ...]) -> list[Task[..., Any]]:
