@@ -37,7 +37,9 @@ def provider(sampler: Sampler) -> TracerProvider:
 def bare_span(sampler: Sampler) -> Callable[[int], object]:
     """What tracing one call takes without Pegboard: start with six attributes, attach, run, detach, end."""
     tracer = provider(sampler).get_tracer("bare")
-    attributes = {f"attribute.{name}": name for name in ("task", "call", "session", "code", "status", "source")}
+    attributes = {
+        f"attribute.{name}": name for name in ("task", "call", "session", "code", "status", "source")
+    }
 
     def once() -> None:
         span = tracer.start_span("plain", attributes=attributes)

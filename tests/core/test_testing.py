@@ -15,6 +15,7 @@ from pegboard import Layer, Option, Order, Session, current_session, hookimpl, t
 from pegboard.testing import FakeClock, FaultyPlugin, Recorder, check_plugin
 
 leak: ContextVar[int] = ContextVar("leak", default=0)
+quiet: ContextVar[int] = ContextVar("quiet")
 
 
 class Polite:
@@ -65,6 +66,91 @@ class Threading(Polite):
         threading.Thread(target=self.release.wait, name="left behind").start()
 
 
+class LeakingNothing(Polite):
+    """Leaves a context variable set to a false value."""
+
+    @hookimpl
+    def before_execute(self, call) -> None:
+        leak.set(-1)
+
+    @hookimpl
+    def session_end(self) -> None:
+        leak.set(0)
+        quiet.set(0)
+
+
+class Daemon(Polite):
+    """Leaves a daemon thread behind."""
+
+    @hookimpl
+    def session_start(self) -> None:
+        threading.Thread(target=Threading.release.wait, name="daemon left", daemon=True).start()
+
+
+class Once(Polite):
+    """Serves in one session only."""
+
+    used = False
+
+    @hookimpl
+    def session_start(self) -> None:
+        if self.used:
+            raise RuntimeError("used up")
+        self.used = True
+
+
+class BadStart(Polite):
+    @hookimpl
+    def session_start(self) -> None:
+        raise OSError("port is busy")
+
+
+class BadBind(Polite):
+    @hookimpl
+    def bind(self) -> None:
+        raise OSError("no store")
+
+
+class BadEnd(Polite):
+    @hookimpl
+    def session_end(self) -> None:
+        raise OSError("cannot flush")
+
+
+class Swallowing(Polite):
+    """Turns every error into a value."""
+
+    @hookimpl
+    def bind(self) -> Layer:
+        async def run(call, proceed):
+            try:
+                return await proceed(call)
+            except Exception:  # noqa: BLE001 - bad manners
+                return None
+
+        async def stream(call, proceed):
+            async for item in proceed(call):
+                yield item
+
+        return Layer("swallowing", Order.LIMIT, run, stream)
+
+
+class Shortening(Polite):
+    """Passes only the first item of a stream on."""
+
+    @hookimpl
+    def bind(self) -> Layer:
+        async def run(call, proceed):
+            return await proceed(call)
+
+        async def stream(call, proceed):
+            async for item in proceed(call):
+                yield item
+                return
+
+        return Layer("shortening", Order.LIMIT, run, stream)
+
+
 def test_a_plugin_with_good_manners_passes() -> None:
     """Nothing is found where nothing is wrong."""
     check_plugin(Polite)
@@ -77,9 +163,17 @@ def test_a_plugin_with_good_manners_passes() -> None:
         (Changing, "and ok 1 NoneType without the plugin"),
         (lambda: FaultyPlugin(hooks=["after_execute"]), "observers failed"),
         (Leaking, "context variables are left changed"),
+        (LeakingNothing, "context variables are left changed after its first session: quiet"),
         (Threading, "threads are left over after the session: left behind"),
+        (Daemon, "threads are left over after the session: daemon left"),
+        (Once, "a second session of the same instance fails: RuntimeError: used up"),
+        (BadStart, "its first session fails: OSError: port is busy"),
+        (BadBind, "failed to bind task"),
+        (BadEnd, "its first session fails: ExceptionGroup"),
+        (Swallowing, "raises gives ok None"),
+        (Shortening, "yields gives ok [1]"),
     ],
-    ids=["no name", "changed value", "failing observer", "leaked variable", "left thread"],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_bad_manners_are_found(make, found: str) -> None:
     """Each kind of bad manners is said in words."""

@@ -125,7 +125,9 @@ def run_page(path: Path) -> None:
             compare(block.line, block.text, printed, like=block.outcome == "like")
             shown = True
         elif block.language == "text" and block.outcome is None and not shown:
-            raise Wrong(f"line {block.line}: the block before this one prints; is this it? Then say 'prints:'")
+            raise Wrong(
+                f"line {block.line}: the block before this one prints; is this it? Then say 'prints:'"
+            )
         elif block.language == "python":
             raises = following if following is not None and following.outcome == "raises" else None
             printed = run_python(path.name, block, module.__dict__, raises)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-RIGHT = '''
+RIGHT = """
 # A page
 
 Save this as `words.py`:
@@ -69,7 +69,7 @@ plugins = ["retry"]
 ```text
 nothing is compared with this picture
 ```
-'''
+"""
 
 WRONG = {
     "raises": ("```python\n1 / 0\n```", "ZeroDivisionError"),
@@ -77,7 +77,10 @@ WRONG = {
     "warns": ("```python\nimport warnings\nwarnings.warn('old', DeprecationWarning)\n```", "old"),
     "prints otherwise": ("```python\nprint(1)\n```\n\nThis prints:\n\n```text\n2\n```", "-2\n+1"),
     "prints less": ("```python\nprint(1)\n```\n\nThis prints:\n\n```text\n1\n2\n```", "-2"),
-    "is not like it": ("```python\nprint('1 s')\n```\n\nprints something like:\n\n```text\n1 ms\n```", "+0 s"),
+    "is not like it": (
+        "```python\nprint('1 s')\n```\n\nprints something like:\n\n```text\n1 ms\n```",
+        "+0 s",
+    ),
     "output that nobody compares": ("```python\nprint(1)\n```\n\nOutput\n\n```text\n2\n```", "say 'prints:'"),
     "does not raise": ("```python\n1\n```\n\nraises:\n\n```text\nValueError: 1\n```", "raises nothing"),
     "raises another": ("```python\n1 / 0\n```\n\nraises:\n\n```text\nValueError: 1\n```", "+ZeroDivision"),

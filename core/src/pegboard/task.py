@@ -293,12 +293,21 @@ class Task(_Callable[P, R_co]):
     def __repr__(self) -> str:
         return f"<Task {self.name} ({self.kind.replace('_', ' ')})>"
 
+    # Type checkers take `@classmethod` and `@staticmethod` off before they come to `@task`, so the first parameter has to
+    # tell what is bound: a class, an object, or (of a function on the class, and of a staticmethod) nothing. It is matched
+    # as a Callable, because mypy compares the parameters of one and not those of a Task.
+    @overload
+    def __get__(  # type: ignore[misc]
+        self: Callable[Concatenate[type[S], Q], T], instance: S | None, owner: type[S]
+    ) -> BoundTask[Q, T]: ...
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
     def __get__(
-        self: Task[Concatenate[S, Q], T], instance: S, owner: type | None = None
+        self: Callable[Concatenate[S, Q], T], instance: S, owner: type[S] | None = None
     ) -> BoundTask[Q, T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Self: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else BoundTask(self, instance)
 
@@ -460,9 +469,19 @@ class BoundTask(_Callable[P, R_co]):
     def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
         return self.__func__, (self.__self__, *args)
 
-    def with_options(self, *options: Option, **changes: Any) -> BoundTask[P, R_co]:
+    def with_options(
+        self,
+        *options: Option,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        sensitive: bool | None = None,
+    ) -> BoundTask[P, R_co]:
         """Return a copy with other options, bound to the same object; see `Task.with_options`."""
-        return BoundTask(self.__func__.with_options(*options, **changes), self.__self__)
+        copy = self.__func__.with_options(
+            *options, name=name, description=description, tags=tags, sensitive=sensitive
+        )
+        return BoundTask(copy, self.__self__)
 
 
 @overload

@@ -223,7 +223,7 @@ scalars = (
     | st.text()
     | st.binary(max_size=20)
 )
-hashable = st.recursive(scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3))
+hashable = scalars | st.tuples(scalars, scalars) | st.frozensets(scalars, max_size=3)
 values = st.recursive(
     scalars,
     lambda inner: (

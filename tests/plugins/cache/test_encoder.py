@@ -16,6 +16,7 @@ from collections import Counter, OrderedDict
 from typing import NamedTuple
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,7 @@ def test_all_different():
         (Counter(a=1, b=2), Counter(b=2, a=1)),
         (2**70, 2**70),
         (math.nan, float("nan")),
-        ([1, "ab"], [1, "a" + str("b")]),
+        ([1, "ab"], [1, "".join(chr(code) for code in (97, 98))]),
     ],
     ids=repr,
 )
@@ -186,3 +187,19 @@ def test_equal_texts_mean_equal_values(one, other):
 def test_no_confusion_between_arguments(one, other):
     """Nor can one list of arguments be mistaken for another."""
     assert (canonical(one) == canonical(other)) == (shape(one) == shape(other))
+
+
+def test_arrays():
+    """Arrays are known by type, shape and content; one of objects that cannot be hashed is refused."""
+    arrays = [
+        np.arange(4),
+        np.arange(4.0),
+        np.arange(4).reshape(2, 2),
+        np.array([0, 1, 2, 4]),
+        np.int64(1),
+        np.float64(1),
+    ]
+    assert len({canonical((each,)) for each in arrays}) == len(arrays)
+    assert canonical(([np.arange(4)],)) == canonical(([np.arange(4)],))
+    with pytest.raises(Unhashable, match="ndarray"):
+        canonical((np.array([threading.Lock()]),))

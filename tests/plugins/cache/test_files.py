@@ -345,7 +345,7 @@ def test_full_disk(tmp_path, root, limit):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("cannot write") == 1
-    assert not [path for path in root.rglob("partial-*")]
+    assert not list(root.rglob("partial-*"))
 
 
 def test_poisoned_pickle_runs_nothing(root, tmp_path, store):

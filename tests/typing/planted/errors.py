@@ -20,6 +20,26 @@ class Shop:
     def price(self, item: str) -> float:
         return float(len(item))
 
+    @task
+    @classmethod
+    def class_inside(cls, item: str) -> float:
+        return float(len(item))
+
+    @classmethod
+    @task
+    def class_outside(cls, item: str) -> float:
+        return float(len(item))
+
+    @task
+    @staticmethod
+    def static_inside(item: str) -> float:
+        return float(len(item))
+
+    @staticmethod
+    @task
+    def static_outside(item: str) -> float:
+        return float(len(item))
+
 
 function("a")  # error
 function(1, 2)  # error
@@ -29,10 +49,23 @@ function.run("a")  # error
 function.submit("a")  # error
 text: int = function(1)  # error
 Shop().price(1)  # error
+Shop().price()  # error
+Shop().price.run(1)  # error
+Shop.class_inside(1)  # error
+Shop.class_outside(1)  # error
+Shop().class_inside(1)  # error
+Shop().class_outside(1)  # error
+Shop.static_inside(1)  # error
+Shop.static_outside(1)  # error
+Shop().static_inside(1)  # error
+Shop().static_outside(1)  # error
+Shop().price.with_options(nmae="x")  # error
 Retry(times=3)  # error
 Retry("3")  # error
 Cache(tll=60)  # error
 Session(strct=True)  # error
+Session(defaults=[3])  # error
+Session(executor=3)  # error
 function.map([1], on_error="ignore")  # error
 function.with_options(3)  # error
 task(3)  # error
@@ -48,3 +81,6 @@ async def main() -> None:
 
 function(1)
 Retry(3)
+Shop().price("x")
+Shop.class_inside("x")
+Shop().static_outside("x")
