@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -362,28 +363,30 @@ def test_threads_of_two_loops_share_one_run(session, waiting):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork_during_a_flight(session):
-    """E19: a process forked inside a cached body does not wait for the parent's other flights."""
-    read, write = os.pipe()
-
-    @task(Cache())
-    def inner():
-        return b"ok"
+    """E19: a forked process does not wait for a flight whose leader is a thread of its parent."""
+    parent, led, go = os.getpid(), threading.Event(), threading.Event()
 
     @task(Cache())
     def body():
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.write(write, inner())
-            finally:
-                os._exit(0)
-        os.waitpid(pid, 0)
+        if os.getpid() == parent:
+            led.set()
+            go.wait(10)
         return 1
 
-    assert body() == 1
-    assert os.read(read, 2) == b"ok"
-    os.close(read)
-    os.close(write)
+    def lead():
+        with session:
+            return body()
+
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(lead)
+        led.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(5)
+            os._exit(body())
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        go.set()
+        assert leader.result(10) == 1
 
 
 def test_failed_flight_leaves_no_cycle(caching):
