@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
-from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from pegboard import _running
 from pegboard._call import Call, enter_hook, new_call, next_number
+from pegboard._calling import WaysToCall
 from pegboard._context import active_session, running_call
 from pegboard._default import DEFAULT
-from pegboard._fanout import OnError, map_async, map_sync
+from pegboard._likeness import dress, kind_of
 from pegboard._names import NameTemplate, default_name, held_by
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from pegboard._plan import Plan
-    from pegboard.records import Kind, TaskResult
+    from pegboard.records import Kind
     from pegboard.session import Session
 
 P = ParamSpec("P")
@@ -32,193 +28,8 @@ R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 T = TypeVar("T")
 
-# What inspect looks at to tell the kind and signature of a callable that is no function.
-_FUNCTION_ATTRIBUTES = ("__code__", "__defaults__", "__kwdefaults__", "__annotations__")
 
-
-class _Callable(Generic[P, R_co]):
-    """The ways to call a task, shared by tasks and by tasks bound to an object."""
-
-    @abstractmethod
-    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
-        """The task to call, and its arguments: of a method, the object it is bound to goes first."""
-
-    @overload
-    def run(
-        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> TaskResult[T]: ...
-    @overload
-    def run(self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
-    @overload
-    def run(
-        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> TaskResult[list[T]]: ...
-    @overload
-    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R_co]: ...
-    def run(self, /, *args: Any, **kwargs: Any) -> TaskResult[Any]:
-        """Call the task and return how it went; a stream is read to its end, and its value is the list of items.
-
-        Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
-        cancellation pass. An async task runs in an event loop of its own; where one is running, use `arun`.
-        """
-        return _running.run(*self._applied_to(args), kwargs)
-
-    @overload
-    def arun(
-        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, TaskResult[T]]: ...
-    @overload
-    def arun(
-        self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
-    @overload
-    def arun(
-        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
-    @overload
-    def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R_co]]: ...
-    def arun(self, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, TaskResult[Any]]:
-        """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
-        return _running.arun(*self._applied_to(args), kwargs)
-
-    @overload
-    def acall(
-        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, T]: ...
-    @overload
-    def acall(
-        self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, list[T]]: ...
-    @overload
-    def acall(
-        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, list[T]]: ...
-    @overload
-    def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
-    def acall(self, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
-        """Call the task, whatever its kind, with something to await.
-
-        The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
-        """
-        return _running.acall(*self._applied_to(args), kwargs)
-
-    @overload
-    def submit(
-        self: _Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]: ...
-    @overload
-    def submit(self: _Callable[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
-    @overload
-    def submit(
-        self: _Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[list[T]]: ...
-    @overload
-    def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[R_co]: ...
-    def submit(self, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call the task on the session's executor, with this context, and return a Future.
-
-        Cancelling it before it starts means it never runs. The session waits for it before it ends.
-        """
-        return _running.submit(*self._applied_to(args), kwargs)
-
-    @overload
-    def map(
-        self: _Callable[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[T]: ...
-    @overload
-    def map(
-        self: _Callable[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[list[T]]: ...
-    @overload
-    def map(
-        self: _Callable[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[list[T]]: ...
-    @overload
-    def map(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[R_co]: ...
-    def map(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = "raise",
-        concurrency: int | None = None,
-        strict: bool = False,
-    ) -> list[Any]:
-        """Call the task once for each input, on the session's executor, and return the results in input order.
-
-        Args:
-            iterables: One for each parameter; the shortest ends the map. They are read as the map goes along.
-            on_error: `raise`: the first failure stops the map, what runs already is waited for, and the task's own
-                exception is raised (of the lowest index, when several failed). `collect`: every input runs, and an exception
-                takes the place of a result.
-            concurrency: How many calls may run at once; at most what the executor allows.
-            strict: Raise ValueError when the iterables are not of one length.
-        """
-        return map_sync(*self._applied_to(()), iterables, on_error, concurrency, strict)
-
-    @overload
-    def amap(
-        self: _Callable[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[T]]: ...
-    @overload
-    def amap(
-        self: _Callable[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[list[T]]]: ...
-    @overload
-    def amap(
-        self: _Callable[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[list[T]]]: ...
-    @overload
-    def amap(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[R_co]]: ...
-    def amap(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = "raise",
-        concurrency: int | None = None,
-        strict: bool = False,
-    ) -> Coroutine[Any, Any, list[Any]]:
-        """Do what `map` does, to be awaited: async calls run as asyncio tasks, sync ones in threads.
-
-        When it stops early, the calls that still run are cancelled and awaited before the error leaves.
-        """
-        return map_async(*self._applied_to(()), iterables, on_error, concurrency, strict)
-
-
-class Task(_Callable[P, R_co]):
+class Task(WaysToCall[P, R_co]):
     """A decorated function: called like the function, and able to do more.
 
     Attributes:
@@ -245,7 +56,7 @@ class Task(_Callable[P, R_co]):
         sensitive: bool = False,
     ) -> None:
         _refuse_non_function(function)
-        _dress(self, function)
+        dress(self, function)
         self.kind: Kind = kind_of(function)
         self.name = default_name(function) if name is None else name
         self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
@@ -425,7 +236,7 @@ class _Doc:
         return doc
 
 
-class BoundTask(_Callable[P, R_co]):
+class BoundTask(WaysToCall[P, R_co]):
     """A task as the attribute of an object: the object goes first, as in a bound method."""
 
     __slots__ = ("__func__", "__self__")
@@ -542,37 +353,6 @@ def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) 
     if isinstance(function, staticmethod):
         return StaticTask(function.__func__, options, **settings)
     return Task(function, options, **settings)
-
-
-def kind_of(function: Callable[..., Any]) -> Kind:
-    """Tell the kind of a callable; of an instance, by its `__call__`."""
-    body = _body_of(function)
-    if inspect.isasyncgenfunction(body):
-        return "async_generator"
-    if inspect.iscoroutinefunction(body):
-        return "coroutine"
-    return "generator" if inspect.isgeneratorfunction(body) else "function"
-
-
-def _body_of(function: Callable[..., Any]) -> Any:
-    """What runs when a callable is called: of an instance that does not look like a function, its `__call__`."""
-    held = held_by(function)
-    return held if inspect.isroutine(held) or hasattr(held, "__code__") else type(held).__call__
-
-
-def _dress(task: Task[P, R], function: Callable[P, R]) -> None:
-    """Make a task look like its function, to people and to `inspect`; no attribute hides a way to call the task."""
-    held, body = held_by(function), _body_of(function)
-    task.__name__ = type(held).__name__  # of an instance, which has no names itself
-    task.__qualname__ = type(held).__qualname__
-    functools.update_wrapper(task, held)
-    for attribute in getattr(held, "__dict__", ()):
-        if hasattr(type(task), attribute) and not attribute.startswith("__"):
-            task.__dict__.pop(attribute, None)
-    for attribute in _FUNCTION_ATTRIBUTES:
-        if hasattr(body, attribute):
-            setattr(task, attribute, getattr(body, attribute))
-    task.__wrapped__ = function
 
 
 def _is_function(given: object) -> bool:
