@@ -161,11 +161,12 @@ def test_what_a_layer_fills_in_is_no_input() -> None:
     recorder = Recorder()
     with Session(Providing(), recorder):
         assert needs(1) == "canary"
+        assert needs(1, secret="mine") == "canary"
         with pytest.raises(TypeError, match="missing a required argument: 'x'"):
             needs()
-    call = recorder.events[0].subject
-    assert dict(call.inputs) == {"x": 1}
-    assert call.name == "needs_1"
+    for event in recorder.of("after_execute")[:2]:
+        assert dict(event.subject.inputs) == {"x": 1}
+        assert event.subject.name == "needs_1"
 
 
 def test_a_repr_shows_no_value() -> None:
