@@ -150,7 +150,7 @@ def test_what_a_layer_fills_in_is_no_input() -> None:
         @hookimpl
         def bind(self) -> Layer:
             async def run(call, proceed):
-                return await proceed(call.with_args(*call.args, **call.kwargs, secret="canary"))
+                return await proceed(call.with_args(*call.args, **{**call.kwargs, "secret": "canary"}))
 
             return Layer("providing", Order.INJECT, run, provides=("secret",))
 

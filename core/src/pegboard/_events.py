@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 import attrs
@@ -28,6 +30,12 @@ class Observer:
     argnames: tuple[str, ...]
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str, event: str) -> CodeType:
+    """Compile a dispatcher's source; most tasks of a session have the same ones."""
+    return compile(source, f"<observers of {event}>", "exec")
+
+
 def compile_event(
     event: str, parameters: Sequence[str], observers: Sequence[Observer], on_failure: OnFailure
 ) -> Dispatch:
@@ -49,6 +57,6 @@ def compile_event(
             f"    except BaseException as _error: _stop = _failed(_observer{index}, {subject}, _error) or _stop",
         ]
     lines += [f"    {subject}.hooking = False", "    if _stop is not None: raise _stop"]
-    exec(compile("\n".join(lines), f"<observers of {event}>", "exec"), names)  # noqa: S102 - our own text, and names from specs
+    exec(_compiled("\n".join(lines), event), names)  # noqa: S102 - our own text, and names from specs
     dispatch: Dispatch = names[event]
     return dispatch

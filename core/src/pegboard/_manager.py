@@ -141,7 +141,8 @@ class Manager(pluggy.PluginManager):
 
     def hook_attributes(self, plugin: object) -> list[tuple[str, Callable[..., Any], pluggy.HookimplOpts]]:
         """List the hook implementations of any object: name, function, marks."""
-        found = ((name, self.parse_hookimpl_opts(plugin, name)) for name in dir(plugin))
+        names = [name for name in dir(plugin) if not name.startswith("__")]  # no hook is called so
+        found = ((name, self.parse_hookimpl_opts(plugin, name)) for name in names)
         return [
             (opts["specname"] or name, getattr(plugin, name), opts)
             for name, opts in found
