@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pegboard import (
     Layer,
     Order,
+    Scope,
     Session,
     UnknownEvent,
     current_call,
@@ -328,6 +329,33 @@ def test_an_observer_that_emits_is_still_an_observer() -> None:
     with Session(calling, strict=True):
         assert innermost() == [1]
     assert len(calling.told) < 10
+
+
+@pytest.mark.parametrize("moment", ["enter", "exit"])
+def test_a_scope_that_calls_a_task_does_not_recurse_for_ever(moment: str) -> None:
+    """What a scope calls is made in a hook as well (E18)."""
+    told: list[bool] = []
+
+    def call_a_task(call, token=None) -> None:
+        told.append(call.in_hook)
+        assert len(told) < 50
+        through_another()
+
+    class Scoped:
+        name = "scoped"
+
+        @hookimpl
+        def bind(self) -> Scope:
+            enter = call_a_task if moment == "enter" else lambda call: None
+            leave = call_a_task if moment == "exit" else lambda call, token: None
+            return Scope("scoped", enter, leave)
+
+    recorder = Recorder()
+    with Session(Scoped(), recorder, strict=True):
+        assert innermost() == [1]
+    assert False in told
+    assert True in told
+    assert recorder.unbalanced() == []
 
 
 def test_calls_in_hooks_are_balanced() -> None:

@@ -499,6 +499,55 @@ def test_what_is_no_part_is_refused(part: object, words: str) -> None:
     assert (caught.value.plugin, caught.value.task) == ("binding", "function")
 
 
+def _plain(call, proceed):
+    return proceed(call)
+
+
+async def _stream(call, proceed):
+    async for item in proceed(call):
+        yield item
+
+
+@pytest.mark.parametrize(
+    ("side", "words"),
+    [
+        ({"run": _plain}, "`run` is written `async def run(call, proceed)`, without yield"),
+        ({"run": _stream}, "`run` is written"),
+        ({"run": 3}, "`run` is written"),
+        ({"stream": _run}, "`stream` is written `async def stream(call, proceed)`, with yield"),
+        ({"stream": _plain}, "`stream` is written"),
+        ({"order": "RETRY"}, "'order' must be <class 'int'>"),
+    ],
+    ids=["plain run", "yielding run", "number", "run as stream", "plain stream", "order"],
+)
+def test_a_layer_of_another_form_is_refused(side: dict[str, object], words: str) -> None:
+    """A forgotten `async` or `yield` is an error where the task is bound, naming layer, plugin and task."""
+
+    @hookimpl
+    def bind(self) -> Layer:
+        return Layer(**{"name": "layer", "order": 1, **side})
+
+    with Session(named("wrong", bind)), pytest.raises(BindError) as caught:
+        function()
+    assert words in str(caught.value)
+    assert (caught.value.plugin, caught.value.task) == ("wrong", "function")
+
+
+def test_a_layer_may_be_an_object_or_a_partial() -> None:
+    """Whatever is a coroutine function when it is called."""
+
+    class Running:
+        async def __call__(self, call, proceed):
+            return await proceed(call) + 1
+
+    async def adding(amount, call, proceed):
+        return await proceed(call) + amount
+
+    layers = [Layer("object", 1, Running()), Layer("partial", 2, functools.partial(adding, 10))]
+    with Session(bound(layers)):
+        assert function(1) == 12
+
+
 @pytest.mark.parametrize(
     ("hook", "observer", "words"),
     [

@@ -511,6 +511,22 @@ def test_a_plugin_registered_in_an_open_session_is_started() -> None:
     assert log == ["start a", "end a"]
 
 
+def test_a_plugin_may_attach_another_when_it_starts() -> None:
+    """It is started and ended like those that were there before."""
+    log: list[str] = []
+
+    class Attaching(Living):
+        @hookimpl
+        def session_start(self, session) -> None:
+            self.log.append("start attaching")
+            session.register(living("b", log)[0])
+
+    session = Session(Attaching("attaching", log), *living("a", log))
+    with session:
+        assert list(session.plugins) == ["attaching", "a", "b"]
+    assert log == ["start attaching", "start a", "start b", "end b", "end a", "end attaching"]
+
+
 def test_a_plugin_that_cannot_start_is_not_attached() -> None:
     """Registering it in an open session raises its error and leaves nothing of it (E23)."""
     log: list[str] = []

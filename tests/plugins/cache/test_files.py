@@ -368,20 +368,31 @@ def test_poisoned_pickle_runs_nothing(root, tmp_path, store):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork(root, store):
-    """E19: after a fork both processes go on with the store."""
+    """E19: after a fork both processes go on with the store, each over a connection of its own."""
     store.put("parent", ENTRY)
+    inherited = store._index
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
             store.put("child", ENTRY)
-            code = 0 if store.get("parent") == ENTRY else 2
+            code = 42 if store.get("parent") == ENTRY and store._index is not inherited else 2
         finally:
             os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
     assert store.get("child") == ENTRY
     store.put("after", ENTRY)
     assert store.usage().entries == 3
+
+
+def test_synced_before_it_is_renamed(root, store, monkeypatch):
+    """C5: the bytes are on the disk before the file has its name."""
+    done = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("sync"), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append("rename"), replace(old, new)))
+    store.put("a", ENTRY)
+    assert done == ["sync", "rename"]
 
 
 def test_old_partial_files_are_removed(root, store):

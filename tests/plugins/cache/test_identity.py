@@ -133,6 +133,20 @@ def test_assigned_cell():
     assert identity_of(f) is before
 
 
+def test_assigned_cells_of_two_functions():
+    """Nor does it tell two functions apart that are made alike."""
+
+    def make(runs):
+        def f(x):
+            nonlocal runs
+            runs += 1
+            return x
+
+        return f
+
+    assert identity_of(make(0)).digest == identity_of(make(5)).digest
+
+
 def test_list_changed_in_place():
     """A list that is changed in place leaves the function what it was first seen as."""
     seen = []

@@ -91,3 +91,59 @@ def test_the_installed_command_works(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("pegboard")), "run", "jobs:hello", "you"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("hello you\n", "", 0)
+
+
+def test_a_word_that_does_not_fit_a_sensitive_task_is_not_shown(pegboard) -> None:
+    """The misuse names the parameter, and keeps the word to itself (promise 7)."""
+    Path("quiet.py").write_text(
+        "from pegboard import task\n@task(sensitive=True)\ndef unlock(pin: int, *, code: int = 1): return 1\n"
+    )
+    for words in (("canary",), ("1", "--code", "canary"), ("1", "--code=canary")):
+        result = pegboard("run", "quiet:unlock", *words)
+        assert result.exit_code == 2
+        assert "the value does not fit" in result.stderr
+        assert "canary" not in result.output
+
+
+def test_a_reader_that_leaves_is_no_failure_of_the_task(pegboard, tmp_path: Path) -> None:
+    """`pegboard run ... | head` ends quietly, with the exit code of a program that lost its reader."""
+    command = [
+        sys.executable,
+        "-c",
+        "from pegboard_cli import main; main()",
+        "run",
+        "jobs:numbers",
+        "1000000",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"0\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_plugins_come_on_top_of_the_configured_ones(pegboard, tmp_path: Path) -> None:
+    """`--plugin` adds to what `[tool.pegboard]` attaches, and one that is configured is not made twice."""
+    for name in ("one", "two"):
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[pegboard.plugins]\n{name} = {name}:Plugin\n")
+        (tmp_path / f"{name}.py").write_text(
+            f"from pegboard import hookimpl\nclass Plugin:\n    name = {name!r}\n"
+            f"    @hookimpl\n    def session_start(self): print('{name} starts')\n"
+            f"    @hookimpl\n    def before_execute(self): pass\n"
+        )
+    (tmp_path / "pegboard.toml").write_text('plugins = ["one"]\n')
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from pegboard_cli import main; main()"
+
+    def command(*words: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    run = command("run", "--plugin", "one", "--plugin", "two", "jobs:attached")
+    assert run == ["one starts", "two starts", '["one", "two"]']
+    assert "before_execute: one" in command("explain", "jobs:double")[-1]

@@ -37,3 +37,10 @@ def test_a_file_may_have_the_name_of_a_module_that_is_loaded(pegboard) -> None:
     """`json.py` in the current folder is the user's file."""
     Path("json.py").write_text("from pegboard import task\n@task\ndef mine(): return 'mine'\n")
     assert pegboard("run", "./json.py:mine").stdout == "mine\n"
+
+
+def test_ctrl_c_while_a_module_is_imported_exits_130(pegboard) -> None:
+    """An interrupted import is told from a failure, too."""
+    Path("slow.py").write_text("raise KeyboardInterrupt\n")
+    result = pegboard("explain", "slow:x")
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
