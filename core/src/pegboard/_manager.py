@@ -36,6 +36,7 @@ class Manager(pluggy.PluginManager):
     """
 
     def __init__(self, blocked: Iterable[str] = (), on_change: Callable[[int], None] | None = None) -> None:
+        self._events: dict[str, tuple[str, ...]] | None = None
         super().__init__(hookspecs.PROJECT)
         self._on_change = on_change
         self._changed()
@@ -118,16 +119,18 @@ class Manager(pluggy.PluginManager):
 
     def events(self) -> dict[str, tuple[str, ...]]:
         """Map every event to its parameters: the hook specs whose first argument is a call or a group."""
-        specs = {
-            name: caller.spec
-            for name, caller in vars(self.hook).items()
-            if isinstance(caller, pluggy.HookCaller)
-        }
-        return {
-            name: spec.argnames
-            for name, spec in specs.items()
-            if spec is not None and spec.argnames and spec.argnames[0] in _SUBJECTS
-        }
+        if self._events is None:  # asked for in every `emit`, and changed by few
+            callers = [each for each in vars(self.hook).items() if isinstance(each[1], pluggy.HookCaller)]
+            specs = [(name, caller.spec) for name, caller in callers if caller.spec is not None]
+            self._events = {
+                n: spec.argnames for n, spec in specs if spec.argnames[:1] and spec.argnames[0] in _SUBJECTS
+            }
+        return self._events
+
+    def add_hookspecs(self, module_or_class: Any) -> None:
+        """Add the hook specs of a module or class."""
+        super().add_hookspecs(module_or_class)
+        self._events = None
 
     def implementations(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in pluggy's calling order: last attached first."""
@@ -176,6 +179,7 @@ class Manager(pluggy.PluginManager):
 
     def _changed(self) -> None:
         self.version = _next_version()
+        self._events = None
         if self._on_change is not None:
             self._on_change(self.version)
 
@@ -220,6 +224,7 @@ class Manager(pluggy.PluginManager):
             caller.spec = None
             if not caller.get_hookimpls():
                 delattr(self.hook, name)
+        self._events = None
 
     def _refuse_bad_hooks(self, owner: str, plugin: object) -> None:
         found = self.hook_attributes(plugin)

@@ -15,8 +15,17 @@ from pegboard_cli._convert import convert, element_type
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+class Misfit(ValueError):  # noqa: N818 - of a word, on its way to a message
+    """Raised for a word that a parameter cannot take."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(parameter, reason)
+        self.parameter = parameter
+        self.reason = reason
+
+
 def fit(
-    words: tuple[str, ...], signature: inspect.Signature, hints: dict[str, Any]
+    words: tuple[str, ...], signature: inspect.Signature, hints: dict[str, Any], *, sensitive: bool = False
 ) -> inspect.BoundArguments:
     """Bind words to parameters: `3 --day 2024-01-01 --force`, `--no-force`, `--tag a --tag b`.
 
@@ -25,13 +34,22 @@ def fit(
             bare `--`; all others are positional.
         signature: The task's.
         hints: Annotations by parameter name.
+        sensitive: Do not show a word that does not fit.
 
     Raises:
         click.UsageError: A word does not fit; the message names parameter and signature.
     """
     positional, named = _split(words, signature, hints)
-    args = [_value(word, parameter, hints) for word, parameter in _paired(positional, signature)]
-    kwargs = {name: _named_value(name, given, hints) for name, given in named.items()}
+    try:
+        args = [_value(word, parameter, hints) for word, parameter in _paired(positional, signature)]
+        kwargs = {name: _named_value(name, given, hints) for name, given in named.items()}
+    except Misfit as misfit:
+        reason = (
+            "the value does not fit; it is not shown, as the task is sensitive"
+            if sensitive
+            else misfit.reason
+        )
+        raise click.UsageError(f"{misfit.parameter}: {reason}.") from None
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -125,7 +143,7 @@ def _value(word: str, name: str, hints: dict[str, Any]) -> Any:
     try:
         return convert(word, hints.get(name, Any))
     except ValueError as error:
-        raise click.UsageError(f"{name}: {error}.") from None
+        raise Misfit(name, str(error)) from None
 
 
 def _named_value(name: str, given: list[str], hints: dict[str, Any]) -> Any:

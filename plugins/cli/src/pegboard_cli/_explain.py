@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from pegboard import PegboardError, Session, Task
-from pegboard_cli._session import attached, plugin_option
+from pegboard import PegboardError, Task
+from pegboard_cli._session import attached, plugin_option, serving_session
 from pegboard_cli._target import Target
 
 
@@ -18,6 +18,6 @@ def explain(plugins: tuple[str, ...], target: Task[..., Any]) -> None:
     """Tell what a task does: its options, scopes, layers in order, and who observes which event."""
     try:
         with attached(plugins) as session:
-            click.echo(str((session or Session()).explain(target)))
+            click.echo(str((session or serving_session()).explain(target)))
     except PegboardError as error:
         raise click.UsageError(str(error)) from None

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import traceback
 
 import click
+
+READER_GONE = 141  # 128 + SIGPIPE, as a shell reports a program that lost its reader
 
 
 def write(value: object) -> None:
     """Write a result: nothing for None, text and bytes as they are, the rest as JSON where it is JSON, else its repr."""
     if value is None:
         return
-    if isinstance(value, str | bytes):
-        click.echo(value)
-        return
     try:
-        click.echo(json.dumps(value, ensure_ascii=False))
+        click.echo(value if isinstance(value, str | bytes) else _text(value))
+    except BrokenPipeError:  # `pegboard run ... | head`: not the task's failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        raise click.exceptions.Exit(READER_GONE) from None
+
+
+def _text(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        click.echo(repr(value))
+        return repr(value)
 
 
 def write_failure(error: BaseException, *, sensitive: bool, trace: bool) -> None:

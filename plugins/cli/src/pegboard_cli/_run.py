@@ -10,12 +10,10 @@ import click
 from pegboard_cli._arguments import fit, hints_of, usage
 from pegboard_cli._output import write, write_failure
 from pegboard_cli._session import attached, plugin_option
-from pegboard_cli._target import Target
+from pegboard_cli._target import INTERRUPTED, Target
 
 if TYPE_CHECKING:
     from pegboard import Task
-
-_INTERRUPTED = 130
 
 
 @click.command(
@@ -43,13 +41,13 @@ def run(
     if words in (("--help",), ("-h",)):
         click.echo(f"{target.name} {usage(target.signature)}\n\n{target.description}".rstrip())
         return
-    bound = fit(words, target.signature, hints_of(target.__wrapped__))
+    bound = fit(words, target.signature, hints_of(target.__wrapped__), sensitive=target.sensitive)
     try:
         with attached(plugins):
             _run(target, bound.args, bound.kwargs)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
-        context.exit(_INTERRUPTED)
+        context.exit(INTERRUPTED)
     except (click.ClickException, click.exceptions.Exit):
         raise
     except Exception as error:  # noqa: BLE001 - the task's own, whatever it is

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
-from pegboard import PegboardError, Session
+from pegboard import Call, PegboardError, Session, Task, current_call
 
 plugin_option = click.option(
     "--plugin",
@@ -21,7 +20,7 @@ plugin_option = click.option(
 
 @contextmanager
 def attached(plugins: tuple[str, ...]) -> Iterator[Session | None]:
-    """Open a session with these plugins; without any, the process-wide default session serves.
+    """Open a session with these plugins beside the configured ones; without any, the default session serves.
 
     Raises:
         click.UsageError: A plugin is not there, or cannot be attached.
@@ -30,8 +29,16 @@ def attached(plugins: tuple[str, ...]) -> Iterator[Session | None]:
         yield None
         return
     try:
-        session: Any = Session(*plugins)
+        serving = serving_session()
+        session = Session(*(name for name in plugins if name not in serving.plugins))
     except PegboardError as error:
         raise click.UsageError(str(error)) from None
-    with session:
+    with serving, session:
         yield session
+
+
+def serving_session() -> Session:
+    """The session that serves calls made here: by default the one of the process, made from its configuration."""
+    call: Call | None = Task(current_call).run().unwrap()  # a task is what every session serves
+    assert call is not None  # noqa: S101 - for the type checker: inside a task there is a call
+    return call.session

@@ -14,6 +14,8 @@ import click
 
 from pegboard import Task
 
+INTERRUPTED = 130  # 128 + SIGINT
+
 
 class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A command-line argument that names a task."""
@@ -29,7 +31,11 @@ class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Load the task, or fail as a misuse of the command."""
         if isinstance(value, Task):
             return value
-        return load_task(value)
+        try:
+            return load_task(value)
+        except KeyboardInterrupt:  # click would make it a plain failure
+            click.echo("interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def load_task(text: str) -> Task[..., Any]:
