@@ -79,6 +79,7 @@ class Plan:
     def enter(self, call: Call) -> list[tuple[Scope, Any]]:
         """Enter the scopes; one that fails is left out."""
         entered: list[tuple[Scope, Any]] = []
+        call.hooking = True  # what a scope calls is made in a hook, as with observers
         for scope in self.scopes:
             try:
                 entered.append((scope, scope.enter(call)))
@@ -86,6 +87,7 @@ class Plan:
                 if self._scope_failed(scope, "enter", call, error) is not None:
                     self.leave(call, entered)
                     raise
+        call.hooking = False
         return entered
 
     def succeed(self, call: Call, value: Any) -> None:
@@ -138,11 +140,13 @@ class Plan:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
         if entered is not None:
             stop: BaseException | None = None
+            call.hooking = True
             for scope, token in reversed(entered):
                 try:
                     scope.exit(call, token)
                 except BaseException as error:  # noqa: BLE001 - a scope cannot break a call
                     stop = self._scope_failed(scope, "exit", call, error) or stop
+            call.hooking = False
             if stop is not None:
                 raise stop
         if self.strict:

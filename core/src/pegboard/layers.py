@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,14 @@ class Order(enum.IntEnum):
     VALIDATE = 950
 
 
+def _refuse_other(is_kind: Callable[[object], bool], written: str) -> Callable[..., None]:
+    def validate(layer: Layer, side: attrs.Attribute[Any], function: object) -> None:
+        if function is not None and not is_kind(function) and not is_kind(type(function).__call__):
+            raise TypeError(f"layer {layer.name!r}: `{side.name}` is written {written}, unlike {function!r}.")
+
+    return validate
+
+
 @attrs.frozen
 class Layer:
     """A plugin's code around a call; it may change inputs, result, error, time and place.
@@ -49,9 +58,15 @@ class Layer:
     """
 
     name: str
-    order: int
-    run: Callable[[Call, Proceed], Awaitable[Any]] | None = None
-    stream: Callable[[Call, ProceedStream], AsyncIterator[Any]] | None = None
+    order: int = attrs.field(validator=attrs.validators.instance_of(int))
+    run: Callable[[Call, Proceed], Awaitable[Any]] | None = attrs.field(
+        default=None,
+        validator=_refuse_other(inspect.iscoroutinefunction, "`async def run(call, proceed)`, without yield"),
+    )
+    stream: Callable[[Call, ProceedStream], AsyncIterator[Any]] | None = attrs.field(
+        default=None,
+        validator=_refuse_other(inspect.isasyncgenfunction, "`async def stream(call, proceed)`, with yield"),
+    )
     provides: tuple[str, ...] = ()
 
 

@@ -227,7 +227,7 @@ class Session:
         self._take_over(around if self._inherit else None)
         started: list[object] = []
         try:
-            for _, plugin in list(self._own):
+            for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
                 self._call_hook("session_start", plugin)
                 started.append(plugin)
         except BaseException as error:
