@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
 from pegboard import Order, hookspecs
 from pegboard._call import Call
+from pegboard._discovery import installed
 
 SPECS = {
     name: spec for name, spec in vars(hookspecs).items() if getattr(spec, "pegboard_spec", None) is not None
@@ -19,6 +21,27 @@ EFFECTS = ("sleep", "io", "offload", "timeout", "lock", "with_args", "emit")
 @pytest.fixture(scope="module")
 def reference(root) -> str:
     return (root / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+
+
+def part(page: str, name: str) -> str:
+    """Return what is written about one hook spec of the core."""
+    _, _, rest = page.partition(f"\n### {name}(")
+    assert rest, f"there is no heading for {name}"
+    return re.split(r"\n##+ ", rest)[0]
+
+
+def sources(root: Path) -> dict[str, str]:
+    """Return the code of every first-party plugin, and of the parts of the testing kit that watch, by class name."""
+    kit = root / "core/src/pegboard/testing"
+    found = {"Recorder": [kit / "_recorder.py"], "FakeClock": [kit / "_clock.py"]}
+    for name, entries in installed().items():
+        found[entries[0].attr] = [
+            *root.glob(f"plugins/{name}/src/*/*.py"),
+            *root.glob(f"exporters/{name}/src/*/*.py"),
+        ]
+    return {
+        user: "\n".join(file.read_text(encoding="utf-8") for file in files) for user, files in found.items()
+    }
 
 
 def section(page: str, title: str) -> str:
@@ -36,11 +59,31 @@ def test_every_spec_is_documented_with_its_signature_in_order(reference) -> None
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_argument_of_a_spec_is_explained(reference, name: str) -> None:
-    """Each parameter has a line of its own, with its type."""
-    _, _, rest = reference.partition(f"\n### {name}(")
-    text = rest.partition("\n### ")[0]
-    for parameter in inspect.signature(SPECS[name]).parameters.values():
-        assert re.search(rf"^- `{parameter.name}`: `[^`]+`", text, re.MULTILINE), parameter.name
+    """Each parameter has a line of its own, with the type that it has in the code, in the same order."""
+    parameters = inspect.signature(SPECS[name]).parameters.values()
+    expected = [(parameter.name, parameter.annotation) for parameter in parameters]
+    assert re.findall(r"^- `(\w+)`: `([^`]+)`", part(reference, name), re.MULTILINE) == expected
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_users_of_a_hook_are_all_named(reference, root, name: str) -> None:
+    """First-party plugins and the testing kit's parts are named as users or emitters where their code mentions the hook."""
+    named = re.findall(r"(?:Users:|Emitted by) ((?:`\w+`(?:, )?)+)", part(reference, name))
+    users = re.findall(r"`(\w+)`", " ".join(named))
+    expected = {user for user, source in sources(root).items() if re.search(rf"(def |\"){name}\b", source)}
+    assert sorted(users) == sorted(expected)
+
+
+def test_hooks_that_plugins_bring_are_documented(reference) -> None:
+    """Every spec of a first-party plugin has a heading with its signature, and nothing else has one."""
+    text = section(reference, "Hooks of a plugin's own")
+    expected = sorted(
+        f"{name}({', '.join(inspect.signature(spec).parameters)})"
+        for entries in installed().values()
+        for name, spec in vars(getattr(entries[0].load(), "hookspecs", object)).items()
+        if getattr(spec, "pegboard_spec", None) is not None
+    )
+    assert sorted(re.findall(r"^#### (.+)$", text, re.MULTILINE)) == expected
 
 
 def test_every_order_is_listed_with_its_number(reference) -> None:
