@@ -896,3 +896,11 @@ def test_is_open_tells_whether_somebody_is_inside() -> None:
     with session:
         assert session.is_open is True
     assert session.is_open is False
+
+
+def test_an_attached_plugin_is_an_attribute_by_its_name() -> None:
+    """`session.<name>` is the plugin, also an inherited one; another name is an AttributeError that says so."""
+    with Session(Recorder()) as outer, Session() as inner:
+        assert inner.recorder is outer.plugins["recorder"]
+        with pytest.raises(AttributeError, match="no plugin of that name"):
+            inner.recordr  # noqa: B018

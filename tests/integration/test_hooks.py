@@ -172,6 +172,24 @@ def test_on_cache_hit() -> None:
     assert log_of(store) == ["before_execute", "on_cache_hit (0,)", "after_execute ok/cache 0"]
 
 
+def test_on_wait() -> None:
+    """Emitted after a wait by whoever held the call back, with its name and the seconds."""
+
+    class Gate:
+        name = "gate"
+
+        @hookimpl
+        def bind(self) -> Layer:
+            async def run(call, proceed):
+                await call.sleep(2)
+                call.emit("on_wait", "gate", 2)
+                return await proceed(call)
+
+            return Layer("gate", Order.LIMIT, run)
+
+    assert log_of(Gate())[:2] == ["before_execute", "on_wait gate 2"]
+
+
 def test_before_attempt() -> None:
     """Told before each run, counted from 1, when `call.attempt` is that number."""
     seen = []

@@ -40,9 +40,19 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_metrics import Metered as Metered
     from pegboard_metrics import Metrics as Metrics
     from pegboard_prometheus import Prometheus as Prometheus
+    from pegboard_recover import Fallback as Fallback
+    from pegboard_recover import Handle as Handle
+    from pegboard_recover import Recovery as Recovery
+    from pegboard_recover import Undo as Undo
     from pegboard_retry import Backoff as Backoff
     from pegboard_retry import Retry as Retry
     from pegboard_retry import Retrying as Retrying
+    from pegboard_secrets import NeedsSecrets as NeedsSecrets
+    from pegboard_secrets import Secrets as Secrets
+    from pegboard_secrets import secret as secret
+    from pegboard_timeout import Deadline as Deadline
+    from pegboard_timeout import Timeout as Timeout
+    from pegboard_timeout import Timeouts as Timeouts
     from pegboard_tracing import Traced as Traced
     from pegboard_tracing import Tracing as Tracing
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from pegboard import _effects
 from pegboard._arity import without
 from pegboard._context import running_call
+from pegboard._limits import limit_in_force
 from pegboard.errors import TaskTimeout, UnknownEvent
 
 if TYPE_CHECKING:
-    from pegboard._effects import Limit
     from pegboard._group import Group
+    from pegboard._limits import Limit
     from pegboard._plan import Plan
     from pegboard._runners.streams import KeptStream
     from pegboard.records import Outcome, Source
@@ -149,12 +150,19 @@ class Call:
     def name(self) -> str:
         """The task's name with its placeholders filled in; never used for metrics, spans, keys or journals."""
         name: str = self.plan.task.render_name(self)
-        return name
+        masks = self.plan.session.masks
+        return masks.mask(name) if masks else name
 
     @property
     def started_at(self) -> float:
         """Wall-clock start, seconds since the Unix epoch, UTC."""
         return time.time() - (time.perf_counter() - self.started)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds until the earliest limit of this call, or of a call around it; None without one, 0 when it has passed."""
+        limit = self._limit
+        return None if limit is None or limit.lifted else max(limit.left(), 0.0)
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -273,20 +281,23 @@ def open_call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call
     call.hooking = False
     call.executor = "inline"
     call._limit = None
-    if parent is not None and (parent.hooking or parent.in_hook):
-        enter_hook(call, parent)
+    if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
+        inherit(call, parent)
     return call
 
 
-def enter_hook(call: Call, parent: Call) -> None:
-    """Mark a call that an observer made, or that such a call made in its turn.
+def inherit(call: Call, parent: Call) -> None:
+    """Take over what a call's surroundings hand down: that it was made in an observer, and the time that is left.
 
-    It is told to observers, too; but what those call is not, or it would never end.
+    What an observer calls is told to observers, too; but what those call is not, or it would never end.
     """
-    call.__class__ = _CallInHook
-    call.hook_depth = depth = parent.hook_depth + parent.hooking
-    if depth > _HOOK_DEPTH_MOST:
-        call.plan = call.plan.unobserved()
+    if parent.hooking or parent.in_hook:
+        call.__class__ = _CallInHook
+        call.hook_depth = depth = parent.hook_depth + parent.hooking
+        if depth > _HOOK_DEPTH_MOST:
+            call.plan = call.plan.unobserved()
+    if limit_in_force.get() is not None:
+        call.plan = call.plan.limited()
 
 
 class _CallInHook(Call):

@@ -6,58 +6,16 @@ Each effect returns something to await (or to enter with `async with`) that, in 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from pegboard._side_threads import SIDE_THREADS
+from pegboard._limits import Limit, limit_in_force
 
 if TYPE_CHECKING:
     from pegboard._call import Call
     from pegboard.errors import TaskTimeout
-
-
-class Limit(NamedTuple):
-    """Until when a sync call may take, and what to raise then; `at` is in the clock's monotonic seconds."""
-
-    at: float
-    seconds: float
-    error: type[TaskTimeout]
-
-    def exceeded(self, call: Call) -> TaskTimeout:
-        """Make the error to raise at the limit."""
-        return limit_error(call, self.seconds, self.error)
-
-
-def limit_error(call: Call, seconds: float, error: type[TaskTimeout]) -> TaskTimeout:
-    """Say that `call` took longer than `seconds`."""
-    name = call.task.name
-    return error(
-        f"task {name!r} took longer than its {error.label} of {seconds:g} s.", task=name, seconds=seconds
-    )
-
-
-def run_within(limit: Limit, call: Call, function: Callable[..., Any]) -> Any:
-    """Run the function of a sync call in a thread of its own, and stop waiting for it at the limit."""
-    left = limit.at - call.session.clock.monotonic()
-    if left <= 0:
-        raise limit.exceeded(call)
-    finished = False
-
-    def run() -> Any:
-        nonlocal finished
-        try:
-            return function(*call.args, **call.kwargs)
-        finally:
-            finished = True
-
-    try:
-        return SIDE_THREADS.run(run, left)
-    except TimeoutError:
-        if finished:  # the function's own TimeoutError
-            raise
-        raise limit.exceeded(call) from None
 
 
 async def _done() -> None:
@@ -79,9 +37,9 @@ async def _sleep_sync(call: Call, seconds: float) -> None:
     if limit is None:
         clock.sleep(seconds)
         return
-    left = limit.at - clock.monotonic()
+    left = limit.left()
     clock.sleep(min(seconds, max(left, 0.0)))
-    if seconds >= left:
+    if seconds >= left and not limit.lifted:
         raise limit.exceeded(call)
 
 
@@ -125,22 +83,38 @@ def timeout(call: Call, seconds: float, error: type[TaskTimeout]) -> AbstractAsy
 async def _timeout_async(call: Call, seconds: float, error: type[TaskTimeout]) -> AsyncIterator[None]:
     import asyncio
 
+    limit = Limit(call, seconds, error)
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        with _in_force(call, limit):
+            async with asyncio.timeout(seconds):
+                yield
     except TimeoutError as caught:
         # asyncio.timeout turns its own cancellation into a TimeoutError; one that the body raised has no such cause.
         if isinstance(caught.__cause__, asyncio.CancelledError):
-            raise limit_error(call, seconds, error) from None
+            raise limit.exceeded(call) from None
         raise
 
 
 @asynccontextmanager
 async def _timeout_sync(call: Call, seconds: float, error: type[TaskTimeout]) -> AsyncIterator[None]:
+    with _in_force(call, Limit(call, seconds, error)):
+        yield
+
+
+@contextmanager
+def _in_force(call: Call, limit: Limit) -> Iterator[None]:
+    """Hold the call, and those that it makes meanwhile, to a limit, or to an earlier one that is in force already."""
     outer = call._limit
-    limit = Limit(call.session.clock.monotonic() + seconds, seconds, error)
-    call._limit = limit if outer is None or limit.at < outer.at else outer
+    if outer is not None and not outer.lifted and outer.at <= limit.at:
+        limit.at, limit.seconds, limit.error = outer.at, outer.seconds, outer.error
+    call._limit = limit
+    token = limit_in_force.set(limit)
     try:
         yield
     finally:
+        limit.lifted = limit.left() > 0
         call._limit = outer
+        try:
+            limit_in_force.reset(token)
+        except ValueError:  # a coroutine that is dropped ends in the context that collects it
+            pass

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pegboard._limits import HAND_DOWN
 from pegboard._runners import RUNNERS
 from pegboard.records import Outcome, make_outcome, status_of
 
@@ -63,6 +64,7 @@ class Plan:
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
+        self._limited: Plan | None = None
         self.run: Callable[[Call], Any] = RUNNERS[task.kind](self)
 
     def unobserved(self) -> Plan:
@@ -72,6 +74,22 @@ class Plan:
                 self.session, self.task, self.version, self.options, self.layers, (), {}, {}
             )
         return self._unobserved
+
+    def limited(self) -> Plan:
+        """The same, within the time that is left to a call around it."""
+        if self._limited is None:
+            layers = tuple(sorted((*self.layers, HAND_DOWN), key=lambda layer: layer.order))
+            self._limited = Plan(
+                self.session,
+                self.task,
+                self.version,
+                self.options,
+                layers,
+                self.scopes,
+                self.events,
+                self.observers,
+            )
+        return self._limited
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
     # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.

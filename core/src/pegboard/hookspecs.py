@@ -70,6 +70,11 @@ def on_cache_miss(call: Call, key: str) -> None:
 
 
 @hookspec
+def on_wait(call: Call, what: str, seconds: float) -> None:
+    """Called by whoever held a call back before its function ran, after the wait; `what` names the limit or executor."""
+
+
+@hookspec
 def before_attempt(call: Call, attempt: int) -> None:
     """Called before each run of the function; `attempt` counts from 1."""
 

@@ -15,8 +15,10 @@ from pegboard._context import active_session
 from pegboard._executors import Executors
 from pegboard._locks import KeyedLocks
 from pegboard._manager import Manager, plugin_name
+from pegboard._side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.errors import InvalidPlugin, SessionError
+from pegboard.masks import Masks
 from pegboard.options import Option
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pegboard._explain import Explanation
     from pegboard._plan import Plan
     from pegboard.task import Task
+    from pegboard_cache import Caching
+    from pegboard_metrics import Metrics
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
@@ -46,12 +50,15 @@ class Session:
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
 
+    An attached plugin is an attribute too, by its name: `session.cache.clear()`.
+
     Attributes:
         id: Unique among sessions.
         version: Another number after every change of plugins or monitoring; plans of an older one are remade.
         pm: The pluggy manager, for pluggy's own tools.
         clock: Where waits and timestamps of plugins take their time from.
         outer: The session this one inherits from, or None.
+        masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
 
     Raises:
         MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
@@ -71,6 +78,7 @@ class Session:
         self.locks = KeyedLocks()
         self.clock: Clock = SYSTEM_CLOCK
         self.outer: Session | None = None
+        self.masks = Masks()
         self.version = 0
         self.pm = Manager(_config.disabled_plugins(), self._changed)
         self._own_strict = self.strict = strict
@@ -95,6 +103,20 @@ class Session:
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
 
+    if TYPE_CHECKING:  # those that have something to ask or tell, so that type checkers know their methods
+        cache: Caching
+        metrics: Metrics
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            manager = self.__dict__.get("pm")
+            plugin = None if manager is None or name.startswith("_") else manager.get_plugin(name)
+            if plugin is None:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}, and no plugin of that name is attached"
+                )
+            return plugin
+
     @property
     def plugins(self) -> Mapping[str, object]:
         """The attached plugins by name, inherited ones included, in the order of attachment."""
@@ -109,6 +131,11 @@ class Session:
     def observer_errors(self) -> Mapping[tuple[str, str], int]:
         """How often each plugin failed in each hook, by (plugin, hook)."""
         return dict(self._observer_errors)
+
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads of this process still run a body that outlived its limit."""
+        return SIDE_THREADS.abandoned
 
     @property
     def is_open(self) -> bool:
@@ -224,6 +251,8 @@ class Session:
             failures = self._finish_pending()
 
     def _start(self, around: Session | None) -> None:
+        if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
+            self.masks = around.masks
         self._take_over(around if self._inherit else None)
         started: list[object] = []
         try:
@@ -371,13 +400,20 @@ class Session:
         import logging
 
         task = getattr(subject, "task", None)
+        # A traceback cannot be masked before its formatter has written it.
+        hidden = (task is not None and task.sensitive) or (bool(self.masks) and self._shows_secret(error))
         logging.getLogger("pegboard").error(
             "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
             plugin,
             hook,
             type(error).__name__,
-            exc_info=None if task is not None and task.sensitive else error,
+            exc_info=None if hidden else error,
         )
+
+    def _shows_secret(self, error: BaseException) -> bool:
+        import traceback
+
+        return self.masks.found_in("".join(traceback.format_exception(error)))
 
     def _attach(self, plugin: object, name: str | None = None) -> str | None:
         if isinstance(plugin, str):
@@ -414,6 +450,7 @@ def _checked_defaults(defaults: Iterable[Option]) -> tuple[Option, ...]:
     for option in checked:
         if not isinstance(option, Option):
             raise TypeError(f"defaults takes options such as Retry(3), not {option!r}.")
-    if len({type(option) for option in checked}) < len(checked):
+    single = [type(option) for option in checked if not option.repeatable]
+    if len(set(single)) < len(single):
         raise TypeError("defaults holds two options of the same class.")
     return checked

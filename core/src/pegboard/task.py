@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from pegboard._call import Call, enter_hook, new_call, next_number
+from pegboard._call import Call, inherit, new_call, next_number
 from pegboard._calling import WaysToCall
 from pegboard._context import active_session, running_call
 from pegboard._default import DEFAULT
 from pegboard._likeness import dress, kind_of
+from pegboard._limits import limit_in_force
 from pegboard._names import NameTemplate, default_name, held_by
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option
@@ -94,8 +95,8 @@ class Task(WaysToCall[P, R_co]):
         call.hooking = False
         call.executor = "inline"
         call._limit = None
-        if parent is not None and (parent.hooking or parent.in_hook):
-            enter_hook(call, parent)
+        if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
+            inherit(call, parent)
         return call.plan.run(call)  # type: ignore[no-any-return]
 
     def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:

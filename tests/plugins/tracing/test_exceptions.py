@@ -201,6 +201,23 @@ def test_messages_and_stacks_can_be_kept_out(session, kept, how):
     assert [dict(event.attributes) for event in span.events] == [{"exception.type": f"{__name__}.BoomError"}]
 
 
+def test_known_secrets_are_masked(session, kept):
+    """In messages, status descriptions, stack traces and named arguments, also where they are cut (S1)."""
+
+    @task(Traced(arguments=("key",)))
+    def use(key):
+        raise ValueError("x" * 240 + key)
+
+    secret = "canary-8f2-" + "y" * 40
+    with session:
+        session.masks.add(secret)
+        use.run(secret)
+    [span] = kept.spans
+    assert "canary" not in span.to_json()
+    assert span.attributes["pegboard.argument.key"] == "***"
+    assert span.status.description.endswith("xxx***")
+
+
 def test_messages_are_escaped_and_cut(session, kept):
     """No message steers a terminal or fills a span: one line of 256 characters, a stack trace of 16,384."""
     run(failing("function", BoomError("\x1b[31m\n" + "x" * 1_000_000)))

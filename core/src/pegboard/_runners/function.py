@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard._call import original_of
 from pegboard._context import running_call
-from pegboard._effects import run_within
+from pegboard._limits import run_within
 from pegboard._runners.folding import CarriedStop, arity_of, counts_attempts, end_suspension, fold
 from pegboard.records import Outcome, make_outcome
 

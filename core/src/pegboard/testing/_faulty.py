@@ -12,6 +12,7 @@ OBSERVERS = (
     "before_execute",
     "on_cache_hit",
     "on_cache_miss",
+    "on_wait",
     "before_attempt",
     "after_attempt",
     "on_retry",

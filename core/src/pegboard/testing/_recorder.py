@@ -108,6 +108,10 @@ class Recorder:
         self._keep("on_cache_miss", call, key=key)
 
     @hookimpl
+    def on_wait(self, call: Call, what: str, seconds: float) -> None:
+        self._keep("on_wait", call, what=what, seconds=seconds)
+
+    @hookimpl
     def before_attempt(self, call: Call, attempt: int) -> None:
         self._keep("before_attempt", call, attempt=attempt)
 

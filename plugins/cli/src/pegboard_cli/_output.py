@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 
 import click
 
@@ -30,11 +31,10 @@ def _text(value: object) -> str:
         return repr(value)
 
 
-def write_failure(error: BaseException, *, sensitive: bool, trace: bool) -> None:
-    """Write to stderr what went wrong: type, message and notes; of a sensitive task only the type."""
+def write_failure(error: BaseException, mask: Callable[[str], str], *, sensitive: bool, trace: bool) -> None:
+    """Write to stderr what went wrong: type, message and notes, without known secrets; of a sensitive task only the type."""
     if sensitive:
         click.echo(f"{type(error).__name__} (the task is sensitive, so its text is not shown)", err=True)
-    elif trace:
-        click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
-    else:
-        click.echo("".join(traceback.format_exception_only(error)).rstrip(), err=True)
+        return
+    lines = traceback.format_exception(error) if trace else traceback.format_exception_only(error)
+    click.echo(mask("".join(lines)).rstrip(), err=True)

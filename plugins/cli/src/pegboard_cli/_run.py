@@ -9,11 +9,11 @@ import click
 
 from pegboard_cli._arguments import fit, hints_of, usage
 from pegboard_cli._output import write, write_failure
-from pegboard_cli._session import attached, plugin_option
+from pegboard_cli._session import attached, plugin_option, serving_session
 from pegboard_cli._target import INTERRUPTED, Target
 
 if TYPE_CHECKING:
-    from pegboard import Task
+    from pegboard import Session, Task
 
 
 @click.command(
@@ -42,8 +42,9 @@ def run(
         click.echo(f"{target.name} {usage(target.signature)}\n\n{target.description}".rstrip())
         return
     bound = fit(words, target.signature, hints_of(target.__wrapped__), sensitive=target.sensitive)
+    session: Session | None = None
     try:
-        with attached(plugins):
+        with attached(plugins) as session:
             _run(target, bound.args, bound.kwargs)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
@@ -51,7 +52,8 @@ def run(
     except (click.ClickException, click.exceptions.Exit):
         raise
     except Exception as error:  # noqa: BLE001 - the task's own, whatever it is
-        write_failure(error, sensitive=target.sensitive, trace=trace)
+        masks = (session or serving_session()).masks
+        write_failure(error, masks.mask, sensitive=target.sensitive, trace=trace)
         context.exit(1)
 
 

@@ -13,7 +13,8 @@ from pegboard_tracing import _names
 from pegboard_tracing._shown import cut, escaped, message_of
 
 if TYPE_CHECKING:
-    from pegboard import Task
+    from pegboard import Session, Task
+    from pegboard.masks import Masks
     from pegboard_tracing._option import Traced
 
 _ERROR = Status(StatusCode.ERROR)
@@ -28,16 +29,18 @@ class ErrorRules:
 
     Attributes:
         messages: Whether messages and stack traces are shown.
+        session: Whose known secrets are masked in them.
         expected: Exceptions that leave the span's status unset.
     """
 
     messages: bool
     expected: tuple[type[Exception], ...]
+    session: Session
 
     @classmethod
-    def of(cls, task: Task[..., object], traced: Traced) -> ErrorRules:
+    def of(cls, session: Session, task: Task[..., object], traced: Traced) -> ErrorRules:
         """Read them off a task and its option."""
-        return cls(traced.messages and not task.sensitive, traced.expected)
+        return cls(traced.messages and not task.sensitive, traced.expected, session)
 
 
 def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: str, above: str | None) -> None:
@@ -62,7 +65,9 @@ def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: st
     span.set_attribute(_names.ERROR_TYPE, error_type(error))
     recorded = error.__dict__.get(_RECORDED) == reader
     if not isinstance(error, rules.expected):
-        span.set_status(Status(StatusCode.ERROR, message_of(error)) if rules.messages else _ERROR)
+        span.set_status(
+            Status(StatusCode.ERROR, message_of(error, rules.session.masks)) if rules.messages else _ERROR
+        )
         if not recorded:
             span.add_event(_names.EXCEPTION_EVENT, _event_attributes(error, rules))
             recorded = True
@@ -73,12 +78,14 @@ def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: st
 def _event_attributes(error: Exception, rules: ErrorRules) -> dict[str, str]:
     attributes = {_names.EXCEPTION_TYPE: error_type(error)}
     if rules.messages:
-        attributes[_names.EXCEPTION_MESSAGE] = message_of(error)
-        attributes[_names.EXCEPTION_STACKTRACE] = _stack_trace(error)
+        attributes[_names.EXCEPTION_MESSAGE] = message_of(error, rules.session.masks)
+        attributes[_names.EXCEPTION_STACKTRACE] = _stack_trace(error, rules.session.masks)
     return attributes
 
 
-def _stack_trace(error: Exception) -> str:
+def _stack_trace(error: Exception, masks: Masks) -> str:
     """Format an exception with its causes; the innermost part is kept when it is too long."""
-    blocks = (cut(block, _BLOCK_LONGEST).rstrip("\n") for block in traceback.format_exception(error))
+    blocks = (
+        cut(masks.mask(block), _BLOCK_LONGEST).rstrip("\n") for block in traceback.format_exception(error)
+    )
     return escaped("\n".join(blocks)[-_STACK_LONGEST:], keep="\n\t")

@@ -77,7 +77,7 @@ class Tracing:
         _check_arguments(session, task, traced)
         if session.is_open:
             self.tracer_of(session)  # what is wrong with exporters is said now, and stops the task
-        shape = SpanShape.of(task, traced, session.id)
+        shape = SpanShape.of(session, task, traced)
         scope = call_scope(shape, lambda: self.tracer_of(session), self._map_spans())
         return [scope, attempt_observers()] if shape.attempts else [scope]
 
@@ -93,7 +93,7 @@ class Tracing:
 
         if group.task is not None:
             traced = group.task.option(Traced) or _of_class(group.session.defaults) or _DEFAULT
-            self._map_spans().end(group, outcome, ErrorRules.of(group.task, traced))
+            self._map_spans().end(group, outcome, ErrorRules.of(group.session, group.task, traced))
 
     @hookimpl
     def session_end(self, session: Session) -> None:

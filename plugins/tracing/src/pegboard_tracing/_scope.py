@@ -18,7 +18,7 @@ from pegboard_tracing._exceptions import ErrorRules, record_error
 from pegboard_tracing._shown import shown
 
 if TYPE_CHECKING:
-    from pegboard import Call, Task
+    from pegboard import Call, Session, Task
     from pegboard_tracing._groups import MapSpan, MapSpans
     from pegboard_tracing._option import Code, Traced
 
@@ -49,11 +49,11 @@ class SpanShape:
     attempts: bool
 
     @classmethod
-    def of(cls, task: Task[..., Any], traced: Traced, session_id: str) -> SpanShape:
+    def of(cls, session: Session, task: Task[..., Any], traced: Traced) -> SpanShape:
         """Work it out for a task."""
         attributes: dict[str, str | int] = {
             _names.TASK_NAME: task.name,
-            _names.SESSION_ID: session_id,
+            _names.SESSION_ID: session.id,
             _names.CALL_STATUS: "ok",
             _names.CALL_SOURCE: "run",
         }
@@ -61,7 +61,7 @@ class SpanShape:
             name=task.name,
             attributes=attributes | code_attributes(task.__wrapped__, traced.code),
             arguments=traced.arguments,
-            rules=ErrorRules.of(task, traced),
+            rules=ErrorRules.of(session, task, traced),
             attempts=any(option.plugin_name != traced.plugin_name for option in task.options),
         )
 
@@ -163,6 +163,6 @@ def _input_recorder(names: tuple[str, ...]) -> Callable[[Span, Call], None]:
             return
         for name in names:
             if name in inputs:
-                span.set_attribute(_names.ARGUMENT + name, shown(inputs[name]))
+                span.set_attribute(_names.ARGUMENT + name, shown(inputs[name], call.session.masks))
 
     return add_inputs

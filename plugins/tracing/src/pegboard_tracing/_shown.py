@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pegboard import Secret
+
+if TYPE_CHECKING:
+    from pegboard.masks import Masks
 
 LONGEST = 256
 MASK = "***"
@@ -26,23 +31,23 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def message_of(error: BaseException) -> str:
-    """Return an exception's own text in one line."""
-    return _shown_text(error)
+def message_of(error: BaseException, masks: Masks) -> str:
+    """Return an exception's own text in one line, without known secrets."""
+    return _shown_text(error, masks)
 
 
-def shown(value: object) -> str | bool | int | float:
+def shown(value: object, masks: Masks) -> str | bool | int | float:
     """Return a value as an attribute can hold it: numbers as they are, all else as a short text."""
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, bool | int | float) and type(value) in (bool, int, float):  # no enum, no subclass
         return value
-    return _shown_text(value)
+    return _shown_text(value, masks)
 
 
-def _shown_text(value: object) -> str:
+def _shown_text(value: object, masks: Masks) -> str:
     try:
         text = str(value)
     except Exception:  # noqa: BLE001 - a broken __str__, or a Secret inside: the type will do
         text = f"<{type(value).__name__}>"
-    return cut(escaped(text[: LONGEST + 1]))
+    return cut(escaped(masks.mask(text)[: LONGEST + 1]))

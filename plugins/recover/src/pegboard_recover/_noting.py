@@ -1,0 +1,19 @@
+"""What went wrong in a recovery, noted on the error that it was about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pegboard import Call
+
+
+def note(call: Call, error: BaseException, what: str, failure: BaseException) -> None:
+    """Add `and its <what> failed: <type>: <text>`, without known secrets; without the text for a sensitive task."""
+    if failure is error:  # raised again: it says nothing new
+        return
+    text = "" if call.task.sensitive else f": {call.session.masks.mask(str(failure))}"
+    try:
+        error.add_note(f"and its {what} failed: {type(failure).__name__}{text}")
+    except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
+        pass

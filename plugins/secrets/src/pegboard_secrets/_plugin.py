@@ -1,0 +1,150 @@
+"""The plugin: a layer that fills in the keyword `secrets`."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pegboard import Layer, Order, hookimpl
+from pegboard_secrets._errors import MissingSecrets
+from pegboard_secrets._keys import checked_key
+from pegboard_secrets._option import NeedsSecrets
+from pegboard_secrets._providers import Environment, Provider, Static, provider_from
+from pegboard_secrets._values import SecretValues
+
+if TYPE_CHECKING:
+    from pegboard import Call, Session, Task
+    from pegboard.layers import Proceed, ProceedStream
+    from pegboard.masks import Masks
+
+Source = Provider | str | Mapping[str, str]
+_KEYWORD = "secrets"
+
+
+class Secrets:
+    """Hands secrets to tasks that need them, and makes them known to the session, which masks them in what it records.
+
+    Args:
+        providers: Where to look, the first that has a key answers: providers, a mapping of values, or texts as in a
+            configuration file: `environment`, `dotenv:.env`, `files:/run/secrets`, `keyring:service`,
+            `vault:mount/path`. One or several; default is the environment.
+    """
+
+    name = "secrets"
+
+    def __init__(
+        self,
+        providers: Provider | str | Mapping[str, str] | Iterable[Provider | str | Mapping[str, str]] = (),
+    ) -> None:
+        self.providers: tuple[Provider, ...] = tuple(_made(each) for each in _listed(providers)) or (
+            Environment(),
+        )
+        self._told: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Secrets of {', '.join(map(str, self.providers))}>"
+
+    def fetch(self, keys: Iterable[str], masks: Masks | None) -> SecretValues:
+        """Look keys up, and add what is found to `masks`; what is missing is left out.
+
+        Raises:
+            SecretsUnavailable: A provider cannot be asked.
+        """
+        found: dict[str, str] = {}
+        for key in keys:
+            checked_key(key)
+            value = next((value for each in self.providers if (value := each.get(key)) is not None), None)
+            if value is None:
+                continue
+            found[key] = value
+            if masks is not None and not masks.add(value):
+                self._tell_short(key)
+        return SecretValues(found)
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> Layer | None:
+        """Put a layer around a task that needs secrets, which fills in its keyword `secrets`."""
+        option = task.option(NeedsSecrets)
+        if option is None:
+            return None
+        _check_parameter(task)
+        keys = option.keys
+        is_slow = any(getattr(each, "does_io", True) for each in self.providers)
+
+        def fetch(call: Call) -> SecretValues:
+            found = self.fetch(keys, session.masks)
+            if missing := tuple(key for key in keys if key not in found):
+                raise self._missing(missing, call.task.name)
+            return found
+
+        async def secrets_of(call: Call) -> SecretValues:
+            values = call.state.get(Secrets)
+            if values is None:
+                values = await call.io(fetch, call) if is_slow else fetch(call)
+                call.state[Secrets] = values
+            return values
+
+        async def with_secrets(call: Call) -> Call:
+            if _KEYWORD in call.kwargs:  # the caller's own, in a test
+                return call
+            return call.with_args(*call.args, **{**call.kwargs, _KEYWORD: await secrets_of(call)})
+
+        async def run(call: Call, proceed: Proceed) -> Any:
+            return await proceed(await with_secrets(call))
+
+        async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+            async for item in proceed(await with_secrets(call)):
+                yield item
+
+        return Layer(self.name, Order.INJECT, run, stream, provides=(_KEYWORD,))
+
+    def _missing(self, keys: tuple[str, ...], task: str) -> MissingSecrets:
+        return MissingSecrets(
+            f"task {task!r} needs {', '.join(keys)}, and nobody has {'it' if len(keys) == 1 else 'them'}.\n"
+            f"Asked: {'; '.join(map(str, self.providers))}.",
+            keys=keys,
+            task=task,
+        )
+
+    def _tell_short(self, key: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            logging.getLogger("pegboard").warning(
+                "secret %s is too short to be masked in what is recorded: any text would lose its letters",
+                key,
+            )
+
+
+def _check_parameter(task: Task[..., Any]) -> None:
+    """Refuse a function that has no place for the secrets, or one that moves its other arguments."""
+    parameters = [*task.signature.parameters.values()]
+    if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        return
+    taken = [each for each in parameters if each.name == _KEYWORD]
+    if not taken:
+        raise TypeError(
+            f"it needs secrets, and has no parameter for them. Write `*, secrets: Mapping[str, str] = INJECTED`, with "
+            f"INJECTED from pegboard_{_KEYWORD}."
+        )
+    if taken[0].kind is not inspect.Parameter.KEYWORD_ONLY:
+        raise TypeError(f"its parameter `{_KEYWORD}` must be keyword-only: put a `*` before it.")
+
+
+def _listed(providers: Source | Iterable[Source]) -> Iterable[Source]:
+    if isinstance(providers, Iterable) and not isinstance(providers, str | Mapping):
+        return providers
+    return [providers]
+
+
+def _made(given: Source) -> Provider:
+    if isinstance(given, str):
+        return provider_from(given)
+    if isinstance(given, Mapping):
+        return Static(given)
+    if not callable(getattr(given, "get", None)):
+        raise TypeError(
+            f"Secrets takes providers (objects with `get(key)`), mappings and texts, not {type(given).__name__}."
+        )
+    return given

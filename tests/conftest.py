@@ -1,0 +1,60 @@
+"""Servers that several members' tests talk to: real ones, on loopback, for as long as the tests run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    """Start a redis-server of our own on a free port, and return its address as `redis://127.0.0.1:<port>`."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing = "redis-server is not on PATH; Debian has it as the package of that name"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    folder = tmp_path_factory.mktemp("redis")
+    port = _free_port()
+    settings = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": folder}
+    arguments = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+    try:
+        _wait_for(port, server)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def redis_url(redis_server):
+    """Return the address of a redis-server that holds nothing."""
+    with socket.create_connection(("127.0.0.1", int(redis_server.rpartition(":")[2])), timeout=5) as client:
+        client.sendall(b"FLUSHALL\r\n")
+        assert client.recv(64) == b"+OK\r\n"
+    return redis_server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(port: int, server) -> None:
+    for _ in range(200):
+        if server.poll() is not None:
+            pytest.fail(f"redis-server ended with status {server.returncode} instead of listening")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"redis-server does not listen on port {port} after 10 s")
