@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_recover import Undo as Undo
     from pegboard_retry import Backoff as Backoff
     from pegboard_retry import Retry as Retry
+    from pegboard_retry import RetryBudget as RetryBudget
     from pegboard_retry import Retrying as Retrying
     from pegboard_secrets import NeedsSecrets as NeedsSecrets
     from pegboard_secrets import Secrets as Secrets

@@ -17,6 +17,7 @@ PROVIDED: dict[str, str] = {
     "Prometheus": "prometheus",
     "Recovery": "recover",
     "Retry": "retry",
+    "RetryBudget": "retry",
     "Retrying": "retry",
     "Secrets": "secrets",
     "Timeout": "timeout",

@@ -63,3 +63,37 @@ def test_a_bad_wait_is_refused_where_it_is_written(
     """Negative, endless and misspelt values fail at once (rule 10)."""
     with pytest.raises(error):
         Backoff(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits"),
+    [
+        ("exponential", [1, 2, 4, 8, 10]),
+        ("linear", [1, 3, 5, 7, 9]),
+        ("constant", [1, 1, 1, 1, 1]),
+        ("fibonacci", [1, 1, 2, 3, 5]),
+    ],
+)
+def test_the_kinds_grow_each_in_its_way(kind: str, waits: list[float]) -> None:
+    """Multiplied, added to, not at all, or as the Fibonacci numbers; never above `max`."""
+    backoff = Backoff(initial=1, factor=2, max=10, jitter=0, kind=kind)
+    assert [backoff.delay(retry) for retry in range(1, 6)] == waits
+
+
+@pytest.mark.parametrize("jitter", ["full", 5])
+def test_a_seed_makes_the_jitter_reproducible(jitter) -> None:
+    """The waits of one seed are the same in every call, and those of another differ (row 33)."""
+
+    def waits(seed: int) -> list[float]:
+        backoff = Backoff(initial=1, jitter=jitter, seed=seed)
+        return [backoff.delay(retry) for retry in range(1, 6)]
+
+    assert waits(1) == waits(1)
+    assert waits(1) != waits(2)
+    assert len(set(waits(1))) == 5
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    """Where it is written (rule 10)."""
+    with pytest.raises(ValueError, match="kind"):
+        Backoff(kind="cubic")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import attrs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def seconds(least: float) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
@@ -29,34 +27,67 @@ def _jitter(instance: object, attribute: attrs.Attribute[Any], value: object) ->
         seconds(0)(instance, attribute, value)
 
 
+Kind = Literal["exponential", "linear", "constant", "fibonacci"]
+
+
+def _fibonacci(initial: float, _: float, retry: int) -> float:
+    before, now = 0, 1
+    for _ in range(retry - 1):
+        before, now = now, before + now
+    return initial * now
+
+
+_GROWTH: dict[Kind, Callable[[float, float, int], float]] = {
+    "exponential": lambda initial, factor, retry: initial * factor ** (retry - 1),
+    "linear": lambda initial, factor, retry: initial + factor * (retry - 1),
+    "constant": lambda initial, _, __: initial,
+    "fibonacci": _fibonacci,
+}
+
+
 @attrs.frozen
 class Backoff:
-    """Exponential backoff: before retry k, `min(max, initial * factor ** (k - 1))` seconds, with jitter.
+    """A wait that grows: before retry k, `min(max, initial * factor ** (k - 1))` seconds, with jitter.
 
     The defaults are a sane wait for production: 0.1 s, doubling, at most a minute, with full jitter, so that many
     clients which failed together do not come back together.
 
     Attributes:
         initial: Seconds before the first retry.
-        factor: What the wait grows by; 1 keeps it constant.
+        factor: What an exponential wait is multiplied by each time; the seconds that are added to a linear one.
         max: The longest wait, in seconds, before jitter.
         jitter: `full` draws each wait between 0 and the computed one; a number adds a draw between 0 and that many
             seconds; 0 is none.
+        kind: `exponential`; `linear`, `initial + factor * (k - 1)`; `constant`; or `fibonacci`, `initial` times 1, 1, 2,
+            3, 5 and so on.
+        seed: Makes the jitter reproducible, for tests: the wait before retry k is then the same in every call.
 
     Source: full jitter as in "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
 
     initial: float = attrs.field(default=0.1, validator=seconds(0))
-    factor: float = attrs.field(default=2.0, validator=seconds(1))
+    factor: float = attrs.field(default=2.0, validator=seconds(0))
     max: float = attrs.field(default=60.0, validator=seconds(0))
     jitter: float | Literal["full"] = attrs.field(default="full", validator=_jitter)
+    kind: Kind = attrs.field(default="exponential", validator=attrs.validators.in_(_GROWTH))
+    seed: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.kind == "exponential" and self.factor < 1:
+            raise ValueError(
+                f"factor is at least 1 for a wait that grows exponentially, not {self.factor!r}."
+            )
 
     def delay(self, retry: int) -> float:
         """Draw the wait before a retry, counted from 1, in seconds."""
         try:
-            grown = min(self.max, self.initial * self.factor ** (retry - 1))
+            grown = min(self.max, _GROWTH[self.kind](self.initial, self.factor, retry))
         except OverflowError:
             grown = self.max
+        # It spreads load and hides nothing, so no secure source is needed.
+        draw = random.uniform if self.seed is None else random.Random(f"{self.seed}:{retry}").uniform  # noqa: S311
         if self.jitter == "full":
-            return random.uniform(0.0, grown)  # noqa: S311 - spreads load, hides nothing
-        return grown + random.uniform(0.0, self.jitter)  # noqa: S311
+            return draw(0.0, grown)
+        return grown + draw(0.0, self.jitter)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import attrs
 
 from pegboard import Option
 from pegboard_retry._backoff import Backoff, seconds
+from pegboard_retry._budget import RetryBudget
 
+Resume = str | Callable[[Any, int], Mapping[str, Any]]
 Errors = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
 
 
@@ -49,6 +51,20 @@ def _errors(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
             )
 
 
+def _budget(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, RetryBudget):
+        seconds(0)(instance, attribute, value)
+
+
+def _resume(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None or (isinstance(value, str) and value.isidentifier()) or callable(value):
+        return
+    raise TypeError(
+        f"{attribute.name} is the name of a parameter, or a function of the last item and the number of items, not "
+        f"{value!r}."
+    )
+
+
 @attrs.frozen
 class Retry(Option):
     """Run the task again when it fails.
@@ -58,6 +74,13 @@ class Retry(Option):
         wait: Seconds between runs, a `Backoff`, or any tenacity wait. 0 does not wait at all.
         on: Which errors to retry: a class, several, or a function that is told the error.
         unless: Which of those not to retry, in the same forms.
+        budget: Seconds, from the first attempt on, in which the last retry has to begin; or a `RetryBudget` that several
+            tasks share.
+        resume_from: For a generator task, how a stream that failed goes on after the items it has yielded, instead of
+            not being retried at all: the name of a parameter to which their number is added; or a function of the last
+            item and their number that returns the parameters to change, by name.
+
+    An error with an attribute `retry_after` (seconds, a timedelta, or an aware datetime) sets the wait before the next run.
     """
 
     plugin_name = "retry"
@@ -66,6 +89,8 @@ class Retry(Option):
     wait: float | Backoff | TenacityWait = attrs.field(default=0.0, validator=_wait, kw_only=True)
     on: Errors = attrs.field(default=Exception, validator=_errors, kw_only=True)
     unless: Errors = attrs.field(default=(), validator=_errors, kw_only=True)
+    budget: float | RetryBudget | None = attrs.field(default=None, validator=_budget, kw_only=True)
+    resume_from: Resume | None = attrs.field(default=None, validator=_resume, kw_only=True)
 
     def wants(self) -> Callable[[Exception], bool]:
         """Return the function that decides whether an error is retried."""

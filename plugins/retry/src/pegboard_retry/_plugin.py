@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, PegboardError, hookimpl
+from pegboard import Layer, Order, hookimpl
+from pegboard_retry._budget import RetryBudget
+from pegboard_retry._judging import is_timed, judge
 from pegboard_retry._option import Retry
-from pegboard_retry._wait import delay_of
+from pegboard_retry._resuming import resumer
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
@@ -29,66 +31,62 @@ class Retrying:
         option = task.option(Retry)
         if option is None or option.retries == 0:
             return None
-        return _layer(option)
+        return _layer(task, option)
 
 
-def _layer(option: Retry) -> Layer:
-    retries = option.retries
-    next_wait = _judge(option)
+def _layer(task: Task[..., Any], option: Retry) -> Layer:
+    decide, timed = judge(option), is_timed(option)
+    shared = option.budget if isinstance(option.budget, RetryBudget) else None
+    resumed = resumer(task, option.resume_from)
+
+    async def wait(call: Call, error: Exception, delay: float) -> None:
+        call.emit("on_retry", call.attempt, error, delay)
+        if delay > 0:
+            await call.sleep(delay)
 
     async def run(call: Call, proceed: Proceed) -> Any:
+        began = call.session.clock.monotonic() if timed else 0.0
         retry = 0
         while True:
             try:
-                return await proceed(call)
+                value = await proceed(call)
             except Exception as error:
                 retry += 1
-                delay = next_wait(retry, error) if retry <= retries else None
+                delay = decide(retry, error, call.session.clock, began)
                 if delay is None:
                     raise
                 failure = error
+            else:
+                if shared is not None:
+                    shared.give()
+                return value
             # Outside the handler, so that a later failure does not carry this one as its context.
-            call.emit("on_retry", call.attempt, failure, delay)
+            await wait(call, failure, delay)
             del failure
-            if delay > 0:
-                await call.sleep(delay)
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        retry = 0
+        began = call.session.clock.monotonic() if timed else 0.0
+        retry, count, current = 0, 0, call
+        last = None
         while True:
-            begun = False
             try:
-                async for item in proceed(call):
-                    begun = True
+                async for item in proceed(current):
+                    last, count = item, count + 1
                     yield item
-                return
             except Exception as error:
                 retry += 1
-                delay = next_wait(retry, error) if retry <= retries and not begun else None
+                again = count == 0 or resumed is not None
+                delay = decide(retry, error, call.session.clock, began) if again else None
                 if delay is None:
                     raise
                 failure = error
-            call.emit("on_retry", call.attempt, failure, delay)
+            else:
+                if shared is not None:
+                    shared.give()
+                return
+            await wait(call, failure, delay)
             del failure
-            if delay > 0:
-                await call.sleep(delay)
+            if count and resumed is not None:
+                current = resumed(call, last, count)
 
     return Layer("retry", Order.RETRY, run=run, stream=stream)
-
-
-def _judge(option: Retry) -> Callable[[int, Exception], float | None]:
-    """Return a function that gives the wait before a retry, or None where there is to be none."""
-    wants, delay = option.wants(), delay_of(option)
-    named = tuple(kind for kind in _classes(option.on) if issubclass(kind, PegboardError))
-
-    def next_wait(retry: int, error: Exception) -> float | None:
-        hopeless = isinstance(error, PegboardError) and not error.retryable and not isinstance(error, named)
-        if hopeless or not wants(error):
-            return None
-        return delay(retry, error)
-
-    return next_wait
-
-
-def _classes(on: object) -> tuple[type, ...]:
-    return on if isinstance(on, tuple) else (on,) if isinstance(on, type) else ()
