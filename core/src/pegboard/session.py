@@ -135,7 +135,7 @@ class Session:
     @property
     def abandoned_threads(self) -> int:
         """How many threads of this process still run a body that outlived its limit."""
-        return SIDE_THREADS.abandoned
+        return abandoned_threads()
 
     @property
     def is_open(self) -> bool:
@@ -438,6 +438,11 @@ class Session:
         if attached is not None:
             self._own.append((attached, plugin))
         return attached
+
+
+def abandoned_threads() -> int:
+    """Return how many threads of this process still run a body that outlived its limit."""
+    return SIDE_THREADS.abandoned
 
 
 def current_session() -> Session | None:

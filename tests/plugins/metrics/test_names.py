@@ -6,23 +6,33 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pegboard import Layer, Order, Session, hookimpl, task
+from pegboard import Layer, Order, Session, hookimpl, hookspec, task
 from pegboard.testing import FaultyPlugin
 from pegboard_metrics import names
 
 SUFFIXES = ("_bucket", "_count", "_sum")
 
 
+class Specs:
+    """A circuit breaker's event, as the plugin that has breakers brings it."""
+
+    @hookspec
+    def on_breaker_change(self, call, name, state, previous): ...
+
+
 class Busy:
     """Emits an event of every kind that the metrics listen to."""
 
     name = "busy"
+    hookspecs = Specs
 
     @hookimpl
     def bind(self, session, task):
         async def run(call, proceed):
             call.emit("on_cache_hit", "key")
             call.emit("on_retry", 1, ValueError(), 0.0)
+            call.emit("on_wait", "slots", 0.5)
+            call.emit("on_breaker_change", "service", "open", "closed")
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 from contextlib import nullcontext
 
@@ -386,3 +387,54 @@ def test_the_counts_are_those_of_the_calls(endings):
     assert counted == {
         "" if ending is None else ending.__name__: endings.count(ending) for ending in set(endings)
     }
+
+
+def test_a_wait_is_measured(metrics, total) -> None:
+    """How long a limit held a call back is in a histogram of its own, by task and executor."""
+
+    class Gate:
+        name = "gate"
+
+        @hookimpl
+        def bind(self):
+            async def run(call, proceed):
+                call.emit("on_wait", "gate", 2.5)
+                return await proceed(call)
+
+            return Layer("gate", Order.LIMIT, run)
+
+    with Session(metrics, Gate()):
+        function()
+        function()
+    labels = {"pegboard_task_name": "work", "pegboard_executor_name": "inline"}
+    assert total("pegboard_task_wait_duration_seconds_sum", **labels) == 5
+    assert total("pegboard_task_wait_duration_seconds_count", **labels) == 2
+
+
+def test_abandoned_threads_are_a_gauge(metrics, total) -> None:
+    """Those of the process that outlived their limit, for as long as they run (E10)."""
+    release = threading.Event()
+
+    class Limit:
+        name = "limit"
+
+        @hookimpl
+        def bind(self):
+            async def run(call, proceed):
+                async with call.timeout(0.01):
+                    return await proceed(call)
+
+            return Layer("limit", Order.TIMEOUT, run)
+
+    @task
+    def stuck() -> None:
+        release.wait(30)
+
+    with Session(metrics, Limit()) as session:
+        assert total("pegboard_abandoned_threads") == 0
+        assert isinstance(stuck.run().error, TimeoutError)
+        assert total("pegboard_abandoned_threads") == 1
+        release.set()
+        while session.abandoned_threads:
+            time.sleep(0.001)
+        assert total("pegboard_abandoned_threads") == 0

@@ -10,6 +10,7 @@ from prometheus_client.core import Metric
 from prometheus_client.samples import Exemplar, Sample
 from prometheus_client.utils import floatToGoString
 
+from pegboard.session import abandoned_threads
 from pegboard_metrics import names
 from pegboard_metrics.names import INSTRUMENTS, Instrument
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pegboard_metrics._counter import Counter
     from pegboard_metrics._durations import Durations, TraceExemplar
     from pegboard_metrics._family import Family
+    from pegboard_metrics._level import Level
     from pegboard_metrics._series import TaskSeries
     from pegboard_metrics._store import Histogram, Store
 
@@ -41,7 +43,10 @@ class StoreCollector:
         yield _gauge(names.OLDEST_AGE, ((series.name, _oldest_age(series)) for series in tasks))
         yield _gauge(names.LAST_SUCCESS, ((series.name, series.last_success) for series in tasks))
         yield _counters(names.RETRIES, store.retries)
+        yield _histogram(store.waits)
         yield _counters(names.CACHE_LOOKUPS, store.lookups)
+        yield _abandoned()
+        yield _levels(names.BREAKER_STATE, store.breakers)
         yield _counters(names.HOOK_ERRORS, store.hook_error_counts)
         yield _dropped(store)
 
@@ -86,6 +91,19 @@ def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
         labels = dict(zip(instrument.labels, values, strict=True))
         family.add_sample(instrument.name, labels, counter.value)
         family.add_sample(f"{instrument.family}_created", labels, counter.created)
+    return family
+
+
+def _abandoned() -> Metric:
+    family = _empty(names.ABANDONED)
+    family.add_sample(names.ABANDONED.name, {}, abandoned_threads())
+    return family
+
+
+def _levels(instrument: Instrument, children: Family[Level]) -> Metric:
+    family = _empty(instrument)
+    for values, level in children.items():
+        family.add_sample(instrument.name, dict(zip(instrument.labels, values, strict=True)), level.value)
     return family
 
 

@@ -44,11 +44,15 @@ def bind_observers(store: Store, series: TaskSeries, named: Histogram | None, *,
 
 
 def _bind_counters(store: Store, series: TaskSeries) -> dict[str, Callable[..., None]]:
-    retries, lookups, name = store.retries, store.lookups, series.name
+    retries, waits, lookups, name = store.retries, store.waits.family, store.lookups, series.name
 
     @hookimpl
     def on_retry(error: Exception) -> None:
         retries.child(name, series.error_type(error)).add()
+
+    @hookimpl
+    def on_wait(call: Call, seconds: float) -> None:
+        waits.child(name, call.executor).observe(seconds)
 
     @hookimpl
     def on_cache_hit() -> None:
@@ -58,7 +62,12 @@ def _bind_counters(store: Store, series: TaskSeries) -> dict[str, Callable[..., 
     def on_cache_miss() -> None:
         lookups.child(name, "miss").add()
 
-    return {"on_retry": on_retry, "on_cache_hit": on_cache_hit, "on_cache_miss": on_cache_miss}
+    return {
+        "on_retry": on_retry,
+        "on_wait": on_wait,
+        "on_cache_hit": on_cache_hit,
+        "on_cache_miss": on_cache_miss,
+    }
 
 
 def _recorder(store: Store, series: TaskSeries, named: Histogram | None, *, traced: bool) -> AfterExecute:

@@ -8,7 +8,9 @@ from pegboard import hookimpl
 from pegboard_metrics._observers import bind_observers
 from pegboard_metrics._option import Metered
 from pegboard_metrics._registry import default_registry, store_of
+from pegboard_metrics._series import label_value
 from pegboard_metrics._stats import TaskStats, stats_of
+from pegboard_metrics.names import BREAKER_STATES
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -62,6 +64,11 @@ class Metrics:
         named = None if metered is None or metered.name is None else self._named(metered.name, metered.bounds)
         traced = _may_be_traced(session, self)
         return bind_observers(store, store.series(task.name), named, traced=traced)
+
+    @hookimpl(optionalhook=True)
+    def on_breaker_change(self, name: str, state: str) -> None:
+        """Note the state of a circuit breaker; the plugin that has them brings this event."""
+        self._store().breakers.child(label_value(name)).set(BREAKER_STATES.index(state))
 
     @hookimpl
     def session_end(self) -> None:

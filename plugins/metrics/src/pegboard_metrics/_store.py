@@ -14,6 +14,7 @@ from pegboard_metrics._counter import Counter
 from pegboard_metrics._durations import Durations
 from pegboard_metrics._family import LABEL_SETS_MOST, Family
 from pegboard_metrics._hook_errors import HookErrors
+from pegboard_metrics._level import Level
 from pegboard_metrics._series import ERROR_TYPES_MOST, TaskSeries, label_value
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Store:
         duration: The metric that every task feeds.
         named: The metrics that `Metered(name=...)` asked for, by name.
         tasks: What is kept of each task.
+        waits: The metric of the time that calls were held back.
         retries, lookups: Counters by label set.
+        breakers: The state of each circuit breaker.
         hook_errors: The errors of observers.
     """
 
@@ -46,10 +49,12 @@ class Store:
         self._guard = threading.RLock()
         self._warned: set[str] = set()
         self.duration = self._histogram(names.DURATION, names.BUCKETS)
+        self.waits = self._histogram(names.WAIT, names.BUCKETS)
         self.named: dict[str, Histogram] = {}
         self.tasks: Family[TaskSeries] = Family((names.TASK,), self._series, self._over_label_sets)
         self.retries = self._counters(names.RETRIES)
         self.lookups = self._counters(names.CACHE_LOOKUPS)
+        self.breakers: Family[Level] = Family((names.BREAKER,), lambda _: Level(), self._over_label_sets)
         self.hook_error_counts = self._counters(names.HOOK_ERRORS)
         self.hook_errors = HookErrors(self.hook_error_counts)
 
@@ -86,6 +91,7 @@ class Store:
         """Count the measurements over each cap."""
         counted: list[Family[Durations] | Family[Counter]] = [
             self.duration.family,
+            self.waits.family,
             *(histogram.family for histogram in self.named.values()),
             self.retries,
             self.lookups,

@@ -19,6 +19,8 @@ STATUS = "pegboard_call_status"
 SOURCE = "pegboard_call_source"
 ERROR_TYPE = "error_type"
 CACHE_RESULT = "pegboard_cache_result"
+EXECUTOR = "pegboard_executor_name"
+BREAKER = "pegboard_breaker_name"
 PLUGIN = "pegboard_plugin"
 HOOK = "pegboard_hook"
 SIGNAL = "pegboard_signal"
@@ -30,6 +32,8 @@ ATTRIBUTES: Mapping[str, str] = {
     SOURCE: "pegboard.call.source",
     ERROR_TYPE: "error.type",
     CACHE_RESULT: "pegboard.cache.result",
+    EXECUTOR: "pegboard.executor.name",
+    BREAKER: "pegboard.breaker.name",
     PLUGIN: "pegboard.plugin",
     HOOK: "pegboard.hook",
     SIGNAL: "pegboard.signal",
@@ -45,6 +49,10 @@ BUCKETS: tuple[float, ...] = (
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 )
 """Upper bounds of the duration buckets, in seconds; a last one without bound follows."""
+
+
+BREAKER_STATES = ("closed", "half_open", "open")
+"""The states of a circuit breaker; a scrape has the place in this list."""
 
 
 @attrs.frozen
@@ -120,6 +128,15 @@ RETRIES = Instrument(
     (TASK, ERROR_TYPE),
     "Extra runs of a task's function, by the error that made them necessary.",
 )
+WAIT = Instrument(
+    "pegboard.task.wait.duration",
+    "pegboard_task_wait_duration_seconds",
+    "histogram",
+    "Histogram",
+    "s",
+    (TASK, EXECUTOR),
+    "Time that calls were held back before their function ran, by a limit or a full executor; not those that did not wait.",
+)
 CACHE_LOOKUPS = Instrument(
     "pegboard.cache.lookups",
     "pegboard_cache_lookups_total",
@@ -128,6 +145,24 @@ CACHE_LOOKUPS = Instrument(
     "{lookup}",
     (TASK, CACHE_RESULT),
     "Lookups of stored results, by whether one was found.",
+)
+ABANDONED = Instrument(
+    "pegboard.abandoned.threads",
+    "pegboard_abandoned_threads",
+    "gauge",
+    "UpDownCounter",
+    "{thread}",
+    (),
+    "Threads that still run a function which outlived its timeout.",
+)
+BREAKER_STATE = Instrument(
+    "pegboard.breaker.state",
+    "pegboard_breaker_state",
+    "gauge",
+    "Gauge",
+    "1",
+    (BREAKER,),
+    "State of a circuit breaker since its first change: 0 closed, 1 half open, 2 open.",
 )
 HOOK_ERRORS = Instrument(
     "pegboard.hook.errors",
@@ -154,7 +189,10 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     OLDEST_AGE,
     LAST_SUCCESS,
     RETRIES,
+    WAIT,
     CACHE_LOOKUPS,
+    ABANDONED,
+    BREAKER_STATE,
     HOOK_ERRORS,
     DROPPED,
 )
