@@ -37,6 +37,18 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_cache import Cache as Cache
     from pegboard_cache import Caching as Caching
     from pegboard_console import Console as Console
+    from pegboard_datasets import ArtifactRef as ArtifactRef
+    from pegboard_datasets import Dataset as Dataset
+    from pegboard_datasets import DatasetError as DatasetError
+    from pegboard_datasets import Datasets as Datasets
+    from pegboard_datasets import Load as Load
+    from pegboard_datasets import Persist as Persist
+    from pegboard_limits import Breaker as Breaker
+    from pegboard_limits import BreakerOpen as BreakerOpen
+    from pegboard_limits import Concurrency as Concurrency
+    from pegboard_limits import LimitExceeded as LimitExceeded
+    from pegboard_limits import Limits as Limits
+    from pegboard_limits import RateLimit as RateLimit
     from pegboard_metrics import Metered as Metered
     from pegboard_metrics import Metrics as Metrics
     from pegboard_prometheus import Prometheus as Prometheus
@@ -56,6 +68,14 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_timeout import Timeouts as Timeouts
     from pegboard_tracing import Traced as Traced
     from pegboard_tracing import Tracing as Tracing
+    from pegboard_validate import InvalidInput as InvalidInput
+    from pegboard_validate import InvalidOutput as InvalidOutput
+    from pegboard_validate import OutputFormat as OutputFormat
+    from pegboard_validate import Validate as Validate
+    from pegboard_validate import Validation as Validation
+    from pegboard_validate import json_extraction_task as json_extraction_task
+    from pegboard_validate import pydantic_task as pydantic_task
+    from pegboard_validate import string_task as string_task
 
 __all__ = [  # noqa: RUF022 - by concept
     # tasks and what they leave behind

@@ -23,6 +23,7 @@ class Explanation:
         layers: (order, name) from the outermost in.
         scopes: Names, in the order in which they are entered.
         observers: Names of plugins by event, in the order in which they are told.
+        provided: Names of parameters that layers fill in, so that a caller leaves them off.
     """
 
     task: str
@@ -31,12 +32,14 @@ class Explanation:
     layers: tuple[tuple[int, str], ...]
     scopes: tuple[str, ...]
     observers: Mapping[str, tuple[str, ...]]
+    provided: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.task} ({self.kind.replace('_', ' ')})"]
         lines += [f"  option  {option}" for option in self.options]
         lines += [f"  scope   {name}" for name in self.scopes]
         lines += [f"  layer   {order:>4} {name}" for order, name in self.layers]
+        lines += [f"  fills   {name}" for name in self.provided]
         lines += [f"  event   {event}: {', '.join(names)}" for event, names in self.observers.items()]
         return "\n".join(lines if len(lines) > 1 else [*lines, "  nothing is attached"])
 
@@ -50,4 +53,5 @@ def explain(plan: Plan) -> Explanation:
         layers=tuple((int(layer.order), layer.name) for layer in plan.layers),
         scopes=tuple(scope.name for scope in plan.scopes),
         observers=plan.observers,
+        provided=tuple(sorted(plan.provided)),
     )

@@ -272,3 +272,8 @@ def test_what_is_no_provider_is_refused(provider) -> None:
 def test_manners() -> None:
     """The plugin keeps to what every plugin promises."""
     check_plugin(lambda: Secrets({"API_KEY": CANARY}))
+
+
+def test_the_default_of_a_parameter_can_be_taken_anywhere() -> None:
+    """It holds nothing, and comes back as itself; so it can be part of a cache's key."""
+    assert pickle.loads(pickle.dumps(INJECTED)) is INJECTED

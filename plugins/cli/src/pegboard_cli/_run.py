@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,13 +39,14 @@ def run(
     Arguments are converted by the task's annotations. The result is written to stdout, as JSON where it is no text; the
     items of a stream come one a line. Exits 0, 1 when the task fails, 2 for a misuse.
     """
-    if words in (("--help",), ("-h",)):
-        click.echo(f"{target.name} {usage(target.signature)}\n\n{target.description}".rstrip())
-        return
-    bound = fit(words, target.signature, hints_of(target.__wrapped__), sensitive=target.sensitive)
     session: Session | None = None
     try:
         with attached(plugins) as session:
+            signature = _callers_part(target, session or serving_session())
+            if words in (("--help",), ("-h",)):
+                click.echo(f"{target.name} {usage(signature)}\n\n{target.description}".rstrip())
+                return
+            bound = fit(words, signature, hints_of(target.__wrapped__), sensitive=target.sensitive)
             _run(target, bound.args, bound.kwargs)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
@@ -55,6 +57,13 @@ def run(
         masks = (session or serving_session()).masks
         write_failure(error, masks.mask, sensitive=target.sensitive, trace=trace)
         context.exit(1)
+
+
+def _callers_part(task: Task[..., Any], session: Session) -> inspect.Signature:
+    """The task's signature without what its plugins fill in."""
+    provided = session.explain(task).provided
+    parameters = task.signature.parameters.values()
+    return task.signature.replace(parameters=[each for each in parameters if each.name not in provided])
 
 
 def _run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

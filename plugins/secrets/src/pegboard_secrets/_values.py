@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NoReturn
 
 
 class SecretValues(Mapping[str, str]):
@@ -26,7 +25,9 @@ class SecretValues(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"<secrets {', '.join(self._values)}>"
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    def __reduce_ex__(self, protocol: object) -> str:
+        if self is INJECTED:  # by its name, as it holds nothing: a default may be part of a cache's key
+            return "INJECTED"
         raise TypeError("secrets cannot be pickled or copied: that would take their values elsewhere.")
 
 

@@ -1,10 +1,8 @@
-"""What the first plugins cost a call, against the bare libraries in the same run."""
+"""What seeing a call costs, against the bare libraries in the same run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -14,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.calls import in_session
 from benchmarks.measure import Figure, Row, measure, plain, ready, repeat, table
-from pegboard import Cache, Caching, Metrics, Retry, Session, Tracing, current_call, task
+from pegboard import Metrics, Tracing, task
 
 # A traced call may take this much longer than the bare span, in microseconds on the reference machine.
 TRACED_MORE = 3.0
@@ -57,34 +55,9 @@ def traced(sampler: Sampler) -> Callable[[int], object]:
     return in_session(repeat(task(plain), 1), Tracing(tracer_provider=provider(sampler)))
 
 
-@contextmanager
-def hits() -> Iterator[Callable[[int], object]]:
-    @task(Cache(ttl=3600))
-    def add(x: int, y: int) -> int:
-        return x + y
-
-    with Session(Caching(), inherit=False):
-        add(1, 2)
-        yield repeat(add, 1, 2)
-
-
-@task(Retry(2))
-def flaky() -> int:
-    call: Any = current_call()
-    if call.attempt < 3:
-        raise OSError
-    return 1
-
-
-def policy_rows() -> list[Row]:
-    """Retry, cache and metrics."""
-    retried = repeat(task(Retry(3))(plain), 1)
-    return [
-        Row("Retry, first attempt succeeds", in_session(retried), 1.2),
-        Row("two failures, then success, no wait", in_session(repeat(flaky)), 10.0, times=1_000),
-        Row("memory cache hit, key of two scalars", hits, 5.0, times=2_000),
-        Row("metered", in_session(repeat(task(plain), 1), Metrics(CollectorRegistry())), 1.5),
-    ]
+def metrics_rows() -> list[Row]:
+    """What counting and timing a call takes."""
+    return [Row("metered", in_session(repeat(task(plain), 1), Metrics(CollectorRegistry())), 1.5)]
 
 
 def tracing_rows() -> list[Row]:
@@ -111,7 +84,7 @@ def report() -> str:
     bare_on, on, bare_off, off = figures = measure(tracing_rows())
     return "\n".join(
         [
-            table("Plugins", measure(policy_rows())),
+            table("Metrics", measure(metrics_rows())),
             table("Tracing, with an exporter that drops everything", list(figures)),
             more_than(bare_on, on, TRACED_MORE),
             more_than(bare_off, off, SAMPLED_OUT_MORE),
