@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import cashews
 import joblib
 import stamina
+import stamina.instrumentation
 import tenacity
 
 from benchmarks.calls import in_session
@@ -109,6 +111,7 @@ def idle_rows() -> list[Row]:
 def retry_rows() -> list[Row]:
     """Retries that are not needed, and two that are, beside tenacity and stamina."""
     again = tenacity.retry(stop=tenacity.stop_after_attempt(4))
+    stamina.instrumentation.set_on_retry_hooks([])  # it would log each retry
     stamp = stamina.retry(on=OSError, attempts=4, timeout=None, wait_initial=0, wait_jitter=0)
     return [
         Row("Retry, first attempt succeeds", idle(Retry(3)), 1.2),
@@ -147,7 +150,15 @@ def joblib_hits() -> Iterator[Callable[[int], object]]:
 def cashews_hits(url: str) -> Iterator[Callable[[int], object]]:
     peer = cashews.Cache()
     peer.setup(url)
-    yield repeat_async(peer(ttl=3600)(aadd), 1, 2)
+    stored = peer(ttl=3600)(aadd)
+
+    async def loop(times: int) -> None:
+        for _ in range(times):
+            await stored(1, 2)
+
+    with asyncio.Runner() as runner:  # its connections belong to one event loop
+        yield lambda times: runner.run(loop(times))
+        runner.run(peer.close())
 
 
 @contextmanager

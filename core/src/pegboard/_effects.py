@@ -6,14 +6,16 @@ Each effect returns something to await (or to enter with `async with`) that, in 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from pegboard._limits import Limit, limit_in_force
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
     from pegboard._call import Call
     from pegboard.errors import TaskTimeout
 
@@ -76,45 +78,70 @@ def timeout(call: Call, seconds: float, error: type[TaskTimeout]) -> AbstractAsy
     """Limit what is awaited inside."""
     if not seconds > 0 or math.isnan(seconds):
         raise ValueError(f"a limit is a positive number of seconds, not {seconds!r}")
-    return _timeout_async(call, seconds, error) if call.is_async else _timeout_sync(call, seconds, error)
+    return _HoldAsync(call, seconds, error) if call.is_async else _HoldSync(call, seconds, error)
 
 
-@asynccontextmanager
-async def _timeout_async(call: Call, seconds: float, error: type[TaskTimeout]) -> AsyncIterator[None]:
-    import asyncio
+class _HoldSync:
+    """Holds a call, and those that it makes meanwhile, to a limit, or to an earlier one that is in force already.
 
-    limit = Limit(call, seconds, error)
-    try:
-        with _in_force(call, limit):
-            async with asyncio.timeout(seconds):
-                yield
-    except TimeoutError as caught:
-        # asyncio.timeout turns its own cancellation into a TimeoutError; one that the body raised has no such cause.
-        if isinstance(caught.__cause__, asyncio.CancelledError):
-            raise limit.exceeded(call) from None
-        raise
+    Classes instead of generators made context managers: they take half the time.
+    """
 
+    __slots__ = ("_call", "_limit", "_outer", "_token")
 
-@asynccontextmanager
-async def _timeout_sync(call: Call, seconds: float, error: type[TaskTimeout]) -> AsyncIterator[None]:
-    with _in_force(call, Limit(call, seconds, error)):
-        yield
+    def __init__(self, call: Call, seconds: float, error: type[TaskTimeout]) -> None:
+        self._call = call
+        self._limit = Limit(call, seconds, error)
 
+    async def __aenter__(self) -> None:
+        self._enter()
 
-@contextmanager
-def _in_force(call: Call, limit: Limit) -> Iterator[None]:
-    """Hold the call, and those that it makes meanwhile, to a limit, or to an earlier one that is in force already."""
-    outer = call._limit
-    if outer is not None and not outer.lifted and outer.at <= limit.at:
-        limit.at, limit.seconds, limit.error = outer.at, outer.seconds, outer.error
-    call._limit = limit
-    token = limit_in_force.set(limit)
-    try:
-        yield
-    finally:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def _enter(self) -> None:
+        limit, outer = self._limit, self._call._limit
+        if outer is not None and not outer.lifted and outer.at <= limit.at:
+            limit.at, limit.seconds, limit.error = outer.at, outer.seconds, outer.error
+        self._outer = outer
+        self._call._limit = limit
+        self._token = limit_in_force.set(limit)
+
+    def _leave(self) -> None:
+        limit = self._limit
         limit.lifted = limit.left() > 0
-        call._limit = outer
+        self._call._limit = self._outer
         try:
-            limit_in_force.reset(token)
+            limit_in_force.reset(self._token)
         except ValueError:  # a coroutine that is dropped ends in the context that collects it
             pass
+
+
+class _HoldAsync(_HoldSync):
+    """The same for an async call, which is cancelled at the limit."""
+
+    __slots__ = ("_timeout",)
+
+    def __init__(self, call: Call, seconds: float, error: type[TaskTimeout]) -> None:
+        import asyncio
+
+        super().__init__(call, seconds, error)
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except (
+            TimeoutError
+        ):  # made of the cancellation at the limit; one that the body raised is not raised here
+            raise self._limit.exceeded(self._call) from None
+        finally:
+            self._leave()

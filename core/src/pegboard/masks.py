@@ -19,6 +19,7 @@ class Masks:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
+        self._added: set[str] = set()
         self._known: tuple[
             str, ...
         ] = ()  # the longest first, so that no part of one is left when another is its beginning
@@ -32,13 +33,16 @@ class Masks:
 
     def add(self, value: str) -> bool:
         """Remember a secret; return whether it is long enough to be masked."""
+        if value in self._added:
+            return True
         if len(value) < SHORTEST:
             return False
-        if value not in self._known:
-            with self._guard:
+        with self._guard:
+            if value not in self._added:
                 known = sorted({*self._known, *_ways_to_write(value)}, key=len, reverse=True)
                 self._known = tuple(known)
                 self._known_bytes = tuple(text.encode(errors="surrogatepass") for text in known)
+                self._added.add(value)
         return True
 
     def mask(self, text: str) -> str:

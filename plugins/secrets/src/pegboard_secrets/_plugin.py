@@ -52,9 +52,11 @@ class Secrets:
         Raises:
             SecretsUnavailable: A provider cannot be asked.
         """
+        return self._find([checked_key(key) for key in keys], masks)
+
+    def _find(self, keys: Iterable[str], masks: Masks | None) -> SecretValues:
         found: dict[str, str] = {}
         for key in keys:
-            checked_key(key)
             value = next((value for each in self.providers if (value := each.get(key)) is not None), None)
             if value is None:
                 continue
@@ -74,7 +76,7 @@ class Secrets:
         is_slow = any(getattr(each, "does_io", True) for each in self.providers)
 
         def fetch(call: Call) -> SecretValues:
-            found = self.fetch(keys, session.masks)
+            found = self._find(keys, session.masks)
             if missing := tuple(key for key in keys if key not in found):
                 raise self._missing(missing, call.task.name)
             return found
