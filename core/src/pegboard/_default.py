@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pegboard import _discovery
+from pegboard import _discovery, _everywhere
 from pegboard._config import Config, load_config, unknown_key
 from pegboard.session import Session
 
@@ -31,7 +31,7 @@ class DefaultSession:
         with self._guard:
             if self._config is None:
                 self._config = load_config()
-            if self._config.is_empty and not task.options:
+            if self._config.is_empty and not task.options and not _everywhere.names():
                 return None
         return self.get()
 
@@ -52,6 +52,10 @@ class DefaultSession:
             self.state = object()
         if session is not None:
             session._release(None)
+
+    def reconsider(self) -> None:
+        """Have every task ask again whether it needs a session."""
+        self.state = object()
 
     def _open(self) -> Session:
         import atexit

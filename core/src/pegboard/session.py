@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
-from pegboard import _config, _discovery
+from pegboard import _config, _discovery, _everywhere
 from pegboard._binding import compile_events, make_plan
 from pegboard._context import active_session
 from pegboard._executors import Executors
@@ -254,6 +254,8 @@ class Session:
         if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
             self.masks = around.masks
         self._take_over(around if self._inherit else None)
+        if around is None:
+            self._attach_everywhere()
         started: list[object] = []
         try:
             for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
@@ -263,6 +265,11 @@ class Session:
             for failure in self._call_all("session_end", reversed(started)):
                 error.add_note(f"and while undoing the start: {type(failure).__name__}: {failure}")
             raise
+
+    def _attach_everywhere(self) -> None:
+        for name in _everywhere.names():
+            if not self.pm.has_plugin(name):
+                self._attach(name)
 
     def _take_over(self, around: Session | None) -> None:
         """Become what this session's own parts and the session around it make; another one than at its last start, maybe."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from opentelemetry.trace import StatusCode
 
-from pegboard import Session, task
-from pegboard_tracing import Traced
+from pegboard import Session, current_call, task
+from pegboard_tracing import Traced, Tracing
 
 
 @task(name="item")
@@ -133,3 +134,99 @@ def test_nothing_is_kept_of_a_map_that_is_over(session):
     """The plugin forgets a map at its end."""
     item.map([1, 2])
     assert session.plugins["tracing"]._maps.running == {}
+
+
+# The budget of spans ----------------------------------------------------------------------------------------------------
+
+
+def budgeted(kept, budget):
+    """A session whose maps have so many spans."""
+    return Session(Tracing(span_budget=budget), kept, inherit=False, strict=True, executor="inline")
+
+
+def test_items_over_the_budget_are_only_counted(kept):
+    """Of 10,000 items 50 have a span, and so have the failures and the slowest 20 beyond; the numbers add up (T1)."""
+
+    def slow_or_failing(x):
+        if x % 1000 == 999:
+            raise ValueError("every thousandth")
+        return x
+
+    with budgeted(kept, 50):
+        task(slow_or_failing, name="item").map(range(10_000), on_error="collect")
+    whole = kept.span("map item")
+    items = [span for span in kept.spans if span.name == "item"]
+    suppressed = whole.attributes["pegboard.map.spans_suppressed"]
+    assert len(items) == 50 + 10 + 20
+    assert suppressed + len(items) == 10_000
+    assert [span.status.status_code for span in items].count(StatusCode.ERROR) == 10
+    assert whole.attributes["pegboard.map.succeeded"] == 9_990
+    assert {kept.parent(span) for span in items} == {"map item"}
+
+
+def test_the_slowest_are_kept_with_their_own_times(kept):
+    """Those that took longest are written at the end of the map, as they were."""
+
+    @task(name="item")
+    def sleeps(x):
+        time.sleep(0.02 if x == 70 else 0)
+
+    with budgeted(kept, 1):
+        sleeps.map(range(100))
+    whole = kept.span("map item")
+    slowest = max(
+        (span for span in kept.spans if span.name == "item"), key=lambda span: span.end_time - span.start_time
+    )
+    assert slowest.end_time - slowest.start_time >= 20_000_000
+    assert whole.start_time <= slowest.start_time < slowest.end_time <= whole.end_time
+    assert kept.spans[-1] is whole
+
+
+def test_a_late_span_tells_what_a_span_tells(kept):
+    """Arguments, status, exception and attempts are those of the call."""
+
+    @task(Traced(arguments=("x",)), name="item")
+    def fails(x):
+        raise ValueError(x)
+
+    with budgeted(kept, 0):
+        fails.map(["why"], on_error="collect")
+    span = kept.span("item")
+    assert span.attributes["pegboard.argument.x"] == "why"
+    assert span.attributes["pegboard.call.status"] == "error"
+    assert span.attributes["error.type"] == "ValueError"
+    assert [event.attributes["exception.message"] for event in span.events] == ["why"]
+
+
+def test_what_a_suppressed_item_calls_is_suppressed_too(kept):
+    """It has an id for logs, of the map's trace, and is not sampled."""
+    seen = []
+
+    @task
+    def inner():
+        call = current_call()
+        seen.append((call.trace_id, call.sampled))
+
+    @task(name="item")
+    def outer(x):
+        inner()
+
+    with budgeted(kept, 1):
+        outer.map(range(30))
+    trace_id = f"{kept.span('map item').context.trace_id:032x}"
+    assert [span.name for span in kept.spans].count("inner") == 1
+    assert seen == [(trace_id, True), *[(trace_id, False)] * 29]
+
+
+def test_a_map_within_its_budget_says_nothing_of_it(kept):
+    """The attribute is there when spans were left out."""
+    with budgeted(kept, 3):
+        item.map([1, 2, 3])
+    assert "pegboard.map.spans_suppressed" not in kept.span("map item").attributes
+
+
+@pytest.mark.parametrize("budget", [-1, 1.5, "many", True, None])
+def test_a_budget_is_a_number_of_spans(budget):
+    """Anything else is refused where it is written."""
+    with pytest.raises(ValueError, match="span_budget"):
+        Tracing(span_budget=budget)

@@ -9,11 +9,13 @@ from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
 from pegboard_tracing import _names
 from pegboard_tracing._exceptions import ErrorRules, record_error
+from pegboard_tracing._suppressed import Slowest
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from pegboard import Call, Group, Outcome
+    from pegboard_tracing._suppressed import Late
 
 
 class MapSpan:
@@ -23,14 +25,49 @@ class MapSpan:
     `context`, which is the caller's own with this span in it.
     """
 
-    __slots__ = ("_failed", "_guard", "_span", "_succeeded", "context")
+    __slots__ = (
+        "_failed",
+        "_guard",
+        "_left",
+        "_slowest",
+        "_span",
+        "_succeeded",
+        "_suppressed",
+        "context",
+        "trace_id",
+    )
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, budget: int) -> None:
         self._span = span
         self.context: Context = set_span_in_context(span)
+        self.trace_id = span.get_span_context().trace_id
         self._guard = threading.Lock()
         self._succeeded = 0
         self._failed = 0
+        self._left = budget if span.is_recording() else -1
+        self._suppressed = 0
+        self._slowest = Slowest()
+
+    def admit(self) -> bool:
+        """Take one span off the budget; False when it is used up. A map that is not recorded has no need of one."""
+        if self._left < 0:
+            return True
+        with self._guard:
+            if self._left == 0:
+                self._suppressed += 1
+                return False
+            self._left -= 1
+            return True
+
+    def over(self, call: Call, late: Late) -> None:
+        """Write an item down that ran without a span and failed; keep one that was slow for the end."""
+        if call.outcome is not None and call.outcome.status == "error":
+            with self._guard:
+                self._suppressed -= 1
+            late.write()
+        else:
+            with self._guard:
+                self._slowest.offer(late)
 
     def count(self, call: Call) -> None:
         """Count an item that is over; one that was cancelled did neither succeed nor fail."""
@@ -44,6 +81,9 @@ class MapSpan:
         span = self._span
         try:
             if span.is_recording():
+                if self._suppressed:
+                    self._suppressed -= self._slowest.write()
+                    span.set_attribute(_names.MAP_SUPPRESSED, self._suppressed)
                 span.set_attributes(
                     {
                         _names.MAP_SIZE: group.calls if group.size is None else group.size,
@@ -62,11 +102,15 @@ class MapSpan:
 class MapSpans:
     """The spans of the maps that are running, in all sessions of one plugin.
 
+    Args:
+        budget: For how many items of a map there are spans.
+
     Attributes:
         running: By group; items look theirs up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
         self.running: dict[Group | None, MapSpan] = {}
 
     def begin(self, group: Group, tracer: Tracer) -> None:
@@ -78,7 +122,7 @@ class MapSpans:
             attributes[_names.MAP_SIZE] = group.size
         span = tracer.start_span(f"map {group.name}", None, SpanKind.INTERNAL, attributes)
         if span.get_span_context().is_valid:
-            self.running[group] = MapSpan(span)
+            self.running[group] = MapSpan(span, self._budget)
 
     def end(self, group: Group, outcome: Outcome, rules: ErrorRules) -> None:
         """End the span of a map, if it has one."""

@@ -19,6 +19,7 @@ LINK_TYPE = "pegboard.link.type"
 MAP_SIZE = "pegboard.map.size"
 MAP_SUCCEEDED = "pegboard.map.succeeded"
 MAP_FAILED = "pegboard.map.failed"
+MAP_SUPPRESSED = "pegboard.map.spans_suppressed"
 
 # From the semantic conventions 1.44.
 CODE_FUNCTION = "code.function.name"

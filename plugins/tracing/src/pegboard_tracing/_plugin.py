@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pegboard_tracing._provider import SpanRoute
 
 _DEFAULT = Traced()
+SPAN_BUDGET = 1_000
 
 
 class Tracing:
@@ -35,18 +36,28 @@ class Tracing:
         tracer_provider: The provider to use instead; refused together with exporters that bring processors.
         install: Make the session's provider the application's global one, so that spans made with
             `opentelemetry.trace.get_tracer` go the same way. Refused where one is set.
+        span_budget: How many items of one map have a span. Of those beyond, what they call has none either; failures and
+            the 20 slowest get theirs afterwards, and the map's span tells how many were left out.
     """
 
     name = "tracing"
     hookspecs = hookspecs
 
-    def __init__(self, tracer_provider: TracerProvider | None = None, install: bool = False) -> None:
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        install: bool = False,
+        span_budget: int = SPAN_BUDGET,
+    ) -> None:
         if tracer_provider is not None and not callable(getattr(tracer_provider, "get_tracer", None)):
             raise TypeError(
                 f"Tracing takes an OpenTelemetry TracerProvider, not {tracer_provider!r}. To name what is traced, set "
                 f"OTEL_SERVICE_NAME."
             )
+        if type(span_budget) is not int or span_budget < 0:
+            raise ValueError(f"span_budget counts spans of one map, from 0, so it cannot be {span_budget!r}.")
         self._named = tracer_provider
+        self._budget = span_budget
         self._install = install
         self._guard = (
             threading.RLock()
@@ -133,7 +144,7 @@ class Tracing:
             if self._maps is None:
                 from pegboard_tracing._groups import MapSpans
 
-                self._maps = MapSpans()
+                self._maps = MapSpans(self._budget)
             return self._maps
 
 

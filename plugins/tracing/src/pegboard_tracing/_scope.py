@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Token
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,6 +17,7 @@ from pegboard_tracing._attempts import Attempts
 from pegboard_tracing._context import restore
 from pegboard_tracing._exceptions import ErrorRules, record_error
 from pegboard_tracing._shown import shown
+from pegboard_tracing._suppressed import Late, Suppressed
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
@@ -94,12 +96,16 @@ def call_scope(shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpa
     running = maps.running
     recording = False  # whether the last span of this task was recorded: the best guess at the next
 
-    def enter(call: Call) -> Entered | None:
+    def enter(call: Call) -> Entered | Suppressed | None:
         nonlocal tracer, recording
         if tracer is None:
             tracer = find_tracer()
         around = running.get(call.group) if running else None
-        above = None if around is None else around.context
+        above = None
+        if around is not None:
+            if not around.admit():
+                return Suppressed(call, around)
+            above = around.context
         has_id = recording
         attributes = ready | {_CALL_ID: call.id} if has_id else ready
         span = tracer.start_span(name, above, _INTERNAL, attributes)
@@ -119,8 +125,26 @@ def call_scope(shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpa
                 add_inputs(span, call)
         return span, attach(set_span_in_context(span, above)), around
 
-    def leave(call: Call, entered: Entered | None) -> None:
+    def write_late(call: Call, above: Context, started: int, ended: int) -> None:
+        assert tracer is not None  # noqa: S101 - for the type checker: the call has been entered
+        span = tracer.start_span(name, above, _INTERNAL, ready | {_CALL_ID: call.id}, None, started)
+        if span.is_recording():
+            if add_inputs is not None:
+                add_inputs(span, call)
+            _correct(span, call, rules)
+        span.end(ended)
+
+    def leave_late(call: Call, entered: Suppressed) -> None:
+        around = entered.around
+        restore(entered.token)
+        around.count(call)
+        around.over(call, Late(entered.started, partial(write_late, call, around.context)))
+
+    def leave(call: Call, entered: Entered | Suppressed | None) -> None:
         if entered is None:
+            return
+        if isinstance(entered, Suppressed):
+            leave_late(call, entered)
             return
         span, token, around = entered
         recorded = span.is_recording()
