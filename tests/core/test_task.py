@@ -454,3 +454,18 @@ def test_a_name_must_be_text() -> None:
     with pytest.raises(InvalidName, match="is a str, not 3") as caught:
         task(name=3)(function)
     assert caught.value.name == 3
+
+
+def test_an_option_may_refuse_a_task_at_decoration() -> None:
+    """`Option.check` sees the finished task, its options included, and what it raises stops the decoration."""
+    seen = []
+
+    @attrs.frozen
+    class Picky(Option):
+        def check(self, task) -> None:
+            seen.append((task.name, list(task.signature.parameters), task.options))
+            raise TypeError("not this one")
+
+    with pytest.raises(TypeError, match="not this one"):
+        task(Picky(), name="named")(lambda x: x)
+    assert seen == [("named", ["x"], (Picky(),))]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from pegboard import _discovery
 from pegboard.records import KINDS, Kind
+
+if TYPE_CHECKING:
+    from pegboard.task import Task
 
 
 @attrs.frozen
@@ -33,6 +36,15 @@ class Option:
     kinds: ClassVar[frozenset[Kind]] = KINDS
     repeatable: ClassVar[bool] = False
     stores_values: ClassVar[bool] = False
+
+    def check(self, task: Task[..., Any]) -> None:
+        """Refuse a task that this option cannot be on, whatever the session; called at decoration.
+
+        The default refuses none. What depends on other options or on the plugin belongs into the plugin's `bind`.
+
+        Raises:
+            TypeError, ValueError: Or a subclass, saying what to change.
+        """
 
     @classmethod
     def plugin(cls) -> object:

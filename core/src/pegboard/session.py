@@ -17,7 +17,7 @@ from pegboard._locks import KeyedLocks
 from pegboard._manager import Manager, plugin_name
 from pegboard._side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard.errors import InvalidPlugin, SessionError
+from pegboard.errors import InvalidPlugin, MissingPlugin, SessionError
 from pegboard.masks import Masks
 from pegboard.options import Option
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pegboard._plan import Plan
     from pegboard.task import Task
     from pegboard_cache import Caching
-    from pegboard_metrics import Metrics
+    from pegboard_metrics import Metrics, TaskStats
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
@@ -184,6 +184,19 @@ class Session:
         from pegboard._explain import explain
 
         return explain(task._plan_in(self) if self.is_open else make_plan(self, task))
+
+    def stats(self, task: Task[..., Any]) -> TaskStats:
+        """Summarise what was measured of a task: calls, failures, durations; zeros if it was never called.
+
+        Raises:
+            MissingPlugin: Nothing measures in this session.
+        """
+        if self.pm.get_plugin("metrics") is None:
+            raise MissingPlugin(
+                "nothing measures in this session, so there are no statistics.\nAttach the plugin: Session(Metrics(), ...).",
+                plugin="metrics",
+            )
+        return self.metrics.stats(task)
 
     # A context manager ------------------------------------------------------------------------------------------
 

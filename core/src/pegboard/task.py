@@ -69,6 +69,8 @@ class Task(WaysToCall[P, R_co]):
         self._plans: dict[Session, Plan] = {}
         self._bare_in: object = None
         self._signature: inspect.Signature | None = None
+        for option in self.options:
+            option.check(self)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function through the layers of the open session, or of the process-wide default one."""

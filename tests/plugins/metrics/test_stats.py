@@ -7,7 +7,7 @@ import time
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pegboard import Layer, Order, Session, hookimpl, task
+from pegboard import Layer, MissingPlugin, Order, Session, hookimpl, task
 from pegboard_metrics import Metrics, TaskStats
 
 
@@ -161,3 +161,25 @@ def test_a_task_over_the_cap_says_so():
         last = task(name="task501")(lambda: 1)
     assert (metrics.stats(last).task, metrics.stats(last).calls) == ("_OTHER", 2)
     assert metrics.stats(task(name="task3")(lambda: 1)).calls == 1
+
+
+def test_quantiles(metrics, session):
+    """Half of the calls are quick, and one in twenty is slow."""
+
+    @task
+    def waits(seconds):
+        time.sleep(seconds)
+
+    for index in range(40):
+        waits(0.03 if index % 20 == 0 else 0)
+    found = session.stats(waits)
+    assert found.min_duration <= found.p50_duration < 0.01 <= found.p99_duration <= found.max_duration
+    assert found.p50_duration <= found.p95_duration <= found.p99_duration
+
+
+def test_the_session_gives_the_same_summary(metrics, session):
+    """`session.stats(task)` is that of its plugin; without one the error says what to attach."""
+    invert(1)
+    assert session.stats(invert) == metrics.stats(invert)
+    with Session(inherit=False) as other, pytest.raises(MissingPlugin, match=r"Session\(Metrics\(\)"):
+        other.stats(invert)

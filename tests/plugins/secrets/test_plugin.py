@@ -246,9 +246,11 @@ def test_a_key_is_a_text() -> None:
     ids=["nowhere", "in front"],
 )
 def test_a_function_has_a_place_for_them(body, match: str) -> None:
-    """A keyword-only parameter, or the error says what to write."""
-    with Session(Secrets({})), pytest.raises(BindError, match=match):
-        task(NEEDS)(body)(1)
+    """A keyword-only parameter, or the error says what to write; at decoration, or for a default option at the first call."""
+    with pytest.raises(TypeError, match=match):
+        task(NEEDS)(body)
+    with Session(Secrets({}), defaults=[NEEDS]), pytest.raises(BindError, match=match):
+        task(body)(1)
 
 
 def test_a_function_that_takes_any_keyword_has_a_place() -> None:

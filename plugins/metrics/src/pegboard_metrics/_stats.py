@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard_metrics._quantiles import quantile
+
 if TYPE_CHECKING:
     from pegboard_metrics._durations import Totals
     from pegboard_metrics._series import TaskSeries
@@ -28,6 +30,8 @@ class TaskStats:
         cache_hits, cache_misses: Lookups of stored results.
         active: Calls that are running.
         total_duration, mean_duration, min_duration, max_duration: In seconds.
+        p50_duration, p95_duration, p99_duration: Quantiles in seconds, estimated from the buckets of the histogram: off by
+            the width of one bucket at most.
         last_run: Unix time at which a call last ended, or None.
         last_success: Unix time at which a call last ended ok, or None; a fallback's value is no success.
     """
@@ -44,6 +48,9 @@ class TaskStats:
     mean_duration: float = 0.0
     min_duration: float = 0.0
     max_duration: float = 0.0
+    p50_duration: float = 0.0
+    p95_duration: float = 0.0
+    p99_duration: float = 0.0
     last_run: float | None = None
     last_success: float | None = None
 
@@ -66,6 +73,10 @@ def stats_of(store: Store, series: TaskSeries) -> TaskStats:
     calls = count + series.served.value
     retries = sum(counter.value for values, counter in store.retries.items() if values[0] == name)
     lookups = {values[1]: counter.value for values, counter in store.lookups.items() if values[0] == name}
+    least = _least([totals for _, totals in measured])
+    most = max((totals.most for _, totals in measured), default=0.0)
+    counts = [sum(bucket) for bucket in zip(*(totals.counts for _, totals in measured), strict=True)]
+    p50, p95, p99 = (quantile(q, store.duration.bounds, counts, least, most) for q in (0.5, 0.95, 0.99))
     failed = sum(totals.calls for status, totals in measured if status == "error")
     return TaskStats(
         task=name,
@@ -78,8 +89,11 @@ def stats_of(store: Store, series: TaskSeries) -> TaskStats:
         active=len(series.active),
         total_duration=total,
         mean_duration=total / count if count else 0.0,
-        min_duration=_least([totals for _, totals in measured]),
-        max_duration=max((totals.most for _, totals in measured), default=0.0),
+        min_duration=least,
+        max_duration=most,
+        p50_duration=p50,
+        p95_duration=p95,
+        p99_duration=p99,
         last_run=max((at for at in (series.last_success, series.last_other) if at is not None), default=None),
         last_success=series.last_success,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import Layer, Order, hookimpl
 from pegboard_secrets._errors import MissingSecrets
 from pegboard_secrets._keys import checked_key
-from pegboard_secrets._option import NeedsSecrets
+from pegboard_secrets._option import KEYWORD, NeedsSecrets
 from pegboard_secrets._providers import Environment, Provider, Static, provider_from
 from pegboard_secrets._values import SecretValues
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from pegboard.masks import Masks
 
 Source = Provider | str | Mapping[str, str]
-_KEYWORD = "secrets"
 
 
 class Secrets:
@@ -71,7 +69,7 @@ class Secrets:
         option = task.option(NeedsSecrets)
         if option is None:
             return None
-        _check_parameter(task)
+        option.check(task)  # of a session's default option nobody has asked yet
         keys = option.keys
         is_slow = any(getattr(each, "does_io", True) for each in self.providers)
 
@@ -89,9 +87,9 @@ class Secrets:
             return values
 
         async def with_secrets(call: Call) -> Call:
-            if _KEYWORD in call.kwargs:  # the caller's own, in a test
+            if KEYWORD in call.kwargs:  # the caller's own, in a test
                 return call
-            return call.with_args(*call.args, **{**call.kwargs, _KEYWORD: await secrets_of(call)})
+            return call.with_args(*call.args, **{**call.kwargs, KEYWORD: await secrets_of(call)})
 
         async def run(call: Call, proceed: Proceed) -> Any:
             return await proceed(await with_secrets(call))
@@ -100,7 +98,7 @@ class Secrets:
             async for item in proceed(await with_secrets(call)):
                 yield item
 
-        return Layer(self.name, Order.INJECT, run, stream, provides=(_KEYWORD,))
+        return Layer(self.name, Order.INJECT, run, stream, provides=(KEYWORD,))
 
     def _missing(self, keys: tuple[str, ...], task: str) -> MissingSecrets:
         return MissingSecrets(
@@ -117,21 +115,6 @@ class Secrets:
                 "secret %s is too short to be masked in what is recorded: any text would lose its letters",
                 key,
             )
-
-
-def _check_parameter(task: Task[..., Any]) -> None:
-    """Refuse a function that has no place for the secrets, or one that moves its other arguments."""
-    parameters = [*task.signature.parameters.values()]
-    if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
-        return
-    taken = [each for each in parameters if each.name == _KEYWORD]
-    if not taken:
-        raise TypeError(
-            f"it needs secrets, and has no parameter for them. Write `*, secrets: Mapping[str, str] = INJECTED`, with "
-            f"INJECTED from pegboard_{_KEYWORD}."
-        )
-    if taken[0].kind is not inspect.Parameter.KEYWORD_ONLY:
-        raise TypeError(f"its parameter `{_KEYWORD}` must be keyword-only: put a `*` before it.")
 
 
 def _listed(providers: Source | Iterable[Source]) -> Iterable[Source]:

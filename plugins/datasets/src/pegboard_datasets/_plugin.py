@@ -1,0 +1,147 @@
+"""The plugin: one store, its formats, and the layers of each task."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from pegboard import ConfigError, hookimpl
+from pegboard_datasets import hookspecs
+from pegboard_datasets._artifact import ArtifactRef, read, reference
+from pegboard_datasets._format import Format
+from pegboard_datasets._key import check_key
+from pegboard_datasets._loading import loading_layer
+from pegboard_datasets._objects import URL
+from pegboard_datasets._opening import Given, open_store
+from pegboard_datasets._options import Dataset, Load, Persist
+from pegboard_datasets._saving import dataset_layer, persist_layer
+from pegboard_datasets._shelf import Shelf
+from pegboard_datasets._telling import tell
+
+if TYPE_CHECKING:
+    from pegboard import Layer, Session, Task
+
+T = TypeVar("T")
+
+
+class Datasets:
+    """Saves what tasks return, and loads it again.
+
+    Args:
+        root: A folder for everything; made when it is needed. None, without `store`, is the current folder of now.
+        store: Instead of `root`: a path, a URL such as `s3://bucket/prefix`, or a `Store`.
+        formats: Formats asked before the built-in ones.
+
+    Raises:
+        ConfigError: Both `root` and `store`, or one that cannot be a store.
+    """
+
+    name = "datasets"
+    hookspecs = hookspecs
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        store: Given = None,
+        formats: Iterable[Format] = (),
+    ) -> None:
+        self.shelf = Shelf(open_store(_one_of(root, store)), _checked_formats(formats))
+
+    def __repr__(self) -> str:
+        return f"Datasets({self.shelf.store.address!r})"
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:  # noqa: ARG002 - pluggy reads the names
+        """Put saving and loading around tasks that ask for it."""
+        layers: list[Layer] = []
+        dataset, persist, load = task.option(Dataset), task.option(Persist), task.option(Load)
+        if dataset is not None:
+            dataset.check(task)
+            layers.append(dataset_layer(dataset, task, self.shelf))
+        if persist is not None:
+            layers.append(persist_layer(persist, self.shelf))
+        if load is not None:
+            load.check(task)
+            layers.append(loading_layer(load, task, self.shelf))
+        return layers or None
+
+    def save(self, key: str, value: object, *, format: str | None = None) -> None:  # noqa: A002 - the field's word
+        """Write a value under a key, in the format that the key's extension, `format` or the type tells.
+
+        Raises:
+            InvalidKey, UnknownFormat: Nothing was written.
+            DatasetError: It could not be written; what was there before is still there.
+        """
+        choice = self.shelf.registry.choose(check_key(key), format)
+        stored = self.shelf.save(self.shelf.store, key, value, choice)
+        tell("on_dataset_save", key, stored.format, stored.size)
+
+    @overload
+    def load(self, key: str | ArtifactRef, wanted: type[T], *, format: str | None = None) -> T: ...
+    @overload
+    def load(self, key: str | ArtifactRef, wanted: Any = None, *, format: str | None = None) -> Any: ...
+    def load(self, key: str | ArtifactRef, wanted: Any = None, *, format: str | None = None) -> Any:  # noqa: A002
+        """Read the value under a key, or the one that a reference stands for.
+
+        Args:
+            key: As it was saved.
+            wanted: The type to read it as: a frame of pandas or polars, a dataclass, `list[Row]`. None is the type the format
+                gives; for formats of several types it has to be named.
+            format: Name or extension of the format, where the key does not tell it.
+
+        Raises:
+            DatasetNotFound: There is nothing under this key; a KeyError.
+            UnknownFormat: The format is not known, or several fit.
+            DatasetError: It is damaged, or of another type.
+        """
+        if isinstance(key, ArtifactRef):
+            value, size = read(key, wanted, self.shelf)
+            tell("on_dataset_load", key.key, key.format, size)
+            return value
+        chosen = self.shelf.registry.choose(check_key(key), format).for_type(wanted)
+        value, size = self.shelf.load(self.shelf.store, key, wanted, chosen)
+        tell("on_dataset_load", key, chosen.name, size)
+        return value
+
+    def persist(self, value: object, *, format: str | None = None) -> ArtifactRef:  # noqa: A002
+        """Write a value under the digest of its bytes, and return the reference to it; see `Persist`."""
+        choice = self.shelf.registry.choose("", format)
+        stored = self.shelf.persist(self.shelf.store, value, choice)
+        tell("on_dataset_save", stored.key, stored.format, stored.size)
+        return reference(stored, self.shelf.store.address)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a value under a key."""
+        return self.shelf.size(key) is not None
+
+    def delete(self, key: str) -> bool:
+        """Remove the value under a key; say whether there was one."""
+        return self.shelf.delete(key)
+
+
+def _one_of(root: str | os.PathLike[str] | None, store: Given) -> object:
+    if root is not None and store is not None:
+        raise ConfigError(
+            "Datasets takes root, a folder, or store, and got both.\nFor one task alone there is Dataset(..., store=...).",
+            where="datasets",
+            key="store",
+        )
+    if isinstance(root, str) and URL.match(root):
+        raise ConfigError(
+            f"root is a folder, and {URL.match(root)[1]}://... is a URL: Datasets(store={root!r}).",  # type: ignore[index]
+            where="datasets",
+            key="root",
+        )
+    if root is None and store is None:
+        return "."
+    return root if store is None else store
+
+
+def _checked_formats(formats: Iterable[Format]) -> tuple[Format, ...]:
+    checked = tuple(formats)
+    for each in checked:
+        if not isinstance(each, Format):
+            raise TypeError(f"formats takes Format(...) objects, not {each!r}.")
+    return checked

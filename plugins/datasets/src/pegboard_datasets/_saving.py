@@ -1,0 +1,89 @@
+"""The layers that save what a task returns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard import Layer, Order
+from pegboard_datasets._artifact import ArtifactRef, reference
+from pegboard_datasets._template import KeyTemplate
+
+if TYPE_CHECKING:
+    from pegboard import Call, Task
+    from pegboard.layers import Proceed, ProceedStream
+    from pegboard_datasets._options import Dataset, Persist
+    from pegboard_datasets._registry import Choice
+    from pegboard_datasets._shelf import Shelf
+
+Plan = Callable[["Call"], "tuple[str, Choice] | None"]
+
+
+def dataset_layer(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Layer:
+    """Make the layer that saves results under the keys of a template.
+
+    Key and format are settled before the function runs, so that it does not run in vain.
+    """
+    plan = _planner(option, task, shelf)
+    store = shelf.open(option.store)
+
+    async def keep(call: Call, key: str, value: object, choice: Choice) -> None:
+        stored = await call.io(shelf.save, store, key, value, choice)
+        call.emit("on_dataset_save", key, stored.format, stored.size)
+
+    async def run(call: Call, proceed: Proceed) -> Any:
+        planned = plan(call)
+        value = await proceed(call)
+        if planned is not None:
+            await keep(call, planned[0], value, planned[1])
+        return value
+
+    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+        planned = plan(call)
+        items = []
+        async for item in proceed(call):
+            items.append(item)
+            yield item
+        if planned is not None:
+            await keep(call, planned[0], items, planned[1])
+
+    return Layer("datasets", Order.DATASET, run=run, stream=stream)
+
+
+def _planner(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Plan:
+    """Make the function that settles key and format of a call; refuse now what no call could do."""
+    template = KeyTemplate.parse(option.key)
+    choose = shelf.registry.choose
+    if option.format is not None or "." in template.tail or not template.names:
+        choice = choose(option.key, option.format)
+        if task.kind in {"generator", "async_generator"}:
+            choice.for_value([])
+        if not template.names:
+            planned = (template.render({}, None), choice)
+            return lambda _: planned
+
+    def plan(call: Call) -> tuple[str, Choice] | None:
+        try:
+            inputs = call.inputs
+        except TypeError:  # they do not fit the signature, as the function is about to say
+            return None
+        key = template.render(inputs, call.map_index)
+        return key, choose(key, option.format)
+
+    return plan
+
+
+def persist_layer(option: Persist, shelf: Shelf) -> Layer:
+    """Make the layer that saves results under their digests, and returns references to them."""
+    store = shelf.open(option.store)
+    choice = shelf.registry.choose("", option.format)
+
+    async def run(call: Call, proceed: Proceed) -> Any:
+        value = await proceed(call)
+        if isinstance(value, ArtifactRef):
+            return value
+        stored = await call.io(shelf.persist, store, value, choice)
+        call.emit("on_dataset_save", stored.key, stored.format, stored.size)
+        return reference(stored, store.address)
+
+    return Layer("datasets.persist", Order.DATASET - 1, run=run)
