@@ -12,10 +12,25 @@ from pegboard.testing import FakeClock, Recorder
 from pegboard_cache import Cache, Caching
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "redis"])
 def caching(request, tmp_path):
+    """A plugin with an empty store, once of each kind that goes its own way; objects are kept as a server's values are."""
+    return caching_on(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["memory", "folder", "redis", "objects"])
+def any_caching(request, tmp_path):
     """A plugin with an empty store, once of each kind."""
-    return Caching() if request.param == "memory" else Caching(tmp_path / "cache")
+    return caching_on(request.param, request, tmp_path)
+
+
+def caching_on(kind, request, tmp_path):
+    """Make a plugin with a store of this kind."""
+    if kind == "folder":
+        return Caching(tmp_path / "cache")
+    if kind == "redis":
+        return Caching(request.getfixturevalue("redis_url"))
+    return Caching("memory:///") if kind == "objects" else Caching()
 
 
 @pytest.fixture

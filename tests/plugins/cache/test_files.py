@@ -258,29 +258,32 @@ from pegboard_cache import Entry
 from pegboard_cache._files import FileStore
 store = FileStore(sys.argv[1])
 for i in range(int(sys.argv[2])):
-    store.put("k", Entry(bytes([i % 256]) * 2_000_000, float(i), None))
+    store.put("k", Entry(bytes([i % 256]) * int(sys.argv[3]), float(i), None))
     print(i, flush=True)
 store.close()
 """
 
 
-def writer(root, times):
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), str(times)], stdout=subprocess.PIPE)
+def writer(root, times, size=2_000_000):
+    command = [sys.executable, "-c", WRITER, str(root), str(times), str(size)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 def test_readers_see_whole_values(root, store):
-    """C5: while another process rewrites 2 MB ten times, a reader finds one whole value after the other."""
-    with writer(root, 10) as process:
+    """C5: while another process rewrites 20 MB ten times, a reader finds one whole value after the other, of one size."""
+    with writer(root, 10, 20_000_000) as process:
         process.stdout.readline()
-        seen = set()
+        seen, sizes = set(), set()
         while process.poll() is None:
             found = store.get("k")
             assert found is not None
-            assert found.value == found.value[:1] * 2_000_000
+            assert found.value == found.value[:1] * 20_000_000
             seen.add(found.stored_at)
+            sizes |= {file.stat().st_size for file in value_files(root)}
     assert process.returncode == 0
     assert store.usage().damaged == 0
     assert seen
+    assert len(sizes) == 1
 
 
 def test_killed_writer(root, store):

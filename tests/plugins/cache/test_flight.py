@@ -51,6 +51,12 @@ def nothing_left():
     assert not FLIGHTS._by_leader
 
 
+@pytest.fixture(params=["memory", "folder"])
+def caching(request, tmp_path):
+    """A plugin whose store does no I/O, and one whose store does: flights know no other difference."""
+    return Caching() if request.param == "memory" else Caching(tmp_path / "cache")
+
+
 def test_threads_share_one_run(session, caching, recorder, waiting):
     """C4, 30: eight threads ask for one key, the body runs once, all get the value."""
     runs = count()

@@ -220,3 +220,72 @@ def test_threads_agree():
     for thread in threads:
         thread.join()
     assert len(set(found)) == 1
+
+
+def module_of(name, source, **names):
+    """A module of the given name, as a new import would make it."""
+    module = types.ModuleType(name)
+    module.__dict__.update(names)
+    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    return module
+
+
+def digest_with_helper(call, helper, *, package="shop"):
+    """The digest of a function that calls `double`, which another module has, as `{call}`."""
+    helpers = module_of(f"{package}.helpers", helper, functools=functools, threading=threading)
+    tasks = module_of("shop.tasks", f"def f(a):\n    return {call}\n", helpers=helpers, double=helpers.double)
+    return identity_of(tasks.f)
+
+
+@pytest.mark.parametrize("call", ["double(a)", "helpers.double(a)", "[double(x) for x in a]"])
+@pytest.mark.parametrize("mark", ["", "@functools.cache\n"])
+def test_edited_helper_of_the_package(call, mark):
+    """C6: an edit of a helper in another module of the same package counts, by whichever name it is called."""
+    text = "{}def double(x):\n    return x {} 2\n"
+    assert digest_with_helper(call, text.format(mark, "*")) == digest_with_helper(
+        call, text.format(mark, "*")
+    )
+    assert digest_with_helper(call, text.format(mark, "*")) != digest_with_helper(
+        call, text.format(mark, "+")
+    )
+
+
+def test_edited_function_of_another_package():
+    """A function of another package is known by its name only: `version=` is for those."""
+    text = "def double(x):\n    return x {} 2\n"
+    found = {digest_with_helper("double(a)", text.format(op), package="other").digest for op in "*+"}
+    assert len(found) == 1
+
+
+def test_helper_over_a_lock():
+    """A helper that closes over a lock, as decorators make them, still has the same digest in every process."""
+    text = (
+        "def locked(function):\n    lock = threading.Lock()\n"
+        "    def inner(x):\n        with lock:\n            return function(x)\n    return inner\n"
+        "@locked\ndef double(x):\n    return x {} 2\n"
+    )
+    times, plus = (
+        digest_with_helper("double(a)", text.format("*")),
+        digest_with_helper("double(a)", text.format("+")),
+    )
+    assert times.portable
+    assert times.digest == digest_with_helper("double(a)", text.format("*")).digest
+    assert times.digest != plus.digest
+
+
+def test_proxies_are_not_woken():
+    """A global object is not asked for attributes: one that stands for something not there yet may raise."""
+
+    class Proxy:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    assert digest("def f(a):\n    return proxy\n", proxy=Proxy())
+
+
+def test_bound_of_helpers():
+    """Of a thousand helpers the first three hundred are looked at, and binding ends soon."""
+    text = "".join(f"def h{n}(x):\n    return h{n + 1}(x)\n" for n in range(1000))
+    near, far = (f"{text}def h1000(x): return x\ndef f(a):\n    return h{n}(a)\n" for n in (0, 0))
+    assert digest(near) == digest(far.replace("def h1000(x): return x", "def h1000(x): return -x"))
+    assert digest(near) != digest(far.replace("return h2(x)", "return -h2(x)"))

@@ -132,3 +132,56 @@ def test_builtin_without_signature():
     """A builtin that does not tell its signature is keyed by the arguments as passed."""
     largest = task(max)
     assert key(1, 2, of=largest) == key(1, 2, of=largest) != key(2, 1, of=largest)
+
+
+TABLE = """
+import functools
+from pegboard import task
+from pegboard_cache import Cache
+from pegboard_cache._key import keys_of
+{helper}
+{body}
+def key(f, *args, **kwargs):
+    return keys_of(f, f.option(Cache))(args, kwargs)
+result = {call}
+"""
+PLAIN = {
+    "helper": "def helper(x):\n    return x",
+    "body": "@task(Cache())\ndef f(a, b=1):\n    return helper(a) + b",
+    "call": "key(f, 2)",
+}
+CELLS = "def make(c):\n    @task(Cache())\n    def f(a):\n        return a, c\n    return f"
+
+
+def key_in(**changes):
+    """The key that a module comes to, which differs from the plain one by some of its texts."""
+    module = {"__name__": "table"}
+    exec(TABLE.format(**{**PLAIN, **changes}), module)
+    return module["result"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"call": "key(f, 1)"}, {"call": "key(f, True)"}, False),
+        ({"call": "key(f, 1)"}, {"call": "key(f, 1.0)"}, False),
+        ({"call": "key(f, 1)"}, {"call": "key(f, '1')"}, False),
+        ({"call": "key(f, [1])"}, {"call": "key(f, (1,))"}, False),
+        ({"call": "key(f, None)"}, {"call": "key(f, '')"}, False),
+        ({"call": "key(f, 2, 1)"}, {"call": "key(f, 1, 2)"}, False),
+        ({}, {"helper": "def helper(x):\n    return -x"}, False),
+        ({}, {"helper": "def helper(x, y=1):\n    return x"}, False),
+        ({}, {"body": "@task(Cache())\ndef f(a, b=1):\n    return helper(a) - b"}, False),
+        ({}, {"body": "@task(Cache())\ndef f(a, b=1.0):\n    return helper(a) + b"}, False),
+        ({}, {"body": "@task(Cache(version=2))\ndef f(a, b=1):\n    return helper(a) + b"}, False),
+        ({"body": CELLS, "call": "key(make(1), 2)"}, {"body": CELLS, "call": "key(make(2), 2)"}, False),
+        ({"body": CELLS, "call": "key(make(1), 2)"}, {"body": CELLS, "call": "key(make(True), 2)"}, False),
+        ({"call": "key(f, 2)"}, {"call": "key(f, b=1, a=2)"}, True),
+        ({"call": "key(f, {1: 2, 'x': 3})"}, {"call": "key(f, {'x': 3, 1: 2})"}, True),
+        ({"call": "key(f, {'a', 'b', 'c'})"}, {"call": "key(f, {'c', 'b', 'a'})"}, True),
+    ],
+    ids=str,
+)
+def test_table_of_pairs(one, other, same):
+    """C6: what makes another key, and what does not."""
+    assert (key_in(**one) == key_in(**other)) is same

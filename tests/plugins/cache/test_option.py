@@ -25,6 +25,8 @@ def test_impossible_ttl(ttl):
         {"version": True},
         {"store": 7},
         {"store": dict},
+        {"lock": 1},
+        {"lock": None},
     ],
     ids=str,
 )
@@ -35,9 +37,9 @@ def test_wrong_type(bad):
 
 
 @pytest.mark.parametrize("where", [lambda store: Cache(store=store), Caching], ids=["option", "plugin"])
-@pytest.mark.parametrize("url", ["redis://:secret@host/0", "s3://bucket/secret", "https://x/secret"])
+@pytest.mark.parametrize("url", ["https://x/secret", "ftp://:secret@x", "file://elsewhere/secret"])
 def test_url(where, url):
-    """A store that is not there yet is refused, and the rest of its URL is not shown."""
+    """A URL that no store is for is refused, and the rest of it is not shown."""
     with pytest.raises(ConfigError, match="URL") as caught:
         where(url)
     assert "secret" not in str(caught.value)
@@ -63,3 +65,20 @@ def test_impossible_size(most):
     """A size is a positive whole number of bytes."""
     with pytest.raises(ValueError, match="max_bytes"):
         Caching(max_bytes=most)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:secret@host/0", "s3://bucket/secret", "az://account/secret", "memory:///secret"]
+)
+def test_repr_shows_the_kind_of_a_url(url):
+    """S1: a URL may hold a password, and a repr shows no more than its kind."""
+    assert "secret" not in repr(Cache(store=url))
+    assert url.partition(":")[0] in repr(Cache(store=url))
+
+
+@pytest.mark.parametrize("bad", [b"short", b"", "a text of more than 16", 16])
+def test_impossible_pickle_key(bad):
+    """10: a pickle key is at least 16 bytes, and is not shown."""
+    with pytest.raises((TypeError, ValueError), match="pickle_key") as caught:
+        Caching(pickle_key=bad)
+    assert "text" not in str(caught.value)

@@ -7,12 +7,13 @@ import gc
 import sqlite3
 import threading
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from pegboard import Session, task
 from pegboard.testing import FakeClock, check_plugin
-from pegboard_cache import Cache, Caching, Entry
+from pegboard_cache import Cache, Caching, Entry, MemoryStore
 from pegboard_cache._store import Usage
 
 
@@ -80,10 +81,12 @@ class Remote:
         return Usage(len(self.entries), 0)
 
 
-@pytest.mark.parametrize("store", ["memory", "folder"])
-def test_manners(store, tmp_path):
+@pytest.mark.parametrize("store", ["memory", "folder", "redis", "objects"])
+def test_manners(store, tmp_path, request):
     """The plugin has the manners that every plugin must have, with each store."""
-    check_plugin(lambda: Caching() if store == "memory" else Caching(tmp_path / "cache"), Cache())
+    given = {"memory": None, "folder": tmp_path / "cache", "objects": "memory:///"}
+    where = request.getfixturevalue("redis_url") if store == "redis" else given[store]
+    check_plugin(lambda: Caching(where), Cache())
 
 
 def test_option_brings_the_plugin():
@@ -188,7 +191,7 @@ def test_store_of_a_task(tmp_path):
         assert caching.stats().entries == 0
 
 
-def test_values_survive_a_session(caching):
+def test_values_survive_a_session(any_caching):
     """One plugin keeps its values from one session to the next."""
     runs = count()
 
@@ -197,7 +200,7 @@ def test_values_survive_a_session(caching):
         return next(runs)
 
     for _ in range(2):
-        with Session(caching, inherit=False):
+        with Session(any_caching, inherit=False):
             assert body() == 0
 
 
@@ -409,3 +412,64 @@ def test_plugin_repr_and_option_repr_show_no_values(session, caching):
     body("canary")
     shown = f"{caching!r} {caching.stats()!r} {session.explain(body)} {Entry('canary', 0.0, None)!r}"
     assert "canary" not in shown
+
+
+def test_async_twins(any_caching):
+    """38: coroutines count, forget and clear without holding up the loop."""
+    runs = count()
+
+    @task(Cache())
+    async def body(x):
+        return next(runs)
+
+    async def main():
+        await body(1)
+        await body(2)
+        assert (await any_caching.astats()).entries == 2
+        assert await any_caching.ainvalidate(body, x=1)
+        assert not await any_caching.ainvalidate(body, 1)
+        assert await any_caching.aclear(body) == 1
+        assert await any_caching.aclear() == 0
+
+    with Session(any_caching, inherit=False, strict=True):
+        asyncio.run(main())
+
+
+SECRET = "canary-7f3a-9c41"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [SECRET, {"nested": [f"Bearer {SECRET}"]}, SECRET.encode(), Path("/keys") / SECRET],
+    ids=["text", "nested", "bytes", "path"],
+)
+def test_known_secret_is_not_stored(any_caching, make, warnings_of_cache, value):
+    """S1: a value with a known secret in it is returned, and written to no file, server or bucket; one warning."""
+    runs = count()
+    body = make(lambda x: (next(runs), value)[1])
+    with Session(any_caching, inherit=False, strict=True) as session:
+        session.masks.add(SECRET)
+        assert [body(1), body(1)] == [value, value]
+    in_memory = isinstance(any_caching._stores.main, MemoryStore)
+    assert next(runs) == (1 if in_memory else 2)
+    assert any_caching.stats().entries == int(in_memory)
+    assert len(warnings_of_cache()) == (0 if in_memory else 1)
+    assert SECRET not in str(warnings_of_cache())
+
+
+def test_secret_as_an_argument_is_in_no_key(caching, make, recorder):
+    """S1: an argument that is a secret shows in no key and no file name, and the value is kept."""
+    body = make(lambda x: len(x) + 0)
+    with Session(caching, recorder, inherit=False, strict=True) as session:
+        session.masks.add(SECRET)
+        assert [body(SECRET), body(SECRET)] == [len(SECRET)] * 2
+    assert caching.stats().stored == 1
+    assert not [event for event in recorder.events if SECRET in str(event)]
+
+
+@pytest.mark.parametrize("wrong", ["body", print, Cache()], ids=["name", "function", "option"])
+def test_forgetting_what_is_no_task(wrong):
+    """10: anything but a task is refused, and the text says what to give."""
+    for forget in (Caching().clear, Caching().invalidate):
+        with pytest.raises(TypeError, match="decorated function"):
+            forget(wrong)

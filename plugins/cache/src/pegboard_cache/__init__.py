@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from pegboard_cache._files import FileStore
+from pegboard_cache._memory import MemoryStore
+from pegboard_cache._objects import ObjectStore
 from pegboard_cache._option import Cache
 from pegboard_cache._plugin import Caching
-from pegboard_cache._store import Entry, Store
+from pegboard_cache._redis import RedisStore
+from pegboard_cache._report import Stats
+from pegboard_cache._store import Entry, Store, Unstorable, Usage
 
-__all__ = ["Cache", "Caching", "Entry", "Store"]
+__all__ = [
+    "Cache",
+    "Caching",
+    "Entry",
+    "FileStore",
+    "MemoryStore",
+    "ObjectStore",
+    "RedisStore",
+    "Stats",
+    "Store",
+    "Unstorable",
+    "Usage",
+]

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
-from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from pegboard_cache._frame import Damaged, pack, read_head, unpack
-from pegboard_cache._index import Index
-from pegboard_cache._records import Unreadable
-from pegboard_cache._store import Entry, Unstorable, Usage
+from pegboard_cache._encoded import EncodedStore, as_text
+from pegboard_cache._file_lease import FileLease, take
+from pegboard_cache._folder import PARTIAL, make_folder, name_of, read_file, remove_old, write_whole
+from pegboard_cache._frame import Damaged, read_head
+from pegboard_cache._index import Index, is_damaged, is_lost
+from pegboard_cache._store import Unstorable, Usage
 
 T = TypeVar("T")
 
 BYTES_MOST = 1024**3
 _TOUCHED_MOST = 512
-_PARTIAL = "partial-"
-_PARTIAL_SECONDS = 3600.0
 _HEAD_BYTES = 65536
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-class FileStore:
+class FileStore(EncodedStore):
     """Keeps encoded values in a folder, for threads and processes, now and later.
 
     A file is named after a hash of its key, written under another name, synced and renamed: a reader finds the old
@@ -36,59 +32,52 @@ class FileStore:
     Args:
         root: The folder; made, with mode 0700, when the first value is kept.
         max_bytes: How much is kept; the least recently used files go first. None is 1 GiB.
+        pickle_key: Signs pickles of values that cannot be kept otherwise; None refuses those values.
     """
 
-    blocking = True
-    persistent = True
-
-    def __init__(self, root: str, max_bytes: int | None = None) -> None:
+    def __init__(self, root: str, max_bytes: int | None = None, pickle_key: bytes | None = None) -> None:
+        super().__init__(root, pickle_key)
         self.root = root
         self.max_bytes = BYTES_MOST if max_bytes is None else max_bytes
         self._values = Path(root, "values")
-        self._guard = threading.RLock()
         self._index: Index | None = None
         self._pid = os.getpid()
         self._left_behind: list[Index] = []
         self._touched: dict[str, float] = {}
         self._evicted = 0
-        self._damaged = 0
 
-    def get(self, key: str) -> Entry | None:
-        """Return the entry of `key`; a damaged file is counted, removed, and none."""
-        name = _name(key)
+    def read(self, key: str) -> bytes | None:
+        """Return the bytes kept for `key`, if any."""
+        name = name_of(key)
         try:
-            frame = _read(self._values / name)
+            frame = read_file(self._values / name)
         except FileNotFoundError:
-            return None
-        try:
-            entry = unpack(_text(key), frame)
-        except Unreadable:
-            return None
-        except Damaged:
-            self._remove_damaged(name)
             return None
         self._touched[name] = time.time()
         if len(self._touched) > _TOUCHED_MOST:
             self._with_index(self._flush)
-        return entry
+        return frame
 
-    def put(self, key: str, entry: Entry) -> None:
-        """Write an entry, and make room for it.
+    def write(self, key: str, frame: bytes, ttl: float | None) -> None:  # noqa: ARG002 - room is made by use, not by age
+        """Write a file, and make room for it.
 
         Raises:
-            Unstorable: The value would not come back as it is, or is larger than the whole store.
+            Unstorable: It is larger than the whole store.
             OSError, sqlite3.Error: It cannot be written.
         """
-        frame = pack(_text(key), entry)
         if len(frame) > self.max_bytes:
             raise Unstorable(
-                f"a {type(entry.value).__name__} of {len(frame):,} bytes is larger than the whole store, which holds {self.max_bytes:,}"
+                f"its {len(frame):,} bytes are more than the whole store, which holds {self.max_bytes:,}"
             )
         self._with_index(lambda index: self._write(index, key, frame))
 
+    def lease(self, key: str) -> FileLease | None:
+        """Become the one process that computes `key`; None while another one is. Freed when the process ends."""
+        return take(make_folder(Path(self.root), "locks") / name_of(key))
+
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
-        name = _name(key)
+        name = name_of(key)
         if not (self._values / name).exists():
             return False
         self._with_index(lambda index: index.forget((name,)))
@@ -98,7 +87,7 @@ class FileStore:
         """Remove every entry whose key begins with `prefix`; say how many."""
         if not self._values.exists():
             return 0
-        return self._unlink(self._with_index(lambda index: index.forget_prefix(prefix)))
+        return self._unlink(self._with_index(lambda index: index.forget_prefix(as_text(prefix))))
 
     def usage(self) -> Usage:
         """Count what is there."""
@@ -119,10 +108,10 @@ class FileStore:
                 self._index = None
 
     def _write(self, index: Index, key: str, frame: bytes) -> None:
-        name = _name(key)
-        _write_whole(self._values, name, frame)
+        name = name_of(key)
+        write_whole(self._values, name, frame)
         touched, self._touched = self._touched, {}
-        gone = index.put(name, _text(key), len(frame), time.time(), touched, self.max_bytes)
+        gone = index.put(name, as_text(key), len(frame), time.time(), touched, self.max_bytes)
         self._evicted += self._unlink(gone)
 
     def _flush(self, index: Index) -> None:
@@ -139,20 +128,14 @@ class FileStore:
             count += 1
         return count
 
-    def _remove_damaged(self, name: str) -> None:
-        with self._guard:
-            self._damaged += 1
-        self._unlink((name,))
-        self._with_index(lambda index: index.forget((name,)))
-
     def _with_index(self, use: Callable[[Index], T]) -> T:
         """Use the index; if it is damaged, or its folder was removed, once more with a new one."""
         with self._guard:
             try:
                 return use(self._opened())
             except (sqlite3.DatabaseError, FileNotFoundError) as error:
-                damaged = _is_damaged(error)
-                if not damaged and not _is_lost(error):
+                damaged = is_damaged(error)
+                if not damaged and not is_lost(error):
                     raise
                 self._abandon(remove=damaged)
                 return use(self._opened())
@@ -164,10 +147,7 @@ class FileStore:
                 self._left_behind.append(self._index)
             self._index, self._pid = None, os.getpid()
         if self._index is None:
-            Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._values.mkdir(mode=0o700, exist_ok=True)
-            if self._values.is_symlink():
-                raise OSError(f"{self._values} is a link, and values stay under {self.root}")
+            make_folder(Path(self.root), "values")
             index = Index(Path(self.root, "index.sqlite"))
             try:
                 self._reconcile(index)
@@ -192,77 +172,20 @@ class FileStore:
         known = index.names()
         index.forget(known - files.keys())
         for name in files.keys() - known:
-            if name.startswith(_PARTIAL):
-                _remove_old(files[name])
+            if name.startswith(PARTIAL):
+                remove_old(files[name])
             else:
                 self._adopt(index, name)
 
     def _adopt(self, index: Index, name: str) -> None:
         path = self._values / name
         try:
-            frame = _read(path, _HEAD_BYTES)
+            frame = read_file(path, _HEAD_BYTES)
             state = path.stat()
             key = read_head(frame).key
         except FileNotFoundError:
             return
         except (Damaged, OSError):
-            self._damaged += self._unlink((name,))
+            self._count_damaged(self._unlink((name,)))
             return
         self._evicted += self._unlink(index.put(name, key, state.st_size, state.st_mtime, {}, self.max_bytes))
-
-
-# SQLITE_ERROR: another schema. The second set: the file was removed or replaced while it was open.
-_DAMAGED = frozenset((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
-_LOST = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
-
-
-def _is_damaged(error: Exception) -> bool:
-    """Whether the index can never be read again."""
-    return _code(error) in _DAMAGED
-
-
-def _is_lost(error: Exception) -> bool:
-    """Whether the files that are open may no longer be those of the folder."""
-    return isinstance(error, FileNotFoundError) or _code(error) in _LOST
-
-
-def _code(error: Exception) -> int | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF  # the rest tells a kind of the same error
-
-
-def _name(key: str) -> str:
-    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _text(key: str) -> str:
-    """The key as text that can be written down; lone surrogates are spelt out."""
-    return key.encode("utf-8", "backslashreplace").decode()
-
-
-def _read(path: Path, most: int = -1) -> bytes:
-    with open(os.open(path, os.O_RDONLY | _NO_LINK), "rb") as file:  # noqa: PTH123 - a descriptor, so that no link is followed
-        return file.read(most)
-
-
-def _write_whole(folder: Path, name: str, data: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it; mode 0600."""
-    descriptor, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=folder)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, folder / name)  # noqa: PTH105 - a str beside a Path
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-
-
-def _remove_old(file: os.DirEntry[str]) -> None:
-    """Remove what a killed writer left; a writer that is at work keeps its file."""
-    try:
-        if time.time() - file.stat().st_mtime > _PARTIAL_SECONDS:
-            Path(file.path).unlink()
-    except FileNotFoundError:
-        return

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from pegboard_cache import _records
+from pegboard_cache import _pandas, _records, _tables
 from pegboard_cache._store import Unstorable
 
 
@@ -107,7 +107,17 @@ FORMS: dict[type, Form] = {
 RECORD = Form(20, _records.dump_record, _records.load_record)
 NAMED_TUPLE = Form(21, _records.dump_named_tuple, _records.load_named_tuple)
 MEMBER = Form(22, _records.dump_member, _records.load_member)
-CODES = {form.code: form for form in (*FORMS.values(), RECORD, NAMED_TUPLE, MEMBER)}
+TABLES = {
+    "numpy.ndarray": Form(30, _tables.dump_array, _tables.load_array),
+    "numpy.generic": Form(31, _tables.dump_array, _tables.load_scalar),
+    "pyarrow.Table": Form(32, _tables.dump_arrow, _tables.load_table),
+    "pyarrow.RecordBatch": Form(33, _tables.dump_arrow, _tables.load_batch),
+    "pandas.DataFrame": Form(34, _pandas.dump_frame, _pandas.load_frame),
+    "pandas.Series": Form(35, _pandas.dump_series, _pandas.load_series),
+    "polars.DataFrame": Form(36, _tables.dump_polars, _tables.load_polars),
+    "polars.Series": Form(37, _tables.dump_polars_series, _tables.load_polars_series),
+}
+CODES = {form.code: form for form in (*FORMS.values(), RECORD, NAMED_TUPLE, MEMBER, *TABLES.values())}
 
 
 def form_of(cls: type) -> Form:
@@ -119,6 +129,9 @@ def form_of(cls: type) -> Form:
     form = FORMS.get(cls)
     if form is not None:
         return form
+    table = _tables.name_of(cls)
+    if table is not None:
+        return TABLES[table]
     if _records.is_member_class(cls):
         return MEMBER
     if _records.is_named_tuple_class(cls):

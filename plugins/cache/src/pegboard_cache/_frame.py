@@ -1,21 +1,26 @@
-"""One entry as the bytes of a file: a checksum, what the entry is, and its value.
+"""One entry as bytes: a checksum, what the entry is, and its value.
 
     magic (5) | BLAKE2b-256 of all that follows (32) | length of the head (4, big-endian) | head | value
 
-The head is MessagePack: key, time, ttl. A frame proves to be whole and to belong to the key that was asked for, so a cut,
-changed or exchanged file can never answer with a wrong value.
+The head is MessagePack: key, time, ttl, signature. A frame proves to be whole and to belong to the key that was asked for, so
+a cut, changed or exchanged one can never answer with a wrong value. The value is a pickle exactly when there is a
+signature, and is not looked at before the signature is verified; otherwise it is what `_codec` makes.
 """
 
 from __future__ import annotations
 
 import struct
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from pegboard_cache._codec import from_bytes, to_bytes
-from pegboard_cache._store import Entry
+from pegboard_cache._records import Unreadable
+from pegboard_cache._store import Entry, Unstorable
+
+if TYPE_CHECKING:
+    from pegboard_cache._seal import Seal
 
 _MAGIC = b"pegc\x01"
 _DIGEST = 32
@@ -24,37 +29,47 @@ _HEAD = len(_MAGIC) + _DIGEST + _LENGTH.size
 
 
 class Damaged(ValueError):  # noqa: N818 - a reason for a miss
-    """Raised for bytes that are no whole frame, or not the one that was looked for."""
+    """Raised for bytes that are no whole frame, or not the one that was looked for, or whose signature is wrong."""
 
 
 class Head(NamedTuple):
-    """What an entry is, beside its value."""
+    """What an entry is, beside its value; `mac` signs a pickle."""
 
     key: str
     stored_at: float
     ttl: float | None
+    mac: bytes = b""
 
 
 _heads = msgspec.msgpack.Decoder(Head)
 
 
-def pack(key: str, entry: Entry) -> bytes:
-    """Make the frame of an entry.
+def pack(key: str, entry: Entry, seal: Seal | None = None) -> bytes:
+    """Make the frame of an entry; with a seal, also of one that has to be pickled.
 
     Raises:
         Unstorable: The value would not come back as it is.
     """
-    head = msgspec.msgpack.encode(Head(key, entry.stored_at, entry.ttl))
-    body = b"".join((_LENGTH.pack(len(head)), head, to_bytes(entry.value)))
+    head = Head(key, entry.stored_at, entry.ttl)
+    try:
+        value = to_bytes(entry.value)
+    except Unstorable:
+        if seal is None:
+            raise
+        value = seal.dump(entry.value)
+        head = head._replace(mac=seal.sign(_facts(head), value))
+    encoded = msgspec.msgpack.encode(head)
+    body = b"".join((_LENGTH.pack(len(encoded)), encoded, value))
     return b"".join((_MAGIC, _checksum(body), body))
 
 
-def unpack(key: str, frame: bytes) -> Entry:
+def unpack(key: str, frame: bytes | memoryview, seal: Seal | None = None) -> Entry:
     """Read a frame.
 
     Raises:
-        Damaged: It is not whole, or of another key.
-        Unreadable: It is whole, and its value is of a class that is not loaded or has changed.
+        Damaged: It is not whole, or of another key, or signed with another one than the seal's.
+        Unreadable: It is whole, and its value is of a class that is not loaded or has changed, or is a pickle and
+            there is no seal.
     """
     body = memoryview(frame)[len(_MAGIC) + _DIGEST :]
     if frame[: len(_MAGIC)] != _MAGIC or frame[len(_MAGIC) : len(_MAGIC) + _DIGEST] != _checksum(body):
@@ -63,10 +78,12 @@ def unpack(key: str, frame: bytes) -> Entry:
     if head.key != key:
         raise Damaged("key")
     (length,) = _LENGTH.unpack_from(body)
-    return Entry(from_bytes(body[_LENGTH.size + length :]), head.stored_at, head.ttl)
+    data = body[_LENGTH.size + length :]
+    value = _unpickled(head, data, seal) if head.mac else from_bytes(data)
+    return Entry(value, head.stored_at, head.ttl)
 
 
-def read_head(frame: bytes) -> Head:
+def read_head(frame: bytes | memoryview) -> Head:
     """Read the head of a frame, or of the beginning of one, unchecked.
 
     Raises:
@@ -79,6 +96,22 @@ def read_head(frame: bytes) -> Head:
         return _heads.decode(frame[_HEAD : _HEAD + length])
     except msgspec.DecodeError:
         raise Damaged("head") from None
+
+
+def _unpickled(head: Head, data: memoryview, seal: Seal | None) -> Any:
+    if seal is None:
+        raise Unreadable("a pickle, and there is no pickle_key")
+    if not seal.fits(head.mac, _facts(head), data):
+        raise Damaged("signature")
+    try:
+        return seal.load(data)
+    except Exception as error:  # noqa: BLE001 - a class that is gone, or another version of a library
+        raise Unreadable(type(error).__name__) from None
+
+
+def _facts(head: Head) -> bytes:
+    """What a signature holds a pickle to: it cannot be given to another key, or another age."""
+    return msgspec.msgpack.encode((head.key, head.stored_at, head.ttl))
 
 
 def _checksum(body: bytes | memoryview) -> bytes:

@@ -8,11 +8,12 @@ comments stay out.
 from __future__ import annotations
 
 import dis
+import inspect
 import os
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any
@@ -23,6 +24,7 @@ from pegboard import Task
 from pegboard_cache._encoder import Add, Unhashable, canonical, module_name, register
 
 _ASSIGNING = frozenset(("STORE_DEREF", "DELETE_DEREF"))
+_FUNCTIONS_MOST = 300  # further ones are not looked at: a bound on what binding a task costs
 
 
 @attrs.frozen
@@ -83,18 +85,24 @@ def _remember(function: Callable[..., Any], new: Identity) -> Identity:
 
 
 class _Walk:
-    """Describes a function and all that it can reach, each once, in the order of discovery."""
+    """Describes a function and all that it can reach, each once, in the order of discovery.
+
+    What was reached by a global name may close over things without a text, such as a decorator's lock: like other globals
+    they are known by name, and do not keep another process from the same digest.
+    """
 
     def __init__(self) -> None:
         self.found: list[Callable[..., Any]] = []
+        self._are_global: list[bool] = []
         self._numbers: dict[int, int] = {}
+        self._in_globals = False
         self._portable = True
 
     def identify(self, function: Callable[..., Any]) -> Identity:
         token = _current.set(self)
         try:
             self.number(function)
-            text = "\n".join(self._describe(each) for each in self.found)  # grows on the way
+            text = "\n".join(self._describe(*each) for each in zip(self.found, self._are_global))  # noqa: B905 - both grow on the way
         finally:
             _current.reset(token)
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
@@ -103,27 +111,30 @@ class _Walk:
 
     def number(self, function: Callable[..., Any]) -> int:
         """Stand for a function that is described on its own, which also ends every circle."""
-        number = self._numbers.setdefault(id(function), len(self.found))
-        if number == len(self.found):
+        number = self._numbers.setdefault(id(function), len(self._numbers))
+        if number == len(self.found) < _FUNCTIONS_MOST:
             self.found.append(function)
+            self._are_global.append(self._in_globals)
         return number
 
-    def _describe(self, function: Callable[..., Any]) -> str:
+    def _describe(self, function: Callable[..., Any], is_global: bool) -> str:
+        self._in_globals = is_global
         if not isinstance(function, types.FunctionType):
             body = type(function).__call__
             return self._text(function, body if isinstance(body, types.FunctionType) else None)
         code = function.__code__
         assigned = _assigned(code)
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-        return self._text(
+        own = self._text(
             module_name(function.__module__),
             function.__qualname__,
             code,
             function.__defaults__,
             function.__kwdefaults__,
             *(_content(cell) for name, cell in cells if name not in assigned),
-            *_helpers(function),
         )
+        self._in_globals = True
+        return own + self._text(*_helpers(function))
 
     def _text(self, *facts: object) -> str:
         return "".join(self._fact(fact) for fact in facts)
@@ -134,6 +145,8 @@ class _Walk:
         try:
             return canonical((fact,))
         except Unhashable:
+            if self._in_globals:
+                return f"?{type(fact).__qualname__};"
             self._portable = False
             return f"?{os.urandom(16).hex()};"
 
@@ -158,6 +171,9 @@ def _read_cells(function: Callable[..., Any]) -> Iterator[types.CellType]:
 
 
 def _assigned(code: types.CodeType) -> set[str]:
+    """The closed-over names that the code, or a function inside it, assigns."""
+    if not code.co_freevars:
+        return set()
     return {
         instruction.argval
         for each in _nested(code)
@@ -175,15 +191,36 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _helpers(function: types.FunctionType) -> list[object]:
-    """The functions and tasks of the same module that the code names."""
-    names: Iterable[str] = sorted({name for code in _nested(function.__code__) for name in code.co_names})
-    found = (function.__globals__.get(name) for name in names)
-    return [each for each in found if _body(each, function.__module__) is not None]
+    """The functions and tasks of the same package that the code names, also as attributes of a module of it."""
+    names = sorted({name for code in _nested(function.__code__) for name in code.co_names})
+    package = _package(function.__module__)
+    found: list[object] = []
+    for name in names:
+        value = function.__globals__.get(name)
+        if not isinstance(value, types.ModuleType):
+            found.append(_helper(value, package))
+        elif _package(value.__name__) == package:
+            found.extend(_helper(value.__dict__.get(attribute), package) for attribute in names)
+    return [each for each in found if each is not None]
 
 
-def _body(value: object, module: str) -> types.FunctionType | None:
-    body = value.__wrapped__ if isinstance(value, Task) else value
-    return body if isinstance(body, types.FunctionType) and body.__module__ == module else None
+def _helper(value: object, package: str) -> object:
+    """What stands for a helper: the task, or the function, which something like `lru_cache` may wrap."""
+    if isinstance(value, Task):
+        body = value.__wrapped__
+    elif isinstance(value, types.FunctionType):
+        body = value
+    else:
+        body = inspect.getattr_static(
+            value, "__wrapped__", None
+        )  # a global may be a proxy, which must not be woken
+    if not isinstance(body, types.FunctionType) or _package(body.__module__) != package:
+        return None
+    return value if isinstance(value, Task) else body
+
+
+def _package(module: str | None) -> str:
+    return str(module).partition(".")[0]
 
 
 def _write_function(value: types.FunctionType, add: Add) -> None:

@@ -85,8 +85,9 @@ class Index:
     def forget_prefix(self, prefix: str) -> list[str]:
         """Forget the entries whose key begins with `prefix`, and return their names."""
         with self._transaction():
+            start = prefix.encode()  # as bytes: SQLite ends a text at its first NUL
             found = self._db.execute(
-                "SELECT name FROM entries WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+                "SELECT name FROM entries WHERE substr(CAST(key AS BLOB), 1, ?) = ?", (len(start), start)
             )
             names = [name for (name,) in found]
             self.forget(names)
@@ -125,3 +126,23 @@ class Index:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+# SQLITE_ERROR: another schema. The second set: the file was removed or replaced while it was open.
+_DAMAGED = frozenset((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+_LOST = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether the index can never be read again."""
+    return _code(error) in _DAMAGED
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the files that are open may no longer be those of the folder."""
+    return isinstance(error, FileNotFoundError) or _code(error) in _LOST
+
+
+def _code(error: Exception) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF  # the rest tells a kind of the same error

@@ -9,11 +9,13 @@ from pegboard import Layer, Order
 from pegboard_cache._encoder import Unhashable
 from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
 from pegboard_cache._size import estimate
+from pegboard_cache._turn import turns
 
 if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
     from pegboard_cache._key import KeyOf
+    from pegboard_cache._leasing import LeaseOf
     from pegboard_cache._report import Report
     from pegboard_cache._shelf import Shelf
     from pegboard_cache._store import Entry
@@ -24,12 +26,15 @@ STREAM_BYTES_MOST = 64 * 1024 * 1024
 class CachedCalls:
     """The layer around one task in one session."""
 
-    def __init__(self, task: str, key_of: KeyOf, shelf: Shelf, report: Report) -> None:
+    def __init__(
+        self, task: str, key_of: KeyOf, shelf: Shelf, report: Report, lease: LeaseOf | None = None
+    ) -> None:
         self._task = task
         self._key_of = key_of
         self._shelf = shelf
         self._report = report
         self._find = shelf.finder()
+        self._turn_of = None if lease is None else turns(lease, self._find, shelf.store, report)
         self._blocking = shelf.store.blocking
 
     def layer(self) -> Layer:
@@ -109,17 +114,28 @@ class CachedCalls:
 
     async def _lead(self, call: Call, proceed: Proceed, key: str, flight: Flight) -> Any:
         ending = ABANDONED
+        turn = None if self._turn_of is None else self._turn_of(key)
         try:
+            if turn is not None:
+                entry = await turn.come(call)
+                if entry is not None:  # another process was first
+                    ending = Ending("landed", entry[0])
+                    self._hit(call, key)
+                    return entry[0]
             self._miss(call, key)
             value = await proceed(call)
             ending = Ending("landed", value, call.source != "fallback")
             if ending.from_function:
                 await self._shelf.keep(call, key, value)
+            if turn is not None:
+                await call.io(turn.leave)
             return value
         except Exception as error:
             ending = Ending("failed", error)
             raise
         finally:
+            if turn is not None:
+                turn.leave()
             FLIGHTS.end(flight, ending)
             del flight, ending  # as above
 

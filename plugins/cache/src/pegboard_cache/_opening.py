@@ -5,18 +5,48 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import attrs
 
 from pegboard import ConfigError
+from pegboard_cache._objects import ObjectStore, is_objects
+from pegboard_cache._redis import RedisStore
 from pegboard_cache._store import Store
 
-Given = str | os.PathLike[str] | Store | None
+if TYPE_CHECKING:
+    from pegboard_cache._encoded import EncodedStore
+
+Given = str | os.PathLike[str] | Store | Any  # Any: a store of obstore, which need not be installed
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two characters at least: a single one is a drive
 _METHODS = ("get", "put", "delete", "clear", "usage")
+_REDIS = frozenset(("redis", "rediss", "unix"))
+_OBJECTS = frozenset(("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss", "memory"))
 
 
-def checked_store(given: object) -> Path | Store | None:
-    """Tell what was given: a folder, a store, or None; nothing is opened or created.
+@attrs.frozen
+class Address:
+    """A URL, or an object of obstore, that no store is made of yet."""
+
+    target: Any = attrs.field(repr=False)  # may hold a password
+    make: type[RedisStore | ObjectStore]
+
+    def open(self, pickle_key: bytes | None) -> EncodedStore:
+        """Make the store.
+
+        Raises:
+            ConfigError: Its package is not installed, or the URL cannot be read.
+        """
+        return self.make(self.target, pickle_key=pickle_key)
+
+
+Checked = Path | Address | Store | None
+
+
+def checked_store(given: object) -> Checked:
+    """Tell what was given: a folder, an address, a store, or None; nothing is opened or created.
 
     Raises:
         ConfigError: A URL of a kind that is not supported, or a path that is no folder.
@@ -25,24 +55,43 @@ def checked_store(given: object) -> Path | Store | None:
     if given is None:
         return None
     if isinstance(given, str | os.PathLike):
-        return _folder(os.fspath(given))
+        return _named(os.fspath(given))
+    if is_objects(given):
+        return Address(given, ObjectStore)
     if not isinstance(given, type) and isinstance(given, Store):
         return given
     raise TypeError(_no_store(given))
 
 
-def _folder(text: str | bytes) -> Path:
+def shown(given: object) -> str:
+    """Show what was given, for a repr; of a URL the kind only, as the rest may hold a password."""
+    url = _URL.match(given) if isinstance(given, str) else None
+    return repr(given) if url is None else f"'{url[1]}://...'"
+
+
+def _named(text: str | bytes) -> Path | Address:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigError(f"store {text!r} is no path.", where="cache", key="store")
     url = _URL.match(text)
-    if url is not None:  # the rest may hold a password
-        raise ConfigError(
-            f"store {url[1]}://... is a URL, and this version keeps values in memory or in a folder.\n"
-            f"Give a path, None for memory, or an object with the methods of pegboard_cache.Store.",
-            where="cache",
-            key="store",
-        )
-    path = Path(text).expanduser()
+    if url is None:
+        return _folder(Path(text).expanduser())
+    scheme = url[1].lower()
+    if scheme in _REDIS:
+        return Address(text, RedisStore)
+    if scheme in _OBJECTS:
+        return Address(text, ObjectStore)
+    parts = urlsplit(text)
+    if scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return _folder(Path(unquote(parts.path)))
+    raise ConfigError(  # the rest may hold a password
+        f"store {url[1]}://... is a URL of a kind that the cache has no store for.\n"
+        f"It knows {', '.join(f'{name}://' for name in sorted(_REDIS | _OBJECTS | {'file'}))}; a path is a folder, and None memory.",
+        where="cache",
+        key="store",
+    )
+
+
+def _folder(path: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise ConfigError(
             f"store {str(path)!r} is a file, and the cache needs a folder of its own.",
@@ -58,6 +107,6 @@ def _no_store(given: object) -> str:
         return f"store is {kind}, a class; did you forget the parentheses? {kind}(...)"
     missing = [name for name in (*_METHODS, "blocking", "persistent") if not hasattr(given, name)]
     return (
-        f"store is a {kind}, which is no path and no Store: it lacks {', '.join(missing)}.\n"
+        f"store is no path, no URL and no Store but of type {kind}: it lacks {', '.join(missing)}.\n"
         f"Give None for memory, a path for a folder, or an object like pegboard_cache.Store."
     )

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from pegboard import Option
-from pegboard_cache._opening import checked_store
+from pegboard_cache._opening import checked_store, shown
 from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
 
 CustomKey = Callable[[Mapping[str, Any]], str]
@@ -40,6 +40,11 @@ def _version(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         raise TypeError(f"{attribute.name} is a string or a whole number, not {value!r}.")
 
 
+def _lock(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is not bool:
+        raise TypeError(f"{attribute.name} is True or False, not {value!r}.")
+
+
 def _store(_: object, __: attrs.Attribute[Any], value: object) -> None:
     checked_store(value)
 
@@ -54,7 +59,10 @@ class Cache(Option):
         key: Stands in for the arguments: takes them by name, defaults included, and returns a string. Calls with
             equal strings share a value. Name, code and `version` of the task count all the same.
         version: Change it to leave the values kept so far behind.
-        store: A path, or a `Store`, for this task alone; None is the store of the session's `Caching`.
+        store: For this task alone, in any of the forms that `Caching` takes; None is the store of the session's
+            `Caching`.
+        lock: Let one process at a time compute a value that several want. For functions and coroutines, with a
+            folder or a Redis server; within a process equal calls share one run in any case.
     """
 
     plugin_name = "cache"
@@ -63,4 +71,7 @@ class Cache(Option):
     ttl: float | None = attrs.field(default=None, validator=_ttl)
     key: CustomKey | None = attrs.field(default=None, validator=_key, kw_only=True)
     version: str | int | None = attrs.field(default=None, validator=_version, kw_only=True)
-    store: str | os.PathLike[str] | Store | None = attrs.field(default=None, validator=_store, kw_only=True)
+    store: str | os.PathLike[str] | Store | Any = attrs.field(
+        default=None, validator=_store, kw_only=True, repr=shown
+    )
+    lock: bool = attrs.field(default=False, validator=_lock, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from pegboard_cache._encoded import EncodedStore
 from pegboard_cache._store import Entry, Store, Unstorable
 
 if TYPE_CHECKING:
-    from pegboard import Call, Task
+    from pegboard import Call, Session, Task
     from pegboard_cache._report import Report
 
 _FOR_EVER = float("inf")
@@ -28,14 +29,15 @@ class Shelf:
         place: Hashable,
         task: Task[..., Any],
         ttl: float | None,
-        clock: Callable[[], float],
+        session: Session,
         report: Report,
     ) -> None:
         self.store = store
         self.place = place
         self._task = task.name
         self._ttl = ttl
-        self._clock = clock
+        self._clock = session.clock.time
+        self._put = _checked_put(store, session.masks) if isinstance(store, EncodedStore) else store.put
         self._report = report
 
     def finder(self) -> Callable[[str], Entry | None]:
@@ -61,9 +63,9 @@ class Shelf:
         entry = Entry(value, self._clock(), self._ttl)
         try:
             if self.store.blocking:
-                await call.io(self.store.put, key, entry)
+                await call.io(self._put, key, entry)
             else:
-                self.store.put(key, entry)
+                self._put(key, entry)
         except Unstorable as reason:
             self.unstorable(str(reason))
         except Exception as error:  # noqa: BLE001 - as above
@@ -78,3 +80,15 @@ class Shelf:
             f"unstorable {self._task}",
             f"what task {self._task!r} returned is not kept, and the next call runs it again: {reason}.",
         )
+
+
+def _checked_put(store: EncodedStore, masks: Any) -> Callable[[str, Entry], None]:
+    """Make a `put` that leaves values with a known secret in them out of the store."""
+
+    def put(key: str, entry: Entry) -> None:
+        frame = store.encode(key, entry)
+        if masks.found_in(frame):
+            raise Unstorable("it holds the value of a known secret, which is not written anywhere")
+        store.write(key, frame, entry.ttl)
+
+    return put

@@ -1,0 +1,100 @@
+"""The right to compute a key, among processes that share a Redis server: a key with a token that expires."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from typing import Any
+
+import attrs
+
+_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+
+
+@attrs.define(eq=False)
+class RedisLease:
+    """A key on the server that holds this lease's token, for as long as it is renewed."""
+
+    _client: Any
+    _name: bytes
+    _token: str
+    _seconds: float
+    _renewer: Renewer
+
+    def renew(self) -> bool:
+        """Begin the lease's time anew; say whether it was still ours."""
+        return bool(self._client.eval(_RENEW, 1, self._name, self._token, _milliseconds(self._seconds)))
+
+    def release(self) -> None:
+        """Let the next process in, unless this lease was lost before."""
+        self._renewer.remove(self)
+        self._client.eval(_RELEASE, 1, self._name, self._token)
+
+
+class Renewer:
+    """Renews leases from one thread, which lives while there are any.
+
+    Args:
+        every: Seconds from one renewal to the next.
+    """
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._leases: set[RedisLease] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, lease: RedisLease) -> None:
+        """Renew a lease from now on."""
+        if self._pid != os.getpid():  # the leases, and the thread, are those of the parent
+            self._reset()
+        with self._changed:
+            self._leases.add(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="pegboard-cache-leases", daemon=True)
+                self._thread.start()
+
+    def remove(self, lease: RedisLease) -> None:
+        """Renew a lease no more."""
+        with self._changed:
+            self._leases.discard(lease)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._leases, self._every)
+                if not self._leases:
+                    self._thread = None
+                    return
+                leases = list(self._leases)
+            for lease in leases:
+                self._renew(lease)
+
+    def _renew(self, lease: RedisLease) -> None:
+        try:
+            kept = lease.renew()
+        except Exception:  # noqa: BLE001 - the server is away, and may be back before the lease ends
+            return
+        if not kept:
+            with self._changed:
+                self._leases.discard(lease)
+
+
+def take(client: Any, name: bytes, seconds: float, renewer: Renewer) -> RedisLease | None:
+    """Set the key, unless it is there; None when it is."""
+    lease = RedisLease(client, name, secrets.token_hex(16), seconds, renewer)
+    if not client.set(name, lease._token, nx=True, px=_milliseconds(seconds)):  # noqa: SLF001 - made here
+        return None
+    renewer.add(lease)
+    return lease
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
