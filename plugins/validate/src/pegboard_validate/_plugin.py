@@ -1,0 +1,47 @@
+"""The plugin: what a session's checks have in common, and the layers around every task that asks for checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pegboard import hookimpl
+from pegboard_validate._building import Builder
+from pegboard_validate._inputs import input_layer
+from pegboard_validate._json_text import DEFAULT_LIMITS, TextLimits
+from pegboard_validate._option import Validate
+from pegboard_validate._outputs import output_layer
+
+if TYPE_CHECKING:
+    from pegboard import Layer, Session, Task
+
+
+class Validation:
+    """Checks what goes into tasks and what comes out of them, as their `Validate` says.
+
+    Arguments are checked once a call, before its first attempt; results once an attempt, inside the retries.
+
+    Args:
+        max_size: Most characters of a text that is read as JSON; a longer one does not fit.
+        max_depth: Most objects and arrays inside one another in such a text.
+    """
+
+    name = "validate"
+
+    def __init__(self, *, max_size: int = DEFAULT_LIMITS.size, max_depth: int = DEFAULT_LIMITS.depth) -> None:
+        self._limits = TextLimits.checked(max_size, max_depth)
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:
+        """Put a layer around the arguments and one around the result of a task, each where something is checked."""
+        option = task.option(Validate)
+        if option is None:
+            return None
+        builder = Builder(strict=option.strict, sensitive=task.sensitive, limits=self._limits)
+        is_default = any(option is each for each in session.defaults)
+        layers = (
+            input_layer(option.inputs, task, builder) if option.inputs is not False else None,
+            output_layer(option.output, task, builder, required=not is_default)
+            if option.output is not None
+            else None,
+        )
+        return [layer for layer in layers if layer is not None] or None
