@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TYPING = ROOT / "tests" / "typing"
+FILES = ("kinds.py", "methods.py", "datasets.py", "validate.py")
 PLANTED = TYPING / "planted" / "errors.py"
 MYPY = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary"]
 PYRIGHT = [sys.executable, "-m", "pyright", "--level", "error", "--pythonpath", sys.executable]
@@ -45,7 +46,7 @@ checkers = pytest.mark.parametrize("checker", ["mypy", "pyright"])
 @checkers
 def test_all_four_kinds_keep_their_types(checker: str, tmp_path: Path) -> None:
     """Parameters and results of tasks and methods are what the files say with `assert_type` (row 11)."""
-    code, output = check(checker, tmp_path, TYPING / "kinds.py", TYPING / "methods.py")
+    code, output = check(checker, tmp_path, *(TYPING / name for name in FILES))
     assert code == 0, output
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from pydantic import BaseModel
 
-from pegboard import Cache, Caching, Retry, Session, current_call, task
+from pegboard import Cache, Caching, Datasets, Load, Persist, Retry, Session, current_call, task
 from pegboard.testing import FakeClock, Recorder
 from pegboard_validate import InvalidInput, InvalidOutput, Validate, pydantic_task
 
@@ -124,3 +124,21 @@ def test_a_stream_is_retried_while_nothing_came(session):
     result = work.run(True)
     assert attempts == [1, 2]
     assert "at index 1" in str(result.error)
+
+
+@pytest.mark.parametrize("as_keyword", [False, True], ids=["position", "name"])
+def test_a_reference_is_left_to_who_loads_it(tmp_path, as_keyword: bool) -> None:
+    """`Load` comes after the check of inputs: the reference passes, and the function gets the value."""
+
+    @task(Persist())
+    def made() -> list[int]:
+        return [1, 2, 3]
+
+    @task(Load(), Validate(inputs=True))
+    def total(numbers: list[int], factor: int) -> int:
+        return sum(numbers) * factor
+
+    with Session(Datasets(tmp_path)):
+        reference = made()
+        assert (total(numbers=reference, factor=2) if as_keyword else total(reference, 2)) == 12
+        assert isinstance(total.run(reference, "x").error, InvalidInput)

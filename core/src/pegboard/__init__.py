@@ -73,6 +73,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_validate import OutputFormat as OutputFormat
     from pegboard_validate import Validate as Validate
     from pegboard_validate import Validation as Validation
+    from pegboard_validate import extract_json as extract_json
     from pegboard_validate import json_extraction_task as json_extraction_task
     from pegboard_validate import pydantic_task as pydantic_task
     from pegboard_validate import string_task as string_task

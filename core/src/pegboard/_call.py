@@ -165,6 +165,11 @@ class Call:
         return None if limit is None or limit.lifted else max(limit.left(), 0.0)
 
     @property
+    def provided(self) -> frozenset[str]:
+        """Names of the parameters that layers fill in, so that a caller need not."""
+        return self.plan.provided
+
+    @property
     def inputs(self) -> Mapping[str, Any]:
         """The arguments by parameter name, defaults included, bound at first use; without those that layers fill in.
 

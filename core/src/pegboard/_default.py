@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import _discovery, _everywhere
 from pegboard._config import Config, load_config, unknown_key
+from pegboard.errors import ConfigError
 from pegboard.session import Session
 
 if TYPE_CHECKING:
@@ -96,7 +97,14 @@ def _make(name: str, config: Config) -> object:
         for key in settings:
             if key not in known:
                 raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    return plugin(**settings)
+    try:
+        return plugin(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"plugin {name!r} cannot be made with its settings {', '.join(settings) or '(none)'}: {error}",
+            where="the configuration",
+            key=name,
+        ) from error
 
 
 DEFAULT = DefaultSession()

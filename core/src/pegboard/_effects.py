@@ -103,8 +103,7 @@ class _HoldSync:
 
     def _enter(self) -> None:
         limit, outer = self._limit, self._call._limit
-        if outer is not None and not outer.lifted and outer.at <= limit.at:
-            limit.at, limit.seconds, limit.error = outer.at, outer.seconds, outer.error
+        limit.shorten(outer)
         self._outer = outer
         self._call._limit = limit
         self._token = limit_in_force.set(limit)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from pegboard._side_threads import SIDE_THREADS
+from pegboard._side_threads import SIDE_THREADS, GaveUp
 from pegboard.layers import Layer, Order
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ class Limit:
         seconds: How long that was from the beginning.
         task, number: Whose limit it is: the task's name, the number of the call.
         lifted: Whether that call ended in time. What it left behind, in a thread or a stream, is free again.
+        outer: The limit around this one that ends earlier, and is the one to name when it does; or None.
     """
 
-    __slots__ = ("at", "clock", "error", "lifted", "number", "seconds", "task")
+    __slots__ = ("at", "clock", "error", "lifted", "number", "outer", "seconds", "task")
 
     def __init__(self, call: Call, seconds: float, error: type[TaskTimeout]) -> None:
         self.clock: Clock = call.session.clock
@@ -38,6 +39,13 @@ class Limit:
         self.task = call.task.name
         self.number = call.number
         self.lifted = False
+        self.outer: Limit | None = None
+
+    def shorten(self, outer: Limit | None) -> None:
+        """End no later than a limit that is in force already."""
+        if outer is not None and not outer.lifted and outer.at <= self.at:
+            self.at = outer.at
+            self.outer = outer
 
     def left(self) -> float:
         """Return the seconds until the end; less than 0 after it."""
@@ -45,6 +53,8 @@ class Limit:
 
     def exceeded(self, call: Call) -> TaskTimeout:
         """Make the error to raise at the limit."""
+        if self.outer is not None:
+            return self.outer.exceeded(call)
         name = call.task.name
         if self.number == call.number:
             text = f"task {name!r} took longer than its {self.error.label} of {self.seconds:g} s."
@@ -66,20 +76,9 @@ def run_within(limit: Limit, call: Call, function: Callable[..., Any]) -> Any:
         raise limit.exceeded(call)
     if limit.number != call.number:
         return function(*call.args, **call.kwargs)
-    finished = False
-
-    def run() -> Any:
-        nonlocal finished
-        try:
-            return function(*call.args, **call.kwargs)
-        finally:
-            finished = True
-
     try:
-        return SIDE_THREADS.run(run, left)
-    except TimeoutError:
-        if finished:  # the function's own TimeoutError
-            raise
+        return SIDE_THREADS.run(lambda: function(*call.args, **call.kwargs), left)
+    except GaveUp:
         raise limit.exceeded(call) from None
 
 
@@ -109,6 +108,6 @@ def _handed_down(call: Call) -> Limit | None:
     return limit
 
 
-# Around the retries, so that their waits keep to the limit too. Each attempt of a sync task is held against it again
+# Around everything that may wait, so that waits keep to the limit too. Each attempt of a sync task is held against it again
 # in `run_within`; an async one is cancelled together with the call that has the limit.
-HAND_DOWN = Layer("limit of an outer call", Order.DEADLINE - 1, run=_run, stream=_stream)
+HAND_DOWN = Layer("limit of an outer call", Order.LIMIT - 1, run=_run, stream=_stream)

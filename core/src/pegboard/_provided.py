@@ -42,6 +42,7 @@ PROVIDED: dict[str, str] = {
     "Undo": "recover",
     "Validate": "validate",
     "Validation": "validate",
+    "extract_json": "validate",
     "json_extraction_task": "validate",
     "pydantic_task": "validate",
     "secret": "secrets",

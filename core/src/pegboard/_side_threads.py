@@ -15,6 +15,10 @@ _IDLE_SECONDS = 10.0
 _IDLE_MOST = 8
 
 
+class GaveUp(Exception):  # noqa: N818 - never leaves the core
+    """The caller's time is up, and the body goes on without it."""
+
+
 class _Job:
     """One function to run, its result or error, and whether its caller gave up on it."""
 
@@ -55,7 +59,7 @@ class SideThreads:
         """Run `function` in another thread, with this context, for at most `seconds`.
 
         Raises:
-            TimeoutError: It did not end in time. It goes on, and what it returns or raises is dropped.
+            GaveUp: It did not end in time. It goes on, and what it returns or raises is dropped.
         """
         context = copy_context()
         job = _Job(lambda: context.run(function))
@@ -67,7 +71,7 @@ class SideThreads:
             if not ended:
                 self._abandon(job)
         if not ended:
-            raise TimeoutError
+            raise GaveUp
         if job.error is not None:
             raise job.error
         return job.value

@@ -1,9 +1,12 @@
-"""Switching a plugin on for a whole process from outside of it, as `opentelemetry-instrument` does."""
+"""For tools around tasks: which session serves here, and plugins that every session of the process gets."""
 
 from __future__ import annotations
 
 from pegboard import _everywhere
 from pegboard._default import DEFAULT
+from pegboard._running import serving_session
+
+__all__ = ["attach_everywhere", "detach_everywhere", "serving_session"]
 
 
 def attach_everywhere(name: str) -> None:

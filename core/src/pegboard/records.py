@@ -86,6 +86,15 @@ class TaskResult(Generic[T]):
         return self.value
 
 
+class Reference:
+    """Base of what stands for a value that is elsewhere, and that a layer loads before the function sees it.
+
+    Whoever looks at inputs on their way to that layer leaves one alone.
+    """
+
+    __slots__ = ()
+
+
 def status_of(error: BaseException) -> Status:
     """Name the way a call ends when `error` leaves it."""
     if isinstance(error, Exception):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pegboard._plan import Plan
     from pegboard.task import Task
     from pegboard_cache import Caching
+    from pegboard_datasets import Datasets
+    from pegboard_limits import Limits
     from pegboard_metrics import Metrics, TaskStats
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
@@ -105,6 +107,8 @@ class Session:
 
     if TYPE_CHECKING:  # those that have something to ask or tell, so that type checkers know their methods
         cache: Caching
+        datasets: Datasets
+        limits: Limits
         metrics: Metrics
     else:
 

@@ -66,13 +66,11 @@ async def later(*args: object) -> None: ...
     "option", [Fallback(later), Handle(ValueError, later), Undo(later), Fallback(task(later))]
 )
 def test_a_sync_task_awaits_nothing(option) -> None:
-    """An async function on a sync task is an error that says so, before the task runs."""
+    """An async function on a sync task is an error that says so: at decoration, or for a default option before it runs."""
+    with pytest.raises(InvalidTask, match="no event loop"):
+        task(option)(lambda: 1)
     ran = []
-
-    @task(option)
-    def sync() -> None:
-        ran.append(True)
-
-    with Session(), pytest.raises(BindError, match="no event loop"):
-        sync()
+    plain = task(lambda: ran.append(True))
+    with Session(defaults=[option]), pytest.raises(BindError, match="no event loop"):
+        plain()
     assert ran == []

@@ -229,3 +229,32 @@ def test_a_task_that_succeeds_is_left_alone() -> None:
 def test_manners() -> None:
     """The plugin keeps to what every plugin promises."""
     check_plugin(Recovery, Handle(ZeroDivisionError, lambda error: 1 / 0), Undo(lambda *_: None))
+
+
+@both
+@pytest.mark.parametrize(
+    "call",
+    [lambda probe: probe.run(), lambda probe: probe.run(5), lambda probe: probe.run(x=5)],
+    ids=["default", "position", "name"],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [lambda x: [x], lambda *, x: [x], lambda y: [y], lambda x=7: [x], lambda **more: [more["x"]]],
+    ids=["position", "name", "other name", "own default", "keywords"],
+)
+def test_the_arguments_fit_however_they_were_passed(is_async: bool, call, answer) -> None:
+    """By position, by name or by default; the task's default counts where the function has none."""
+    with Session():
+        value = call(failing(ERROR, Fallback(answer), is_async=is_async)).unwrap()
+    assert value in ([0], [5], [7])
+
+
+def test_a_parameter_called_error_is_the_tasks() -> None:
+    """A task that has one hands it on, and the error is not put in its place."""
+
+    @task(Fallback(lambda error: f"about {error}"))
+    def report(error: str) -> str:
+        raise ERROR
+
+    with Session():
+        assert report("disk") == "about disk"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from email.utils import format_datetime
 
 import pytest
 
-from pegboard import Backoff, PegboardError, Retry, Session, task
-from pegboard.testing import FakeClock
+from pegboard import Backoff, Layer, Order, PegboardError, Retry, Session, hookimpl, task
+from pegboard.testing import FakeClock, Recorder
+from pegboard_retry import RetryBudget
 
 
 class SaysWhenError(Exception):
@@ -32,7 +34,7 @@ def waits_of(option: Retry, error: Exception, *, seconds_each: float = 0) -> lis
     return clock.sleeps
 
 
-@pytest.mark.parametrize("asked", [7, 7.0, dt.timedelta(seconds=7)])
+@pytest.mark.parametrize("asked", [7, 7.0, "7", dt.timedelta(seconds=7)])
 def test_an_error_may_ask_for_its_wait(asked: object) -> None:
     """`error.retry_after` counts instead of the option's own wait, be that longer or shorter (row 34)."""
     assert waits_of(Retry(2, wait=1), SaysWhenError(asked)) == [7, 7]
@@ -47,7 +49,7 @@ def test_an_error_may_ask_for_a_moment() -> None:
     assert waits_of(Retry(1, wait=1), SaysWhenError(moment - dt.timedelta(60))) == []
 
 
-@pytest.mark.parametrize("asked", [None, -1, math.nan, math.inf, "7", True, dt.datetime(2026, 1, 1)])  # noqa: DTZ001
+@pytest.mark.parametrize("asked", [None, -1, math.nan, math.inf, "soon", True, dt.datetime(2026, 1, 1)])  # noqa: DTZ001
 def test_a_wish_that_means_nothing_is_not_heard(asked: object) -> None:
     """Then the option's own wait counts."""
     assert waits_of(Retry(1, wait=3), SaysWhenError(asked)) == [3]
@@ -80,3 +82,37 @@ def test_runs_count_towards_the_budget() -> None:
 def test_what_an_error_asks_for_counts_towards_the_budget() -> None:
     """A wish that goes past the budget ends the call at once."""
     assert waits_of(Retry(5, budget=60), SaysWhenError(61)) == []
+
+
+def test_a_wish_may_be_a_header() -> None:
+    """`Retry-After` as HTTP sends it: seconds, or a date."""
+    moment = dt.datetime.fromtimestamp(FakeClock().time() + 30, tz=dt.UTC)
+    assert waits_of(Retry(1, wait=1), SaysWhenError(format_datetime(moment, usegmt=True))) == [30]
+
+
+@pytest.mark.parametrize("wait", [0, 1])
+def test_no_retry_begins_when_the_time_around_it_is_up(wait: float) -> None:
+    """A limit outside of the retries that has passed ends the call: no further attempt, nothing taken from the budget."""
+
+    class Limit:
+        name = "limit"
+
+        @hookimpl
+        def bind(self) -> Layer:
+            async def run(call, proceed):
+                async with call.timeout(5):
+                    return await proceed(call)
+
+            return Layer("limit", Order.DEADLINE, run)
+
+    clock, recorder, budget = FakeClock(), Recorder(), RetryBudget(10)
+
+    @task(Retry(9, wait=wait, budget=budget))
+    def slow() -> None:
+        clock.advance(6)
+        raise OSError
+
+    with Session(clock, recorder, Limit()):
+        assert slow.run().attempts == 1
+    assert budget.left == 10
+    assert "on_retry" not in "".join(recorder.log())

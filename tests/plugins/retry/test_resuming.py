@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pegboard import BindError, Retry, Session, task
+from pegboard import InvalidTask, Retry, Session, task
 from pegboard.testing import Recorder
 
 ITEMS = list("abcdef")
@@ -102,9 +102,15 @@ def test_iterations_are_numbered_through() -> None:
 
 
 def test_a_parameter_that_is_not_there() -> None:
-    """The name is held against the signature before the stream begins."""
-    with Session(), pytest.raises(BindError, match="no parameter"):
-        next(failing_after(1, Retry(1, resume_from="start"), is_async=False, started=[])())
+    """The name is held against the signature at decoration."""
+    with pytest.raises(InvalidTask, match="no parameter"):
+        failing_after(1, Retry(1, resume_from="start"), is_async=False, started=[])
+
+
+def test_a_function_has_nothing_to_resume() -> None:
+    """A task that is no generator is refused at decoration."""
+    with pytest.raises(InvalidTask, match="no generator"):
+        task(Retry(1, resume_from="x"))(lambda x: x)
 
 
 def test_a_function_that_names_no_parameter() -> None:

@@ -9,9 +9,10 @@ import pickle
 import pytest
 
 from pegboard import BindError, Layer, Order, Session, current_call, hookimpl, task
-from pegboard.testing import Recorder, check_plugin
+from pegboard.testing import Recorder, check_plugin, reset_default_session
 from pegboard_secrets import (
     INJECTED,
+    Environment,
     MissingSecrets,
     NeedsSecrets,
     Secrets,
@@ -279,3 +280,43 @@ def test_manners() -> None:
 def test_the_default_of_a_parameter_can_be_taken_anywhere() -> None:
     """It holds nothing, and comes back as itself; so it can be part of a cache's key."""
     assert pickle.loads(pickle.dumps(INJECTED)) is INJECTED
+
+
+def test_a_class_is_no_provider() -> None:
+    """The error asks whether the parentheses were forgotten."""
+    with pytest.raises(TypeError, match="forget the parentheses"):
+        Secrets(Environment)
+
+
+async def _later(key: str) -> str:
+    return key
+
+
+@pytest.mark.parametrize("get", [lambda key: 3, lambda key: b"x", _later], ids=["int", "bytes", "async"])
+def test_a_provider_gives_texts(get) -> None:
+    """Anything else is an error that names the provider, and never the value."""
+
+    class Odd:
+        def __str__(self) -> str:
+            return "odd"
+
+    provider = Odd()
+    provider.get = get
+    with Session(Secrets(provider)), pytest.raises(TypeError, match="provider of secrets odd gave"):
+        function(1)
+
+
+def test_a_lookup_outside_of_any_session_asks_the_configured_providers(tmp_path, monkeypatch) -> None:
+    """The process-wide default session serves it, as it serves a task (row 55)."""
+    (tmp_path / "pegboard.toml").write_text(
+        'plugins = ["secrets"]\n[settings.secrets]\nproviders = ["dotenv:.env"]\n'
+    )
+    (tmp_path / ".env").write_text(f"API_KEY={CANARY}\n")
+    monkeypatch.chdir(tmp_path)
+    reset_default_session()
+    try:
+        assert secret("API_KEY") == CANARY
+        assert function(5) == (5, CANARY)
+    finally:
+        monkeypatch.undo()
+        reset_default_session()

@@ -317,3 +317,35 @@ def test_the_earlier_limit_counts(outer_limit: float, release) -> None:
 def test_manners() -> None:
     """The plugin keeps to what every plugin promises."""
     check_plugin(Timeouts, Timeout(30), Deadline(30))
+
+
+def test_a_limit_around_a_running_call_keeps_its_name(release) -> None:
+    """An inner call that is cut short by its caller's deadline says whose it was, and is not tried again."""
+
+    @task(Timeout(30))
+    def inner() -> None:
+        release.wait(30)
+
+    @task(Deadline(0.1), name="outer")
+    def outer() -> None:
+        inner()
+
+    recorder = Recorder()
+    with Session(Retries(), recorder), pytest.raises(DeadlineExceeded) as caught:
+        outer()
+    inner_errors = [event.details["error"] for event in recorder.of("on_error") if event.task == inner.name]
+    assert caught.value.task == "outer"
+    assert [str(error) for error in inner_errors if "task 'outer', which called it" not in str(error)] == []
+
+
+def test_a_body_that_ends_just_at_its_limit_leaves_no_other_error() -> None:
+    """It is the value or a TaskTimeout, never the bare error of a wait."""
+
+    @task(Timeout(0.002))
+    def close() -> int:
+        time.sleep(0.002)
+        return 1
+
+    with Session():
+        kinds = {type(close.run().error) for _ in range(200)}
+    assert kinds <= {TaskTimeout, type(None)}

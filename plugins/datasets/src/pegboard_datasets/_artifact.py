@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 import attrs
 
 from pegboard import Session, current_call, current_session
+from pegboard.records import Reference
 from pegboard_datasets._local import LocalStore
 from pegboard_datasets._opening import Given, open_store
 from pegboard_datasets._shelf import Shelf, Stored
@@ -16,7 +17,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen
-class ArtifactRef:
+class ArtifactRef(Reference):
     """Where a value lies, and what it was: plain text and numbers, equal for equal content.
 
     Attributes:

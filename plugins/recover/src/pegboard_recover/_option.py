@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from pegboard import Option
+from pegboard_recover._calling import refuse_async
+
+if TYPE_CHECKING:
+    from pegboard import Task
 
 Errors = type[Exception] | tuple[type[Exception], ...]
 
@@ -55,6 +59,10 @@ class Handle(Option):
     error: Errors = attrs.field(validator=_errors)
     function: Callable[..., Any] = attrs.field(validator=_function)
 
+    def check(self, task: Task[..., Any]) -> None:
+        """Refuse an async function on a sync task."""
+        refuse_async(self.function, task, "Handle")
+
 
 @attrs.frozen
 class Fallback(Option):
@@ -72,6 +80,11 @@ class Fallback(Option):
     value: Any
     on: Errors = attrs.field(default=Exception, validator=_errors, kw_only=True)
 
+    def check(self, task: Task[..., Any]) -> None:
+        """Refuse an async function on a sync task."""
+        if callable(self.value):
+            refuse_async(self.value, task, "Fallback")
+
 
 @attrs.frozen
 class Undo(Option):
@@ -87,3 +100,7 @@ class Undo(Option):
 
     function: Callable[..., Any] = attrs.field(validator=_function)
     within: float = attrs.field(default=30.0, validator=_seconds, kw_only=True)
+
+    def check(self, task: Task[..., Any]) -> None:
+        """Refuse an async function on a sync task."""
+        refuse_async(self.function, task, "Undo")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, hookimpl
-from pegboard_recover._calling import Recover, is_async, with_arguments, with_error_first
+from pegboard_recover._calling import Recover, name_of, with_arguments, with_error_first
 from pegboard_recover._option import Fallback, Handle, Undo
 from pegboard_recover._recovering import Recoverer
 from pegboard_recover._undoing import Undoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pegboard import Session, Task
 
 
@@ -32,36 +30,23 @@ class Recovery:
         """Put layers around a task that has any of the three options: the undo outside, as it has the last word."""
         handlers = [option for option in task.options if isinstance(option, Handle)]
         fallback, undo = task.option(Fallback), task.option(Undo)
+        for option in (*handlers, fallback, undo):
+            if option is not None:
+                option.check(task)  # of a session's default option nobody has asked yet
         layers = []
         if undo is not None:
-            undoing = Undoing(task, undo, with_arguments(_fits(task, undo, undo.function)))
+            undoing = Undoing(task, undo, with_arguments(undo.function, task))
             layers.append(Layer("undo", Order.FALLBACK - 1, undoing.run, undoing.stream))
         answers = [
-            (each.error, _name(each.function), with_error_first(_fits(task, each, each.function)))
-            for each in handlers
+            (each.error, name_of(each.function), with_error_first(each.function, task)) for each in handlers
         ]
         if fallback is not None:
-            answers.append((fallback.on, "fallback", _answer(task, fallback)))
+            answers.append((fallback.on, "fallback", _answer(fallback, task)))
         if answers:
             layers.append(Layer("recover", Order.FALLBACK, Recoverer(task, answers).run))
         return layers
 
 
-def _answer(task: Task[..., Any], option: Fallback) -> Recover:
+def _answer(option: Fallback, task: Task[..., Any]) -> Recover:
     value = option.value
-    if callable(value):
-        return with_arguments(_fits(task, option, value))
-    return lambda _, __: value
-
-
-def _fits(task: Task[..., Any], option: object, function: Callable[..., Any]) -> Callable[..., Any]:
-    if is_async(function) and task.kind in ("function", "generator"):
-        raise TypeError(
-            f"{type(option).__name__} has the async function {_name(function)}, and the sync task {task.name!r} "
-            f"has no event loop to await it in. Give it a plain function."
-        )
-    return function
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__qualname__", type(function).__qualname__)
+    return with_arguments(value, task) if callable(value) else lambda _, __: value

@@ -45,6 +45,16 @@ _GROWTH: dict[Kind, Callable[[float, float, int], float]] = {
 }
 
 
+def _kind(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in _GROWTH:
+        raise ValueError(f"{attribute.name} is one of {', '.join(_GROWTH)}, not {value!r}.")
+
+
+def _seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and type(value) is not int:
+        raise TypeError(f"{attribute.name} is a whole number, or None for none, not {value!r}.")
+
+
 @attrs.frozen
 class Backoff:
     """A wait that grows: before retry k, `min(max, initial * factor ** (k - 1))` seconds, with jitter.
@@ -69,10 +79,8 @@ class Backoff:
     factor: float = attrs.field(default=2.0, validator=seconds(0))
     max: float = attrs.field(default=60.0, validator=seconds(0))
     jitter: float | Literal["full"] = attrs.field(default="full", validator=_jitter)
-    kind: Kind = attrs.field(default="exponential", validator=attrs.validators.in_(_GROWTH))
-    seed: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
-    )
+    kind: Kind = attrs.field(default="exponential", validator=_kind)
+    seed: int | None = attrs.field(default=None, validator=_seed)
 
     def __attrs_post_init__(self) -> None:
         if self.kind == "exponential" and self.factor < 1:

@@ -12,11 +12,12 @@ from pegboard_retry._budget import RetryBudget
 from pegboard_retry._wait import delay_of
 
 if TYPE_CHECKING:
+    from pegboard import Call
     from pegboard.clock import Clock
     from pegboard_retry._option import Retry
 
-Judge = Callable[[int, Exception, "Clock", float], "float | None"]
-"""Takes the retry's number, from 1, the error, the clock and when the call began; answers seconds, or None to give up."""
+Judge = Callable[[int, Exception, "Call", float], "float | None"]
+"""Takes the retry's number, from 1, the error, the call and when it began; answers seconds, or None to give up."""
 
 
 def judge(option: Retry) -> Judge:
@@ -27,9 +28,10 @@ def judge(option: Retry) -> Judge:
     budget = shared.seconds if shared is not None else option.budget
     most = math.inf if budget is None or isinstance(budget, RetryBudget) else budget
 
-    def decide(retry: int, error: Exception, clock: Clock, began: float) -> float | None:
-        if retry > retries or not wants(error):
+    def decide(retry: int, error: Exception, call: Call, began: float) -> float | None:
+        if retry > retries or not wants(error) or call.time_left == 0:
             return None
+        clock = call.session.clock
         if isinstance(error, PegboardError) and not error.retryable and not isinstance(error, named):
             return None
         wait = _asked_for(error, clock)
@@ -53,6 +55,8 @@ def is_timed(option: Retry) -> bool:
 def _asked_for(error: Exception, clock: Clock) -> float | None:
     """Read the wait that an error asks for, in seconds; None for none, and for what means nothing."""
     asked = getattr(error, "retry_after", None)
+    if isinstance(asked, str):
+        asked = _from_header(asked)
     if isinstance(asked, timedelta):
         asked = asked.total_seconds()
     elif isinstance(asked, datetime):
@@ -60,6 +64,20 @@ def _asked_for(error: Exception, clock: Clock) -> float | None:
     if isinstance(asked, bool) or not isinstance(asked, int | float):
         return None
     return float(asked) if math.isfinite(asked) and asked >= 0 else None
+
+
+def _from_header(text: str) -> float | datetime | None:
+    """Read what HTTP's `Retry-After` may hold: seconds, or a date."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
 
 
 def _classes(on: object) -> tuple[type, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
-from pegboard import Option
+from pegboard import InvalidTask, Option
 from pegboard_retry._backoff import Backoff, seconds
 from pegboard_retry._budget import RetryBudget
+
+if TYPE_CHECKING:
+    from pegboard import Task
 
 Resume = str | Callable[[Any, int], Mapping[str, Any]]
 Errors = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
@@ -80,7 +83,8 @@ class Retry(Option):
             not being retried at all: the name of a parameter to which their number is added; or a function of the last
             item and their number that returns the parameters to change, by name.
 
-    An error with an attribute `retry_after` (seconds, a timedelta, or an aware datetime) sets the wait before the next run.
+    An error with an attribute `retry_after` sets the wait before the next run: seconds, a timedelta, an aware datetime, or the
+    text of HTTP's header `Retry-After`.
     """
 
     plugin_name = "retry"
@@ -91,6 +95,24 @@ class Retry(Option):
     unless: Errors = attrs.field(default=(), validator=_errors, kw_only=True)
     budget: float | RetryBudget | None = attrs.field(default=None, validator=_budget, kw_only=True)
     resume_from: Resume | None = attrs.field(default=None, validator=_resume, kw_only=True)
+
+    def check(self, task: Task[..., Any]) -> None:
+        """Refuse to resume a task that is no stream, or that lacks the parameter.
+
+        Raises:
+            InvalidTask: Saying why.
+        """
+        if self.resume_from is None:
+            return
+        if task.kind in ("function", "coroutine"):
+            raise InvalidTask(
+                f"task {task.name!r} has resume_from, and is no generator: there are no items after which it could go on."
+            )
+        known = task.signature.parameters
+        if isinstance(self.resume_from, str) and self.resume_from not in known:
+            raise InvalidTask(
+                f"resume_from={self.resume_from!r} is no parameter of task {task.name!r}. It has: {', '.join(known) or 'none'}."
+            )
 
     def wants(self) -> Callable[[Exception], bool]:
         """Return the function that decides whether an error is retried."""

@@ -31,6 +31,7 @@ class Retrying:
         option = task.option(Retry)
         if option is None or option.retries == 0:
             return None
+        option.check(task)  # of a session's default option nobody has asked yet
         return _layer(task, option)
 
 
@@ -52,7 +53,7 @@ def _layer(task: Task[..., Any], option: Retry) -> Layer:
                 value = await proceed(call)
             except Exception as error:
                 retry += 1
-                delay = decide(retry, error, call.session.clock, began)
+                delay = decide(retry, error, call, began)
                 if delay is None:
                     raise
                 failure = error
@@ -76,7 +77,7 @@ def _layer(task: Task[..., Any], option: Retry) -> Layer:
             except Exception as error:
                 retry += 1
                 again = count == 0 or resumed is not None
-                delay = decide(retry, error, call.session.clock, began) if again else None
+                delay = decide(retry, error, call, began) if again else None
                 if delay is None:
                     raise
                 failure = error

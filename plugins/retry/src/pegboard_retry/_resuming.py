@@ -12,19 +12,10 @@ if TYPE_CHECKING:
 
 
 def resumer(task: Task[..., Any], resume_from: Resume | None) -> Callable[[Call, Any, int], Call] | None:
-    """Make the function that gives the call for the rest, of the call, the last item and the number of items.
-
-    Raises:
-        TypeError: The task has no parameter of that name.
-    """
+    """Make the function that gives the call for the rest, of the call, the last item and the number of items."""
     if resume_from is None:
         return None
     signature = task.signature
-    if isinstance(resume_from, str) and resume_from not in signature.parameters:
-        raise TypeError(
-            f"resume_from={resume_from!r} is no parameter of {task.name!r}. "
-            f"It has: {', '.join(signature.parameters) or 'none'}."
-        )
 
     def changes(call: Call, last: Any, count: int) -> Mapping[str, Any]:
         if isinstance(resume_from, str):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import Option
+from pegboard import InvalidTask, Option
 from pegboard_secrets._keys import checked_key
 
 if TYPE_CHECKING:
@@ -42,19 +42,19 @@ class NeedsSecrets(Option):
         """Refuse a function that has no place for the secrets, or one that moves its other arguments.
 
         Raises:
-            TypeError: Saying what to write.
+            InvalidTask: Saying what to write.
         """
         parameters = [*task.signature.parameters.values()]
         if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
             return
         taken = [each for each in parameters if each.name == KEYWORD]
         if not taken:
-            raise TypeError(
+            raise InvalidTask(
                 f"task {task.name!r} needs secrets, and has no parameter for them. Write `*, secrets: Mapping[str, str] = "
                 f"INJECTED`, with INJECTED from pegboard_secrets."
             )
         if taken[0].kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise TypeError(
+            raise InvalidTask(
                 f"task {task.name!r}: its parameter `{KEYWORD}` must be keyword-only: put a `*` before it."
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,27 @@ class Secrets:
     def _find(self, keys: Iterable[str], masks: Masks | None) -> SecretValues:
         found: dict[str, str] = {}
         for key in keys:
-            value = next((value for each in self.providers if (value := each.get(key)) is not None), None)
+            value = self._ask(key)
             if value is None:
                 continue
             found[key] = value
             if masks is not None and not masks.add(value):
                 self._tell_short(key)
         return SecretValues(found)
+
+    def _ask(self, key: str) -> str | None:
+        for provider in self.providers:
+            value: object = provider.get(key)
+            if isinstance(value, str):
+                return value
+            if value is not None:
+                if inspect.iscoroutine(value):
+                    value.close()
+                raise TypeError(
+                    f"the provider of secrets {provider} gave a {type(value).__name__} for {key!r}; its `get` is a plain "
+                    f"function that returns a str or None."
+                )
+        return None
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> Layer | None:
@@ -128,8 +143,14 @@ def _made(given: Source) -> Provider:
         return provider_from(given)
     if isinstance(given, Mapping):
         return Static(given)
-    if not callable(getattr(given, "get", None)):
+    if isinstance(given, type) or not callable(getattr(given, "get", None)):
         raise TypeError(
-            f"Secrets takes providers (objects with `get(key)`), mappings and texts, not {type(given).__name__}."
+            f"Secrets takes providers (objects with `get(key)`), mappings and texts, not {_shown(given)}."
         )
     return given
+
+
+def _shown(given: object) -> str:
+    if isinstance(given, type):
+        return f"the class {given.__name__}; did you forget the parentheses?"
+    return type(given).__name__

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard import Layer, Order, Secret
+from pegboard.records import Reference
 from pegboard_validate._errors import InvalidInput
 from pegboard_validate._option import describes_all_inputs
 from pegboard_validate._parameters import Places, checks_of, own_parameters, places_of
@@ -48,7 +49,11 @@ def _together(task: Task[..., Any], check: Check) -> Checked:
 
     def checked(call: Call) -> Call:
         inputs = call.inputs
-        given = {name: inputs[name] for name in names if name in inputs and type(inputs[name]) is not Secret}
+        given = {
+            name: inputs[name]
+            for name in names
+            if name in inputs and not isinstance(inputs[name], Secret | Reference)
+        }
         try:
             apply(given)
         except failures as error:
@@ -66,7 +71,7 @@ def _one_by_one(task: Task[..., Any], checks: Mapping[str, Check]) -> Checked:
     def checked(call: Call) -> Call:
         nonlocal places
         if places is None:  # at the first call: by then all layers have said what they provide
-            places = places_of(task, checks, call.plan.provided)
+            places = places_of(task, checks, call.provided)
         args, kwargs = call.args, call.kwargs
         problems: list[Problem] | None = None
         new_args: list[Any] | None = None
@@ -80,6 +85,8 @@ def _one_by_one(task: Task[..., Any], checks: Mapping[str, Check]) -> Checked:
             try:
                 new = check[0](value)
             except check[1] as error:
+                if isinstance(value, Reference):  # what it stands for is loaded later
+                    continue
                 problems = [*(problems or ()), *_under(name, check, error)]
                 continue
             if new is not value:
@@ -126,7 +133,8 @@ def _checked(value: Any, name: str, check: Check, problems: list[Problem]) -> An
     try:
         return check.apply(value)
     except check.failures as error:
-        problems += _under(name, check, error)
+        if not isinstance(value, Reference):  # what that stands for is loaded later
+            problems += _under(name, check, error)
     return value
 
 

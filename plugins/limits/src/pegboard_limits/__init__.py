@@ -1,0 +1,21 @@
+"""Keeps tasks from overrunning what they call: breakers, rates, places."""
+
+from __future__ import annotations
+
+from pegboard_limits._breaker import BreakerRecord
+from pegboard_limits._breaker_option import Breaker
+from pegboard_limits._concurrency_option import Concurrency
+from pegboard_limits._errors import BreakerOpen, LimitExceeded, LimitStoreError
+from pegboard_limits._plugin import Limits
+from pegboard_limits._rate_option import RateLimit
+
+__all__ = [
+    "Breaker",
+    "BreakerOpen",
+    "BreakerRecord",
+    "Concurrency",
+    "LimitExceeded",
+    "LimitStoreError",
+    "Limits",
+    "RateLimit",
+]
