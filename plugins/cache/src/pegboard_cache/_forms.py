@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from pegboard_cache import _pandas, _records, _tables
+from pegboard_cache import _models, _pandas, _records, _tables
 from pegboard_cache._store import Unstorable
 
 
@@ -107,6 +107,7 @@ FORMS: dict[type, Form] = {
 RECORD = Form(20, _records.dump_record, _records.load_record)
 NAMED_TUPLE = Form(21, _records.dump_named_tuple, _records.load_named_tuple)
 MEMBER = Form(22, _records.dump_member, _records.load_member)
+MODEL = Form(23, _models.dump_model, _models.load_model)
 TABLES = {
     "numpy.ndarray": Form(30, _tables.dump_array, _tables.load_array),
     "numpy.generic": Form(31, _tables.dump_array, _tables.load_scalar),
@@ -117,7 +118,7 @@ TABLES = {
     "polars.DataFrame": Form(36, _tables.dump_polars, _tables.load_polars),
     "polars.Series": Form(37, _tables.dump_polars_series, _tables.load_polars_series),
 }
-CODES = {form.code: form for form in (*FORMS.values(), RECORD, NAMED_TUPLE, MEMBER, *TABLES.values())}
+CODES = {form.code: form for form in (*FORMS.values(), RECORD, NAMED_TUPLE, MEMBER, MODEL, *TABLES.values())}
 
 
 def form_of(cls: type) -> Form:
@@ -138,4 +139,6 @@ def form_of(cls: type) -> Form:
         return NAMED_TUPLE
     if _records.is_record_class(cls):
         return RECORD
+    if _models.is_model_class(cls):
+        return MODEL
     raise Unstorable(f"it is or holds a {cls.__name__}, which is not plain data")

@@ -34,13 +34,13 @@ def dump_record(value: Any) -> list[Any]:
     if set(state) != set(names):
         raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
     _new(cls)
-    return [*_dump_class(cls), names, [state[name] for name in names]]
+    return [*dump_class(cls), names, [state[name] for name in names]]
 
 
 def load_record(parts: list[Any]) -> Any:
     """Make an instance and set its fields; neither `__init__` nor `__post_init__` runs."""
     module, name, names, values = parts
-    cls = _load_class(module, name)
+    cls = load_class(module, name)
     if not is_record_class(cls) or _fields(cls) != names or len(values) != len(names):
         raise Unreadable("a record whose fields have changed")
     made = _new(cls)
@@ -58,13 +58,13 @@ def dump_named_tuple(value: Any) -> list[Any]:
     """Write class, field names and items."""
     if getattr(value, "__dict__", None):
         raise Unstorable(f"it is or holds a {type(value).__name__} with other attributes than its fields")
-    return [*_dump_class(type(value)), list(value._fields), list(value)]
+    return [*dump_class(type(value)), list(value._fields), list(value)]
 
 
 def load_named_tuple(parts: list[Any]) -> Any:
     """Make the named tuple."""
     module, name, names, values = parts
-    cls: Any = _load_class(module, name)
+    cls: Any = load_class(module, name)
     if not is_named_tuple_class(cls) or list(cls._fields) != names or len(values) != len(names):
         raise Unreadable("a named tuple whose fields have changed")
     return tuple.__new__(cls, values)
@@ -80,13 +80,13 @@ def dump_member(value: enum.Enum) -> list[Any]:
     cls = type(value)
     if cls.__members__.get(value.name) is not value:  # a combination of flags
         raise Unstorable(f"it is or holds a {cls.__name__} that is no member of its own")
-    return [*_dump_class(cls), value.name]
+    return [*dump_class(cls), value.name]
 
 
 def load_member(parts: list[Any]) -> enum.Enum:
     """Find the member."""
     module, name, member = parts
-    cls = _load_class(module, name)
+    cls = load_class(module, name)
     if not issubclass(cls, enum.Enum):
         raise Unreadable("a member of what is no enum")
     return cls.__members__[member]
@@ -116,10 +116,11 @@ def _new(cls: type) -> Any:
         raise Unstorable(f"it is or holds a {cls.__name__}, which holds more than its fields") from None
 
 
-def _dump_class(cls: type) -> tuple[str, str]:
+def dump_class(cls: type) -> tuple[str, str]:
+    """Name a class by its module and its place there; refuse one that is not found so."""
     name = (module_name(cls.__module__), cls.__qualname__)
     try:
-        found = _load_class(*name)
+        found = load_class(*name)
     except Unreadable:
         found = None
     if found is not cls:
@@ -129,7 +130,7 @@ def _dump_class(cls: type) -> tuple[str, str]:
     return name
 
 
-def _load_class(module: str, name: str) -> type:
+def load_class(module: str, name: str) -> type:
     """Find a class that is loaded, by looking only: no import, and no `__getattr__` of a module."""
     found: Any = sys.modules.get("__main__" if module == module_name("__main__") else module)
     for part in name.split("."):
