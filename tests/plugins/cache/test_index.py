@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,16 @@ def test_oldest_go_first(index):
     assert put(index, "new", "k", 100, 0.5) == ["n0"]
     assert set(put(index, "large", "k", 950, 0.0)) == {"new", *(f"n{number}" for number in range(1, 10))}
     assert index.count() == (1, 950)
+
+
+def test_a_new_index_waits_for_who_opens_it_too(tmp_path) -> None:
+    """SQLite itself does not wait before it switches to write-ahead logging, and another process may be at it."""
+    path = tmp_path / "index.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE taken (x)")
+    other.execute("BEGIN IMMEDIATE")  # a write in the old mode, which bars the switch
+    writer = threading.Timer(0.05, other.execute, ["COMMIT"])
+    writer.start()
+    Index(path).close()
+    writer.join()
+    other.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ _SCHEMA = """
         BEGIN UPDATE total SET bytes = bytes - OLD.size; END;
 """
 _BUSY_SECONDS = 5.0
+_AGAIN_SECONDS = 0.005
 _BATCH = 64
 
 
@@ -40,12 +42,25 @@ class Index:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600))
         self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
         except BaseException:
             self._db.close()
             raise
+
+    def _write_ahead(self) -> None:
+        """Switch to write-ahead logging, for which SQLite does not wait while another process opens the file too."""
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+            else:
+                return
 
     def close(self) -> None:
         """Close the connection."""
