@@ -43,12 +43,14 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_datasets import Datasets as Datasets
     from pegboard_datasets import Load as Load
     from pegboard_datasets import Persist as Persist
+    from pegboard_jsonlines import JSONLines as JSONLines
     from pegboard_limits import Breaker as Breaker
     from pegboard_limits import BreakerOpen as BreakerOpen
     from pegboard_limits import Concurrency as Concurrency
     from pegboard_limits import LimitExceeded as LimitExceeded
     from pegboard_limits import Limits as Limits
     from pegboard_limits import RateLimit as RateLimit
+    from pegboard_logs import Logs as Logs
     from pegboard_metrics import Metered as Metered
     from pegboard_metrics import Metrics as Metrics
     from pegboard_prometheus import Prometheus as Prometheus

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard._limits import HAND_DOWN
 from pegboard._runners import RUNNERS
 from pegboard.records import Outcome, make_outcome, status_of
+from pegboard.sensitivity import mark_sensitive
 
 if TYPE_CHECKING:
     from pegboard._call import Call
@@ -136,6 +137,8 @@ class Plan:
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
         self._uncount(call, error)
+        if self.task.sensitive:
+            mark_sensitive(error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
         try:
             if len(getattr(error, "__notes__", ())) < _NOTES_MOST:

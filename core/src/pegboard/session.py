@@ -20,6 +20,7 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.errors import InvalidPlugin, MissingPlugin, SessionError
 from pegboard.masks import Masks
 from pegboard.options import Option
+from pegboard.sensitivity import is_sensitive
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -425,7 +426,11 @@ class Session:
 
         task = getattr(subject, "task", None)
         # A traceback cannot be masked before its formatter has written it.
-        hidden = (task is not None and task.sensitive) or (bool(self.masks) and self._shows_secret(error))
+        hidden = (
+            (task is not None and task.sensitive)
+            or is_sensitive(error)
+            or (bool(self.masks) and self._shows_secret(error))
+        )
         logging.getLogger("pegboard").error(
             "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
             plugin,

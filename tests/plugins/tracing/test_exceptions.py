@@ -201,6 +201,22 @@ def test_messages_and_stacks_can_be_kept_out(session, kept, how):
     assert [dict(event.attributes) for event in span.events] == [{"exception.type": f"{__name__}.BoomError"}]
 
 
+def test_what_came_out_of_a_sensitive_task_is_hidden_further_out(session, kept):
+    """The span of a task around it has the type alone, whatever its own rules are."""
+
+    @task(sensitive=True)
+    def inner():
+        raise BoomError("canary")
+
+    @task
+    def outer():
+        inner()
+
+    outer.run()
+    assert "canary" not in "".join(span.to_json() for span in kept.spans)
+    assert kept.span("outer", 0).attributes["error.type"].endswith("BoomError")
+
+
 def test_known_secrets_are_masked(session, kept):
     """In messages, status descriptions, stack traces and named arguments, also where they are cut (S1)."""
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import click
 
+from pegboard.sensitivity import is_sensitive
+
 READER_GONE = 141  # 128 + SIGPIPE, as a shell reports a program that lost its reader
 
 
@@ -33,7 +35,7 @@ def _text(value: object) -> str:
 
 def write_failure(error: BaseException, mask: Callable[[str], str], *, sensitive: bool, trace: bool) -> None:
     """Write to stderr what went wrong: type, message and notes, without known secrets; of a sensitive task only the type."""
-    if sensitive:
+    if sensitive or is_sensitive(error):
         click.echo(f"{type(error).__name__} (the task is sensitive, so its text is not shown)", err=True)
         return
     lines = traceback.format_exception(error) if trace else traceback.format_exception_only(error)

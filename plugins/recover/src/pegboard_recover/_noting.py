@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pegboard.sensitivity import is_sensitive
+
 if TYPE_CHECKING:
     from pegboard import Call
 
@@ -12,7 +14,7 @@ def note(call: Call, error: BaseException, what: str, failure: BaseException) ->
     """Add `and its <what> failed: <type>: <text>`, without known secrets; without the text for a sensitive task."""
     if failure is error:  # raised again: it says nothing new
         return
-    text = "" if call.task.sensitive else f": {call.session.masks.mask(str(failure))}"
+    text = "" if is_sensitive(failure, call) else f": {call.session.masks.mask(str(failure))}"
     try:
         error.add_note(f"and its {what} failed: {type(failure).__name__}{text}")
     except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not

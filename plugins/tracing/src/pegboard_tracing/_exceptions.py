@@ -9,6 +9,7 @@ import attrs
 from opentelemetry.trace import Span, Status, StatusCode
 
 from pegboard.records import error_type
+from pegboard.sensitivity import is_sensitive
 from pegboard_tracing import _names
 from pegboard_tracing._shown import cut, escaped, message_of
 
@@ -64,20 +65,19 @@ def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: st
         return
     span.set_attribute(_names.ERROR_TYPE, error_type(error))
     recorded = error.__dict__.get(_RECORDED) == reader
+    shown = rules.messages and not is_sensitive(error)
     if not isinstance(error, rules.expected):
-        span.set_status(
-            Status(StatusCode.ERROR, message_of(error, rules.session.masks)) if rules.messages else _ERROR
-        )
+        span.set_status(Status(StatusCode.ERROR, message_of(error, rules.session.masks)) if shown else _ERROR)
         if not recorded:
-            span.add_event(_names.EXCEPTION_EVENT, _event_attributes(error, rules))
+            span.add_event(_names.EXCEPTION_EVENT, _event_attributes(error, rules, shown=shown))
             recorded = True
     if recorded:
         error.__dict__[_RECORDED] = above or ""
 
 
-def _event_attributes(error: Exception, rules: ErrorRules) -> dict[str, str]:
+def _event_attributes(error: Exception, rules: ErrorRules, *, shown: bool) -> dict[str, str]:
     attributes = {_names.EXCEPTION_TYPE: error_type(error)}
-    if rules.messages:
+    if shown:
         attributes[_names.EXCEPTION_MESSAGE] = message_of(error, rules.session.masks)
         attributes[_names.EXCEPTION_STACKTRACE] = _stack_trace(error, rules.session.masks)
     return attributes

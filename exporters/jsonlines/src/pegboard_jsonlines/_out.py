@@ -1,0 +1,48 @@
+"""What all ways out have in common: a line that cannot be written is counted, and said once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+_log = logging.getLogger("pegboard.jsonlines")
+
+
+class Out:
+    """Where lines go.
+
+    A task never notices what is wrong here. The first failure is logged, and how many lines were lost when it is closed.
+
+    Attributes:
+        name: How messages call it.
+        dropped: How many lines could not be written.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dropped = 0
+        self._said: set[str] = set()
+        self._guard = threading.RLock()
+
+    def write(self, line: str, now: float) -> None:
+        """Write one line at the wall-clock time `now`; never raises an Exception."""
+        try:
+            self._put(line, now)
+        except Exception as error:  # noqa: BLE001 - of a full disk, a closed pipe, or anybody's stream
+            with self._guard:
+                self.dropped += 1
+            self._say("cannot write to %s: %s; tasks go on, and lines that are lost are counted", error)
+
+    def close(self) -> None:
+        """Say how much was lost."""
+        if self.dropped:
+            _log.warning("%d lines were not written to %s", self.dropped, self.name)
+
+    def _put(self, line: str, now: float) -> None:
+        raise NotImplementedError
+
+    def _say(self, message: str, error: Exception) -> None:
+        """Log what went wrong, the first time that it does."""
+        if message not in self._said:
+            self._said.add(message)
+            _log.warning(message, self.name, getattr(error, "strerror", None) or type(error).__name__)

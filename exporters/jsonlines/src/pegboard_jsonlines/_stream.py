@@ -1,0 +1,30 @@
+"""An open text stream, such as the standard output."""
+
+from __future__ import annotations
+
+import threading
+from typing import IO
+
+from pegboard_jsonlines._out import Out
+
+
+class Stream(Out):
+    """Writes each line in one piece, and at once; the stream is not closed.
+
+    Args:
+        stream: Open for text. Threads of this program that write to it by other ways may come between lines, not into one.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__))
+        self._stream = stream
+        self._flush = getattr(stream, "flush", None)
+        self._turn = (
+            threading.RLock()
+        )  # the collector may end a stream of items, whose call is written, while it is held
+
+    def _put(self, line: str, now: float) -> None:  # noqa: ARG002 - a stream stays where it is
+        with self._turn:
+            self._stream.write(line)
+            if self._flush is not None:
+                self._flush()
