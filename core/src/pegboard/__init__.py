@@ -53,11 +53,15 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_logs import Logs as Logs
     from pegboard_metrics import Metered as Metered
     from pegboard_metrics import Metrics as Metrics
+    from pegboard_progress import Progress as Progress
+    from pegboard_progress import progress as progress
     from pegboard_prometheus import Prometheus as Prometheus
     from pegboard_recover import Fallback as Fallback
     from pegboard_recover import Handle as Handle
     from pegboard_recover import Recovery as Recovery
     from pegboard_recover import Undo as Undo
+    from pegboard_resources import Measured as Measured
+    from pegboard_resources import Resources as Resources
     from pegboard_retry import Backoff as Backoff
     from pegboard_retry import Retry as Retry
     from pegboard_retry import RetryBudget as RetryBudget

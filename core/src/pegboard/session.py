@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard_datasets import Datasets
     from pegboard_limits import Limits
     from pegboard_metrics import Metrics, TaskStats
+    from pegboard_resources import Resources
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
@@ -111,6 +112,7 @@ class Session:
         datasets: Datasets
         limits: Limits
         metrics: Metrics
+        resources: Resources
     else:
 
         def __getattr__(self, name: str) -> Any:

@@ -1,0 +1,74 @@
+"""Resources beside plugins that change where and how often a function runs, and one that publishes."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from pegboard import Session, task
+from pegboard_cache import Cache
+from pegboard_metrics import Metrics
+from pegboard_resources import Resources
+from pegboard_retry import Retry
+from pegboard_timeout import Timeout
+
+
+def burn(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_all_attempts_of_a_call_are_counted():
+    """A call that is tried three times has used what the three used."""
+
+    @task(Retry(2, wait=0, on=OSError))
+    def work():
+        burn(0.01)
+        raise OSError("no")
+
+    with Session(Resources(interval=None), inherit=False, strict=True) as session:
+        work.run()
+        usage = session.resources.usage(work)
+    assert (usage.calls, usage.failures) == (1, 1)
+    assert usage.cpu_max >= 0.03
+
+
+def test_a_cached_value_takes_no_cpu_time():
+    """A hit runs nothing."""
+
+    @task(Cache())
+    def work(x):
+        burn(0.02)
+        return x
+
+    with Session(Resources(interval=None), inherit=False, strict=True) as session:
+        work(1)
+        first = session.resources.usage(work).cpu_seconds
+        work(1)
+        usage = session.resources.usage(work)
+    assert usage.calls == 2
+    assert usage.cpu_seconds == first
+
+
+def test_the_cpu_time_of_a_function_with_a_limit_is_not_known():
+    """It runs in a thread apart, and a guess would be wrong."""
+
+    @task(Timeout(10))
+    def work():
+        burn(0.01)
+
+    with Session(Resources(interval=None), inherit=False, strict=True) as session:
+        work()
+        usage = session.resources.usage(work)
+    assert (usage.calls, usage.cpu_calls, usage.cpu_seconds) == (1, 0, None)
+
+
+def test_the_samples_are_scraped_with_the_metrics():
+    """One registry has both."""
+    registry = CollectorRegistry()
+    with Session(Metrics(registry), Resources(interval=None), inherit=False, strict=True):
+        text = generate_latest(registry).decode()
+    assert "\npegboard_process_resident_memory_bytes " in text
+    assert "pegboard_process" not in generate_latest(registry).decode()

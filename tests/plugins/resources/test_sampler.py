@@ -1,0 +1,71 @@
+"""Samples of the process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from pegboard import Session
+from pegboard_resources import Resources
+
+
+def names():
+    return {thread.name for thread in threading.enumerate()}
+
+
+def test_a_thread_samples_while_a_session_is_open():
+    """The last sample is kept, newer ones replace it, and the thread ends with the session."""
+    with Session(Resources(interval=0.01), inherit=False) as session:
+        first = session.resources.sample()
+        assert "pegboard-resources" in names()
+        deadline = time.monotonic() + 10
+        while session.resources.sample().time == first.time and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert session.resources.sample().time > first.time
+    assert "pegboard-resources" not in names()
+
+
+def test_the_thread_stays_until_the_last_session_of_an_instance_ends():
+    """Two sessions share one sampler."""
+    resources = Resources(interval=60)
+    with Session(resources, inherit=False):
+        with Session(resources, inherit=False):
+            pass
+        assert "pegboard-resources" in names()
+    assert "pegboard-resources" not in names()
+
+
+def test_without_an_interval_each_question_samples():
+    """No thread is needed to ask."""
+    with Session(Resources(interval=None), inherit=False) as session:
+        assert "pegboard-resources" not in names()
+        assert session.resources.sample().time < session.resources.sample().time
+
+
+def test_a_sample_is_of_this_process(tmp_path):
+    """Memory, threads and open files are this process's, not the machine's (row 81)."""
+    with Session(Resources(interval=None), inherit=False) as session:
+        before = session.resources.sample()
+        go = threading.Event()
+        thread = threading.Thread(target=go.wait)
+        thread.start()
+        with (tmp_path / "held").open("w", encoding="utf-8"):
+            after = session.resources.sample()
+        go.set()
+        thread.join()
+    assert (after.threads, after.open_files) == (before.threads + 1, before.open_files + 1)
+    assert 1e6 < after.rss < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_cpu_is_in_percent_of_one_core():
+    """A thread that works all the time takes some of one core, one that sleeps next to none."""
+    with Session(Resources(interval=None), inherit=False) as session:
+        session.resources.sample()
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
+            pass
+        busy = session.resources.sample().cpu_percent
+        time.sleep(0.2)
+        idle = session.resources.sample().cpu_percent
+    assert busy > 10 > idle >= 0
