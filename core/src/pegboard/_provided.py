@@ -29,6 +29,7 @@ PROVIDED: dict[str, str] = {
     "Metered": "metrics",
     "Metrics": "metrics",
     "NeedsSecrets": "secrets",
+    "OTLP": "otlp",
     "OutputFormat": "validate",
     "Persist": "datasets",
     "Progress": "progress",

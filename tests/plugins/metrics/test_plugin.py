@@ -178,3 +178,13 @@ def test_importing_it_loads_no_prometheus_client():
     code = "import sys, pegboard_metrics, pegboard_metrics.names; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_an_exporter_lost_is_counted(metrics, session, total):
+    """By signal and reason, beside what is over a cap."""
+    metrics.count_dropped("traces", "queue_full", 3)
+    metrics.count_dropped("traces", "queue_full", 2)
+    metrics.count_dropped("logs", "deadline", 1)
+    name = "pegboard_telemetry_dropped_total"
+    assert total(name, pegboard_signal="traces", pegboard_reason="queue_full") == 5
+    assert total(name, pegboard_signal="logs") == 1

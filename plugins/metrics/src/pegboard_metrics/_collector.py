@@ -111,6 +111,8 @@ def _dropped(store: Store) -> Metric:
     family = _empty(names.DROPPED)
     for reason, number in store.dropped().items():
         family.add_sample(names.DROPPED.name, {names.SIGNAL: "metrics", names.REASON: reason}, number)
+    for (signal, reason), counter in store.lost.items():
+        family.add_sample(names.DROPPED.name, {names.SIGNAL: signal, names.REASON: reason}, counter.value)
     return family
 
 

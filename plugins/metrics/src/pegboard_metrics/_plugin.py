@@ -84,6 +84,16 @@ class Metrics:
         series = store.find_series(task.name)
         return TaskStats(task.name) if series is None else stats_of(store, series)
 
+    def count_dropped(self, signal: str, reason: str, number: int) -> None:
+        """Count what an exporter lost, for `pegboard_telemetry_dropped_total`.
+
+        Args:
+            signal: `traces`, `metrics` or `logs`.
+            reason: Why, in one word of a few that do not depend on what was lost: `queue_full`, `export_failed`.
+            number: How many items.
+        """
+        self._store().lost.child(label_value(signal), label_value(reason)).add(number)
+
     def _store(self) -> Store:
         return store_of(self.registry)
 

@@ -42,6 +42,7 @@ class Store:
         waits: The metric of the time that calls were held back.
         retries, lookups: Counters by label set.
         breakers: The state of each circuit breaker.
+        lost: What exporters could not deliver, by signal and reason.
         hook_errors: The errors of observers.
     """
 
@@ -56,6 +57,9 @@ class Store:
         self.lookups = self._counters(names.CACHE_LOOKUPS)
         self.breakers: Family[Level] = Family((names.BREAKER,), lambda _: Level(), self._over_label_sets)
         self.hook_error_counts = self._counters(names.HOOK_ERRORS)
+        self.lost: Family[Counter] = Family(
+            (names.SIGNAL, names.REASON), lambda _: Counter(), self._over_label_sets
+        )
         self.hook_errors = HookErrors(self.hook_error_counts)
 
     def series(self, task_name: str) -> TaskSeries:

@@ -180,7 +180,7 @@ DROPPED = Instrument(
     "Counter",
     "{item}",
     (SIGNAL, REASON),
-    "Measurements that were counted under _OTHER because a cap on label sets or error types was reached.",
+    "Telemetry that was lost: counted under _OTHER as a cap on label sets or error types was reached, or not delivered by an exporter.",
 )
 
 INSTRUMENTS: tuple[Instrument, ...] = (

@@ -1,0 +1,159 @@
+"""What leaves one session: the signals that were asked for, and the end of them all within one deadline."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pegboard_metrics import Metrics
+from pegboard_otlp._line import Line
+from pegboard_otlp._losses import Losses
+from pegboard_otlp._outbox import Limits, Outbox
+from pegboard_otlp._push import Push
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+    from prometheus_client import CollectorRegistry
+
+    from pegboard import Session
+    from pegboard_otlp._destination import Destination, Signal
+
+_ITEMS = {"traces": "spans", "metrics": "metric points", "logs": "log records"}
+_live: set[Delivery] = set()
+
+
+class Part(Protocol):
+    """One signal of a session."""
+
+    losses: Losses
+
+    def begin_flush(self) -> Callable[[float], bool]:
+        """Ask for what is there to be sent; the answer waits for it."""
+
+    def close(self) -> None:
+        """Send what is there, and end; does not wait."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end."""
+
+    def give_up(self) -> None:
+        """Count the rest as lost."""
+
+
+class Delivery:
+    """The signals of one session on their way out.
+
+    Args:
+        session: Whose.
+        destinations: Where each signal goes.
+        metric_interval: Seconds between two pushes of the metrics.
+        flush_timeout: Seconds that the end of the session may take for all signals together.
+
+    Raises:
+        ConfigError: A library is missing, or a variable cannot be used.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        destinations: Mapping[Signal, Destination],
+        metric_interval: float,
+        flush_timeout: float,
+    ) -> None:
+        self._session = session
+        self._flush_timeout = flush_timeout
+        self._parts: list[Part] = []
+        self._spans: Outbox[ReadableSpan] | None = None
+        self._handler: logging.Handler | None = None
+        self._lines: list[Line] = []
+        try:
+            self._add_parts(destinations, metric_interval)
+        except BaseException:
+            for line in self._lines:
+                line.close()
+            raise
+        _live.add(self)
+
+    def span_processors(self) -> list[SpanProcessor]:
+        """Return what tracing is to hand its spans to."""
+        if self._spans is None:
+            return []
+        from pegboard_otlp._spans import QueueingProcessor
+
+        return [QueueingProcessor(self._spans)]
+
+    def begin_flush(self, seconds: float | None = None) -> Callable[[], bool]:
+        """Ask for everything that is there to be sent; the answer waits, and is False when not all of it arrived in time.
+
+        Args:
+            seconds: From now; by default as long as the end of the session may take.
+        """
+        deadline = time.monotonic() + (self._flush_timeout if seconds is None else seconds)
+        waits = [part.begin_flush() for part in self._parts]
+
+        def wait_for_all() -> bool:
+            arrived = [wait(deadline - time.monotonic()) for wait in waits]
+            return all(arrived)
+
+        return wait_for_all
+
+    def end(self) -> None:
+        """Send what is there, within the deadline; say and count what is lost."""
+        if self._handler is not None:
+            logging.getLogger().removeHandler(self._handler)
+        deadline = time.monotonic() + self._flush_timeout
+        for part in self._parts:
+            part.close()
+        late: list[Part] = list(self._parts)
+        try:
+            late = [part for part in self._parts if not part.wait(deadline - time.monotonic())]
+        finally:  # a KeyboardInterrupt ends the wait
+            _live.discard(self)
+            for part in late:
+                part.give_up()
+            for part in self._parts:
+                part.losses.sum_up(self._flush_timeout if part in late else None)
+
+    def _add_parts(self, destinations: Mapping[Signal, Destination], metric_interval: float) -> None:
+        lines: dict[Signal, Line] = {}
+        for signal, destination in destinations.items():
+            lines[signal] = Line(destination)
+            self._lines.append(lines[signal])
+        if "traces" in lines:
+            self._spans = self._outbox(lines["traces"], "OTEL_BSP")
+        if "logs" in lines:
+            from pegboard_otlp._logs import SendingHandler
+
+            self._handler = SendingHandler(self._outbox(lines["logs"], "OTEL_BLRP"), self._session.masks)
+        if "metrics" in lines:
+            line = lines["metrics"]
+            self._parts.append(Push(line, self._registry, self._losses(line), metric_interval))
+        if self._handler is not None:
+            logging.getLogger().addHandler(self._handler)
+
+    def _outbox(self, line: Line, prefix: str) -> Outbox[Any]:
+        limits = Limits.of_environment(prefix)
+        outbox: Outbox[Any] = Outbox(line, limits, self._losses(line), self._flush_timeout)
+        self._parts.append(outbox)
+        return outbox
+
+    def _losses(self, line: Line) -> Losses:
+        signal, address = line.destination.signal, line.destination.address
+        return Losses(signal, _ITEMS[signal], address.shown, self._tell)
+
+    def _registry(self) -> CollectorRegistry | None:
+        metrics = self._session.plugins.get(Metrics.name)
+        return metrics.registry if isinstance(metrics, Metrics) else None
+
+    def _tell(self, signal: str, reason: str, number: int) -> None:
+        metrics = self._session.plugins.get(Metrics.name)
+        count = getattr(metrics, "count_dropped", None)
+        if count is not None:
+            count(signal, reason, number)
+
+
+def live_deliveries() -> list[Delivery]:
+    """List the deliveries of all sessions that are open."""
+    return list(_live)

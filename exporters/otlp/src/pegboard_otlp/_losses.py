@@ -1,0 +1,80 @@
+"""What was not delivered: counted by reason, and said once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+Tell = Callable[[str, str, int], None]
+
+QUEUE_FULL = "queue_full"
+EXPORT_FAILED = "export_failed"
+DEADLINE = "deadline"
+
+_log = logging.getLogger("pegboard.otlp")
+
+
+class Losses:
+    """The items of one signal that did not reach the collector.
+
+    Args:
+        signal: Which.
+        items: What they are called, as in `312 spans`.
+        place: The collector's address, without credentials.
+        tell: Called with signal, reason and number of what was lost, for the metric that counts it.
+    """
+
+    def __init__(self, signal: str, items: str, place: str, tell: Tell) -> None:
+        self.items = items
+        self.place = place
+        self._signal = signal
+        self._tell = tell
+        self._guard = threading.RLock()
+        self._number = 0
+        self._why = ""
+        self._warned = False
+
+    def forked(self) -> None:
+        """Start over: what the parent lost is the parent's to say."""
+        self._guard = threading.RLock()
+        self._number = 0
+
+    @property
+    def number(self) -> int:
+        """How many there were."""
+        return self._number
+
+    def add(self, number: int, reason: str, why: str) -> None:
+        """Count some more.
+
+        Args:
+            number: How many; none is no loss.
+            reason: For the metric.
+            why: For the log line, without credentials.
+        """
+        if number > 0:
+            with self._guard:
+                self._number += number
+                self._why = why or self._why
+            self._tell(self._signal, reason, number)
+
+    def warn(self) -> None:
+        """Say what was lost so far, the first time; the end of the session says what it came to."""
+        if not self._warned and self._number:
+            self._warned = True
+            _log.warning("%s; further ones are counted, and told at the end", self._text(""))
+
+    def sum_up(self, within: float | None = None) -> None:
+        """Say what was lost in all, if anything was.
+
+        Args:
+            within: The seconds that the end of the session waited, if that was not enough.
+        """
+        if self._number:
+            _log.warning("%s", self._text("" if within is None else f" within {within:.1f} s"))
+
+    def _text(self, limit: str) -> str:
+        items = self.items if self._number != 1 else self.items.removesuffix("s")
+        why = f": {self._why}" if self._why else ""
+        return f"otlp: {self._number} {items} not delivered to {self.place}{limit}{why}"

@@ -1,0 +1,114 @@
+"""The metrics on their way out: the registry is read and sent as a whole, every so often and at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pegboard_otlp import _losses
+from pegboard_otlp._courier import Courier
+from pegboard_otlp._forks import tell_of_forks
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from prometheus_client import CollectorRegistry
+
+    from pegboard_otlp._line import Line
+    from pegboard_otlp._losses import Losses
+
+_log = logging.getLogger("pegboard.otlp")
+
+
+class Push:
+    """Sends a registry's metrics from a thread of its own.
+
+    A round that fails is made good by the next one, as all numbers are cumulative, and counted as lost all the same.
+    A forked child sends none: it has a copy of the parent's numbers.
+
+    Args:
+        line: Where to.
+        find_registry: Asked every round; None while there are no metrics.
+        losses: Told of what does not arrive.
+        interval: Seconds between two rounds.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        find_registry: Callable[[], CollectorRegistry | None],
+        losses: Losses,
+        interval: float,
+    ) -> None:
+        self._line = line
+        self._find_registry = find_registry
+        self.losses = losses
+        self._resource: Resource | None = None
+        self._refused: set[str] = set()
+        self._sending = 0
+        self._gave_up = False
+        self._is_closed = False
+        self._courier = Courier("pegboard-otlp-metrics", self._work, interval, line.open)
+        self._courier.start()
+        tell_of_forks(self)
+
+    def begin_flush(self) -> Callable[[float], bool]:
+        """Ask for the numbers of now to be sent; the answer waits, and is False when it was late or failed."""
+        lost = self.losses.number
+        wait = self._courier.begin_flush()
+        return lambda seconds: wait(seconds) and self.losses.number == lost
+
+    def close(self) -> None:
+        """Send the last numbers and end the thread; does not wait."""
+        self._is_closed = True
+        self._courier.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the last numbers are sent and the thread has ended; False when it took longer."""
+        return self._courier.wait(seconds)
+
+    def give_up(self) -> None:
+        """Count the numbers that are on their way as lost, and cut the line."""
+        self._gave_up = True
+        self.losses.add(self._sending, _losses.DEADLINE, self._line.why)
+        self._line.cut()
+
+    def forked(self) -> None:
+        """Send nothing from here on."""
+        self._sending = 0
+        self._line.forked()
+        self.losses.forked()
+        self._courier.forked()
+
+    def _work(self, _everything: bool) -> None:
+        registry = self._find_registry()
+        if registry is None or self._gave_up:
+            return
+        from pegboard_otlp._translation import count_points, translate
+
+        if self._resource is None:
+            from opentelemetry.sdk.resources import Resource
+
+            self._resource = Resource.create()
+        try:
+            data = translate(registry, self._resource, self._refuse)
+        except Exception as error:  # noqa: BLE001 - a collector that users registered raises anything
+            self._refuse("a collector", error)
+            return
+        points = count_points(data)
+        self._sending = points
+        if points and not self._line.send(data) and not self._gave_up:
+            self._lost(points)
+        self._sending = 0
+
+    def _lost(self, points: int) -> None:
+        self.losses.add(points, _losses.EXPORT_FAILED, self._line.why)
+        if not self._is_closed:
+            self.losses.warn()
+
+    def _refuse(self, name: str, error: Exception) -> None:
+        if name not in self._refused:
+            self._refused.add(name)
+            _log.warning(
+                "otlp: the metrics of %s are left out, as reading them raises %s", name, type(error).__name__
+            )

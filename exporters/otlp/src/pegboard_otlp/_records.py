@@ -1,0 +1,90 @@
+"""Log records of the standard library as those of OpenTelemetry, without known secrets."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from pegboard import current_call
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+    from pegboard import Call
+    from pegboard.masks import Masks
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_IDS = frozenset(("pegboard_task", "pegboard_call_id", "pegboard_attempt", "trace_id", "span_id"))
+_LEVELS = ((50, "FATAL", 21), (40, "ERROR", 17), (30, "WARN", 13), (20, "INFO", 9), (10, "DEBUG", 5))
+
+
+def to_otel(record: logging.LogRecord, resource: Resource, masks: Masks) -> ReadableLogRecord:
+    """Translate one record, with the ids of the call and span that it was written in."""
+    call = current_call()
+    text, number = _severity(record.levelno)
+    # What comes last in the record's own context: LogRecord reads the current span.
+    translated = LogRecord(
+        timestamp=int(record.created * 1_000_000_000),
+        observed_timestamp=time.time_ns(),
+        severity_text=text,
+        severity_number=SeverityNumber(number),
+        body=masks.mask(record.getMessage()),
+        attributes=_attributes(record, call, masks),
+    )
+    return ReadableLogRecord(translated, resource, InstrumentationScope(record.name))
+
+
+def _severity(level: int) -> tuple[str, int]:
+    for least, text, number in _LEVELS:
+        if level >= least:
+            return text, number
+    return "TRACE", 1
+
+
+def _attributes(record: logging.LogRecord, call: Call | None, masks: Masks) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: _shown(value, masks)
+        for name, value in vars(record).items()
+        if name not in _STANDARD and name not in _IDS
+    }
+    found["code.function.name"] = record.funcName
+    found["code.file.path"] = record.pathname
+    found["code.line.number"] = record.lineno
+    if call is not None:
+        found["pegboard.task.name"] = call.task.name
+        found["pegboard.call.id"] = call.id
+        found["pegboard.attempt"] = call.attempt
+    if record.exc_info and record.exc_info[1] is not None:
+        found |= _exception(record.exc_info[1], masks, hidden=call is not None and call.task.sensitive)
+    return found
+
+
+def _exception(error: BaseException, masks: Masks, *, hidden: bool) -> dict[str, str]:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if hidden:
+        return {"exception.type": name}
+    return {
+        "exception.type": name,
+        "exception.message": masks.mask(_text(error)),
+        "exception.stacktrace": masks.mask("".join(traceback.format_exception(error))),
+    }
+
+
+def _shown(value: object, masks: Masks) -> str | bool | int | float:
+    if isinstance(value, bool | int | float):
+        return value
+    return masks.mask(_text(value))
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a broken __str__, or a Secret: the type will do
+        return f"<{type(value).__name__}>"

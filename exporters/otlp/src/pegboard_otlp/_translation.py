@@ -1,0 +1,110 @@
+"""A prometheus-client registry as the SDK's metric data, so that a scrape and OTLP tell the same numbers.
+
+All sums and buckets are cumulative, as in the registry. Pegboard's own names and labels are mapped back by the table of
+the metrics plugin; what users registered keeps its names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    Metric,
+    MetricsData,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from pegboard_metrics.names import ATTRIBUTES, INSTRUMENTS, TASK, Instrument
+from pegboard_otlp import _names
+from pegboard_otlp._points import Naming, histogram_points, number_points
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric as Family
+
+_CUMULATIVE = AggregationTemporality.CUMULATIVE
+_INSTRUMENTS = {instrument.family: instrument for instrument in INSTRUMENTS}
+
+Refuse = Callable[[str, Exception], None]
+
+
+def translate(registry: CollectorRegistry, resource: Resource, refuse: Refuse) -> MetricsData:
+    """Collect a registry, and translate what it holds.
+
+    Args:
+        registry: The one that a scrape would show.
+        resource: Who sends it.
+        refuse: Called with the name of a family that cannot be translated, which is left out, and the error.
+    """
+    now = time.time_ns()
+    own: list[Metric] = []
+    users: list[Metric] = []
+    for family in registry.collect():
+        instrument = _INSTRUMENTS.get(family.name)
+        into = own if instrument is not None or _is_of_a_task(family) else users
+        try:
+            into += _metrics_of(family, instrument, now, is_own=into is own)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a collector's odd samples
+            refuse(family.name, error)
+    scopes = [_own_scope(own), _users_scope(users)]
+    return MetricsData(
+        [ResourceMetrics(resource, [each for each in scopes if each.metrics], resource.schema_url)]
+    )
+
+
+def count_points(data: MetricsData) -> int:
+    """Count the points of all metrics."""
+    return sum(
+        len(metric.data.data_points)
+        for of_resource in data.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+    )
+
+
+def _own_scope(metrics: list[Metric]) -> ScopeMetrics:
+    scope = InstrumentationScope(_names.SCOPE, _names.version("pegboard-metrics"), _names.SCHEMA_URL)
+    return ScopeMetrics(scope, metrics, _names.SCHEMA_URL)
+
+
+def _users_scope(metrics: list[Metric]) -> ScopeMetrics:
+    return ScopeMetrics(
+        InstrumentationScope(_names.USERS_SCOPE, _names.version("prometheus-client")), metrics, ""
+    )
+
+
+def _is_of_a_task(family: Family) -> bool:
+    """Whether it is a metric that `Metered(name=...)` asked for: its name is the user's, its labels are ours."""
+    return family.type == "histogram" and bool(family.samples) and TASK in family.samples[0].labels
+
+
+def _metrics_of(family: Family, instrument: Instrument | None, now: int, *, is_own: bool) -> Iterator[Metric]:
+    naming = Naming(ATTRIBUTES if is_own else {})
+    name = family.name if instrument is None else instrument.otel_name
+    unit = "s" if is_own else ""
+    if instrument is not None:
+        unit = instrument.unit
+    description = family.documentation
+    if family.type in ("histogram", "summary"):
+        points = histogram_points(family, naming, now)
+        if points:
+            yield Metric(name, description, unit, Histogram(points, _CUMULATIVE))
+        return
+    for sample_name, numbers in number_points(family, naming, now).items():
+        data: Sum | Gauge
+        if family.type == "counter":
+            data = Sum(numbers, _CUMULATIVE, is_monotonic=True)
+        elif instrument is not None and instrument.otel_kind == "UpDownCounter":
+            data = Sum(numbers, _CUMULATIVE, is_monotonic=False)
+        else:
+            data = Gauge(numbers)
+        yield Metric(sample_name if instrument is None else name, description, unit, data)

@@ -1,0 +1,131 @@
+"""The acceptance tests of the observability specification that concern what arrives over OTLP, by number."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+
+import pytest
+
+from pegboard import Secret, Session, task
+from pegboard_otlp import OTLP
+from pegboard_tracing import Traced, Tracing
+
+CANARY = "canary-4711"
+IN_MESSAGE = "second-canary-0815"
+
+
+def attributes(pairs):
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}
+
+
+def test_t1_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
+    """T1: 10,000 items, a receiver that takes 100 ms: exported, suppressed and lost add up; every failure arrives."""
+    receiver.delay = 0.1
+
+    @task
+    def item(x):
+        if x % 1_000 == 999:
+            raise ValueError
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, metrics=False, flush_timeout=10), inherit=False):
+        item.map(range(10_000), on_error="collect")
+    (whole,) = [span for span in receiver.spans if span.name == "map item"]
+    items = [span for span in receiver.spans if span.name == "item"]
+    suppressed = attributes(whole.attributes).get("pegboard.map.spans_suppressed", 0)
+    assert len(items) + suppressed + metrics.lost("traces") == 10_000
+    assert len([span for span in items if span.status.code == 2]) == 10
+    assert {span.parent_span_id for span in items} == {whole.span_id}
+
+
+def test_t1_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiver, metrics, caplog):
+    """T1: exported and lost add up, and the line at the end has the number."""
+    os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "200", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100"}
+    receiver.delay = 0.05
+
+    @task
+    def item(x):
+        pass
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, metrics=False), inherit=False):
+        item.map(range(900))
+    lost = metrics.lost("traces")
+    assert lost > 0
+    assert len(receiver.spans) + lost == 901
+    assert f"otlp: {lost} spans not delivered" in caplog.records[-1].getMessage()
+
+
+def test_t17_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
+    """T17: nothing of arguments, results, the environment and secrets; a message where everybody expects it."""
+    os.environ["OTEL_CANARY"] = CANARY
+
+    @task
+    def buy(what, key):
+        logging.getLogger("shop").warning("bought")
+        if what == "nothing":
+            raise ValueError(IN_MESSAGE)
+        return what
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, logs=True), inherit=False) as session:
+        session.masks.add(CANARY)
+        assert buy(CANARY, Secret(CANARY)) == CANARY
+        buy.run("nothing", CANARY)
+    assert CANARY.encode() not in receiver.bytes
+    (failed,) = [span for span in receiver.spans if span.status.code == 2]
+    (event,) = failed.events
+    shown = receiver.bytes.count(IN_MESSAGE.encode())
+    stack = attributes(event.attributes)["exception.stacktrace"]
+    assert failed.status.message == IN_MESSAGE
+    assert attributes(event.attributes)["exception.message"] == IN_MESSAGE
+    assert shown == 2 + stack.count(IN_MESSAGE)
+
+
+@pytest.mark.parametrize("how", ["sensitive", "messages=False"])
+def test_t17_messages_stay_where_that_was_asked_for(receiver, metrics, how):
+    """T17: nothing of an error's text from a sensitive task, or with `messages=False`."""
+    decorate = task(sensitive=True) if how == "sensitive" else task(Traced(messages=False))
+
+    @decorate
+    def buy():
+        raise ValueError(IN_MESSAGE)
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, logs=True), inherit=False):
+        buy.run()
+    assert len(receiver.spans) == 1
+    assert IN_MESSAGE.encode() not in receiver.bytes
+
+
+def test_t18_what_is_sampled_out_is_measured_and_logged(receiver, metrics):
+    """T18: no span and no exemplar, right metrics, and the log's record still names its trace."""
+    os.environ["OTEL_TRACES_SAMPLER"] = "always_off"
+
+    @task
+    def buy(x):
+        logging.getLogger("shop").warning("bought")
+        return 1 / x
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, logs=True), inherit=False):
+        buy(1)
+        buy.run(0)
+    assert receiver.spans == []
+    points = receiver.pushes[-1]["pegboard.task.duration"].histogram.data_points
+    assert sum(point.count for point in points) == 2
+    assert [exemplar for point in points for exemplar in point.exemplars] == []
+    assert len({struct.unpack("QQ", record.trace_id) for _, record in receiver.records}) == 2
+    assert all(any(record.trace_id) for _, record in receiver.records)
+
+
+def test_exemplars_lead_to_spans_that_arrived(receiver, metrics):
+    """A sampled call's exemplar names a span that the back end has."""
+
+    @task
+    def buy():
+        pass
+
+    with Session(Tracing(), metrics, OTLP(receiver.url), inherit=False):
+        buy()
+    (point,) = receiver.pushes[-1]["pegboard.task.duration"].histogram.data_points
+    (exemplar,) = point.exemplars
+    (span,) = receiver.spans
+    assert (exemplar.trace_id, exemplar.span_id) == (span.trace_id, span.span_id)

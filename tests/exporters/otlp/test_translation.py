@@ -1,0 +1,271 @@
+"""The registry and OTLP tell the same numbers, under the names that each of them has."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Summary, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+
+from pegboard import Session, task
+from pegboard_metrics import Metered, Metrics
+from pegboard_metrics.names import ATTRIBUTES, INSTRUMENTS
+from pegboard_otlp import OTLP
+from pegboard_otlp._translation import translate
+
+LABELS = {attribute: label for label, attribute in ATTRIBUTES.items()}
+NAMES = {instrument.otel_name: instrument for instrument in INSTRUMENTS}
+
+
+@task
+def invert(x):
+    return 1 / x
+
+
+@task(Metered(buckets=(0.5, 1), name="load_duration_seconds"))
+def load():
+    return None
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def translated(registry):
+    """The metrics by name, and the names of those that were refused."""
+    refused = []
+    data = translate(registry, Resource({}), lambda name, error: refused.append(name))
+    scopes = data.resource_metrics[0].scope_metrics
+    return {metric.name: metric for scope in scopes for metric in scope.metrics}, refused
+
+
+def as_scraped(metrics):
+    """What a scrape would show of metrics that came over OTLP: samples by name and labels."""
+    samples = {}
+    for metric in metrics.values():
+        instrument = NAMES.get(metric.name)
+        name = metric.name if instrument is None else instrument.name
+        for point in getattr(metric, metric.WhichOneof("data")).data_points:
+            labels = {LABELS.get(pair.key, pair.key): pair.value.string_value for pair in point.attributes}
+            if hasattr(point, "bucket_counts"):
+                _add_histogram(samples, name, labels, point)
+            else:
+                value = getattr(point, point.WhichOneof("value"))
+                samples[name, frozenset(labels.items())] = float(value)
+    return samples
+
+
+def _add_histogram(samples, name, labels, point):
+    below = 0
+    for bound, count in zip([*point.explicit_bounds, math.inf], point.bucket_counts, strict=True):
+        below += count
+        samples[f"{name}_bucket", frozenset({**labels, "le": bound}.items())] = float(below)
+    samples[f"{name}_count", frozenset(labels.items())] = float(point.count)
+    samples[f"{name}_sum", frozenset(labels.items())] = point.sum
+
+
+def scraped(registry):
+    """The samples of a scrape, bounds as numbers, without empty labels and times of creation."""
+    samples = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            labels = {name: value for name, value in sample.labels.items() if value}
+            if "le" in labels:
+                labels["le"] = float(labels["le"])
+            if not sample.name.endswith("_created"):
+                samples[sample.name, frozenset(labels.items())] = sample.value
+    return samples
+
+
+def test_t20_a_scrape_and_otlp_agree(receiver, registry):
+    """T20: at one instant both have the same names, labels, bounds and values, those of users included."""
+    hits = Counter("shop_hits", "Of the user.", ["page"], registry=registry)
+    hits.labels("home").inc(3)
+    Histogram("shop_size_bytes", "Of the user.", buckets=(1, 10), registry=registry).observe(7)
+    Gauge("shop_open", "Of the user.", registry=registry).set(1)
+    with Session(Metrics(registry), OTLP(receiver.url), inherit=False):
+        for x in (1, 2, 3, 0, 0):
+            invert.run(x)
+        load()
+    sent = as_scraped(receiver.pushes[-1])
+    assert len(sent) > 60
+    assert sent == scraped(registry)
+
+
+def test_bucket_counts_are_differences(registry):
+    """A scrape adds buckets up, OTLP does not; the last one has no bound."""
+    sizes = Histogram("sizes", "Sizes.", buckets=(1, 2, 3), registry=registry)
+    for size in (0.5, 1.5, 1.7, 9):
+        sizes.observe(size)
+    metrics, _ = translated(registry)
+    (point,) = metrics["sizes"].data.data_points
+    assert (point.bucket_counts, point.explicit_bounds) == ([1, 2, 0, 1], [1, 2, 3])
+    assert (point.count, point.sum) == (4, 12.7)
+
+
+@given(
+    sizes=st.lists(st.floats(0, 100)),
+    bounds=st.lists(st.floats(0.1, 99), min_size=1, max_size=8, unique=True).map(sorted),
+)
+def test_every_observation_is_in_its_bucket_once(sizes, bounds):
+    """Whatever was observed: a bucket holds what is above its lower bound and not above its upper one."""
+    registry = CollectorRegistry()
+    histogram = Histogram("sizes", "Sizes.", buckets=bounds, registry=registry)
+    for size in sizes:
+        histogram.observe(size)
+    metrics, _ = translated(registry)
+    (point,) = metrics["sizes"].data.data_points
+    expected = [0] * (len(bounds) + 1)
+    for size in sizes:
+        expected[bisect_left(bounds, size)] += 1
+    assert point.bucket_counts == expected
+
+
+def test_the_time_of_creation_is_the_start(registry):
+    """`_created` becomes the start of the series, and no metric of its own."""
+    Counter("orders", "Orders.", registry=registry).inc()
+    metrics, _ = translated(registry)
+    (point,) = metrics["orders_total"].data.data_points
+    assert 0 < point.start_time_unix_nano <= point.time_unix_nano
+    assert list(metrics) == ["orders_total"]
+
+
+@pytest.mark.parametrize("kind", ["counter", "histogram"])
+def test_exemplars_are_kept(registry, kind):
+    """With trace and span as ids, and other labels as attributes."""
+    exemplar = {"trace_id": "ab" * 16, "span_id": "cd" * 8, "shard": "7"}
+    if kind == "counter":
+        Counter("orders", "Orders.", registry=registry).inc(2, exemplar)
+    else:
+        Histogram("orders", "Orders.", registry=registry).observe(2, exemplar)
+    metrics, _ = translated(registry)
+    (metric,) = metrics.values()
+    (found,) = metric.data.data_points[0].exemplars
+    assert (found.trace_id, found.span_id) == (int("ab" * 16, 16), int("cd" * 8, 16))
+    assert (found.value, found.filtered_attributes) == (2, {"shard": "7"})
+
+
+@pytest.mark.parametrize("labels", [{"order": "12"}, {"trace_id": "f" * 40, "span_id": "none"}], ids=repr)
+def test_an_exemplar_without_a_span_is_kept_as_it_is(registry, labels):
+    """Users put other things there, and what is no id stays a label."""
+    Counter("orders", "Orders.", registry=registry).inc(2, labels)
+    metrics, _ = translated(registry)
+    (found,) = metrics["orders_total"].data.data_points[0].exemplars
+    assert (found.trace_id, found.filtered_attributes) == (None, labels)
+
+
+def test_kinds_and_units_are_those_of_the_table(registry):
+    """Section 5: sums that only rise, those that do not, gauges, histograms, each with its unit."""
+    with Session(Metrics(registry), inherit=False):
+        invert(1)
+    metrics, _ = translated(registry)
+    for name, metric in metrics.items():
+        instrument = NAMES[name]
+        kind = type(metric.data).__name__
+        rises = getattr(metric.data, "is_monotonic", None)
+        expected = {
+            "Histogram": ("Histogram", None),
+            "Counter": ("Sum", True),
+            "UpDownCounter": ("Sum", False),
+            "Gauge": ("Gauge", None),
+        }
+        assert (kind, rises) == expected[instrument.otel_kind]
+        assert (metric.unit, metric.description) == (instrument.unit, instrument.help)
+    assert {"pegboard.task.duration", "pegboard.task.active", "pegboard.abandoned.threads"} <= set(metrics)
+
+
+def test_an_empty_label_is_absent(registry):
+    """A call that did not fail has no `error.type`."""
+    with Session(Metrics(registry), inherit=False):
+        invert(1)
+    metrics, _ = translated(registry)
+    (point,) = metrics["pegboard.task.duration"].data.data_points
+    assert set(point.attributes) == {
+        "pegboard.task.name",
+        "pegboard.call.status",
+        "pegboard.call.source",
+    }
+
+
+def test_a_metric_that_a_task_named_has_our_labels_and_unit(registry):
+    """`Metered(name=...)` chooses the name alone."""
+    with Session(Metrics(registry), inherit=False):
+        load()
+    metrics, _ = translated(registry)
+    metric = metrics["load_duration_seconds"]
+    assert metric.unit == "s"
+    assert metric.data.data_points[0].attributes["pegboard.task.name"] == "load"
+    assert metric.data.data_points[0].explicit_bounds == [0.5, 1.0]
+
+
+def test_metrics_of_users_keep_their_names(registry):
+    """Names and labels as in a scrape, no unit, and a scope that is not ours."""
+    Counter("requests", "Requests.", ["error_type"], registry=registry).labels("E").inc()
+    Info("build", "Build.", registry=registry).info({"version": "1"})
+    Summary("wait", "Waits.", registry=registry).observe(2)
+    data = translate(registry, Resource({}), lambda name, error: None)
+    (scope,) = data.resource_metrics[0].scope_metrics
+    assert scope.scope.name == "prometheus_client"
+    metrics = {metric.name: metric for metric in scope.metrics}
+    assert set(metrics) == {"requests_total", "build_info", "wait"}
+    assert {metric.unit for metric in metrics.values()} == {""}
+    assert metrics["requests_total"].data.data_points[0].attributes == {"error_type": "E"}
+    (wait,) = metrics["wait"].data.data_points
+    assert (wait.count, wait.sum, wait.bucket_counts, wait.explicit_bounds) == (1, 2.0, [1], [])
+
+
+def test_metrics_without_samples_are_left_out(registry):
+    """A label set that nobody used has no point, and a metric without points is no metric."""
+    Counter("requests", "Requests.", ["page"], registry=registry)
+    assert translated(registry) == ({}, [])
+
+
+def test_odd_samples_of_a_collector_cost_only_themselves(registry):
+    """A histogram whose buckets fall is left out and named; the others go."""
+
+    class Odd:
+        def collect(self):
+            yield HistogramMetricFamily("odd", "Odd.", buckets=[("1", 5), ("+Inf", 3)], sum_value=1)
+
+    registry.register(Odd())
+    Gauge("open", "Open.", registry=registry).set(1)
+    metrics, refused = translated(registry)
+    assert set(metrics) == {"open"}
+    assert refused == ["odd"]
+
+
+def test_a_collector_that_raises_is_said_once(receiver, registry, caplog):
+    """A round that cannot be read is left out, as a scrape would fail; tasks and spans go on."""
+
+    class Broken:
+        def describe(self):
+            return []
+
+        def collect(self):
+            raise OSError("canary")
+
+    registry.register(Broken())
+    otlp = OTLP(receiver.url)
+    with Session(Metrics(registry), otlp, inherit=False):
+        invert(1)
+        otlp.flush()
+    assert receiver.pushes == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "otlp: the metrics of a collector are left out, as reading them raises OSError"
+    ]
+
+
+def test_the_counters_go_on_in_a_second_session(receiver, registry):
+    """One registry for both: the sums never go down, which the receiver looks at."""
+    for _ in range(2):
+        with Session(Metrics(registry), OTLP(receiver.url), inherit=False):
+            invert(1)
+    counts = [push["pegboard.task.duration"].histogram.data_points[0].count for push in receiver.pushes]
+    assert counts == [1, 2]
