@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -10,17 +11,57 @@ from pegboard import ConfigError, Session
 from pegboard_prometheus import Prometheus
 
 
-@pytest.mark.parametrize(
-    "host", ["0.0.0.0", "", "::", "192.168.0.7", "example.org", "127.0.0.1.evil.org", "*"]
-)
-def test_a_public_address_is_refused(host):
-    """Anybody could read it, as it has neither a token nor TLS; the error says so and what to do."""
+def listeners():
+    """Addresses (as the kernel writes them) and ports that this machine listens on."""
+    tables = [path for path in (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6")) if path.exists()]
+    if not tables:
+        pytest.skip("this system has no /proc/self/net/tcp")
+    rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+    listening = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return {(address, int(port, 16)) for address, port in listening}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "2001:db8::7"])
+def test_a_public_address_needs_a_token_or_tls(host):
+    """H1: anybody could read it without; the error says so, and what to do."""
     with pytest.raises(ConfigError, match=r"token nor TLS[\s\S]*127\.0\.0\.1") as caught:
         Prometheus(host=host)
     assert (caught.value.where, caught.value.key) == ("Prometheus", "host")
 
 
-@pytest.mark.parametrize("port", [-1, 65_536, "9464", 9464.0, True, None], ids=repr)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "127.0.0.1", "localhost"])
+def test_with_a_token_any_address_will_do(host):
+    """H1: other machines may then ask."""
+    assert Prometheus(host=host, token="t0ken").port == 9464
+
+
+def test_with_tls_any_address_will_do(certificate):
+    """H1: the other of the two."""
+    assert Prometheus(host="0.0.0.0", certfile=certificate[0], keyfile=certificate[1]).url.startswith("https")
+
+
+@pytest.mark.parametrize(
+    "host", ["", "example.org", "127.0.0.1.evil.org", "*", "127.0.0.1:80", None], ids=repr
+)
+def test_a_name_is_no_address(host):
+    """H1: what a name means may change; it is refused with a token too."""
+    with pytest.raises(ConfigError, match="neither 'localhost' nor an IP address") as caught:
+        Prometheus(host=host, token="t0ken")
+    assert caught.value.key == "host"
+
+
+def test_nothing_but_loopback_listens_by_default(metrics):
+    """H1, T19: the kernel's own list of listeners has the port on 127.0.0.1 alone."""
+    prometheus = Prometheus(0)
+    before = listeners()
+    with Session(metrics, inherit=False):
+        assert listeners() == before
+    with Session(metrics, prometheus, inherit=False):
+        assert listeners() - before == {("0100007F", prometheus.port)}
+    assert listeners() == before
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, "9464", 9464.0, True, [9464]], ids=repr)
 def test_a_port_is_a_number_in_range(port):
     """Anything else is refused before anything listens."""
     with pytest.raises(ConfigError, match="65535") as caught:

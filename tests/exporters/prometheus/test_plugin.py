@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 import pegboard
 from pegboard import ConfigError, Layer, MissingPlugin, Order, Session, hookimpl, task
+from pegboard.testing import check_plugin
 from pegboard_metrics import Metrics
 from pegboard_prometheus import Prometheus
 
@@ -63,7 +64,7 @@ def count(samples, task_name, status):
 
 @pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS], ids=["text", "openmetrics"])
 def test_a_scrape_counts_what_ran(scrape, accept):
-    """Tasks of all four kinds, by status, exactly as often as they were called, in both formats."""
+    """T5: tasks of all four kinds, by status, exactly as often as they were called, in both formats."""
     for number in range(1, 4):
         invert(number)
         list(inverts([number]))
@@ -110,7 +111,7 @@ def test_times_of_creation_are_left_out(scrape):
 
 
 def test_exemplars_are_in_openmetrics_alone(metrics, prometheus, ask):
-    """A sampled call can be found again by its trace; plain text has no place for that."""
+    """T25: a sampled call can be found again by its trace; plain text has no place for that."""
 
     class Spanning:
         name = "spanning"
@@ -156,7 +157,7 @@ def test_the_global_registry_is_served_only_when_asked(metrics, ask):
 
 
 def test_nothing_listens_before_and_after_the_session(metrics):
-    """The port and the threads are there while the session is, and free at once for the next."""
+    """H5, T19: the port and the threads are there while the session is, and free at once for the next."""
     prometheus = Prometheus(0)
     assert own_threads() == []
     with Session(metrics, prometheus, inherit=False):
@@ -197,7 +198,7 @@ def test_port_and_url_tell_where_it_listens(metrics, prometheus):
 
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "side by side"])
 def test_one_instance_in_two_sessions_is_one_endpoint(metrics, prometheus, nested):
-    """The second start changes nothing, and it closes with the last of them."""
+    """H5, T19: the second start changes nothing, and it closes with the last of them."""
     first = Session(metrics, prometheus, inherit=False)
     second = Session(prometheus) if nested else Session(metrics, prometheus, inherit=False)
     with first:
@@ -262,7 +263,7 @@ def test_a_second_registry_is_refused(metrics, prometheus):
 
 
 def test_a_busy_port_is_an_error_that_names_it(metrics):
-    """The session does not start, and what was listening goes on."""
+    """H5, T19: the session does not start, and what was listening goes on."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -276,7 +277,7 @@ def test_a_busy_port_is_an_error_that_names_it(metrics):
 
 
 def test_two_endpoints_on_one_port_are_an_error(metrics, prometheus):
-    """A second instance does not share the first one's port."""
+    """T19: a second instance does not share the first one's port."""
     with (
         Session(metrics, prometheus, inherit=False),
         pytest.raises(ConfigError, match="another Prometheus"),
@@ -301,7 +302,7 @@ def test_a_session_that_fails_to_start_leaves_nothing_open(metrics, prometheus):
 
 
 def test_tasks_do_not_wait_for_a_scrape(metrics, prometheus, connect):
-    """While a client is being answered, and takes its time, calls go on."""
+    """H3: while a client is being answered, and takes its time, calls go on."""
 
     class Waiting:
         name = "waiting"
@@ -324,6 +325,30 @@ def test_tasks_do_not_wait_for_a_scrape(metrics, prometheus, connect):
         assert metrics.stats(invert).calls == 1_000
         waiting.release.set()
         assert b"200 OK" in client.makefile("rb").readline()
+
+
+def test_it_has_the_manners_of_a_plugin():
+    """It starts and ends with its session, leaves no thread, and changes nothing for tasks."""
+
+    class Both:
+        """The exporter, with the metrics that it needs attached by itself."""
+
+        name = "both"
+
+        def __init__(self):
+            self.metrics, self.prometheus = Metrics(CollectorRegistry()), Prometheus(0)
+
+        @hookimpl
+        def session_start(self, session):
+            session.register(self.metrics)
+            session.register(self.prometheus)
+
+        @hookimpl
+        def session_end(self, session):
+            session.unregister(self.prometheus)
+            session.unregister(self.metrics)
+
+    check_plugin(Both)
 
 
 def test_pegboard_finds_it():

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from pegboard import Session, task
+from pegboard_prometheus._connection import SECONDS_MOST
 from pegboard_prometheus._server import CONNECTIONS_MOST
 
 
@@ -32,7 +33,7 @@ def is_closed(client):
     "data", [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nX: y\r\n"], ids=["silent", "line", "header"]
 )
 def test_clients_that_do_not_ask_keep_no_scrape_out(session, prometheus, scrape, connect, data):
-    """With 300 of them, a scrape is answered within a second, and they hold a bounded number of threads."""
+    """H3: with 300 of them, a scrape is answered within a second, and they hold a bounded number of threads."""
     for _ in range(300):
         connect(prometheus.port, data)
     before = time.monotonic()
@@ -41,8 +42,69 @@ def test_clients_that_do_not_ask_keep_no_scrape_out(session, prometheus, scrape,
     assert len(client_threads()) <= 2 * CONNECTIONS_MOST
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [b"", b"GET /metrics HTTP/1.1\r\nX: "], ids=["silent", "trickling"])
+def test_300_slow_sockets_hold_up_nothing(session, prometheus, scrape, connect, data):
+    """H3: a scrape answers within a second, all are closed within 10, and the calls of tasks take as long as before."""
+
+    def longest(calls=2_000):
+        durations = []
+        for _ in range(calls):
+            before = time.perf_counter()
+            work()
+            durations.append(time.perf_counter() - before)
+        return max(durations)
+
+    quiet = longest()
+    begun = time.monotonic()
+    open_ones = {connect(prometheus.port, data) for _ in range(300)}
+    assert scrape().status == 200
+    assert time.monotonic() - begun < 1
+    assert longest() < max(20 * quiet, 0.25)
+    while open_ones and time.monotonic() - begun < 10:
+        for client in list(open_ones):
+            client.settimeout(0.001)
+            try:
+                client.sendall(b"a" if data else b"")
+                if client.recv(1) == b"":
+                    open_ones.remove(client)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                open_ones.remove(client)
+    assert not open_ones
+    while client_threads() and time.monotonic() - begun < 10:
+        time.sleep(0.01)
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.slow
+def test_a_reader_that_never_reads_is_cut(metrics, prometheus, connect):
+    """H3: an answer gets 5 seconds to go out, and its thread ends then."""
+
+    class Large:
+        def collect(self):
+            from prometheus_client.core import GaugeMetricFamily
+
+            family = GaugeMetricFamily("large", "A lot of text.", labels=["text"])
+            for number in range(400):
+                family.add_metric([str(number) * 20_000], 1)
+            yield family
+
+    metrics.registry.register(Large())
+    with Session(metrics, prometheus, inherit=False):
+        connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n")
+        before = time.monotonic()
+        while not client_threads():
+            time.sleep(0.01)
+        while client_threads() and time.monotonic() - before < 20:
+            time.sleep(0.05)
+        assert time.monotonic() - before < SECONDS_MOST + 2
+
+
+@pytest.mark.slow
 def test_a_client_that_trickles_is_cut(session, prometheus, connect):
-    """Its time is counted from the start, not from its last byte."""
+    """H2: its time is counted from the start, not from its last byte."""
     client = connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n")
     before = time.monotonic()
     client.settimeout(0.25)
@@ -60,7 +122,7 @@ def test_a_client_that_trickles_is_cut(session, prometheus, connect):
 
 
 def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, prometheus, connect):
-    """503, at once, and each of the others gets its answer."""
+    """H2: 503, at once, and each of the others gets its answer."""
     asked = threading.Semaphore(0)
     release = threading.Event()
 
@@ -83,7 +145,7 @@ def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, 
 
 
 def test_a_session_ends_at_once_whatever_its_clients_do(metrics, prometheus, connect):
-    """Silent clients are cut at the end, and no thread is left."""
+    """H5: silent clients are cut at the end, and no thread is left."""
     with Session(metrics, prometheus, inherit=False):
         clients = [connect(prometheus.port, b"GET") for _ in range(10)]
         while len(client_threads()) < 10:  # the last ones may still wait to be accepted

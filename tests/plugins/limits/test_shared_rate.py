@@ -91,7 +91,8 @@ def test_threads_and_loops_of_two_instances_keep_to_the_rate(redis_url):
             asyncio.run(many()) if index < 2 else [sync_probe() for _ in range(50)]
 
     plugins = [Limits(redis_url), Limits(redis_url)]
+    begun = time.monotonic()  # not at the first run: who is let in first may come to note it late
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(go, range(4)))
     assert len(times) == 200
-    assert max(times) - min(times) >= 0.19 - 0.01
+    assert max(times) - begun >= 0.19

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
+
+_log = logging.getLogger("pegboard.prometheus")
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class Source(Protocol):
+    """A registry, or what can be collected like one."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield families."""
+        ...
 
 
 def content_type(accept: str) -> str:
@@ -28,7 +38,13 @@ def content_type(accept: str) -> str:
     return OPENMETRICS if openmetrics > 0 and openmetrics >= text else TEXT
 
 
-def render(registries: Sequence[CollectorRegistry], kind: str) -> bytes:
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether a client understands gzip."""
+    weighed = dict(_weighed(accepted) for accepted in accept_encoding.split(","))
+    return weighed.get("gzip", weighed.get("*", 0.0)) > 0
+
+
+def render(registries: Sequence[Source], kind: str) -> bytes:
     """Write all metrics of the registries in one of the two formats."""
     source = _Scrape(registries)
     if kind == OPENMETRICS:
@@ -58,11 +74,17 @@ class _Scrape:
     translation to OTLP needs them.
     """
 
-    registries: Sequence[CollectorRegistry]
+    registries: Sequence[Source]
 
     def collect(self) -> Iterator[Metric]:
+        """Yield all families; of two with one name the first, as a page that has both is read by nobody."""
+        seen: set[str] = set()
         for registry in self.registries:
             for metric in registry.collect():
+                if metric.name in seen:
+                    _log.warning("the metric %s is in two registries; the first one is served", metric.name)
+                    continue
+                seen.add(metric.name)
                 yield _without_created(metric)
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pegboard import ConfigError, MissingPlugin, hookimpl
-from pegboard_metrics import Metrics
+from pegboard import ConfigError, Secret, hookimpl
+from pegboard_prometheus._access import checked_access
 from pegboard_prometheus._address import checked_address
 from pegboard_prometheus._exposition import render
+from pegboard_prometheus._page import Page
 from pegboard_prometheus._server import Server
+from pegboard_prometheus._source import registry_of
+from pegboard_prometheus._tls import checked_certificate
+from pegboard_prometheus._token import checked_token
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from prometheus_client import CollectorRegistry
 
     from pegboard import Session
+    from pegboard_prometheus._asgi import ASGIApp
+    from pegboard_prometheus._wsgi import WSGIApp
 
 
 class Prometheus:
@@ -24,19 +33,43 @@ class Prometheus:
     side, is one endpoint: it opens with the first and closes with the last.
 
     Args:
-        port: Where to listen; 0 takes any free port, and `port` then tells which.
-        host: A loopback address. Others are refused as long as there is no way to authenticate.
+        port: Where to listen; 0 takes any free port, and `port` then tells which. None listens nowhere: the apps alone.
+        host: An IP address of this machine, or `localhost`. One that other machines reach takes a token or TLS.
         include_default: Serve prometheus-client's global registry too, with the process's own metrics and yours.
+        token: What clients have to present, as `Authorization: Bearer <token>`. By default the environment variable
+            PEGBOARD_PROMETHEUS_TOKEN, where it is set.
+        token_file: A file that holds it instead; read again when it changes.
+        certfile: PEM file with a certificate and its chain, for TLS (1.2 or later); read again when it changes.
+        keyfile: PEM file with its key, unless `certfile` has it.
+        allowed_hosts: Names by which clients may ask for the page, beside `localhost`, loopback addresses and the address
+            that a client has connected to. `*` allows all, and takes a token.
 
     Raises:
-        ConfigError: The port or host cannot be used; for a port that is taken, when a session starts.
+        ConfigError: A setting cannot be used; for a port that is taken, when a session starts.
         MissingPlugin: When a session starts: it has no metrics.
     """
 
     name = "prometheus"
 
-    def __init__(self, port: int = 9464, host: str = "127.0.0.1", *, include_default: bool = False) -> None:
-        self._address = checked_address(host, port)
+    def __init__(
+        self,
+        port: int | None = 9464,
+        host: str = "127.0.0.1",
+        *,
+        include_default: bool = False,
+        token: str | Secret[str] | None = None,
+        token_file: str | PathLike[str] | None = None,
+        certfile: str | PathLike[str] | None = None,
+        keyfile: str | PathLike[str] | None = None,
+        allowed_hosts: Iterable[str] = (),
+    ) -> None:
+        found = checked_token(token, token_file)
+        access = checked_access(allowed_hosts, None if found is None else found[0])
+        self._certificate = checked_certificate(certfile, keyfile)
+        is_protected = found is not None or self._certificate is not None
+        self._address = None if port is None else checked_address(host, port, protected=is_protected)
+        self._secret = None if found is None else Secret(found[1])
+        self._page = Page(access, self._render)
         self._include_default = include_default
         self._guard = threading.Lock()
         self._users = 0
@@ -44,28 +77,45 @@ class Prometheus:
         self._server: Server | None = None
 
     @property
-    def port(self) -> int:
+    def port(self) -> int | None:
         """The port it listens on; while closed, the one that was asked for."""
         server = self._server
-        return self._address.port if server is None else server.port
+        asked = None if self._address is None else self._address.port
+        return asked if server is None else server.port
 
     @property
     def url(self) -> str:
-        """The address of the metrics, as a scraper or browser on this machine asks for them."""
-        return self._address.url(self.port)
+        """The address of the metrics, as a scraper or browser on this machine asks for them; "" without a port."""
+        if self._address is None or self.port is None:
+            return ""
+        return self._address.url(self.port, "http" if self._certificate is None else "https")
+
+    def asgi_app(self) -> ASGIApp:
+        """Return an ASGI app that answers as the endpoint does, at whatever path it is mounted."""
+        from pegboard_prometheus._asgi import ASGIApp
+
+        return ASGIApp(self._page)
+
+    def wsgi_app(self) -> WSGIApp:
+        """Return a WSGI app that answers as the endpoint does, at whatever path it is mounted."""
+        from pegboard_prometheus._wsgi import WSGIApp
+
+        return WSGIApp(self._page)
 
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Open the endpoint, or join the one that is open."""
-        registry = _metrics_of(session).registry
+        registry = registry_of(session, "Prometheus()")
+        if self._secret is not None:
+            session.masks.add(self._secret.reveal())
         with self._guard:
-            if self._server is None:
-                self._registry = registry
-                self._server = Server(self._address, self._render)
+            if self._registry is None:
+                self._open(registry)
             elif registry is not self._registry:
                 raise ConfigError(
-                    f"this Prometheus() already serves another registry at {self.url}, and one endpoint cannot tell two "
-                    f"apart.\nGive both sessions the same Metrics(), or this one a Prometheus() with a port of its own.",
+                    f"this Prometheus() already serves another registry{self.url and f' at {self.url}'}, and one page cannot "
+                    f"tell two apart.\nGive both sessions the same Metrics(), or this one a Prometheus() with a port of its "
+                    f"own.",
                     where="Prometheus",
                     key="port",
                 )
@@ -76,29 +126,25 @@ class Prometheus:
         """Close the endpoint with the last session that uses it."""
         with self._guard:
             self._users -= 1
-            if self._users == 0 and self._server is not None:
+            if self._users == 0:
                 server, self._server = self._server, None
-                server.close()
+                if server is not None:
+                    server.close()
                 self._registry = None
 
-    def _render(self, kind: str) -> bytes:
+    def _open(self, registry: CollectorRegistry) -> None:
+        if self._address is not None:
+            self._server = Server(self._address, self._page, self._certificate)
+        self._registry = registry
+
+    def _render(self, kind: str) -> bytes | None:
         registry = self._registry
-        registries = [] if registry is None else [registry]
+        if registry is None:
+            return None
+        registries = [registry]
         if self._include_default:
             from prometheus_client import REGISTRY
 
             if REGISTRY is not registry:
                 registries.append(REGISTRY)
         return render(registries, kind)
-
-
-def _metrics_of(session: Session) -> Metrics:
-    found = session.plugins.get("metrics")
-    if isinstance(found, Metrics):
-        return found
-    instead = "" if found is None else f" (its plugin 'metrics' is a {type(found).__qualname__})"
-    raise MissingPlugin(
-        f"Prometheus() serves what the plugin 'metrics' counts, and this session has none{instead}, so every scrape would be "
-        f"empty.\nAttach it too: Session(Metrics(), Prometheus()). Attached: {', '.join(session.plugins)}.",
-        plugin="metrics",
-    )

@@ -9,90 +9,39 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError
-from pegboard_prometheus._handler import Handler
+from pegboard_prometheus._connection import SECONDS_MOST, Connection
 
 if TYPE_CHECKING:
     from pegboard_prometheus._address import Address
+    from pegboard_prometheus._page import Page
+    from pegboard_prometheus._tls import Certificate
 
 CONNECTIONS_MOST = 32
-SECONDS_MOST = 5.0
 _GRACE = 1.0
 _PAUSE = 0.05
 _WAITING_MOST = 1024  # beyond, the system drops requests to connect, and a scrape would lose a second
-_BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
-
-Render = Callable[[str], bytes]
-
-
-class Connection:
-    """A client that is being answered, in a thread of its own.
-
-    Attributes:
-        render: Makes the body of an answer, of the content type it is given.
-        ip: The address the server listens on.
-        deadline: Monotonic time at which the connection is cut, whatever it is doing.
-        has_asked: Whether its request was read; until then it may have to make room for others.
-        is_cut: Whether it was told to end.
-    """
-
-    def __init__(self, client: socket.socket, address: tuple[str, int], render: Render, ip: str) -> None:
-        self.render = render
-        self.ip = ip
-        self.deadline = time.monotonic() + SECONDS_MOST
-        self.has_asked = False
-        self.is_cut = False
-        self._client = client
-        self._thread = threading.Thread(
-            target=self._answer, args=(address,), name="pegboard-prometheus-client", daemon=True
-        )
-
-    def start(self) -> None:
-        """Begin to read the request."""
-        self._thread.start()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the thread has ended."""
-        return not self._thread.is_alive()
-
-    def request_read(self) -> None:
-        """Called by the handler: the request is complete, and gets as long again to be answered."""
-        self.has_asked = True
-        self.deadline = time.monotonic() + SECONDS_MOST
-
-    def cut(self) -> None:
-        """Wake the thread from whatever it waits for on the socket; it ends by itself."""
-        self.is_cut = True
-        with contextlib.suppress(OSError):  # the client has gone already
-            self._client.shutdown(socket.SHUT_RDWR)
-
-    def wait(self, seconds: float) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join(seconds)
-
-    def _answer(self, address: tuple[str, int]) -> None:
-        with contextlib.suppress(OSError), self._client:  # the client went away, or was cut
-            Handler(self._client, address, self)  # type: ignore[arg-type]  # see Handler.server
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class Server:
     """Listens on one address until it is closed.
 
     One thread accepts, and one more serves each connection. At most 32 are open: a further one takes the place of the
-    oldest that has not asked for anything yet, so that no number of silent clients keeps a scrape out. A connection is
+    oldest that has not asked for anything yet (or has its answer), so that no number of silent clients keeps a scrape out. A connection is
     cut 5 seconds after it began, or after it asked.
 
     Raises:
         ConfigError: The port is taken, or may not be used.
     """
 
-    def __init__(self, address: Address, render: Render) -> None:
-        self._address = address
-        self._render = render
+    def __init__(self, address: Address, page: Page, certificate: Certificate | None = None) -> None:
+        self._page = page
+        self._certificate = certificate
         self._listener = _listen(address)
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[Connection] = []
@@ -105,7 +54,7 @@ class Server:
         self._wake.send(b"x")
         self._thread.join()
         for connection in self._connections:
-            if not connection.has_asked:
+            if connection.may_be_displaced:
                 connection.cut()
         grace = time.monotonic() + _GRACE
         for connection in self._connections:
@@ -141,29 +90,37 @@ class Server:
 
     def _accept(self) -> None:
         try:
-            client, address = self._listener.accept()
+            client, _ = self._listener.accept()
         except OSError:  # it hung up while it waited, or the process is out of descriptors for now
             time.sleep(_PAUSE)  # so that the latter is no busy loop
             return
         client.settimeout(SECONDS_MOST)
         if not self._make_room():
-            _turn_away(client)
+            self._turn_away(client)
             return
-        connection = Connection(client, address[:2], self._render, self._address.ip)
         try:
+            if self._certificate is not None:
+                client = self._certificate.wrap(client)
+            connection = Connection(client, self._page)
             connection.start()
-        except RuntimeError:  # the process is out of threads for now
-            _turn_away(client)
+        except (OSError, RuntimeError):  # it hung up, or the process is out of threads for now
+            self._turn_away(client)
             return
         self._connections.append(connection)
 
+    def _turn_away(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            client.setblocking(False)
+            if self._certificate is None:  # with TLS, nothing can be said before a handshake
+                client.send(_BUSY)
+
     def _make_room(self) -> bool:
-        """If there are too many, cut the oldest connection that has not asked for anything; False when all have."""
+        """If there are too many, cut the oldest connection that waits for nothing; False when all do."""
         found = self._open()
         if len(found) < CONNECTIONS_MOST:
             return True
         for connection in found:
-            if not connection.has_asked:
+            if connection.may_be_displaced:
                 connection.cut()
                 return True
         return False
@@ -207,9 +164,3 @@ def _refused(address: Address, error: OSError) -> ConfigError:
         where="Prometheus",
         key="port",
     )
-
-
-def _turn_away(client: socket.socket) -> None:
-    with contextlib.suppress(OSError), client:
-        client.setblocking(False)
-        client.send(_BUSY)

@@ -1,0 +1,91 @@
+"""Where a push goes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlsplit
+
+import attrs
+
+from pegboard import ConfigError
+from pegboard_metrics import names
+
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_OURS = frozenset(names.ATTRIBUTES) | {"job", "le"}
+
+
+@attrs.frozen
+class Gateway:
+    """A group of metrics at a push gateway.
+
+    Attributes:
+        secure: Whether to use TLS.
+        host: Name or address.
+        port: TCP port.
+        path: Of the group.
+        authorization: Value of the header, or "".
+        password: The password in it, or "".
+        shown: The address of the group, without user and password.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    authorization: str = attrs.field(repr=False)
+    password: str = attrs.field(repr=False)
+    shown: str
+
+
+def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -> Gateway:
+    """Read what the user gave.
+
+    Raises:
+        ConfigError: The address, job or a label cannot be used; no message holds a password.
+    """
+    if not isinstance(job, str) or not job:
+        raise _wrong("job", "a name is meant, under which the gateway keeps these metrics.")
+    labels = {"job": job}
+    for label, value in grouping.items():
+        is_free = _LABEL.fullmatch(label) and not label.startswith("__") and label not in _OURS
+        if not is_free or not isinstance(value, str):
+            taken = ", ".join(sorted(_OURS))
+            raise _wrong(
+                "grouping", f"{label!r} is no label of its own, with a text as value. Taken are {taken}."
+            )
+        labels[label] = value
+    url = address if "://" in str(address) else f"http://{address}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise _wrong("address", "host:port or a URL of http or https is meant.") from None
+    if not parts.hostname or parts.query or parts.fragment:
+        raise _wrong("address", "host:port or a URL of http or https is meant, without a query.")
+    group = "".join(_segment(label, value) for label, value in labels.items())
+    path = f"{parts.path.rstrip('/')}/metrics{group}"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Gateway(
+        parts.scheme == "https",
+        parts.hostname,
+        port,
+        path,
+        f"Basic {basic}" if user or password else "",
+        password,
+        f"{parts.scheme}://{host}:{port}{path}",
+    )
+
+
+def _segment(label: str, value: str) -> str:
+    """Write a label of the group; what a path cannot hold goes as base64, with = for nothing."""
+    if value and "/" not in value and value not in {".", ".."}:
+        return f"/{label}/{quote(value, safe='')}"
+    return f"/{label}@base64/{base64.urlsafe_b64encode(value.encode()).decode() or '='}"
+
+
+def _wrong(setting: str, text: str) -> ConfigError:
+    return ConfigError(f"PushGateway({setting}=...): {text}", where="PushGateway", key=setting)

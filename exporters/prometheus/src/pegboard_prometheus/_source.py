@@ -1,0 +1,30 @@
+"""Where an exporter takes its numbers from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pegboard import MissingPlugin
+from pegboard_metrics import Metrics
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from pegboard import Session
+
+
+def registry_of(session: Session, exporter: str) -> CollectorRegistry:
+    """Return the registry that the session's metrics are in.
+
+    Raises:
+        MissingPlugin: It has none; `exporter` is how the message names who asks.
+    """
+    found = session.plugins.get("metrics")
+    if isinstance(found, Metrics):
+        return found.registry
+    instead = "" if found is None else f" (its plugin 'metrics' is a {type(found).__qualname__})"
+    raise MissingPlugin(
+        f"{exporter} takes out what the plugin 'metrics' counts, and this session has none{instead}, so there would be "
+        f"nothing in it.\nAttach it too: Session(Metrics(), {exporter}). Attached: {', '.join(session.plugins)}.",
+        plugin="metrics",
+    )
