@@ -26,6 +26,8 @@ from pegboard import (
     Datasets,
     Fallback,
     Handle,
+    JSONLines,
+    Logs,
     Metered,
     Metrics,
     NeedsSecrets,
@@ -78,6 +80,8 @@ class Sinks:
             Tracing(tracer_provider=provider),
             Metrics(self.registry),
             Console(self.terminal, force=True),
+            JSONLines(self.folder / "calls.jsonl", attempts=True, groups=True),
+            Logs(),
             Caching(self.folder / "cache"),
             Datasets(self.folder / "data"),
             Secrets({KEY: CANARY}),
@@ -119,6 +123,7 @@ def found_in(texts: Mapping[str, str]) -> list[str]:
 def leak(x: int, *, secrets: Mapping[str, str] = INJECTED) -> str:
     """Does with its secret what it should not: passes it on, and puts it into its error."""
     called_with_secret(secrets[KEY])
+    logging.getLogger("app").warning("using %s", secrets[KEY])
     raise LookupError(f"no access with {secrets[KEY]} and {secrets[KEY]!r}")
 
 
@@ -229,4 +234,4 @@ def test_the_sinks_would_show_it(sinks) -> None:
 
     with Session(*[each for each in sinks.plugins() if not isinstance(each, Secrets | Faulty)]):
         fails.run()
-    assert found_in(sinks.texts()) == ["spans"]
+    assert found_in(sinks.texts()) == ["spans", "files"]
