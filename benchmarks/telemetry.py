@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from benchmarks.calls import in_session
 from benchmarks.measure import Figure, Row, measure, plain, ready, repeat, table
-from pegboard import Metrics, Tracing, task
+from pegboard import JSONLines, Logs, Metrics, Session, Tracing, task
 
 # A traced call may take this much longer than the bare span, in microseconds on the reference machine.
 TRACED_MORE = 3.0
 SAMPLED_OUT_MORE = 4.0
+
+
+_log = logging.getLogger("benchmarks")
+_log.propagate = False
+_handler = logging.StreamHandler(Path(os.devnull).open("w"))  # noqa: SIM115 - lives as long as the process
+_log.addHandler(_handler)
 
 
 class Nowhere(SpanExporter):
@@ -55,9 +66,60 @@ def traced(sampler: Sampler) -> Callable[[int], object]:
     return in_session(repeat(task(plain), 1), Tracing(tracer_provider=provider(sampler)))
 
 
+def bare_metrics() -> Callable[[int], object]:
+    """What a histogram, a gauge and a timestamp take with prometheus-client alone, children resolved beforehand."""
+    registry = CollectorRegistry()
+    duration = Histogram("bare_seconds", "-", ["task"], registry=registry).labels("plain")
+    active = Gauge("bare_active", "-", ["task"], registry=registry).labels("plain")
+    success = Gauge("bare_success", "-", ["task"], registry=registry).labels("plain")
+
+    def once() -> None:
+        active.inc()
+        begun = time.perf_counter()
+        plain(1)
+        duration.observe(time.perf_counter() - begun)
+        active.dec()
+        success.set(time.time())
+
+    return repeat(once)
+
+
 def metrics_rows() -> list[Row]:
     """What counting and timing a call takes."""
-    return [Row("metered", in_session(repeat(task(plain), 1), Metrics(CollectorRegistry())), 1.5)]
+    return [
+        Row("bare prometheus-client: three instruments", lambda: ready(bare_metrics())),
+        Row("metered", in_session(repeat(task(plain), 1), Metrics(CollectorRegistry())), 1.5),
+    ]
+
+
+@contextmanager
+def lines(*plugins: object) -> Iterator[Callable[[int], object]]:
+    """Calls that leave a line of JSON each, in a file that drops it."""
+    with Session(*plugins, JSONLines(Path(os.devnull).open("w")), inherit=False):
+        yield repeat(task(plain), 1)
+
+
+def record() -> Callable[[int], object]:
+    """One log record, formatted and dropped."""
+    return repeat(_log.warning, "one line")
+
+
+@contextmanager
+def logged() -> Iterator[Callable[[int], object]]:
+    with Session(Logs(handlers=[_handler]), inherit=False):
+        yield record()
+
+
+def other_rows() -> list[Row]:
+    """Lines, log records, and everything at once."""
+    registry, sampler = CollectorRegistry(), provider(ALWAYS_OFF)
+    everything = (Tracing(tracer_provider=sampler), Metrics(registry), Logs(handlers=[_handler]))
+    return [
+        Row("a log record, bare", lambda: ready(record()), times=2_000),
+        Row("a log record, with the ids of its call", logged, times=2_000),
+        Row("a call as a line of JSON", lines, times=2_000),
+        Row("traced (sampled out), metered, logged, lines", lambda: lines(*everything), times=2_000),
+    ]
 
 
 def tracing_rows() -> list[Row]:
@@ -85,6 +147,7 @@ def report() -> str:
     return "\n".join(
         [
             table("Metrics", measure(metrics_rows())),
+            table("Lines and log records, and all together", measure(other_rows())),
             table("Tracing, with an exporter that drops everything", list(figures)),
             more_than(bare_on, on, TRACED_MORE),
             more_than(bare_off, off, SAMPLED_OUT_MORE),
