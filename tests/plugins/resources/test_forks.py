@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 
 import pytest
@@ -17,7 +18,9 @@ def test_a_child_measures_itself():
 
     @task
     def hold(size):
-        return bytearray(size)
+        pages = mmap.mmap(-1, size)  # fresh: an allocator hands out again what was freed
+        pages[::4096] = b"x" * -(-size // 4096)
+        return pages
 
     with Session(Resources(memory=True, interval=60), strict=True, inherit=False) as session:
         parent = session.resources.sample()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 
 import pytest
 
@@ -10,6 +11,13 @@ from pegboard import Session, hookimpl, task
 from pegboard_resources import Measured, Resources
 
 MB = 1_000_000
+
+
+def fresh(size):
+    """Take memory that the process did not have before: an allocator hands out again what was freed."""
+    pages = mmap.mmap(-1, size)
+    pages[::4096] = b"x" * -(-size // 4096)
+    return pages
 
 
 class Listener:
@@ -27,7 +35,7 @@ class Listener:
 
 @task(Measured(memory_limit="10MB"))
 def hold(size):
-    return bytearray(size)
+    return fresh(size)
 
 
 @pytest.fixture
@@ -80,7 +88,7 @@ def test_what_others_took_meanwhile_is_not_told(listener):
     @task(Measured(memory_limit="10MB"))
     def beside(size):
         both.wait()
-        held = bytearray(size)
+        held = fresh(size or 1)
         both.wait()
         return held
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import subprocess
 import sys
 import threading
@@ -13,6 +14,13 @@ import pytest
 from pegboard import Session, task
 from pegboard.testing import Recorder, check_plugin
 from pegboard_resources import Measured, Resources
+
+
+def fresh(size):
+    """Take memory that the process did not have before: an allocator hands out again what was freed."""
+    pages = mmap.mmap(-1, size)
+    pages[::4096] = b"x" * -(-size // 4096)
+    return pages
 
 
 def burn(seconds):
@@ -131,7 +139,7 @@ def test_the_option_brings_the_plugin_and_measures_memory():
 
     @task(Measured())
     def hold(size):
-        return bytearray(size)
+        return fresh(size)
 
     with Session(inherit=False, strict=True) as session:
         held = hold(20_000_000)
