@@ -78,7 +78,7 @@ WRONG = {
     "prints otherwise": ("```python\nprint(1)\n```\n\nThis prints:\n\n```text\n2\n```", "-2\n+1"),
     "prints less": ("```python\nprint(1)\n```\n\nThis prints:\n\n```text\n1\n2\n```", "-2"),
     "is not like it": (
-        "```python\nprint('1 s')\n```\n\nprints something like:\n\n```text\n1 ms\n```",
+        "```python\nprint('1 call')\n```\n\nprints something like:\n\n```text\n1 ms\n```",
         "+0 s",
     ),
     "output that nobody compares": ("```python\nprint(1)\n```\n\nOutput\n\n```text\n2\n```", "say 'prints:'"),
