@@ -79,7 +79,7 @@ WRONG = {
     "prints less": ("```python\nprint(1)\n```\n\nThis prints:\n\n```text\n1\n2\n```", "-2"),
     "is not like it": (
         "```python\nprint('1 call')\n```\n\nprints something like:\n\n```text\n1 ms\n```",
-        "+0 s",
+        "+0 call",
     ),
     "output that nobody compares": ("```python\nprint(1)\n```\n\nOutput\n\n```text\n2\n```", "say 'prints:'"),
     "does not raise": ("```python\n1\n```\n\nraises:\n\n```text\nValueError: 1\n```", "raises nothing"),
