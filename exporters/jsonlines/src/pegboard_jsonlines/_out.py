@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 
 _log = logging.getLogger("pegboard.jsonlines")
 
 
-class Out:
+class Out(ABC):
     """Where lines go.
 
     A task never notices what is wrong here. The first failure is logged, and how many lines were lost when it is closed.
@@ -38,8 +39,9 @@ class Out:
         if self.dropped:
             _log.warning("%d lines were not written to %s", self.dropped, self.name)
 
+    @abstractmethod
     def _put(self, line: str, now: float) -> None:
-        raise NotImplementedError
+        """Write one line, or raise."""
 
     def _say(self, message: str, error: Exception) -> None:
         """Log what went wrong, the first time that it does."""
