@@ -12,18 +12,24 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory):
-    """Start a redis-server of our own on a free port, and return its address as `redis://127.0.0.1:<port>`."""
+def redis_program():
+    """Return the path of redis-server; in CI it has to be there."""
     program = shutil.which("redis-server")
     if program is None:
         missing = "redis-server is not on PATH; Debian has it as the package of that name"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    return program
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory, redis_program):
+    """Start a redis-server of our own on a free port, and return its address as `redis://127.0.0.1:<port>`."""
     folder = tmp_path_factory.mktemp("redis")
     port = _free_port()
     settings = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": folder}
     arguments = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+        server = subprocess.Popen([redis_program, *arguments], stdout=log, stderr=log)
     try:
         _wait_for(port, server)
         yield f"redis://127.0.0.1:{port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import socket
 import subprocess
@@ -53,15 +52,14 @@ def store(request, tmp_path):
     return {"memory": None, "folder": tmp_path / "cache", "objects": "memory:///"}[request.param]
 
 
-def test_stopped_server_runs_the_body_once(make, tmp_path, caplog) -> None:
+def test_stopped_server_runs_the_body_once(make, tmp_path, caplog, redis_program) -> None:
     """C3: with Redis stopped and `Retry(3)` the body runs once a call, and one warning says what failed."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not on PATH")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([program, "--port", str(port), "--save", "", "--dir", tmp_path], stdout=-3)
+    server = subprocess.Popen(
+        [redis_program, "--port", str(port), "--save", "", "--dir", tmp_path], stdout=-3
+    )
     _wait_for(port)
     runs = count()
     body = make(lambda x: (next(runs), x)[1], Retry(3), Cache())

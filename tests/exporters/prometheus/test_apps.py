@@ -11,6 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.validate import validator
 
 import pytest
+import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pegboard import Session, task
@@ -41,7 +42,6 @@ def serve_wsgi(app, stop):
 
 def serve_asgi(app, stop):
     """Serve an ASGI app with uvicorn in a thread, and return its port."""
-    uvicorn = pytest.importorskip("uvicorn")
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="error", lifespan="on", http="h11", ws="none")
     server = uvicorn.Server(config)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import prometheus_client
 import pytest
 
 from pegboard import Session, hookimpl
 from pegboard_resources import Resources
-
-prometheus_client = pytest.importorskip("prometheus_client")
 
 
 class Measuring:
