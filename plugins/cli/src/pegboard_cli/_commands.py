@@ -39,12 +39,10 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their help, and those of plugins with the distribution that has them."""
-        super_commands = {
-            name: super(Commands, self).get_command(ctx, name) for name in self.list_commands(ctx)
-        }
+        known = {name: super(Commands, self).get_command(ctx, name) for name in self.list_commands(ctx)}
         rows = [
             (name, f"from {_owner(_found()[name][0])}" if command is None else command.get_short_help_str())
-            for name, command in super_commands.items()
+            for name, command in known.items()
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

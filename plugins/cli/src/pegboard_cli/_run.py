@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pegboard.instrumenting import serving_session
 from pegboard_cli._arguments import fit, hints_of, usage
 from pegboard_cli._output import write, write_failure
-from pegboard_cli._session import attached, plugin_option, serving_session
+from pegboard_cli._session import attached, plugin_option
 from pegboard_cli._target import INTERRUPTED, Target
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import click
 
-from pegboard import Call, PegboardError, Session, Task, current_call
+from pegboard import PegboardError, Session
+from pegboard.instrumenting import serving_session
 
 plugin_option = click.option(
     "--plugin",
@@ -35,10 +36,3 @@ def attached(plugins: tuple[str, ...]) -> Iterator[Session | None]:
         raise click.UsageError(str(error)) from None
     with serving, session:
         yield session
-
-
-def serving_session() -> Session:
-    """The session that serves calls made here: by default the one of the process, made from its configuration."""
-    call: Call | None = Task(current_call).run().unwrap()  # a task is what every session serves
-    assert call is not None  # noqa: S101 - for the type checker: inside a task there is a call
-    return call.session
