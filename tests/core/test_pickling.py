@@ -207,6 +207,16 @@ def test_a_task_that_cannot_be_found_is_named(tmp_path: Path, text: str | None, 
 
 # Errors ----------------------------------------------------------------------------------------------------------
 
+
+class ComparableError(ValueError):
+    """An error that equals its copy."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ComparableError) and self.args == other.args
+
+    __hash__ = None
+
+
 FACTS = {
     "AwaitInSyncTask": {"plugin": "p", "task": "t"},
     "BindError": {"plugin": "p", "task": "t"},
@@ -214,11 +224,15 @@ FACTS = {
     "DeadlineExceeded": {"task": "t", "seconds": 1.5},
     "InvalidName": {"name": "{x.y}"},
     "InvalidPlugin": {"plugin": "p", "hook": "h"},
+    "MapError": {"results": [1, ComparableError("b")], "errors": {1: ComparableError("b")}},
     "MissingPlugin": {"plugin": "p"},
     "PluginConflict": {"plugin": "p", "claimants": ("a", "b")},
+    "RemoteError": {"task": "t", "type": "module.Broken", "message": "m", "traceback": "Traceback ..."},
     "TaskTimeout": {"task": "t", "seconds": 1.5},
+    "TransportError": {"task": "t", "index": 3, "what": "its result", "type": "_thread.lock"},
     "UnknownEvent": {"event": "e"},
     "UnsupportedTask": {"plugin": "p", "task": "t", "kind": "generator"},
+    "WorkerDied": {"task": "t", "index": 3, "pid": 4711},
 }
 ERRORS = [
     error

@@ -139,10 +139,12 @@ def test_the_same_instance_twice_is_attached_once() -> None:
     assert len(recorder.of("after_execute")) == 1
 
 
-@pytest.mark.parametrize("executor", ["processs", "processes", ""])
+@pytest.mark.parametrize("executor", ["processs", "Processes", ""])
 def test_an_unknown_executor_lists_the_known(executor: str) -> None:
     """An unknown name fails where it is written (rule 10, row 22)."""
-    with pytest.raises(ConfigError, match=r"Known: inline, threads\."):
+    with pytest.raises(
+        ConfigError, match=r"Known: inline, threads, processes; and those of installed plugins\."
+    ):
         Session(executor=executor)
 
 

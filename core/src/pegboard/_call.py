@@ -35,9 +35,13 @@ new_call = object.__new__
 
 
 @functools.cache
-def _process_prefix(pid: int) -> str:
-    """What the ids of a process begin with: apart across machines and restarts by chance, across forks by the pid."""
+def _prefix(pid: int) -> str:
     return f"{_RANDOM}-{pid:x}-"
+
+
+def process_prefix() -> str:
+    """What the ids of this process begin with: apart across machines and restarts by chance, across forks by the pid."""
+    return _prefix(os.getpid())
 
 
 class Call:
@@ -60,6 +64,7 @@ class Call:
         executor: Name of the executor the function runs on; `inline` when it runs where it was called.
         trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
         sampled: Whether that span is sampled; None when nobody traces.
+        carrier: In a worker, what plugins sent along in `on_depart`; empty elsewhere.
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
 
@@ -89,6 +94,7 @@ class Call:
         "trace_id",
     )
     in_hook = False
+    carrier: Mapping[str, str] = MappingProxyType({})
     plan: Plan
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -124,7 +130,7 @@ class Call:
     @property
     def id(self) -> str:
         """This call's id: unique across processes, at most 40 of `[0-9a-f-]`."""
-        return f"{_process_prefix(os.getpid())}{self.number:x}"
+        return f"{_prefix(os.getpid())}{self.number:x}"
 
     @property
     def parent_id(self) -> str | None:
@@ -145,6 +151,11 @@ class Call:
     def is_async(self) -> bool:
         """Whether the call belongs to a coroutine or an async generator."""
         return self.plan.is_async
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the function runs in another process."""
+        return self.plan.place is not None
 
     @property
     def name(self) -> str:

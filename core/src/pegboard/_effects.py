@@ -66,11 +66,13 @@ def offload(
     call: Call, function: Callable[..., Any], args: tuple[Any, ...], executor: str | None
 ) -> Awaitable[Any]:
     """Run a function on an executor of the session; a sync call has a thread of its own to run it in."""
-    place = call.session.executors.get(executor)
+    place = call.session.place(executor)
     if not call.is_async:
         return _inline(function, args)
     import asyncio
 
+    if place.remote:
+        return asyncio.wrap_future(place.submit(function, *args))
     return asyncio.wrap_future(place.submit(copy_context().run, function, *args))
 
 

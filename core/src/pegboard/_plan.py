@@ -14,12 +14,29 @@ from pegboard.sensitivity import mark_sensitive
 if TYPE_CHECKING:
     from pegboard._call import Call
     from pegboard._events import Dispatch
+    from pegboard._executors import Place
     from pegboard.layers import Layer, Scope
     from pegboard.options import Option
     from pegboard.session import Session
     from pegboard.task import Task
 
 _NOTES_MOST = 16
+
+
+def _elsewhere(task: Task[..., Any], place: Place) -> Callable[..., Any]:
+    from pegboard._remote.placing import placed_function
+
+    return placed_function(task, place)
+
+
+def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
+    """Have a call know where its function is going to run."""
+
+    def run_there(call: Call) -> Any:
+        call.executor = executor
+        return run(call)
+
+    return run_there
 
 
 class Plan:
@@ -33,6 +50,9 @@ class Plan:
         scopes: In the order in which they are entered.
         observers: Names of the plugins told of each event, in that order.
         provided: Names of parameters that layers fill in.
+        place: The executor that the function runs on, instead of where the call is; or None.
+        own_place: The executor that the task itself asks for, with `On`; or None.
+        function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
     """
 
     def __init__(
@@ -45,6 +65,7 @@ class Plan:
         scopes: tuple[Scope, ...],
         events: Mapping[str, Dispatch],
         observers: Mapping[str, tuple[str, ...]],
+        place: Place | None = None,
     ) -> None:
         self.session = session
         self.task = task
@@ -55,8 +76,10 @@ class Plan:
         self.events = events
         self.observers = observers
         self.provided = frozenset(name for layer in layers for name in layer.provides)
-        self.function = task.__wrapped__
-        self._code = getattr(self.function, "__code__", None)
+        self.place = place
+        self.own_place: Place | None = None
+        self.function = task.__wrapped__ if place is None else _elsewhere(task, place)
+        self._code = getattr(task.__wrapped__, "__code__", None)
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.watched = bool(scopes) or any(
@@ -65,22 +88,30 @@ class Plan:
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
-        self._limited: Plan | None = None
-        self.run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+        self._with_layer: dict[Layer, Plan] = {}
+        self._placed: dict[str, Plan] = {}
+        run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+        self.run = run if place is None else _named_after(place.name, run)
 
     def unobserved(self) -> Plan:
         """The same layers and nobody told: for calls that the observers of an observer's call make."""
         if self._unobserved is None:
             self._unobserved = Plan(
-                self.session, self.task, self.version, self.options, self.layers, (), {}, {}
+                self.session, self.task, self.version, self.options, self.layers, (), {}, {}, self.place
             )
+            self._unobserved.own_place = self.own_place
         return self._unobserved
 
     def limited(self) -> Plan:
         """The same, within the time that is left to a call around it."""
-        if self._limited is None:
-            layers = tuple(sorted((*self.layers, HAND_DOWN), key=lambda layer: layer.order))
-            self._limited = Plan(
+        return self.with_layer(HAND_DOWN)
+
+    def with_layer(self, layer: Layer) -> Plan:
+        """The same, with one layer of the core's more."""
+        found = self._with_layer.get(layer)
+        if found is None:
+            layers = tuple(sorted((*self.layers, layer), key=lambda each: each.order))
+            found = self._with_layer[layer] = Plan(
                 self.session,
                 self.task,
                 self.version,
@@ -89,8 +120,30 @@ class Plan:
                 self.scopes,
                 self.events,
                 self.observers,
+                self.place,
             )
-        return self._limited
+            found.own_place = self.own_place
+        return found
+
+    def placed(self, place: Place) -> Plan:
+        """The same, with the function on an executor in other processes; layers and observers stay."""
+        if self.place is place:
+            return self
+        found = self._placed.get(place.name)
+        if found is None or found.place is not place:
+            found = self._placed[place.name] = Plan(
+                self.session,
+                self.task,
+                self.version,
+                self.options,
+                self.layers,
+                self.scopes,
+                self.events,
+                self.observers,
+                place,
+            )
+            found.own_place = self.own_place
+        return found
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
     # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.
@@ -148,7 +201,7 @@ class Plan:
 
     def _uncount(self, call: Call, error: BaseException) -> None:
         """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""
-        if type(error) is not TypeError or call.attempt != 1 or self._code is None:
+        if type(error) is not TypeError or call.attempt != 1 or self._code is None or self.place is not None:
             return
         trace = error.__traceback__
         while trace is not None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard._call import Call, open_call
 from pegboard._context import active_session
 from pegboard._default import DEFAULT
+from pegboard._executors import THREADS
+from pegboard._waiting import note_submission
 from pegboard.errors import SessionError
 from pegboard.records import TaskResult, status_of
 
@@ -26,7 +28,11 @@ def serving_session() -> Session:
 
 def call_of(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     """Make a call of `task` in the session that serves it."""
-    return open_call(task._plan_in(serving_session()), args, kwargs)
+    session = serving_session()
+    plan = task._plan
+    if plan is None or plan.version != session.version:
+        plan = task._plan_in(session)
+    return open_call(plan, args, kwargs)
 
 
 def finish(call: Call) -> Any:
@@ -122,8 +128,13 @@ def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
     call = call_of(task, args, kwargs)
     session = call.session
-    place = session.executors.get()
-    call.executor = place.name
+    place = call.plan.own_place or session.place()
+    if place.remote:  # a thread waits for it, and does all of the call but the function
+        call.plan = call.plan.placed(place)
+        place = session.place(THREADS)
+    else:
+        call.executor = place.name
+    note_submission(call)
     future = place.submit(copy_context().run, finish, call)
     session.keep(future)
     return future

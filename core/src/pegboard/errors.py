@@ -12,6 +12,10 @@
     ├── SessionError           a session used in a state that does not allow it
     ├── UnknownEvent           `call.emit` of an event that no hook spec describes
     ├── AwaitInSyncTask        a layer of a sync task awaited something that really suspends
+    ├── MapError               calls of a group failed, all of them told at once (an ExceptionGroup too)
+    ├── RemoteError            a function failed in another process, with an error that cannot come here
+    ├── TransportError         a value cannot go to another process, or come from it
+    ├── WorkerDied             the process that ran a function ended before it answered
     └── TaskTimeout            a call or attempt took longer than it was allowed to
         └── DeadlineExceeded   ... counted over the whole call
 
@@ -20,7 +24,8 @@ A task's own exception is never wrapped in one of these: it leaves the call as i
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 
 class PegboardError(Exception):
@@ -34,7 +39,7 @@ class PegboardError(Exception):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, **facts: Any) -> None:
+    def __init__(self, message: str, /, **facts: Any) -> None:
         super().__init__(message)
         self.__dict__.update(facts)
 
@@ -155,6 +160,104 @@ class AwaitInSyncTask(PegboardError, RuntimeError):  # noqa: N818
 
     plugin: str
     task: str
+
+
+class MapError(PegboardError, ExceptionGroup[Exception]):
+    """Raised by a group of calls with `on_error="aggregate"`, once all have run and some of them failed.
+
+    `except*` and `split` work as on every ExceptionGroup; the parts keep `results`, and `errors` as far as they are theirs.
+
+    Attributes:
+        results: What each call gave, in input order; the error where it failed.
+        errors: The errors, by position in the input, from 0.
+    """
+
+    results: list[Any]
+    errors: dict[int, Exception]
+
+    def __new__(
+        cls,
+        message: str,
+        *,
+        errors: Mapping[int, Exception],
+        exceptions: Sequence[Exception] | None = None,
+        **facts: Any,  # noqa: ARG004 - for __init__
+    ) -> Self:
+        """Make the group of these errors; the facts become attributes."""
+        return super().__new__(cls, message, [*errors.values()] if exceptions is None else exceptions)
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exceptions: Sequence[Exception] | None = None,  # noqa: ARG002 - for __new__
+        **facts: Any,
+    ) -> None:
+        PegboardError.__init__(self, message, **facts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_map_error, (str(self), list(self.exceptions), dict(self.__dict__))
+
+    def __str__(self) -> str:
+        return self.message
+
+    def derive(self, excs: Sequence[Exception]) -> MapError:  # type: ignore[override]
+        """Make the group for a part of these errors."""
+        part = {id(error) for error in excs}
+        errors = {index: error for index, error in self.errors.items() if id(error) in part}
+        return MapError(self.message, exceptions=excs, results=self.results, errors=errors)
+
+
+def _restore_map_error(message: str, exceptions: list[Exception], facts: dict[str, Any]) -> MapError:
+    return MapError(message, exceptions=exceptions, **facts)
+
+
+class RemoteError(PegboardError, RuntimeError):
+    """Raised for an error of a function in another process that cannot be pickled, or not be made again from its pickle.
+
+    Attributes:
+        task: Name of the task.
+        type: Module and name of the error's class.
+        message: Its text; "" for a sensitive task.
+        traceback: Where it was raised, as text; "" for a sensitive task.
+    """
+
+    retryable = True
+    task: str
+    type: str
+    message: str
+    traceback: str
+
+
+class TransportError(PegboardError, TypeError):
+    """Raised when a function, an argument or a result cannot travel between processes.
+
+    Attributes:
+        task: Name of the task.
+        index: Position in the map, from 0; None outside of one.
+        what: `the function`, `its arguments` or `its result`.
+        type: Module and name of the value's class.
+    """
+
+    task: str
+    index: int | None
+    what: str
+    type: str
+
+
+class WorkerDied(PegboardError, RuntimeError):  # noqa: N818
+    """Raised when the process that ran a function ended before it answered: killed, out of memory, or `os._exit`.
+
+    Attributes:
+        task: Name of the task.
+        index: Position in the map, from 0; None outside of one.
+        pid: The process, where that is known.
+    """
+
+    retryable = True
+    task: str
+    index: int | None
+    pid: int | None
 
 
 class TaskTimeout(PegboardError, TimeoutError):  # noqa: N818

@@ -20,7 +20,7 @@ import pluggy
 if TYPE_CHECKING:
     from pegboard._call import Call
     from pegboard._group import Group
-    from pegboard.records import Outcome
+    from pegboard.records import Measurements, Outcome
     from pegboard.session import Session
     from pegboard.task import Task
 
@@ -50,6 +50,23 @@ def bind(session: Session, task: Task[..., Any]) -> object:
 
 
 @hookspec
+def make_executor(session: Session, name: str) -> object:
+    """Return the executor called `name`, a `concurrent.futures.Executor` whose functions run in other processes, or None.
+
+    Asked once per session and name, for names that are not the core's. Whoever made it shuts it down, in `session_end`.
+    """
+
+
+@hookspec
+def bind_worker(session: Session) -> object:
+    """Return a `Scope` around every function that runs in a worker, or None; asked once per session of a worker.
+
+    A plugin goes to workers when it has a method `worker_settings()` that returns the keyword arguments to make it anew
+    there. The call that the scope is entered with stands for the one at home; `call.carrier` holds what `on_depart` put there.
+    """
+
+
+@hookspec
 def before_group(group: Group) -> None:
     """Called when a map or another group of calls begins, before its first call."""
 
@@ -72,6 +89,16 @@ def on_cache_miss(call: Call, key: str) -> None:
 @hookspec
 def on_wait(call: Call, what: str, seconds: float) -> None:
     """Called by whoever held a call back before its function ran, after the wait; `what` names the limit or executor."""
+
+
+@hookspec
+def on_depart(call: Call, carrier: dict[str, str]) -> None:
+    """Called before the function goes to another process: texts put into `carrier` go along, for `bind_worker`'s scope."""
+
+
+@hookspec
+def on_measurements(call: Call, measurements: Measurements) -> None:
+    """Called when the function came back from another process, with what was measured of the calls it made there."""
 
 
 @hookspec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
@@ -116,3 +117,28 @@ def error_type(error: BaseException | None) -> str:
         return ""
     cls = type(error)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+@attrs.define
+class Measurements:
+    """What was measured of the calls that a function made in another process.
+
+    Attributes:
+        durations: Seconds of each call, by task name, status, source and error type.
+        not_run: How many calls ended without running their function, by task name.
+        retries: How many attempts were followed by another, by task name and error type.
+        lookups: How many lookups of stored results, by task name and `hit` or `miss`.
+        waits: Seconds that each call was held back, by task name and executor.
+        exemplars: A sampled call of each key of `durations`: trace id, span id, seconds.
+    """
+
+    durations: dict[tuple[str, str, str, str], array[float]] = attrs.field(factory=dict)
+    not_run: dict[str, int] = attrs.field(factory=dict)
+    retries: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    lookups: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    waits: dict[tuple[str, str], array[float]] = attrs.field(factory=dict)
+    exemplars: dict[tuple[str, str, str, str], tuple[str, str, float]] = attrs.field(factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything was measured."""
+        return bool(self.durations or self.retries or self.lookups or self.waits)

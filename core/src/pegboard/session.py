@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import _config, _discovery, _everywhere
 from pegboard._binding import compile_events, make_plan
 from pegboard._context import active_session
-from pegboard._executors import Executors
+from pegboard._diverting import DivertedPlan
+from pegboard._executors import BUILT_IN, INLINE, THREADS, Executors, place_of, unknown_executor
 from pegboard._locks import KeyedLocks
 from pegboard._manager import Manager, plugin_name
 from pegboard._side_threads import SIDE_THREADS
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
+    from pegboard._diverting import Divert
     from pegboard._events import Dispatch, Observer
+    from pegboard._executors import ExecutorLevel, Place
     from pegboard._explain import Explanation
     from pegboard._plan import Plan
     from pegboard.task import Task
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from pegboard_limits import Limits
     from pegboard_metrics import Metrics, TaskStats
     from pegboard_resources import Resources
+    from pegboard_schedule import Scheduling
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
@@ -49,7 +53,8 @@ class Session:
     Args:
         plugins: Instances, or names of installed plugins, which are made with their defaults.
         defaults: Options for every task that does not give one of the same class itself.
-        executor: Where `map` and `submit` run: `inline`, `threads` (the default), or any `concurrent.futures.Executor`.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `processes`, the name of a plugin that has
+            an executor, or any `concurrent.futures.Executor`.
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
@@ -62,7 +67,12 @@ class Session:
         pm: The pluggy manager, for pluggy's own tools.
         clock: Where waits and timestamps of plugins take their time from.
         outer: The session this one inherits from, or None.
+        in_worker: Whether this session serves the functions that run in a worker.
         masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
+        diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
+            every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
+            task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
+            What it returns or raises is what that call does; neither layers nor observers know of it.
 
     Raises:
         MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
@@ -83,11 +93,13 @@ class Session:
         self.clock: Clock = SYSTEM_CLOCK
         self.outer: Session | None = None
         self.masks = Masks()
+        self.diverted: Divert | None = None
         self.version = 0
         self.pm = Manager(_config.disabled_plugins(), self._changed)
         self._own_strict = self.strict = strict
         self._own_defaults = self.defaults = _checked_defaults(defaults)
-        self._own_executors = None if executor is None else Executors(executor)
+        names = [plugin if isinstance(plugin, str) else plugin_name(plugin) for plugin in plugins]
+        self._own_executors = None if executor is None else Executors(executor, names)
         self.executors = self._own_executors or Executors(None)
         self._inherit = inherit
         # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
@@ -100,6 +112,9 @@ class Session:
         self._observer_errors: dict[tuple[str, str], int] = {}
         self._warned: set[str] = set()
         self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
+        self._places: dict[str, Place] = {}
+        self.worker_spec: tuple[int, bytes] | None = None
+        self.in_worker = False
         self._own: list[tuple[str, object]] = []
         for plugin in plugins:
             self._attach(plugin)
@@ -113,6 +128,7 @@ class Session:
         limits: Limits
         metrics: Metrics
         resources: Resources
+        schedule: Scheduling
     else:
 
         def __getattr__(self, name: str) -> Any:
@@ -191,6 +207,25 @@ class Session:
         from pegboard._explain import explain
 
         return explain(task._plan_in(self) if self.is_open else make_plan(self, task))
+
+    def executor_levels(self) -> Mapping[str, ExecutorLevel]:
+        """Tell how busy the executors are that were used, by name; what an inner session inherits, the outer one tells of."""
+        inherited = self.outer is not None and self.executors is self.outer.executors
+        return {} if inherited else self.executors.levels()
+
+    def serve(self) -> None:
+        """Run what is scheduled until the process is asked to end, by SIGTERM or Ctrl-C, or until the schedule is stopped.
+
+        Raises:
+            MissingPlugin: Nothing schedules in this session.
+        """
+        if self.pm.get_plugin("schedule") is None:
+            raise MissingPlugin(
+                "nothing is scheduled in this session, so there is nothing to serve.\n"
+                "Attach the plugin: Session(Scheduling(), ...).",
+                plugin="schedule",
+            )
+        self.schedule.serve()
 
     def stats(self, task: Task[..., Any]) -> TaskStats:
         """Summarise what was measured of a task: calls, failures, durations; zeros if it was never called.
@@ -320,6 +355,7 @@ class Session:
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()
+        self._places.clear()
         if self.executors is self._own_executors or self.outer is None:
             self.executors.close()
         for failure in failures:
@@ -366,12 +402,40 @@ class Session:
 
     def plan_for(self, task: Task[..., Any]) -> Plan:
         """Return the plan of a task, made now if there is none or if plugins changed since; the task keeps it."""
+        if self.diverted is not None:
+            return cast("Plan", DivertedPlan(self, task))
         with self._guard:
             plan = task._plans.get(self)
             if plan is None or plan.version != self.version:
                 plan = task._plans[self] = make_plan(self, task)
                 self._bound.add(task)
             return plan
+
+    def place(self, name: str | None = None) -> Place:
+        """Return the executor called `name`, the session's own without one.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        if name is None:
+            name = self.executors.default
+        if self.in_worker and name not in (INLINE, THREADS):
+            return self.executors.get(INLINE)  # it is where it was sent already
+        place = self._places.get(name)
+        if place is not None:
+            return place
+        if name in BUILT_IN or name in self.executors.handed_in:
+            return self.executors.get(name)
+        with self._guard:
+            return self._places.setdefault(name, self._ask_for_place(name))
+
+    def _ask_for_place(self, name: str) -> Place:
+        for found in self.pm.in_order("make_executor"):
+            given = {"session": self, "name": name}
+            executor: Any = found.function(*[given[each] for each in found.argnames])
+            if executor is not None:
+                return place_of(executor, name, shares_clock=getattr(executor, "shares_clock", True))
+        raise unknown_executor(name, list(self.plugins))
 
     def group_events(self) -> Mapping[str, Dispatch]:
         """Return the dispatchers of events about groups."""

@@ -1,0 +1,94 @@
+"""A place for one worker: filled when needed, and anew when the worker died or worked enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pegboard._remote.request import Request, WorkerLost
+from pegboard._remote.worker import Worker
+
+if TYPE_CHECKING:
+    from pegboard._remote.starting import StartMethod
+
+_SENDINGS_MOST = 3
+
+
+class Keeper:
+    """Holds one worker, for one thread at a time.
+
+    Args:
+        method: How a worker is started.
+        most: After so many runs it is replaced; None never does.
+    """
+
+    def __init__(self, method: StartMethod, most: int | None) -> None:
+        self._method = method
+        self._most = most
+        self._worker: Worker | None = None
+        self._runs = 0
+
+    def ask(self, request: Request, seconds: float | None) -> bytes:
+        """Have the worker run something, and return its answer.
+
+        What a worker did not begin before it ended is sent to the next one.
+
+        Raises:
+            WorkerLost: The worker ended without an answer, or was killed after `seconds`.
+        """
+        sendings = 0
+        while True:
+            worker = self._ready()
+            if not request.begin(worker):
+                break
+            try:
+                answer = self._exchange(worker, request, seconds)
+            except (EOFError, OSError):
+                answer = None
+            except BaseException:  # KeyboardInterrupt
+                self._drop(worker)
+                raise
+            finally:
+                request.end()
+            if answer is not None:
+                return answer
+            self._drop(worker)
+            sendings += 1
+            begun = worker.progress.begun == request.number
+            if request.is_killed or begun or sendings == _SENDINGS_MOST:
+                break
+        raise WorkerLost(worker.pid, worker.progress.done, not request.is_killed)
+
+    def _exchange(self, worker: Worker, request: Request, seconds: float | None) -> bytes | None:
+        worker.progress.done = 0
+        worker.send(request.number, request.payload)
+        answer = worker.receive(seconds)
+        request.is_killed |= answer is None
+        return answer
+
+    def _ready(self) -> Worker:
+        if self._worker is not None and self._worker.is_gone:
+            self.let_go()
+        if self._worker is None:
+            self._worker, self._runs = Worker(self._method), 0
+        return self._worker
+
+    def _drop(self, worker: Worker) -> None:
+        worker.kill()
+        self.let_go()
+
+    def used(self, runs: int) -> None:
+        """Count runs, and end the worker when they are enough."""
+        self._runs += runs
+        if self._most is not None and self._runs >= self._most:
+            self.let_go()
+
+    def dismiss(self) -> None:
+        """Have the worker end by itself, and do not wait for it yet."""
+        if self._worker is not None:
+            self._worker.dismiss()
+
+    def let_go(self) -> None:
+        """End the worker, and wait until it is gone."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()

@@ -1,0 +1,265 @@
+"""What the tests of other processes have run there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import threading
+import time
+from contextvars import ContextVar
+from pathlib import Path
+
+from pegboard import On, current_call, current_session, task
+
+PLACE: ContextVar[str] = ContextVar("place", default="nowhere")
+
+
+@task
+def plus_one(number):
+    return number + 1
+
+
+@task(On("processes"))
+def placed(number):
+    return number + 1
+
+
+@task(On("processes"))
+def pid_of_placed():
+    return os.getpid()
+
+
+@task
+def where(_=None):
+    return os.getpid()
+
+
+@task
+def nest(depth, fan_out=3):
+    """Map itself, so deep; give how many leaves there were, and in how many processes."""
+    if depth == 0:
+        return 1, {os.getpid()}
+    inner = nest.map([depth - 1] * fan_out)
+    return sum(leaves for leaves, _ in inner), set.union({os.getpid()}, *(pids for _, pids in inner))
+
+
+@task
+def dies_at_three(number, how="exit"):
+    if number == 3:
+        DEATHS[how]()
+    return number
+
+
+def eat_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (600_000_000, 600_000_000))
+    return bytearray(4_000_000_000)
+
+
+DEATHS = {
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: os._exit(3),
+    "memory": eat_memory,
+}
+
+
+@task
+def asks_to_leave_at_sixty(number, log):
+    if number == 60:
+        os.kill(os.getpid(), signal.SIGTERM)
+    with Path(log).open("a") as file:
+        file.write(f"{number} {os.getpid()}\n")
+    return number
+
+
+def fork_and_die():
+    if os.fork() == 0:
+        time.sleep(8)
+        os._exit(0)
+    os._exit(1)
+
+
+@task
+def sleeps(seconds, log=None):
+    if log is not None:
+        Path(log).write_text(str(os.getpid()))
+    time.sleep(seconds)
+    return seconds
+
+
+@task(On("processes"))
+async def sleeps_async(seconds, log):
+    await asyncio.to_thread(Path(log).write_text, str(os.getpid()))
+    await asyncio.sleep(seconds)
+
+
+@task(On("processes"))
+async def adds_async(number):
+    await asyncio.sleep(0)
+    return number + 1, os.getpid()
+
+
+class TwoArguments(Exception):  # noqa: N818
+    """Cannot be made again from its pickle."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+class WithLock(Exception):  # noqa: N818
+    """Cannot be pickled."""
+
+    def __init__(self):
+        super().__init__("has a lock")
+        self.lock = threading.Lock()
+
+
+class SpoiltHere:
+    """Can be pickled, and made again in one process only."""
+
+    def __init__(self):
+        self.home = os.getpid()
+
+    def __setstate__(self, state):
+        if os.getpid() != state["home"]:
+            raise ValueError("made elsewhere")
+
+
+@task
+def fails(number, what="key"):
+    if number == 1:
+        errors = {
+            "key": lambda: KeyError("one"),
+            "two": lambda: TwoArguments("one", "two"),
+            "lock": WithLock,
+            "type": lambda: TypeError("wrong"),
+        }
+        error = errors[what]()
+        raise error
+    return number
+
+
+@task(sensitive=True)
+def fails_secretly():
+    raise WithLock
+
+
+@task
+def gives(number, what="lock"):
+    if number == 1:
+        return {"lock": threading.Lock, "spoilt": SpoiltHere, "lambda": lambda: lambda: 5}[what]()
+    return number
+
+
+@task
+def apply(function, number):
+    return function(number)
+
+
+@task
+def facts(first, second=2):
+    call = current_call()
+    return {
+        "id": call.id,
+        "parent_id": call.parent_id,
+        "name": call.name,
+        "map_index": call.map_index,
+        "inputs": dict(call.inputs),
+        "task": call.task.name,
+        "attempt": call.attempt,
+        "session": current_session().id,
+        "pid": os.getpid(),
+    }
+
+
+@task
+def tells(number, event="on_tell"):
+    current_call().emit(event, number)
+    return number
+
+
+@task
+def time_left():
+    return inner_time_left()
+
+
+@task
+def inner_time_left():
+    return current_call().time_left
+
+
+@task
+def leaves_context(_=None):
+    before = PLACE.get()
+    PLACE.set("worker")
+    return before, os.getpid()
+
+
+@task
+def surroundings():
+    return str(Path.cwd()), os.environ.get("REMOTE_TEST")
+
+
+@task
+def size_of(data):
+    return len(data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@task
+def sums(*numbers):
+    return sum(numbers)
+
+
+@task
+def took(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+@task
+def run_at(_):
+    return time.time()
+
+
+@task
+def spans(seconds):
+    start = time.perf_counter()
+    time.sleep(seconds)
+    return start, time.perf_counter()
+
+
+@task
+def fails_or_marks(number, folder):
+    (Path(folder) / f"begun{number}").touch()
+    time.sleep(0.02)
+    if number == 1:
+        raise KeyError(number)
+    time.sleep(0.05)
+    (Path(folder) / f"ended{number}").touch()
+
+
+@task
+def takes_anything(value):
+    return type(value).__name__
+
+
+class Shop:
+    """Has tasks of all three kinds of method."""
+
+    def __init__(self, price):
+        self.price = price
+
+    @task(On("processes"))
+    def pay(self, number):
+        return self.price * number, os.getpid()
+
+    @task(On("processes"))
+    @classmethod
+    def label(cls, number):
+        return cls.__name__, number, os.getpid()
+
+    @task(On("processes"))
+    @staticmethod
+    def add(first, second):
+        return first + second, os.getpid()

@@ -1,0 +1,105 @@
+"""Errors and functions that cross from one process to another. Rules E12 and 34."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+import remote_tasks as tasks
+
+from pegboard import On, RemoteError, Session, task
+
+
+@pytest.fixture(autouse=True)
+def on_workers(warm):
+    with Session(executor=warm) as session:
+        yield session
+
+
+def test_an_error_is_itself():
+    """An error that can travel leaves the call as itself, with the place it was raised at in a note."""
+    with pytest.raises(KeyError) as caught:
+        tasks.fails.submit(1).result()
+    assert caught.value.args == ("one",)
+    notes = "\n".join(caught.value.__notes__)
+    assert "raised in process" in notes
+    assert "raise error\n" in notes
+    assert "in task 'fails'" in notes
+    assert "pegboard/_remote/work.py" not in notes
+
+
+@pytest.mark.parametrize(
+    ("what", "type_", "message"),
+    [
+        ("two", "remote_tasks.TwoArguments", "one and two"),
+        ("lock", "remote_tasks.WithLock", "has a lock"),
+    ],
+)
+@pytest.mark.parametrize("way", ["submit", "map"])
+def test_an_error_that_cannot_travel(what, type_, message, way):
+    """One that cannot be pickled, or not be made again, is a RemoteError with its type, text and traceback."""
+    with pytest.raises(RemoteError) as caught:
+        tasks.fails.submit(1, what).result() if way == "submit" else tasks.fails.map([0, 1, 2], [what] * 3)
+    error = caught.value
+    assert (error.task, error.type, error.message) == ("fails", type_, message)
+    assert "remote_tasks.py" in error.traceback
+    assert message in str(error)
+
+
+def test_a_type_error_counts_as_an_attempt():
+    """A TypeError that the function raised there is an attempt; arguments that do not fit are none."""
+    assert tasks.fails.with_options(On("processes")).run(1, "type").attempts == 1
+    assert tasks.fails.with_options(On("processes")).run(1, 2, 3).attempts == 0
+
+
+def test_sensitive_tasks():
+    """Of an error of a sensitive task, neither text nor traceback crosses, unless in the error itself."""
+    with pytest.raises(RemoteError) as caught:
+        tasks.fails_secretly.submit().result()
+    error = caught.value
+    assert (error.type, error.message, error.traceback) == ("remote_tasks.WithLock", "", "")
+    assert "has a lock" not in str(error)
+    assert "raised in process" not in "".join(error.__notes__)
+
+
+def test_functions_that_no_module_has():
+    """Lambdas, closures and objects of local classes go both ways, with cloudpickle."""
+
+    class Local:
+        def __init__(self, value):
+            self.value = value
+
+    factor = 3
+    assert tasks.apply.submit(lambda x: x * factor, 2).result() == 6
+    assert tasks.apply.submit(lambda x: Local(x + 1), 2).result().value == 3
+    assert type(tasks.apply.submit(Local, 2).result()) is Local
+    assert tasks.gives.submit(1, "lambda").result()() == 5
+
+    @task
+    def local(x):
+        return x * factor
+
+    assert local.map([1, 2]) == [3, 6]
+
+
+def test_modules_that_cannot_be_imported_anew():
+    """Tasks of a module that was made by hand, as notebooks and test runners do, travel with what they use."""
+    module = types.ModuleType("made_by_hand")
+    sys.modules["made_by_hand"] = module
+    source = """
+from pegboard import task
+@task
+def inner(x):
+    return x + 1
+@task
+def outer(x):
+    return inner(x) * helper()
+def helper():
+    return 10
+"""
+    try:
+        exec(source, module.__dict__)
+        assert module.outer.map([1, 2]) == [20, 30]
+    finally:
+        del sys.modules["made_by_hand"]
