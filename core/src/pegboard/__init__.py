@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import Call
+from pegboard._compose import gather, parallel
+from pegboard._compose_pipeline import pipeline
 from pegboard._context import current_call
 from pegboard._group import Group
+from pegboard._on import On
 from pegboard._provided import PROVIDED
 from pegboard._secret import Secret
 from pegboard.errors import (
@@ -17,14 +20,18 @@ from pegboard.errors import (
     InvalidName,
     InvalidPlugin,
     InvalidTask,
+    MapError,
     MissingPlugin,
     PegboardError,
     PluginConflict,
+    RemoteError,
     SessionError,
     Suspended,
     TaskTimeout,
+    TransportError,
     UnknownEvent,
     UnsupportedTask,
+    WorkerDied,
 )
 from pegboard.hookspecs import hookimpl, hookspec
 from pegboard.layers import Layer, Order, Scope
@@ -37,12 +44,18 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_cache import Cache as Cache
     from pegboard_cache import Caching as Caching
     from pegboard_console import Console as Console
+    from pegboard_dask import Dask as Dask
     from pegboard_datasets import ArtifactRef as ArtifactRef
     from pegboard_datasets import Dataset as Dataset
     from pegboard_datasets import DatasetError as DatasetError
     from pegboard_datasets import Datasets as Datasets
     from pegboard_datasets import Load as Load
     from pegboard_datasets import Persist as Persist
+    from pegboard_flow import DependencyGraph as DependencyGraph
+    from pegboard_flow import Graph as Graph
+    from pegboard_flow import conditional as conditional
+    from pegboard_flow import flow as flow
+    from pegboard_flow import sequential as sequential
     from pegboard_jsonlines import JSONLines as JSONLines
     from pegboard_limits import Breaker as Breaker
     from pegboard_limits import BreakerOpen as BreakerOpen
@@ -57,6 +70,10 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_progress import Progress as Progress
     from pegboard_progress import progress as progress
     from pegboard_prometheus import Prometheus as Prometheus
+    from pegboard_queue import Queue as Queue
+    from pegboard_queue import TaskManager as TaskManager
+    from pegboard_queue import TaskQueue as TaskQueue
+    from pegboard_queue import Work as Work
     from pegboard_recover import Fallback as Fallback
     from pegboard_recover import Handle as Handle
     from pegboard_recover import Recovery as Recovery
@@ -67,6 +84,11 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_retry import Retry as Retry
     from pegboard_retry import RetryBudget as RetryBudget
     from pegboard_retry import Retrying as Retrying
+    from pegboard_schedule import At as At
+    from pegboard_schedule import Cron as Cron
+    from pegboard_schedule import Every as Every
+    from pegboard_schedule import Scheduling as Scheduling
+    from pegboard_schedule import When as When
     from pegboard_secrets import NeedsSecrets as NeedsSecrets
     from pegboard_secrets import Secrets as Secrets
     from pegboard_secrets import secret as secret
@@ -89,6 +111,7 @@ __all__ = [  # noqa: RUF022 - by concept
     # tasks and what they leave behind
     "Call",
     "Group",
+    "On",
     "Option",
     "Outcome",
     "Secret",
@@ -96,6 +119,10 @@ __all__ = [  # noqa: RUF022 - by concept
     "TaskResult",
     "current_call",
     "task",
+    # calls together
+    "gather",
+    "parallel",
+    "pipeline",
     # sessions and plugins
     "Layer",
     "Order",
@@ -112,14 +139,18 @@ __all__ = [  # noqa: RUF022 - by concept
     "InvalidName",
     "InvalidPlugin",
     "InvalidTask",
+    "MapError",
     "MissingPlugin",
     "PegboardError",
     "PluginConflict",
+    "RemoteError",
     "SessionError",
     "Suspended",
     "TaskTimeout",
+    "TransportError",
     "UnknownEvent",
     "UnsupportedTask",
+    "WorkerDied",
 ]
 
 

@@ -23,8 +23,8 @@ class Group:
     """Calls that belong together: their observers are told when the first begins and when the last is over.
 
     Attributes:
-        kind: `map`, and later `gather`, `parallel`, `pipeline` or `graph`.
-        name: The mapped task's name, or the group's own.
+        kind: `map`, `gather`, `parallel` or `pipeline`; plugins have kinds of their own, `graph` for one.
+        name: The mapped task's name, or the group's own; of a `gather`, `parallel` or `pipeline`, the names of what it calls.
         size: How many calls there will be; None where that is not known beforehand.
         parent: The call that made the group, or None.
         session: The session it runs in.
@@ -80,8 +80,12 @@ class Group:
         return f"{self.session.id}-g{self.number:x}"
 
     def begin(self) -> None:
-        """Tell `before_group`."""
-        self._tell("before_group")
+        """Tell `before_group`; when that is interrupted (Ctrl-C in an observer), the end is told, too."""
+        try:
+            self._tell("before_group")
+        except BaseException as error:
+            self.end(error)
+            raise
 
     def end(self, error: BaseException | None, value: Any = None) -> None:
         """Tell `after_group`; called exactly once for every `begin`."""

@@ -1,0 +1,106 @@
+"""Calls one after the other, each with what the last one gave."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
+
+from pegboard._calling import WaysToCall
+from pegboard._compose_names import joined, name_of
+from pegboard._compose_threads import in_thread
+from pegboard._compose_units import carried, is_coroutine_function
+from pegboard.groups import OpenGroup, open_group
+
+
+def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the word for it
+    """Call each step with what the one before returned, and return what the last one does.
+
+        pipeline(load, clean, count, input="today")
+
+    Of sync steps alone it returns their value; with an async one among them, a coroutine to be awaited, in which the bodies
+    of sync steps run in threads. A step gets one argument, which is never unpacked. A stream gives the list of its items.
+
+    Args:
+        steps: Tasks, and plain functions and coroutine functions that take one argument.
+        input: What the first step gets.
+
+    Raises:
+        TypeError: There is no step, or one that cannot be called.
+    """
+    _check(steps)
+    if any(_is_async(step) for step in steps):
+        return _pipeline_async(steps, input)
+    with open_group("pipeline", joined(map(_name, steps)), size=len(steps)) as group:
+        value = input
+        for position, step in enumerate(steps):
+            try:
+                value = _step(group, step, value)
+            except Exception as error:
+                _note(error, position, steps)
+                raise
+        group.value = value
+        return value
+
+
+async def _pipeline_async(steps: Sequence[Callable[..., Any]], value: Any) -> Any:
+    async with open_group("pipeline", joined(map(_name, steps)), size=len(steps)) as group:
+        for position, step in enumerate(steps):
+            try:
+                value = await _step_async(group, step, value)
+            except Exception as error:
+                _note(error, position, steps)
+                raise
+        group.value = value
+        return value
+
+
+def _step(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
+    if _is_task(step):
+        return group.call(step, value)
+    returned = group.context().run(step, value)
+    if inspect.iscoroutine(returned):
+        returned.close()
+        raise TypeError(
+            f"step {_name(step)!r} returned a coroutine, which a pipeline of sync steps cannot await.\n"
+            f"Make it an `async def` function; the pipeline then returns something to await."
+        )
+    return returned
+
+
+async def _step_async(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
+    if _is_task(step):
+        return await group.acall(step, value)
+    returned = step(value) if is_coroutine_function(step) else await in_thread(carried, step, value)
+    return await returned if inspect.isawaitable(returned) else returned
+
+
+def _is_task(step: object) -> TypeGuard[WaysToCall[..., Any]]:
+    return isinstance(step, WaysToCall)
+
+
+def _is_async(step: Callable[..., Any]) -> bool:
+    if _is_task(step):
+        return step._applied_to(())[0].kind in ("coroutine", "async_generator")
+    return is_coroutine_function(step)
+
+
+def _check(steps: Sequence[object]) -> None:
+    if not steps:
+        raise TypeError("pipeline() takes at least one step: pipeline(load, clean, input=...).")
+    for position, step in enumerate(steps, 1):
+        if inspect.iscoroutine(step):
+            step.close()
+        if not callable(step):
+            raise TypeError(
+                f"step {position} of the pipeline is a value of type {type(step).__name__}, and no task or function.\n"
+                f"Steps are handed over uncalled: pipeline(load, clean, input=...), not pipeline(load(...), ...)."
+            )
+
+
+def _note(error: Exception, position: int, steps: Sequence[Callable[..., Any]]) -> None:
+    error.add_note(f"as step {position + 1} of {len(steps)} of a pipeline: {_name(steps[position])}")
+
+
+def _name(step: Callable[..., Any]) -> str:
+    return step._applied_to(())[0].name if _is_task(step) else name_of(step)

@@ -1,0 +1,104 @@
+"""`MapError`: all that failed in a group, told at once, next to all that did not."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+
+import pytest
+
+from pegboard import MapError, PegboardError, Session, task
+from pegboard.testing import Recorder
+
+
+@task(name="work")
+def work(x: int) -> int:
+    if x == 1:
+        raise ValueError("one")
+    if x == 3:
+        raise LookupError("three")
+    return x
+
+
+@task(name="awork")
+async def awork(x: int) -> int:
+    return work(x)
+
+
+def fail(probe=work) -> MapError:
+    """Map four inputs of which two fail."""
+
+    async def main() -> None:
+        await probe.amap(range(4), on_error="aggregate")
+
+    with pytest.raises(MapError) as caught:
+        probe.map(range(4), on_error="aggregate") if probe is work else asyncio.run(main())
+    return caught.value
+
+
+@pytest.mark.parametrize("probe", [work, awork], ids=["map", "amap"])
+def test_all_run_and_one_error_tells_of_all(probe) -> None:
+    """Results and errors by position, the errors as they were raised, each with its position in a note."""
+    recorder = Recorder()
+    with Session(recorder):
+        error = fail(probe)
+    first, second = error.exceptions
+    assert (type(first), type(second)) == (ValueError, LookupError)
+    assert error.results == [0, first, 2, second]
+    assert error.errors == {1: first, 3: second}
+    assert "as item 3 of a map" in second.__notes__
+    (after,) = recorder.of("after_group")
+    assert (after.details["outcome"].error, after.subject.failed) == (error, 2)
+
+
+def test_without_a_failure_it_is_a_list() -> None:
+    """`aggregate` changes nothing then."""
+    with Session():
+        assert work.map([0, 2], on_error="aggregate") == [0, 2]
+
+
+def test_it_is_an_error_of_pegboards_and_an_exception_group() -> None:
+    """Both ways to catch it work, and a part knows what it is a part of."""
+    error = fail()
+    assert isinstance(error, PegboardError)
+    assert isinstance(error, ExceptionGroup)
+    caught: list[BaseException] = []
+    try:
+        raise error
+    except* ValueError as part:
+        caught.append(part)
+    except* LookupError as part:
+        caught.append(part)
+    values, lookups = caught
+    assert isinstance(values, MapError)
+    assert isinstance(lookups, MapError)
+    assert (sorted(values.errors), sorted(lookups.errors)) == ([1], [3])
+    assert values.results == error.results
+
+
+def test_its_text_counts_and_shows_no_values() -> None:
+    """How many of how many, of what, and where to look; results stay private (promise 7)."""
+    text = str(fail())
+    assert text.startswith("2 of the 4 calls of map 'work' failed.")
+    assert ".results" in text
+    assert ".errors" in text
+
+
+def test_it_survives_pickling_with_results_and_errors() -> None:
+    """It can leave a worker."""
+    again = pickle.loads(pickle.dumps(fail()))
+    assert type(again) is MapError
+    assert again.results == [0, again.errors[1], 2, again.errors[3]]
+    assert again.exceptions == (again.errors[1], again.errors[3])
+
+
+@pytest.mark.parametrize("exit_type", [KeyboardInterrupt, SystemExit])
+def test_an_exit_is_not_aggregated(exit_type) -> None:
+    """It stops the map, and leaves it as itself (promise 5)."""
+
+    @task
+    def leave(x: int) -> None:
+        raise exit_type
+
+    with Session(), pytest.raises(exit_type):
+        leave.map([1, 2], on_error="aggregate")
