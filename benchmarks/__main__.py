@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import calls, fanout, imports, policies, telemetry
+from benchmarks import calls, fanout, graph, imports, policies, queue, schedule, telemetry
 from benchmarks.measure import measure, table
 
 
@@ -23,6 +23,9 @@ def main() -> None:
     print(policies.report(), flush=True)
     print(telemetry.report(), flush=True)
     print(table("Maps", measure(fanout.rows())), flush=True)
+    print(graph.report(), flush=True)
+    print(table("Queue", measure(queue.rows())), flush=True)
+    print(schedule.report(), flush=True)
     print(imports.report(), flush=True)
 
 

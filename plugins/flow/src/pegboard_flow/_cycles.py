@@ -1,0 +1,40 @@
+"""Finding a cycle, without recursion: graphs may be deep."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+
+def find_cycle(targets: Mapping[T, Iterable[T]]) -> tuple[T, ...] | None:
+    """Return one cycle as a path that ends where it begins, or None.
+
+    Args:
+        targets: Of every node the nodes that an edge leads to, in order.
+    """
+    over: set[T] = set()
+    for root in targets:
+        if root not in over:
+            cycle = _search(targets, root, over)
+            if cycle is not None:
+                return cycle
+    return None
+
+
+def _search(targets: Mapping[T, Iterable[T]], root: T, over: set[T]) -> tuple[T, ...] | None:
+    path: dict[T, Iterator[T]] = {root: iter(targets[root])}
+    while path:
+        node = next(reversed(path))
+        for target in path[node]:
+            if target in path:
+                nodes = [*path]
+                return (*nodes[nodes.index(target) :], target)
+            if target not in over:
+                path[target] = iter(targets[target])
+                break
+        else:
+            del path[node]
+            over.add(node)
+    return None

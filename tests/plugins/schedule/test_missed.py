@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from pegboard import Session, task
+from pegboard_schedule import At, Cron, Every, Scheduling
+
+
+@pytest.mark.parametrize("trigger", [Every(60), Cron("* * * * *")], ids=["every", "cron"])
+def test_a_pause_does_not_pile_up(schedule, times, clock, fires, trigger):
+    """L2: an hour of missed runs is one run, and the next is on the grid."""
+    schedule.add(times, trigger)
+    clock.advance(3_600)
+    assert len(schedule.run_pending()) == 1
+    assert schedule.run_pending() == []
+    clock.advance(60)
+    schedule.run_pending()
+    assert times.seen == [3_600, 3_660]
+    assert [fire.missed for _, fire in fires.seen] == [59, 0]
+
+
+@pytest.mark.parametrize("trigger", [Every(60), Cron("* * * * *")], ids=["every", "cron"])
+def test_a_clock_set_back_silences_nothing(schedule, times, clock, trigger):
+    """L2: an hour back, and the minutely job still runs once a minute."""
+    schedule.add(times, trigger)
+    for _ in range(3):
+        clock.advance(60)
+        schedule.run_pending()
+    clock.advance(-3_600)
+    assert schedule.run_pending() == []
+    for _ in range(30):
+        clock.advance(10)
+        schedule.run_pending()
+    assert times.seen[3:] == [-3_360, -3_300, -3_240, -3_180, -3_120]
+
+
+def test_a_clock_set_back_runs_a_daily_job_no_second_time(schedule, times, clock):
+    """L2: its time comes again and is left out; the next day it runs."""
+    schedule.add(times, Cron("30 12 * * *"))
+    clock.advance(1_900)
+    schedule.run_pending()
+    clock.advance(-3_600)
+    for _ in range(26 * 6):
+        schedule.run_pending()
+        clock.advance(600)
+    assert times.seen == [1_900, 88_300]
+
+
+def test_a_clock_that_is_set_does_not_move_an_interval():
+    """L2: the wall clock alone goes an hour forward; an interval is of elapsed time."""
+    clock = SplitClock()
+    schedule, ran = clock.schedule(Every(60))
+    clock.wall += 3_600
+    schedule.run_pending()
+    clock.pass_(59)
+    assert schedule.run_pending() == []
+    clock.pass_(1)
+    assert len(schedule.run_pending()) == 1
+    assert len(ran) == 1
+    clock.session.__exit__(None, None, None)
+
+
+class SplitClock:
+    """A clock whose wall time can be set without time going by, and a session that uses it."""
+
+    def __init__(self):
+        self.wall, self.passed = 1_700_000_000.0, 0.0
+
+    def time(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.passed
+
+    def pass_(self, seconds):
+        self.wall += seconds
+        self.passed += seconds
+
+    def schedule(self, trigger):
+        ran = []
+        self.session = Session(Scheduling(), executor="inline", inherit=False)
+        self.session.__enter__()
+        self.session.clock = self
+        self.session.schedule.add(task(lambda: ran.append(1), name="job"), trigger)
+        return self.session.schedule, ran
+
+
+@pytest.mark.parametrize(
+    ("misfire", "late", "runs"),
+    [("once", 35, [30]), ("all", 35, [10, 20, 30]), ("skip", 32, [30]), ("skip", 35, []), ("once", 12, [10])],
+)
+def test_missed_runs_go_by_their_policy(schedule, times, clock, noon, misfire, late, runs):
+    """Row 57: one for all, each, or none that is later than the grace."""
+    schedule.add(times, Every(10, misfire=misfire, grace=4))
+    clock.advance(late)
+    assert [(run.scheduled_at - noon).total_seconds() for run in schedule.run_pending()] == runs
+
+
+def test_a_years_minutes_are_not_counted_one_by_one(schedule, times, clock, noon):
+    """Also "all" makes up a thousand runs at most, and then goes on from now."""
+    schedule.add(times, Every(60, misfire="all"))
+    clock.advance(86_400 * 365)
+    assert len(schedule.run_pending()) == 1_000
+    assert schedule.scheduled()[0].next == noon + timedelta(days=365, seconds=60)
+
+
+def test_a_late_single_run_may_be_dropped(schedule, times, clock, noon):
+    """A reminder for a meeting that is over."""
+    schedule.add(times, At(noon - timedelta(hours=1), misfire="skip"))
+    assert schedule.run_pending() == []
+    assert schedule.scheduled() == []
+
+
+@pytest.fixture
+def gated(clock):
+    """A session on threads, and a job that begins when it is due and ends when it is let go."""
+    begun, gate = threading.Semaphore(0), threading.Semaphore(0)
+
+    @task(name="job")
+    def job():
+        begun.release()
+        assert gate.acquire(timeout=10)
+
+    with Session(Scheduling(), clock, executor="threads", inherit=False) as session:
+        yield session.schedule, job, begun, gate
+        for _ in range(10):
+            gate.release()
+
+
+def look(schedule):
+    """Run what is pending without waiting for it."""
+    parts = schedule._ready()
+    return parts.launcher.launch(parts.agenda.take_due())
+
+
+@pytest.mark.parametrize(
+    ("overlap", "begun_at_once", "in_all"), [("skip", 1, 1), ("queue", 1, 2), ("allow", 3, 3)]
+)
+def test_a_run_that_is_due_while_the_last_goes_on(gated, clock, overlap, begun_at_once, in_all):
+    """Row 56: dropped, made to wait (one at most), or begun beside it."""
+    schedule, job, begun, gate = gated
+    schedule.add(job, Every(10, overlap=overlap))
+    runs = []
+    for _ in range(3):
+        clock.advance(10)
+        runs += look(schedule)
+    for _ in range(begun_at_once):
+        assert begun.acquire(timeout=10)
+    assert not begun.acquire(blocking=False)
+    for _ in range(3):
+        gate.release()
+    assert len([going.over.result(timeout=10) for going in runs]) == in_all
+
+
+def test_a_slow_job_does_not_hold_up_others(gated, times, clock):
+    """Jobs run on the executor."""
+    schedule, job, begun, _ = gated
+    schedule.add(job, At(None))
+    (slow,) = look(schedule)
+    assert begun.acquire(timeout=10)
+    schedule.add(times, At(None))
+    assert [run.id for run in schedule.run_pending()] == ["times"]
+    assert not slow.over.done()
+
+
+def test_missed_runs_are_made_up_one_after_another(gated, clock):
+    """Row 57: "all" drops none of them, and begins none beside another."""
+    schedule, job, begun, gate = gated
+    schedule.add(job, Every(10, misfire="all"))
+    clock.advance(30)
+    runs = look(schedule)
+    for _ in range(3):
+        assert begun.acquire(timeout=10)
+        assert not begun.acquire(blocking=False)
+        gate.release()
+    assert [going.over.result(timeout=10).status for going in runs] == ["ok"] * 3
+
+
+def test_runs_that_were_to_be_made_up_are_left_to_the_next_process(clock, tmp_path, times):
+    """Row 57: those that have not begun when it stops, and only those."""
+    begun, gate = threading.Event(), threading.Event()
+
+    @task(name="job")
+    def job():
+        begun.set()
+        assert gate.wait(10)
+
+    plugin = Scheduling(path=tmp_path / "runs.db")
+    with Session(plugin, clock, executor="threads", inherit=False):
+        plugin.add(job, Every(10, misfire="all"), id="a")
+        clock.advance(30)
+        runs = look(plugin)
+        assert begun.wait(10)
+        draining = threading.Thread(target=plugin._ready().launcher.drain)
+        draining.start()
+        assert [going.over.result(timeout=10).status for going in runs[1:]] == ["cancelled"] * 2
+        gate.set()
+        draining.join(10)
+    with Session(plugin, clock, executor="inline", inherit=False):
+        plugin.add(times, Every(10, misfire="all"), id="a")
+        assert len(plugin.run_pending()) == 2
