@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
+from concurrent.futures import Executor, Future
 
 import pytest
 
-from pegboard import Layer, Order, Retry, Session, hookimpl, hookspecs, task
+from pegboard import Layer, Order, Retry, Scope, Session, hookimpl, hookspecs, task
 from pegboard.testing import FakeClock, Recorder
 
 SPECS = [name for name, spec in vars(hookspecs).items() if getattr(spec, "pegboard_spec", None) is not None]
@@ -58,6 +59,52 @@ class Store:
             return await proceed(call)
 
         return Layer("store", Order.CACHE, run)
+
+
+class Elsewhere(Executor):
+    """Takes what is sent for another process, and runs it in this one."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Tenant:
+    """Has an executor, and goes to workers."""
+
+    name = "elsewhere"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        self.asked: list[str] = []
+        self.measured: list[object] = []
+
+    def worker_settings(self) -> dict[str, str]:
+        return {"tenant": f"{self.tenant} abroad"}
+
+    @hookimpl
+    def make_executor(self, session, name) -> Executor | None:
+        self.asked.append(name)
+        return Elsewhere() if name == self.name else None
+
+    @hookimpl
+    def on_depart(self, call, carrier) -> None:
+        carrier["tenant"] = f"{self.tenant} for {call.name}"
+
+    @hookimpl
+    def bind_worker(self, session) -> Scope:
+        assert session.in_worker
+        return Scope(
+            self.name, lambda call: ABROAD.append((self.tenant, call.carrier["tenant"])), lambda call, _: None
+        )
+
+    @hookimpl
+    def on_measurements(self, call, measurements) -> None:
+        self.measured.append((call.name, {key: len(found) for key, found in measurements.durations.items()}))
+
+
+ABROAD: list[tuple[str, str]] = []
 
 
 @task(name="work")
@@ -239,3 +286,44 @@ def test_on_error() -> None:
     log = log_of(fail=1, probe=work.with_options(Retry(2)))
     assert log[-2:] == ["on_error OSError", "after_execute error/run 3"]
     assert log.count("on_error OSError") == 1
+
+
+def test_make_executor() -> None:
+    """Asked once for each session and name, for a name that is not the core's."""
+    tenant = Tenant("a")
+    with Session(tenant, executor="elsewhere"):
+        assert work.map([0, 0]) == ["value", "value"]
+        assert work.submit().result() == "value"
+    assert tenant.asked == ["elsewhere"]
+
+
+def test_on_depart() -> None:
+    """What is put into the carrier is there in the worker; told once for each function that goes."""
+    ABROAD.clear()
+    with Session(Tenant("a"), executor="elsewhere"):
+        work.map([0, 0])
+    assert [carried for _, carried in ABROAD] == ["a for work", "a for work"]
+
+
+def test_bind_worker() -> None:
+    """The plugin that puts its scope around a function there is another, made anew as it said."""
+    ABROAD.clear()
+    with Session(Tenant("a"), executor="elsewhere"):
+        work.submit().result()
+    assert [tenant for tenant, _ in ABROAD] == ["a abroad"]
+
+
+def test_on_measurements() -> None:
+    """Told in the call whose function came back, with what that called; not when it called nothing."""
+
+    @task
+    def outer(fails: bool) -> None:
+        work.run(int(fails))
+        work()
+
+    tenant = Tenant("a")
+    with Session(tenant, executor="elsewhere"):
+        outer.submit(True).result()
+        work.submit().result()
+    ok, error = ("work", "ok", "run", ""), ("work", "error", "run", "OSError")
+    assert tenant.measured == [("outer", {error: 1, ok: 1})]

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TYPING = ROOT / "tests" / "typing"
-FILES = ("kinds.py", "methods.py", "datasets.py", "validate.py")
+FILES = ("kinds.py", "methods.py", "compose.py", "datasets.py", "validate.py")
 PLANTED = TYPING / "planted" / "errors.py"
 MYPY = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary"]
 PYRIGHT = [sys.executable, "-m", "pyright", "--level", "error", "--pythonpath", sys.executable]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import struct
 
 import pytest
 
-from pegboard import Secret, Session, task
+from pegboard import Scope, Secret, Session, Suspended, hookimpl, task
+from pegboard.groups import open_group
 from pegboard_otlp import OTLP
 from pegboard_tracing import Traced, Tracing
 
@@ -129,3 +132,122 @@ def test_exemplars_lead_to_spans_that_arrived(receiver, metrics):
     (exemplar,) = point.exemplars
     (span,) = receiver.spans
     assert (exemplar.trace_id, exemplar.span_id) == (span.trace_id, span.span_id)
+
+
+def send(receiver, metrics, run):
+    """Run it in a session that sends spans and metrics, and return the spans by name."""
+    with Session(Tracing(), metrics, OTLP(receiver.url), inherit=False, strict=True):
+        run()
+    return {span.name: span for span in receiver.spans}
+
+
+def test_t10_a_failure_that_leaves_three_calls_is_recorded_once(receiver, metrics):
+    """T10: one exception event, three spans in error, and one error.type, which is the metric's label too."""
+
+    @task
+    def innermost():
+        raise ConnectionResetError("by peer")
+
+    @task
+    def middle():
+        innermost()
+
+    @task
+    def outermost():
+        middle()
+
+    spans = send(receiver, metrics, outermost.run)
+    assert [len(spans[name].events) for name in ("innermost", "middle", "outermost")] == [1, 0, 0]
+    assert [span.status.code for span in spans.values()] == [2, 2, 2]
+    measured = receiver.pushes[-1]["pegboard.task.duration"].histogram.data_points
+    points = [point for point in measured if point.count]
+    types = [attributes(each.attributes)["error.type"] for each in [*spans.values(), *points]]
+    assert types == ["ConnectionResetError"] * 6
+
+
+class MineError(Exception):
+    """A failure of a task."""
+
+
+UNSET, ERROR = 0, 2
+ENDS = {
+    "value": (None, "ok", UNSET, None, 0),
+    "error": (MineError("why"), "error", ERROR, f"{__name__}.MineError", 1),
+    "expected": (KeyError("why"), "error", UNSET, "KeyError", 0),
+    "interrupt": (KeyboardInterrupt(), "cancelled", ERROR, "KeyboardInterrupt", 0),
+    "exit": (SystemExit(3), "cancelled", ERROR, "SystemExit", 0),
+    "cancelled": (asyncio.CancelledError(), "cancelled", UNSET, None, 0),
+    "closed": (GeneratorExit(), "closed", UNSET, None, 0),
+    "suspended": (Suspended(), "suspended", UNSET, None, 0),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_t11_every_end_has_its_status(receiver, metrics, how):
+    """T11: outcome, status of the span, error.type and events, as the table of the reference has them."""
+    error, status, code, error_type, events = ENDS[how]
+
+    @task(Traced(expected=(KeyError,)))
+    def ends():
+        if error is not None:
+            raise error
+
+    def run():
+        with contextlib.suppress(BaseException):
+            ends()
+
+    span = send(receiver, metrics, run)["ends"]
+    found = attributes(span.attributes)
+    assert (found["pegboard.call.status"], found.get("error.type")) == (status, error_type)
+    assert (span.status.code, len(span.events)) == (code, events)
+    assert span.status.message == ("why" if how == "error" else "")
+
+
+class Waited:
+    """Notes on every call what it waited for, as whoever runs a graph does."""
+
+    name = "waited"
+
+    def __init__(self, ids):
+        self._ids = ids
+
+    @hookimpl
+    def bind(self):
+        def enter(call):
+            call.state["pegboard.depends_on"] = self._ids
+
+        return Scope("waited", enter, lambda call, entered: None)
+
+
+def test_t12_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metrics):
+    """T12: of 10,000 that it waited for, 100 are linked, whatever the SDK would keep."""
+    ids = [(f"{1:032x}", f"{number:016x}") for number in range(1, 10_001)]
+
+    @task
+    def join():
+        pass
+
+    with (
+        Session(Waited(ids), Tracing(), metrics, OTLP(receiver.url), inherit=False, strict=True),
+        open_group("graph", "fan-in", size=1) as group,
+    ):
+        group.call(join)
+    spans = {span.name: span for span in receiver.spans}
+    join_span = spans["join"]
+    assert [link.span_id for link in join_span.links] == [bytes.fromhex(span) for _, span in ids[:100]]
+    assert {attributes(link.attributes)["pegboard.link.type"] for link in join_span.links} == {"depends_on"}
+    assert attributes(join_span.attributes)["pegboard.links.count"] == 10_000
+    assert join_span.dropped_links_count == 0
+    assert join_span.parent_span_id == spans["graph fan-in"].span_id
+
+
+def test_t12_a_million_characters_are_256(receiver, metrics):
+    """T12: an argument on the allow-list is cut by us, as the SDK has no limit."""
+
+    @task(Traced(arguments=("text",)))
+    def read(text):
+        return len(text)
+
+    span = send(receiver, metrics, lambda: read("x" * 1_000_000))["read"]
+    assert attributes(span.attributes)["pegboard.argument.text"] == "x" * 255 + "…"
+    assert len(receiver.bytes) < 100_000

@@ -177,3 +177,20 @@ def test_an_sdk_without_the_logs_api_is_an_error_that_says_so(receiver):
         if module is not None:
             sys.modules["pegboard_otlp._records"] = module
     assert caught.value.where == "OTLP"
+
+
+def test_exceptions_are_log_records_where_the_environment_says_so(receiver, metrics, monkeypatch):
+    """`OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs`: one record with the span's ids, and no event on the span."""
+    monkeypatch.setenv("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", "logs")
+
+    @task
+    def fails():
+        raise ValueError("why")
+
+    with Session(Tracing(), metrics, OTLP(receiver.url, logs=True), inherit=False, strict=True):
+        fails.run()
+    (span,) = receiver.spans
+    ((scope, record),) = receiver.records
+    assert not span.events
+    assert (scope, record.event_name) == ("pegboard", "exception")
+    assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)

@@ -47,6 +47,7 @@ def test_a_map_counts_its_items(session, kept):
     assert attributes == {
         "pegboard.task.name": "item",
         "pegboard.session.id": session.id,
+        "pegboard.group.kind": "map",
         "pegboard.map.size": 4,
         "pegboard.map.succeeded": 2,
         "pegboard.map.failed": 2,

@@ -14,6 +14,7 @@ from pegboard_otlp._outbox import Limits, Outbox
 from pegboard_otlp._push import Push
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from prometheus_client import CollectorRegistry
 
@@ -67,6 +68,7 @@ class Delivery:
         self._parts: list[Part] = []
         self._spans: Outbox[ReadableSpan] | None = None
         self._handler: logging.Handler | None = None
+        self._records: Outbox[ReadableLogRecord] | None = None
         self._lines: list[Line] = []
         try:
             self._add_parts(destinations, metric_interval)
@@ -83,6 +85,14 @@ class Delivery:
         from pegboard_otlp._spans import QueueingProcessor
 
         return [QueueingProcessor(self._spans)]
+
+    def log_record_processors(self) -> list[LogRecordProcessor]:
+        """Return what tracing is to hand exceptions to that are log records."""
+        if self._records is None:
+            return []
+        from pegboard_otlp._log_records import QueueingRecords
+
+        return [QueueingRecords(self._records)]
 
     def begin_flush(self, seconds: float | None = None) -> Callable[[], bool]:
         """Ask for everything that is there to be sent; the answer waits, and is False when not all of it arrived in time.
@@ -126,7 +136,8 @@ class Delivery:
         if "logs" in lines:
             from pegboard_otlp._logs import SendingHandler
 
-            self._handler = SendingHandler(self._outbox(lines["logs"], "OTEL_BLRP"), self._session.masks)
+            self._records = self._outbox(lines["logs"], "OTEL_BLRP")
+            self._handler = SendingHandler(self._records, self._session.masks)
         if "metrics" in lines:
             line = lines["metrics"]
             self._parts.append(Push(line, self._registry, self._losses(line), metric_interval))

@@ -15,6 +15,7 @@ from pegboard_otlp._destination import Protocol, Request, Signal, checked_protoc
 from pegboard_tracing import Tracing
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LogRecordProcessor
     from opentelemetry.sdk.trace import SpanProcessor
 
     from pegboard import Session
@@ -89,12 +90,26 @@ class OTLP:
                 where="OTLP",
                 key="traces",
             )
+        self._elsewhere = {
+            "endpoint": endpoint,
+            "protocol": protocol,
+            "headers": None if headers is None else dict(headers),
+            "timeout": timeout,
+            "flush_timeout": flush_timeout,
+            "traces": traces,
+            "metrics": False,  # they come home, and leave from here
+            "logs": logs,
+        }
         self._guard = threading.RLock()
         self._deliveries: dict[Session, Delivery] = {}
 
     def __repr__(self) -> str:
         endpoint = "" if self._request.endpoint is None else f"{self._request.endpoint.shown!r}, "
         return f"OTLP({endpoint}signals={'+'.join(self._signals)})"
+
+    def worker_settings(self) -> dict[str, Any] | None:
+        """Have workers send their own spans and log records; what they measure is sent from here."""
+        return self._elsewhere if {"traces", "logs"} & {*self._signals} else None
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -107,6 +122,12 @@ class OTLP:
         """Give tracing the processor that takes the session's spans."""
         delivery = self._delivery(session)
         return [] if delivery is None else delivery.span_processors()
+
+    @hookimpl(optionalhook=True)
+    def log_record_processors(self, session: Session) -> list[LogRecordProcessor]:
+        """Give tracing the processor that takes exceptions as log records, where log records are sent."""
+        delivery = self._delivery(session)
+        return [] if delivery is None else delivery.log_record_processors()
 
     @hookimpl
     def session_end(self, session: Session) -> None:

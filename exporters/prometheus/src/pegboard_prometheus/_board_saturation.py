@@ -36,6 +36,32 @@ def _work() -> list[Panel]:
             "cps",
         ),
         panel(
+            "Queues",
+            "Functions that wait for a worker, by executor.",
+            f"sum by ({names.EXECUTOR}) ({names.QUEUE_DEPTH.name}{{{JOB}}})",
+            f"{{{{{names.EXECUTOR}}}}}",
+        ),
+        panel(
+            "Workers",
+            "Threads or processes that an executor may use.",
+            f"sum by ({names.EXECUTOR}) ({names.WORKER_COUNT.name}{{{JOB}}})",
+            f"{{{{{names.EXECUTOR}}}}}",
+        ),
+        panel(
+            "Late runs",
+            "95 % of the scheduled runs began at most so late, by task.",
+            f"histogram_quantile(0.95, {per_second(f'{names.LATENESS.name}_bucket', f'{names.TASK}, le')})",
+            TASK_LEGEND,
+            "s",
+        ),
+        panel(
+            "Dropped runs per second",
+            "Scheduled runs that were dropped, by task.",
+            per_second(names.MISSED.name, names.TASK),
+            TASK_LEGEND,
+            "cps",
+        ),
+        panel(
             "Circuit breakers",
             "Since their first change.",
             f"max by ({names.BREAKER}) ({names.BREAKER_STATE.name}{{{JOB}}})",

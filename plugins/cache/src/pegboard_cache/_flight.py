@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from pegboard import Call
+    from pegboard_cache._store import Origin
 
 Lineage = tuple[str, ...]
 
@@ -23,11 +24,13 @@ class Ending(NamedTuple):
             says nothing about the others, so the next of them runs.
         value: What the leader returned, or the exception that left it.
         from_function: Whether the value is the function's own, and not that of a layer that stood in for it.
+        origin: The span that computed the value, where it was traced.
     """
 
     kind: str
     value: Any = None
     from_function: bool = True
+    origin: Origin | None = None
 
 
 ABANDONED = Ending("abandoned")

@@ -2,7 +2,7 @@
 
     magic (5) | BLAKE2b-256 of all that follows (32) | length of the head (4, big-endian) | head | value
 
-The head is MessagePack: key, time, ttl, signature. A frame proves to be whole and to belong to the key that was asked for, so
+The head is MessagePack: key, time, ttl, signature, and where it is known the span that computed the value. A frame proves to be whole and to belong to the key that was asked for, so
 a cut, changed or exchanged one can never answer with a wrong value. The value is a pickle exactly when there is a
 signature, and is not looked at before the signature is verified; otherwise it is what `_codec` makes.
 """
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from pegboard_cache._codec import from_bytes, to_bytes
+from pegboard_cache._origin import from_bytes as read_origin
+from pegboard_cache._origin import to_bytes as origin_bytes
 from pegboard_cache._records import Unreadable
 from pegboard_cache._store import Entry, Unstorable
 
@@ -33,12 +35,13 @@ class Damaged(ValueError):  # noqa: N818 - a reason for a miss
 
 
 class Head(NamedTuple):
-    """What an entry is, beside its value; `mac` signs a pickle."""
+    """What an entry is, beside its value; `mac` signs a pickle, `origin` is as `_origin` writes it."""
 
     key: str
     stored_at: float
     ttl: float | None
     mac: bytes = b""
+    origin: bytes = b""
 
 
 _heads = msgspec.msgpack.Decoder(Head)
@@ -58,7 +61,9 @@ def pack(key: str, entry: Entry, seal: Seal | None = None) -> bytes:
             raise
         value = seal.dump(entry.value)
         head = head._replace(mac=seal.sign(_facts(head), value))
-    encoded = msgspec.msgpack.encode(head)
+    origin = origin_bytes(entry.origin)
+    # Without, the head is as it was before there were origins.
+    encoded = msgspec.msgpack.encode((*head[:4], origin) if origin else head[:4])
     body = b"".join((_LENGTH.pack(len(encoded)), encoded, value))
     return b"".join((_MAGIC, _checksum(body), body))
 
@@ -80,7 +85,7 @@ def unpack(key: str, frame: bytes | memoryview, seal: Seal | None = None) -> Ent
     (length,) = _LENGTH.unpack_from(body)
     data = body[_LENGTH.size + length :]
     value = _unpickled(head, data, seal) if head.mac else from_bytes(data)
-    return Entry(value, head.stored_at, head.ttl)
+    return Entry(value, head.stored_at, head.ttl, read_origin(head.origin))
 
 
 def read_head(frame: bytes | memoryview) -> Head:

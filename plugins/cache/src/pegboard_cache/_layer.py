@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import Layer, Order
 from pegboard_cache._encoder import Unhashable
 from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
+from pegboard_cache._origin import note, origin_of
 from pegboard_cache._size import estimate
 from pegboard_cache._turn import turns
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pegboard_cache._leasing import LeaseOf
     from pegboard_cache._report import Report
     from pegboard_cache._shelf import Shelf
-    from pegboard_cache._store import Entry
+    from pegboard_cache._store import Entry, Origin
 
 STREAM_BYTES_MOST = 64 * 1024 * 1024
 
@@ -55,6 +56,8 @@ class CachedCalls:
             if entry is None:
                 return await self._fly(call, proceed, key, ended)
             call.source = "cache"
+            if entry[3] is not None:
+                note(call, entry[3])
             count("hits")
             call.emit("on_cache_hit", key)
             return entry[0]
@@ -72,7 +75,7 @@ class CachedCalls:
                 return
             entry = await self._look(call, key)
             if entry is not None:
-                self._hit(call, key)
+                self._hit(call, key, entry[3])
                 for item in entry[0]:
                     yield item
                 return
@@ -107,7 +110,7 @@ class CachedCalls:
                 ended = FLIGHTS.ended
                 entry = await self._look(call, key)
                 if entry is not None:
-                    self._hit(call, key)
+                    self._hit(call, key, entry[3])
                     return entry[0]
         finally:
             del flight, ending  # an error holds this frame, which must not hold the error
@@ -119,12 +122,12 @@ class CachedCalls:
             if turn is not None:
                 entry = await turn.come(call)
                 if entry is not None:  # another process was first
-                    ending = Ending("landed", entry[0])
-                    self._hit(call, key)
+                    ending = Ending("landed", entry[0], origin=entry[3])
+                    self._hit(call, key, entry[3])
                     return entry[0]
             self._miss(call, key)
             value = await proceed(call)
-            ending = Ending("landed", value, call.source != "fallback")
+            ending = Ending("landed", value, call.source != "fallback", origin_of(call))
             if ending.from_function:
                 await self._shelf.keep(call, key, value)
             if turn is not None:
@@ -142,7 +145,7 @@ class CachedCalls:
     def _joined(self, call: Call, key: str, ending: Ending) -> Any:
         try:
             if ending.kind == "landed" and ending.from_function:
-                self._hit(call, key)
+                self._hit(call, key, ending.origin)
                 return ending.value
             self._miss(call, key)
             if ending.kind == "failed":
@@ -160,8 +163,9 @@ class CachedCalls:
         else:
             await self._shelf.keep(call, key, recording.items)
 
-    def _hit(self, call: Call, key: str) -> None:
+    def _hit(self, call: Call, key: str, origin: Origin | None) -> None:
         call.source = "cache"
+        note(call, origin)
         self._report.count("hits")
         call.emit("on_cache_hit", key)
 

@@ -61,6 +61,12 @@ class Caching:
         self._report = Report()
         self._sessions: list[Session] = []
         self._stores = Stores(store, max_bytes, pickle_key)
+        self._address = os.fspath(store) if isinstance(store, str | os.PathLike) else None
+        self._limits = {"max_bytes": max_bytes, "pickle_key": pickle_key}
+
+    def worker_settings(self) -> dict[str, Any] | None:
+        """Have workers use the same store, where it has an address; one in memory, or made by hand, stays here."""
+        return None if self._address is None else {"store": self._address, **self._limits}
 
     @hookimpl
     def session_start(self, session: Session) -> None:

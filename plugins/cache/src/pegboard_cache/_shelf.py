@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from pegboard_cache._encoded import EncodedStore
+from pegboard_cache._origin import origin_of
 from pegboard_cache._store import Entry, Store, Unstorable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Shelf:
                 entry = get(key)
                 if entry is None:
                     return None
-                _, stored_at, own = entry
+                _, stored_at, own, _ = entry
                 limit = ttl if own is None or ttl < own else own
                 return entry if 0.0 <= now() - stored_at < limit else None
             except Exception as error:  # noqa: BLE001 - the store's failure is not the task's
@@ -60,7 +61,7 @@ class Shelf:
 
     async def keep(self, call: Call, key: str, value: Any) -> None:
         """Store a value; what goes wrong is counted and logged once, and never reaches the task."""
-        entry = Entry(value, self._clock(), self._ttl)
+        entry = Entry(value, self._clock(), self._ttl, origin_of(call))
         try:
             if self.store.blocking:
                 await call.io(self._put, key, entry)

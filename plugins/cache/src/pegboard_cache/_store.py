@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
+Origin = tuple[str, str]
+
 
 class Entry(NamedTuple):
     """One kept value.
@@ -14,11 +16,13 @@ class Entry(NamedTuple):
         value: What the task returned; for a stream the list of its items.
         stored_at: When, in seconds since the Unix epoch by the session's clock.
         ttl: Seconds for which it was meant to be good when it was stored; None is for ever.
+        origin: Trace id and span id of the call that computed it, in lower-case hex; None where it was not traced.
     """
 
     value: Any
     stored_at: float
     ttl: float | None
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"Entry(value=<{type(self.value).__name__}>, stored_at={self.stored_at}, ttl={self.ttl})"

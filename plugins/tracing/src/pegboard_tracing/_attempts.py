@@ -14,6 +14,7 @@ from pegboard import hookimpl
 from pegboard_tracing import _names
 from pegboard_tracing._context import restore
 from pegboard_tracing._exceptions import ErrorRules, record_error
+from pegboard_tracing._links import link_to_origin
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -98,16 +99,15 @@ def attempt_observers() -> SimpleNamespace:
             kept.retried(call, attempt, error)
 
     def on_cache_hit(call: Call) -> None:
-        _looked_up(call, "hit")
+        kept = call.state.get(Attempts)
+        if kept is not None:
+            kept.span.set_attribute(_names.CACHE_RESULT, "hit")
+            link_to_origin(kept.span, call)
 
     def on_cache_miss(call: Call) -> None:
-        _looked_up(call, "miss")
+        kept = call.state.get(Attempts)
+        if kept is not None:
+            kept.span.set_attribute(_names.CACHE_RESULT, "miss")
 
     observers = (before_attempt, after_attempt, on_retry, on_cache_hit, on_cache_miss)
     return SimpleNamespace(**{observer.__name__: hookimpl(observer) for observer in observers})
-
-
-def _looked_up(call: Call, result: str) -> None:
-    kept = call.state.get(Attempts)
-    if kept is not None:
-        kept.span.set_attribute(_names.CACHE_RESULT, result)

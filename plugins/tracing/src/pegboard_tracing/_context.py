@@ -10,9 +10,9 @@ def restore(token: Token[Any]) -> None:
     """Make the context before `token` current again.
 
     A coroutine that is dropped half-way ends in whatever context collects it. Nothing is to be restored there, and
-    `opentelemetry.context.detach` would log an error.
+    `opentelemetry.context.detach` would log an error. Nor is anything where `token` was used before.
     """
     try:
         token.var.reset(token)
-    except ValueError:
+    except (ValueError, RuntimeError):
         pass

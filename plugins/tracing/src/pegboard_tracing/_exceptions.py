@@ -12,6 +12,7 @@ from pegboard.records import error_type
 from pegboard.sensitivity import is_sensitive
 from pegboard_tracing import _names
 from pegboard_tracing._shown import cut, escaped, message_of
+from pegboard_tracing._signal import Record, as_event
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
@@ -32,16 +33,21 @@ class ErrorRules:
         messages: Whether messages and stack traces are shown.
         session: Whose known secrets are masked in them.
         expected: Exceptions that leave the span's status unset.
+        record: How an exception is written down: as an event of the span, unless the environment says otherwise.
     """
 
     messages: bool
     expected: tuple[type[Exception], ...]
     session: Session
+    record: Record = as_event
 
     @classmethod
-    def of(cls, session: Session, task: Task[..., object], traced: Traced) -> ErrorRules:
-        """Read them off a task and its option."""
-        return cls(traced.messages and not task.sensitive, traced.expected, session)
+    def of(
+        cls, session: Session, task: Task[..., object] | None, traced: Traced, record: Record = as_event
+    ) -> ErrorRules:
+        """Read them off a task and its option; a group of several tasks has none of its own."""
+        sensitive = task is not None and task.sensitive
+        return cls(traced.messages and not sensitive, traced.expected, session, record)
 
 
 def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: str, above: str | None) -> None:
@@ -69,7 +75,7 @@ def record_error(span: Span, error: BaseException, rules: ErrorRules, reader: st
     if not isinstance(error, rules.expected):
         span.set_status(Status(StatusCode.ERROR, message_of(error, rules.session.masks)) if shown else _ERROR)
         if not recorded:
-            span.add_event(_names.EXCEPTION_EVENT, _event_attributes(error, rules, shown=shown))
+            rules.record(span, _event_attributes(error, rules, shown=shown))
             recorded = True
     if recorded:
         error.__dict__[_RECORDED] = above or ""

@@ -1,4 +1,4 @@
-"""One span for a whole map, the parent of its items' spans."""
+"""One span for a whole map, or another group of calls: the parent of their spans."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
 from pegboard_tracing import _names
+from pegboard_tracing._deferred import Hits
 from pegboard_tracing._exceptions import ErrorRules, record_error
 from pegboard_tracing._suppressed import Slowest
 
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 
 
 class MapSpan:
-    """The span of one map that is running.
+    """The span of one map, or another group, that is running.
 
     It is current nowhere: the items' contexts are copies of the caller's, so each item's span is started with
     `context`, which is the caller's own with this span in it.
+
+    Attributes:
+        span: The span itself.
+        context: What the items' spans are started with.
+        trace_id: Of the span.
+        has_edges: Whether calls may have waited for others: not those of a map.
     """
 
     __slots__ = (
@@ -30,15 +37,17 @@ class MapSpan:
         "_guard",
         "_left",
         "_slowest",
-        "_span",
         "_succeeded",
         "_suppressed",
         "context",
+        "has_edges",
+        "span",
         "trace_id",
     )
 
-    def __init__(self, span: Span, budget: int) -> None:
-        self._span = span
+    def __init__(self, span: Span, budget: int, *, has_edges: bool = False) -> None:
+        self.span = span
+        self.has_edges = has_edges
         self.context: Context = set_span_in_context(span)
         self.trace_id = span.get_span_context().trace_id
         self._guard = threading.Lock()
@@ -78,7 +87,7 @@ class MapSpan:
 
     def end(self, group: Group, error: BaseException | None, rules: ErrorRules) -> None:
         """Add what is known at the end of the map, and end the span."""
-        span = self._span
+        span = self.span
         try:
             if span.is_recording():
                 if self._suppressed:
@@ -100,32 +109,36 @@ class MapSpan:
 
 
 class MapSpans:
-    """The spans of the maps that are running, in all sessions of one plugin.
+    """The spans of the maps and other groups that are running, in all sessions of one plugin.
 
     Args:
-        budget: For how many items of a map there are spans.
+        budget: For how many calls of a group there are spans.
 
     Attributes:
         running: By group; items look theirs up.
+        hits: Of calls that have no span where a cache served them.
     """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self.running: dict[Group | None, MapSpan] = {}
+        self.hits = Hits()
 
     def begin(self, group: Group, tracer: Tracer) -> None:
-        """Start the span of a map."""
-        if group.kind != "map":
-            return
-        attributes: dict[str, str | int] = {_names.TASK_NAME: group.name, _names.SESSION_ID: group.session.id}
+        """Start the span of a group."""
+        attributes: dict[str, str | int] = {
+            _names.TASK_NAME: group.name,
+            _names.SESSION_ID: group.session.id,
+            _names.GROUP_KIND: group.kind,
+        }
         if group.size is not None:
             attributes[_names.MAP_SIZE] = group.size
-        span = tracer.start_span(f"map {group.name}", None, SpanKind.INTERNAL, attributes)
+        span = tracer.start_span(f"{group.kind} {group.name}", None, SpanKind.INTERNAL, attributes)
         if span.get_span_context().is_valid:
-            self.running[group] = MapSpan(span, self._budget)
+            self.running[group] = MapSpan(span, self._budget, has_edges=group.kind != "map")
 
     def end(self, group: Group, outcome: Outcome, rules: ErrorRules) -> None:
-        """End the span of a map, if it has one."""
+        """End the span of a group, if it has one."""
         kept = self.running.pop(group, None)
         if kept is not None:
             kept.end(group, outcome.error, rules)

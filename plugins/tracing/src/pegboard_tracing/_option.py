@@ -39,6 +39,8 @@ class Traced(Option):
         messages: Whether the messages and stack traces of exceptions are recorded, beside their types. A sensitive task's
             never are.
         code: `name` records the function's qualified name, `all` also its file and line, `off` nothing.
+        hits: Whether a call that a cache serves has a span. Without, it is only counted on the span around it, as
+            `pegboard.cache.hits`; the others' spans are current while the function runs, and not in the layers around it.
         expected: Exceptions that are part of a normal day: the span's status stays unset, and no event is recorded.
     """
 
@@ -47,6 +49,7 @@ class Traced(Option):
     arguments: tuple[str, ...] = attrs.field(default=(), validator=_check_arguments)
     messages: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     code: Code = attrs.field(default="name", validator=attrs.validators.in_(("name", "all", "off")))
+    hits: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     expected: tuple[type[Exception], ...] = attrs.field(default=(), validator=_check_expected)
 
     @property

@@ -16,11 +16,12 @@ from pegboard_tracing import hookspecs
 from pegboard_tracing._option import Traced
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    from pegboard import Group, Option, Outcome, Session, Task
+    from pegboard import Group, Option, Outcome, Scope, Session, Task
     from pegboard_tracing._groups import MapSpans
     from pegboard_tracing._provider import SpanRoute
+    from pegboard_tracing._signal import Attributes, Record
 
 _DEFAULT = Traced()
 SPAN_BUDGET = 1_000
@@ -82,29 +83,52 @@ class Tracing:
     def bind(self, session: Session, task: Task[..., Any]) -> list[object]:
         """Put a span around every call, and watch the attempts of tasks that ask for anything at all."""
         from pegboard_tracing._attempts import attempt_observers
+        from pegboard_tracing._deferred import deferred_observers
         from pegboard_tracing._scope import SpanShape, call_scope
 
         traced = task.option(Traced) or _DEFAULT
         _check_arguments(session, task, traced)
         if session.is_open:
             self.tracer_of(session)  # what is wrong with exporters is said now, and stops the task
-        shape = SpanShape.of(session, task, traced)
+        shape = SpanShape.of(session, task, traced, self._recorder(session))
         scope = call_scope(shape, lambda: self.tracer_of(session), self._map_spans())
-        return [scope, attempt_observers()] if shape.attempts else [scope]
+        if not shape.attempts:
+            return [scope]
+        return [scope, deferred_observers() if shape.deferred else attempt_observers()]
+
+    @hookimpl
+    def on_depart(self, carrier: dict[str, str]) -> None:
+        """Send the trace along with a function that runs in another process."""
+        from pegboard_tracing._workers import write_context
+
+        write_context(carrier)
+
+    @hookimpl
+    def bind_worker(self) -> Scope:
+        """Go on with that trace there."""
+        from pegboard_tracing._workers import worker_scope
+
+        return worker_scope()
+
+    def worker_settings(self) -> dict[str, Any] | None:
+        """Have workers trace, too, unless spans go to a provider that only this process has."""
+        return None if self._named is not None else {"span_budget": self._budget}
 
     @hookimpl
     def before_group(self, group: Group) -> None:
-        """Start the span of a map."""
+        """Start the span of a map, or of another group of calls."""
         self._map_spans().begin(group, self.tracer_of(group.session))
 
     @hookimpl
     def after_group(self, group: Group, outcome: Outcome) -> None:
-        """End the span of a map."""
+        """End that span."""
         from pegboard_tracing._exceptions import ErrorRules
 
-        if group.task is not None:
-            traced = group.task.option(Traced) or _of_class(group.session.defaults) or _DEFAULT
-            self._map_spans().end(group, outcome, ErrorRules.of(group.session, group.task, traced))
+        session, task = group.session, group.task
+        own = None if task is None else task.option(Traced)
+        traced = own or _of_class(session.defaults) or _DEFAULT
+        rules = ErrorRules.of(session, task, traced, self._recorder(session))
+        self._map_spans().end(group, outcome, rules)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
@@ -121,6 +145,16 @@ class Tracing:
     def provider_of(self, session: Session) -> TracerProvider:
         """Return the provider that the spans of a session go to."""
         return self._route(session).provider()
+
+    def _recorder(self, session: Session) -> Record:
+        """Return what records exceptions; a session that is not open yet finds its way at the first."""
+        if session.is_open:
+            return self._route(session).exception_recorder()
+
+        def record(span: Span, attributes: Attributes) -> None:
+            self._route(session).exception_recorder()(span, attributes)
+
+        return record
 
     def _route(self, session: Session) -> SpanRoute:
         """Find the way of a session, or of the one it inherits this plugin from."""

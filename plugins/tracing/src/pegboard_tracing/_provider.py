@@ -5,23 +5,31 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import threading
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
 from pegboard import ConfigError
 from pegboard_tracing import _names
+from pegboard_tracing._asking import Asked, exporters_with, made_by
+from pegboard_tracing._signal import VARIABLE, Record, as_event, chosen_signal, recorder
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace import TracerProvider as OwnProvider
     from opentelemetry.trace import Tracer, TracerProvider
-    from pluggy import HookCaller, HookImpl
+    from pluggy import HookImpl
 
     from pegboard import Session
+    from pegboard_tracing._exception_logs import ExceptionLogs
 
 _HOOK = "span_processors"
+_ASKED = Asked(
+    hook=_HOOK,
+    kind="span processor",
+    methods=("on_start", "on_end", "shutdown"),
+    example="a list of opentelemetry.sdk.trace.SpanProcessor, as BatchSpanProcessor(exporter)",
+)
 
 
 class SpanRoute:
@@ -39,6 +47,7 @@ class SpanRoute:
         self._asked: list[object] = []
         self._own: OwnProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
+        self._exception_logs: ExceptionLogs | None = None
 
     def tracer(self) -> Tracer:
         """Return the tracer of Pegboard's own spans."""
@@ -59,6 +68,24 @@ class SpanRoute:
             if any(not self._was_asked(found) for found in _exporters(self._session)):
                 self._ask_exporters()
             return self._named or self._own or trace.get_tracer_provider()
+
+    def exception_recorder(self) -> Record:
+        """Return what records exceptions, as the environment says now.
+
+        Raises:
+            ConfigError: As log records, and the installed OpenTelemetry has no logs API, or another one.
+        """
+        signal = chosen_signal()
+        if signal == "event":
+            return as_event
+        with self._guard:
+            if self._exception_logs is None:
+                try:
+                    from pegboard_tracing._exception_logs import ExceptionLogs
+                except ImportError as error:
+                    raise _no_logs(signal) from error
+                self._exception_logs = ExceptionLogs(self._session, _version())
+            return recorder(signal, self._exception_logs.record)
 
     def install(self) -> None:
         """Make the session's provider the application's.
@@ -100,8 +127,13 @@ class SpanRoute:
         """Shut the session's own provider down, and with it the exporters' processors."""
         with self._guard:
             own, self._own = self._own, None
-        if own is not None:
-            own.shutdown()
+            logs, self._exception_logs = self._exception_logs, None
+        try:
+            if logs is not None:
+                logs.close()
+        finally:
+            if own is not None:
+                own.shutdown()
 
     def _was_asked(self, found: HookImpl) -> bool:
         return any(found.plugin is plugin for plugin in self._asked)
@@ -112,7 +144,7 @@ class SpanRoute:
         processors: list[SpanProcessor] = []
         try:
             for found in new:
-                processors += _processors_of(found, self._session)
+                processors += made_by(found, self._session, _ASKED)
             if processors:
                 own = self._make_own()
                 for processor in processors:
@@ -142,29 +174,7 @@ class SpanRoute:
 
 
 def _exporters(session: Session) -> list[HookImpl]:
-    caller: HookCaller = getattr(session.pm.hook, _HOOK)
-    return caller.get_hookimpls()
-
-
-def _processors_of(found: HookImpl, session: Session) -> list[SpanProcessor]:
-    make = cast("Callable[..., Iterable[SpanProcessor] | None]", found.function)
-    try:
-        processors = list(make(*([session] if found.argnames else [])) or ())
-    except Exception as error:
-        raise ConfigError(
-            f"the exporter {found.plugin_name!r} could not make its span processors: {type(error).__name__}: {error}",
-            where=found.plugin_name,
-            key=_HOOK,
-        ) from error
-    for processor in processors:
-        if not all(callable(getattr(processor, name, None)) for name in ("on_start", "on_end", "shutdown")):
-            raise ConfigError(
-                f"the exporter {found.plugin_name!r} returned a {type(processor).__name__} from {_HOOK}, which is no "
-                f"span processor.\nReturn a list of opentelemetry.sdk.trace.SpanProcessor, as BatchSpanProcessor(exporter).",
-                where=found.plugin_name,
-                key=_HOOK,
-            )
-    return processors
+    return exporters_with(session, _HOOK)
 
 
 def _two_ways() -> ConfigError:
@@ -174,6 +184,15 @@ def _two_ways() -> ConfigError:
         "tracer_provider out.",
         where="Tracing",
         key="tracer_provider",
+    )
+
+
+def _no_logs(signal: str) -> ConfigError:
+    return ConfigError(
+        f"{VARIABLE}={signal} asks for exceptions as log records, and the installed OpenTelemetry has another logs API, "
+        f"which upstream still keeps private.\nUpgrade it: pip install --upgrade opentelemetry-api; or unset the variable.",
+        where="Tracing",
+        key=VARIABLE,
     )
 
 

@@ -28,7 +28,7 @@ class Suppressed:
 
     __slots__ = ("around", "started", "token")
 
-    def __init__(self, call: Call, around: MapSpan) -> None:
+    def __init__(self, call: Call, around: MapSpan, started: int | None) -> None:
         trace_id = around.trace_id
         span_id = random.getrandbits(64) or 1
         call.trace_id = trace_id.to_bytes(16, "big").hex()
@@ -37,7 +37,7 @@ class Suppressed:
         stand_in = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_NOT_SAMPLED))
         self.around = around
         self.token: Token[Context] = attach(set_span_in_context(stand_in, around.context))
-        self.started = time.time_ns()
+        self.started = started or time.time_ns()
 
 
 class Late:

@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,9 +21,13 @@ class Specs:
     def on_breaker_change(self, call, name, state, previous):
         """Told when a breaker changes."""
 
+    @hookspec
+    def on_schedule_fire(self, call, fire):
+        """Told when a scheduled run begins."""
+
 
 class Busy:
-    """Emits, in every call, what other plugins emit: retries, lookups, waits, a breaker; and fails where it watches."""
+    """Emits, in every call, what other plugins emit: retries, waits, a breaker, late runs; and fails where it watches."""
 
     name = "busy"
     hookspecs = Specs
@@ -35,6 +40,7 @@ class Busy:
             call.emit("on_cache_miss", "key")
             call.emit("on_wait", "limit", 0.01)
             call.emit("on_breaker_change", "shop", "open", "closed")
+            call.emit("on_schedule_fire", SimpleNamespace(lateness=0.1, missed=1))
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)
@@ -52,7 +58,7 @@ def shaky(x):
 def keep_calling(stop):
     while not stop.is_set():
         shaky.run(0)
-        shaky.run(1)
+        shaky.submit(1).result()
         time.sleep(0.02)
 
 

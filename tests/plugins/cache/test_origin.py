@@ -1,0 +1,159 @@
+"""Which span computed a value: kept beside it, and told on a hit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import msgspec
+import pytest
+
+from pegboard import Scope, Session, current_call, hookimpl, task
+from pegboard_cache import Cache, Caching
+from pegboard_cache._frame import Head, pack, read_head, unpack
+from pegboard_cache._origin import SERVED_FROM, from_bytes, to_bytes
+from pegboard_cache._seal import Seal
+from pegboard_cache._store import Entry
+
+ORIGIN = ("0123456789abcdef0123456789abcdef", "fedcba9876543210")
+
+
+class Tracing:
+    """Gives every call ids, as whoever traces does, and keeps what calls were told."""
+
+    name = "tracing"
+
+    def __init__(self, sampled=True):
+        self.sampled = sampled
+        self.told = []
+
+    @hookimpl
+    def bind(self):
+        def enter(call):
+            call.trace_id, call.span_id, call.sampled = "a" * 32, f"{call.number:016x}", self.sampled
+
+        return Scope("tracing", enter, lambda call, entered: None)
+
+    @hookimpl
+    def on_cache_hit(self, call):
+        self.told.append(call.state.get(SERVED_FROM))
+
+
+def kept_by(kind, ran, **options):
+    """A cached task that notes the ids of the calls that ran."""
+
+    def note(x):
+        call = current_call()
+        ran.append((call.trace_id, call.span_id))
+        return x
+
+    def function(x):
+        return note(x)
+
+    async def coroutine(x):
+        return note(x)
+
+    def generator(x):
+        yield note(x)
+
+    return task(Cache(ttl=60, **options), name="kept")(locals()[kind])
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["memory", "folder"])
+@pytest.mark.parametrize("kind", ["function", "coroutine", "generator"])
+def test_a_hit_is_told_who_computed_its_value(tmp_path, kind, in_memory):
+    """Trace id and span id of the call that ran, before `on_cache_hit`, whatever the kind and the store."""
+    ran, tracing = [], Tracing()
+    kept = kept_by(kind, ran)
+    with Session(tracing, Caching(None if in_memory else tmp_path), inherit=False, strict=True):
+        for _ in range(3):
+            kept.run(1).unwrap()
+    assert len(ran) == 1
+    assert tracing.told == ran * 2
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, True), (False, True), (True, False), (True, None)])
+def test_nothing_is_told_of_spans_that_were_not_kept(first, second):
+    """Neither of a computation that was not traced or sampled, nor to a hit that is not."""
+    ran, caching = [], Caching()
+    kept = kept_by("function", ran)
+    told = []
+    for sampled in (first, second):
+        tracing = Tracing(sampled)
+        plugins = [tracing, caching] if sampled is not None else [caching]
+        with Session(*plugins, inherit=False, strict=True):
+            kept(1)
+        told += tracing.told
+    assert len(ran) == 1
+    assert [each for each in told if each is not None] == []
+
+
+def test_whoever_waits_for_an_equal_call_is_told_of_it():
+    """The call that ran is the origin of those that joined it."""
+    ran, tracing = [], Tracing()
+    begun, let_go = threading.Event(), threading.Event()
+
+    @task(Cache(ttl=60))
+    def slow(x):
+        call = current_call()
+        ran.append((call.trace_id, call.span_id))
+        begun.set()
+        assert let_go.wait(10)
+        return x
+
+    with Session(tracing, Caching(), inherit=False, strict=True):
+        first = slow.submit(1)
+        assert begun.wait(10)
+        second = slow.submit(1)
+        let_go.set()
+        assert first.result() == second.result() == 1
+    assert tracing.told == ran
+
+
+def test_coroutines_that_join_are_told_too():
+    """The same for a coroutine."""
+    ran, tracing = [], Tracing()
+
+    @task(Cache(ttl=60))
+    async def slow(x):
+        call = current_call()
+        ran.append((call.trace_id, call.span_id))
+        await asyncio.sleep(0)
+        return x
+
+    async def both():
+        return await asyncio.gather(slow(1), slow(1))
+
+    with Session(tracing, Caching(), inherit=False, strict=True):
+        assert asyncio.run(both()) == [1, 1]
+    assert tracing.told == ran
+
+
+@pytest.mark.parametrize("seal", [None, Seal(b"k" * 16)], ids=["plain", "sealed"])
+@pytest.mark.parametrize("value", [1, {1, 2}, 1 + 2j])
+def test_a_frame_holds_it(value, seal):
+    """Written and read back, beside values that are pickled too."""
+    entry = Entry(value, 5.0, None, ORIGIN)
+    assert unpack("k", pack("k", entry, seal), seal) == entry
+
+
+def test_a_frame_without_is_as_it_was_before():
+    """Its head has four fields, as that of frames that were written before there were origins; those are read."""
+    frame = pack("k", Entry(1, 5.0, None))
+    head = frame[5 + 32 + 4 :]
+    assert msgspec.msgpack.decode(head[: len(msgspec.msgpack.encode(("k", 5.0, None, b"")))]) == [
+        "k",
+        5.0,
+        None,
+        b"",
+    ]
+    assert read_head(frame) == Head("k", 5.0, None)
+    assert unpack("k", frame) == Entry(1, 5.0, None)
+
+
+def test_bytes_of_another_length_are_none():
+    """What a later version may write there costs nobody a value."""
+    assert from_bytes(to_bytes(ORIGIN)) == ORIGIN
+    assert from_bytes(to_bytes(None)) is None
+    assert from_bytes(b"x" * 23) is None
+    assert from_bytes(b"x" * 25) is None
