@@ -23,7 +23,7 @@ test: $(INSTALLED) ## run the tests, without the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(INSTALLED) ## run the slow tests: fresh environments, a million calls
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2
 
 check: $(INSTALLED) ## lint, format, types, and who may import whom
 	$(BIN)/ruff check

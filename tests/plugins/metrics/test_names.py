@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,10 +16,13 @@ SUFFIXES = ("_bucket", "_count", "_sum")
 
 
 class Specs:
-    """A circuit breaker's event, as the plugin that has breakers brings it."""
+    """The events of a circuit breaker and of a schedule, as the plugins that have these bring them."""
 
     @hookspec
     def on_breaker_change(self, call, name, state, previous): ...
+
+    @hookspec
+    def on_schedule_fire(self, call, fire): ...
 
 
 class Busy:
@@ -33,6 +38,7 @@ class Busy:
             call.emit("on_retry", 1, ValueError(), 0.0)
             call.emit("on_wait", "slots", 0.5)
             call.emit("on_breaker_change", "service", "open", "closed")
+            call.emit("on_schedule_fire", SimpleNamespace(lateness=0.5, missed=2))
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)
@@ -47,8 +53,8 @@ def families(metrics, registry):
         return 1
 
     with Session(metrics, Busy(), FaultyPlugin()):
-        work()
-    text = generate_latest(registry).decode()
+        work.submit().result()
+        text = generate_latest(registry).decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
@@ -409,6 +410,26 @@ def test_a_wait_is_measured(metrics, total) -> None:
     labels = {"pegboard_task_name": "work", "pegboard_executor_name": "inline"}
     assert total("pegboard_task_wait_duration_seconds_sum", **labels) == 5
     assert total("pegboard_task_wait_duration_seconds_count", **labels) == 2
+
+
+def test_executors_tell_how_busy_they_are(metrics, total) -> None:
+    """Queue depth and workers by executor, while the session is open; an inner session's are not counted twice."""
+    release = threading.Event()
+
+    @task
+    def wait():
+        release.wait(10)
+
+    labels = {"pegboard_executor_name": "ThreadPoolExecutor"}
+    with ThreadPoolExecutor(1) as pool, Session(metrics, executor=pool, inherit=False), Session():
+        futures = [wait.submit() for _ in range(3)]
+        while not futures[0].running():
+            time.sleep(0.001)
+        depth = metrics.registry.get_sample_value("pegboard_executor_queue_depth", labels)
+        workers = metrics.registry.get_sample_value("pegboard_executor_worker_count", labels)
+        release.set()
+    assert (depth, workers) == (2, 1)
+    assert metrics.registry.get_sample_value("pegboard_executor_worker_count", labels) is None
 
 
 def test_abandoned_threads_are_a_gauge(metrics, total) -> None:

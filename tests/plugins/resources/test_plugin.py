@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Executor, Future
 
 import pytest
 
@@ -112,6 +113,21 @@ def test_the_cpu_time_of_what_takes_turns_is_not_known(session, kind):
     usage = session.resources.usage(kind)
     assert (usage.calls, usage.cpu_calls, usage.cpu_seconds, usage.cpu_max) == (1, 0, None, None)
     assert usage.wall_seconds >= 0.005
+
+
+def test_the_cpu_time_of_what_runs_in_another_process_is_not_known(session):
+    """It is spent there, and nobody here can read it."""
+
+    class Elsewhere(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = Future()
+            future.set_result(fn(*args, **kwargs))
+            return future
+
+    with Session(executor=Elsewhere()):
+        work.submit(0.0).result()
+    assert session.resources.usage(work).cpu_seconds is None
+    assert session.resources.usage(work).calls == 1
 
 
 def test_failures_are_measured_too(session):

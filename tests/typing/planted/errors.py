@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pegboard import Cache, Retry, Session, task
+from pegboard import Cache, On, Retry, Session, gather, parallel, pipeline, task
+from pegboard.groups import open_group
+from pegboard_flow import Graph, flow
 
 
 @task
@@ -41,6 +43,11 @@ class Shop:
         return float(len(item))
 
 
+@flow
+def report(day: str) -> str:
+    return function(len(day))
+
+
 function("a")  # error
 function(1, 2)  # error
 function()  # error
@@ -70,6 +77,23 @@ function.map([1], on_error="ignore")  # error
 function.with_options(3)  # error
 task(3)  # error
 task(Retry(1), nmae="x")  # error
+function.imap([1], on_error="aggregate")  # error
+parallel(function(1))  # error
+parallel(on_error="ignore")  # error
+pipeline(function, inptu=1)  # error
+On(3)  # error
+report(1)  # error
+report.run(day=1)  # error
+days: int = report("x")  # error
+flow(on_error="raise")  # error
+Graph(on_error="raise")  # error
+Graph().add_node("a", 3)  # error
+open_group("graph")  # error
+with open_group("graph", "g") as group:
+    group.call(function, "a")  # error
+    group.make(function, y=1)  # error
+    group.submit(group.make(function, 1), 2)  # error
+    group.start("function")  # error
 
 
 async def main() -> None:
@@ -77,6 +101,8 @@ async def main() -> None:
     number: int = await coroutine(1)  # error
     print(number)
     await function(1)  # error
+    await gather(coroutine(1), on_error="ignore")  # error
+    await report.acall(1)  # error
 
 
 function(1)

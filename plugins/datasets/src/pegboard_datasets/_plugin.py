@@ -47,10 +47,17 @@ class Datasets:
         store: Given = None,
         formats: Iterable[Format] = (),
     ) -> None:
-        self.shelf = Shelf(open_store(_one_of(root, store)), _checked_formats(formats))
+        checked = _checked_formats(formats)
+        self.shelf = Shelf(open_store(_one_of(root, store)), checked)
+        self._elsewhere = {"root": root, "store": store, "formats": checked}
 
     def __repr__(self) -> str:
         return f"Datasets({self.shelf.store.address!r})"
+
+    def worker_settings(self) -> dict[str, Any] | None:
+        """Have workers save and load in the same place, where it has an address."""
+        store = self._elsewhere["store"]
+        return self._elsewhere if store is None or isinstance(store, str | os.PathLike) else None
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:  # noqa: ARG002 - pluggy reads the names

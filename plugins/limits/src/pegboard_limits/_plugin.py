@@ -52,6 +52,11 @@ class Limits:
         on_store_error: Literal["raise", "allow"] = "raise",
     ) -> None:
         _check(prefix, lease, on_store_error)
+        self._shared = (
+            None
+            if store is None
+            else {"store": store, "prefix": prefix, "lease": lease, "on_store_error": on_store_error}
+        )
         self._breakers: Kept[BreakerState] = Kept("breaker")
         self._kept: LocalLimits | SharedLimits = LocalLimits()
         if store is not None:
@@ -62,6 +67,10 @@ class Limits:
             self._kept = SharedLimits(found)
         self._guard = threading.Lock()
         self._sessions = 0
+
+    def worker_settings(self) -> dict[str, Any] | None:
+        """Hold workers to the same limits where they are kept in a store; those kept here cannot be shared."""
+        return self._shared
 
     @hookimpl
     def session_start(self) -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
 from pegboard_logs._handlers import checked, find
@@ -47,6 +47,7 @@ class Logs:
         escape: bool = True,
     ) -> None:
         self._handlers = checked(handlers)
+        self._elsewhere = {"lifecycle": lifecycle, "json": json, "escape": escape}
         self._threshold = _level(lifecycle)
         self._json = _formatter(json)
         self._escape = escape
@@ -54,6 +55,11 @@ class Logs:
             threading.RLock()
         )  # held, it may be taken again: the collector may end a stream, which calls tasks
         self._wishes: weakref.WeakKeyDictionary[Session, Wish] = weakref.WeakKeyDictionary()
+
+    def worker_settings(self) -> dict[str, Any]:
+        """Give the records of workers ids, too; handlers are theirs, by name where they were named."""
+        named = None if self._handlers is None else [each for each in self._handlers if isinstance(each, str)]
+        return {**self._elsewhere, "handlers": named or None}
 
     @hookimpl
     def session_start(self, session: Session) -> None:

@@ -45,6 +45,9 @@ class StoreCollector:
         yield _counters(names.RETRIES, store.retries)
         yield _histogram(store.waits)
         yield _counters(names.CACHE_LOOKUPS, store.lookups)
+        yield _histogram(store.lateness)
+        yield _counters(names.MISSED, store.missed)
+        yield from _executors(store)
         yield _abandoned()
         yield _levels(names.BREAKER_STATE, store.breakers)
         yield _counters(names.HOOK_ERRORS, store.hook_error_counts)
@@ -92,6 +95,21 @@ def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
         family.add_sample(instrument.name, labels, counter.value)
         family.add_sample(f"{instrument.family}_created", labels, counter.created)
     return family
+
+
+def _executors(store: Store) -> Iterator[Metric]:
+    """How busy the executors of the open sessions are, those of one name together."""
+    depths, workers = _empty(names.QUEUE_DEPTH), _empty(names.WORKER_COUNT)
+    totals: dict[str, tuple[int, int]] = {}
+    for session in store.hook_errors.open_sessions:
+        for name, level in session.executor_levels().items():
+            depth, count = totals.get(name, (0, 0))
+            totals[name] = depth + level.queue_depth, count + level.workers
+    for name, (depth, count) in sorted(totals.items()):
+        depths.add_sample(names.QUEUE_DEPTH.name, {names.EXECUTOR: name}, depth)
+        workers.add_sample(names.WORKER_COUNT.name, {names.EXECUTOR: name}, count)
+    yield depths
+    yield workers
 
 
 def _abandoned() -> Metric:

@@ -27,11 +27,19 @@ class HookErrors:
         self._counted: WeakKeyDictionary[Session, Mapping[tuple[str, str], int]] = WeakKeyDictionary()
 
     def watch(self, session: Session) -> None:
-        """Count this session's errors from now on."""
+        """Count this session's errors from now on, and those of the sessions around it."""
         with self._guard:
-            if session not in self._watched:
+            around: Session | None = session
+            while around is not None and around not in self._watched:
                 self.refresh()
-                self._watched.add(session)
+                self._watched.add(around)
+                around = around.outer
+
+    @property
+    def open_sessions(self) -> list[Session]:
+        """The sessions that are being watched, and have not ended."""
+        with self._guard:
+            return [session for session in self._watched if session.is_open]
 
     def refresh(self) -> None:
         """Count what is new, and let go of the sessions that have ended."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pegboard import hookimpl
+from pegboard_metrics._elsewhere import count_elsewhere
 from pegboard_metrics._observers import bind_observers
 from pegboard_metrics._option import Metered
 from pegboard_metrics._registry import default_registry, store_of
@@ -15,8 +16,18 @@ from pegboard_metrics.names import BREAKER_STATES
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from pegboard import Session, Task
+    from pegboard import Call, Session, Task
+    from pegboard.records import Measurements
     from pegboard_metrics._store import Histogram, Store
+
+
+class _Fire(Protocol):
+    """What is told of a scheduled run."""
+
+    @property
+    def lateness(self) -> float: ...
+    @property
+    def missed(self) -> int: ...
 
 
 class Metrics:
@@ -69,6 +80,18 @@ class Metrics:
     def on_breaker_change(self, name: str, state: str) -> None:
         """Note the state of a circuit breaker; the plugin that has them brings this event."""
         self._store().breakers.child(label_value(name)).set(BREAKER_STATES.index(state))
+
+    @hookimpl(optionalhook=True)
+    def on_schedule_fire(self, call: Call, fire: _Fire) -> None:
+        """Note how late a scheduled run begins; the plugin that schedules brings this event."""
+        store, task = self._store(), label_value(call.task.name)
+        store.lateness.family.child(task).observe(fire.lateness)
+        store.missed.child(task).add(fire.missed)
+
+    @hookimpl
+    def on_measurements(self, measurements: Measurements) -> None:
+        """Count the calls that a function made in another process."""
+        count_elsewhere(self._store(), measurements)
 
     @hookimpl
     def session_end(self) -> None:

@@ -56,7 +56,11 @@ class TaskSeries:
 
     def error_type(self, error: BaseException | None) -> str:
         """Name the type of an error; "" where there is none, `_OTHER` from the eleventh type of this task on."""
-        name = label_value(error_type(error))
+        return self.known_error_type(error_type(error))
+
+    def known_error_type(self, name: str) -> str:
+        """Do the same with the name of a type, as calls elsewhere tell it."""
+        name = label_value(name)
         if not name:
             return ""
         with self._guard:

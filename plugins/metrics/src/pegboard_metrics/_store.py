@@ -40,7 +40,8 @@ class Store:
         named: The metrics that `Metered(name=...)` asked for, by name.
         tasks: What is kept of each task.
         waits: The metric of the time that calls were held back.
-        retries, lookups: Counters by label set.
+        lateness: The metric of how late scheduled runs begin.
+        retries, lookups, missed: Counters by label set.
         breakers: The state of each circuit breaker.
         lost: What exporters could not deliver, by signal and reason.
         hook_errors: The errors of observers.
@@ -51,10 +52,12 @@ class Store:
         self._warned: set[str] = set()
         self.duration = self._histogram(names.DURATION, names.BUCKETS)
         self.waits = self._histogram(names.WAIT, names.BUCKETS)
+        self.lateness = self._histogram(names.LATENESS, names.BUCKETS)
         self.named: dict[str, Histogram] = {}
         self.tasks: Family[TaskSeries] = Family((names.TASK,), self._series, self._over_label_sets)
         self.retries = self._counters(names.RETRIES)
         self.lookups = self._counters(names.CACHE_LOOKUPS)
+        self.missed = self._counters(names.MISSED)
         self.breakers: Family[Level] = Family((names.BREAKER,), lambda _: Level(), self._over_label_sets)
         self.hook_error_counts = self._counters(names.HOOK_ERRORS)
         self.lost: Family[Counter] = Family(
@@ -96,9 +99,11 @@ class Store:
         counted: list[Family[Durations] | Family[Counter]] = [
             self.duration.family,
             self.waits.family,
+            self.lateness.family,
             *(histogram.family for histogram in self.named.values()),
             self.retries,
             self.lookups,
+            self.missed,
             self.hook_error_counts,
         ]
         return {

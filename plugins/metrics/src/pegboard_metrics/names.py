@@ -146,6 +146,42 @@ CACHE_LOOKUPS = Instrument(
     (TASK, CACHE_RESULT),
     "Lookups of stored results, by whether one was found.",
 )
+LATENESS = Instrument(
+    "pegboard.schedule.lateness",
+    "pegboard_schedule_lateness_seconds",
+    "histogram",
+    "Histogram",
+    "s",
+    (TASK,),
+    "Time from when a scheduled run was to begin until it began.",
+)
+MISSED = Instrument(
+    "pegboard.schedule.missed",
+    "pegboard_schedule_missed_total",
+    "counter",
+    "Counter",
+    "{run}",
+    (TASK,),
+    "Scheduled runs that were dropped, counted when the next one begins.",
+)
+QUEUE_DEPTH = Instrument(
+    "pegboard.executor.queue.depth",
+    "pegboard_executor_queue_depth",
+    "gauge",
+    "UpDownCounter",
+    "{task}",
+    (EXECUTOR,),
+    "Functions that wait for a worker of an executor; a chunk of a map counts once.",
+)
+WORKER_COUNT = Instrument(
+    "pegboard.executor.worker.count",
+    "pegboard_executor_worker_count",
+    "gauge",
+    "UpDownCounter",
+    "{worker}",
+    (EXECUTOR,),
+    "Threads or processes that an executor may use.",
+)
 ABANDONED = Instrument(
     "pegboard.abandoned.threads",
     "pegboard_abandoned_threads",
@@ -191,6 +227,10 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     RETRIES,
     WAIT,
     CACHE_LOOKUPS,
+    LATENESS,
+    MISSED,
+    QUEUE_DEPTH,
+    WORKER_COUNT,
     ABANDONED,
     BREAKER_STATE,
     HOOK_ERRORS,

@@ -46,8 +46,9 @@ def bind_observers(
             tracker.begin(call, measured=measured)
 
     def before_attempt(call: Call) -> None:
-        # Within a limit the function may run in another thread, whose time nobody here can read.
-        spent[call] = nan if call.time_left is not None else spent.get(call, 0.0) - thread_time()
+        # Within a limit the function may run in another thread, and some run in another process: nobody here can read their time.
+        unknown = call.is_remote or call.time_left is not None
+        spent[call] = nan if unknown else spent.get(call, 0.0) - thread_time()
 
     def after_attempt(call: Call) -> None:
         spent[call] += thread_time()

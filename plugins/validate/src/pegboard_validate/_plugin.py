@@ -30,6 +30,10 @@ class Validation:
     def __init__(self, *, max_size: int = DEFAULT_LIMITS.size, max_depth: int = DEFAULT_LIMITS.depth) -> None:
         self._limits = TextLimits.checked(max_size, max_depth)
 
+    def worker_settings(self) -> dict[str, Any]:
+        """Have the same limits in workers."""
+        return {"max_size": self._limits.size, "max_depth": self._limits.depth}
+
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:
         """Put a layer around the arguments and one around the result of a task, each where something is checked."""

@@ -1,0 +1,151 @@
+"""The executor that a session gets: it hands functions to the cluster and brings home what becomes of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any
+
+from pegboard.remote import dumps
+from pegboard_dask import _worker
+from pegboard_dask._errors import ClusterLost
+
+if TYPE_CHECKING:
+    from pegboard_dask._connection import Connection
+
+
+class _Errand:
+    """A function on its way: where it is, and who waits for it."""
+
+    __slots__ = ("future", "promise", "ticket")
+
+    def __init__(self, ticket: str, promise: Any) -> None:
+        self.ticket = ticket
+        self.promise = promise
+        self.future: Future[Any] = Future()
+
+
+class DaskExecutor(Executor):
+    """Runs functions on the workers of a cluster.
+
+    A worker that dies has its functions run again on another, so often as the cluster's `allowed-failures` says; then they
+    fail. A function that has begun cannot be interrupted: who cancels it does not wait for it, and a map's chunk ends
+    with the item at work.
+
+    Args:
+        connection: The cluster.
+        session: Id of the session whose functions these are.
+
+    Attributes:
+        workers: How many functions run at once.
+        shares_clock: Whether workers have our monotonic clock.
+    """
+
+    shares_clock = False
+
+    def __init__(self, connection: Connection, session: str) -> None:
+        self._connection = connection
+        self._session = session
+        self._errands: dict[Future[Any], _Errand] = {}
+        self.workers = connection.threads
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function on a worker, as `concurrent.futures.Executor.submit`.
+
+        Raises:
+            Exception: Whatever says that it cannot be pickled, or that the client is closed.
+        """
+        ticket = os.urandom(12).hex()
+        promise = self._connection.client.submit(
+            _worker.run,
+            self._connection.id,
+            self._session,
+            ticket,
+            dumps((fn, args, kwargs)),
+            key=f"pegboard-{ticket}",
+            pure=False,
+        )
+        errand = _Errand(ticket, promise)
+        self._errands[errand.future] = errand
+        self._connection.pending.add(errand.future)
+        errand.future.add_done_callback(self._over)
+        self._connection.start(self._bring(errand))
+        return errand.future
+
+    def kill(self, future: Future[Any]) -> None:
+        """Have nobody wait for a future any more; on the cluster it is cancelled, or ends with the item at work."""
+        future.cancel()
+
+    def stop(self, future: Future[Any]) -> None:
+        """Have the worker of a map's chunk answer when the item at work is over; cancel it where none has begun."""
+        errand = self._errands.get(future)
+        if errand is not None:
+            self._connection.start(self._stop(errand))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for what is out; the connection is its session's, and stays open."""
+        from concurrent.futures import wait as wait_for
+
+        mine = list(self._errands)
+        if cancel_futures:
+            for future in mine:
+                future.cancel()
+        if wait:
+            wait_for(mine)
+
+    async def _bring(self, errand: _Errand) -> None:
+        error: BaseException | None = None
+        value = None
+        try:
+            value = await errand.promise
+        except BaseException as raised:  # noqa: BLE001 - whoever waits is told
+            error = raised
+        if not errand.future.set_running_or_notify_cancel():
+            return
+        errand.promise.release()
+        if error is None:
+            errand.future.set_result(value)
+        else:
+            errand.future.set_exception(_lost(error))
+
+    def _over(self, future: Future[Any]) -> None:
+        self._connection.pending.discard(future)
+        errand = self._errands.pop(future, None)
+        if errand is not None and future.cancelled():
+            self._connection.start(self._drop(errand))
+
+    async def _stop(self, errand: _Errand) -> None:
+        if not await self._tell_workers(errand) and not errand.promise.done():
+            errand.future.cancel()
+
+    async def _drop(self, errand: _Errand) -> None:
+        if not errand.promise.done():
+            await self._tell_workers(errand)
+        await errand.promise.cancel()
+
+    async def _tell_workers(self, errand: _Errand) -> bool:
+        """Ask all workers to leave the rest of an errand; whether one of them is at it."""
+        try:
+            answers = await self._connection.client.run(_worker.stop, errand.ticket, on_error="ignore")
+        except Exception as error:  # noqa: BLE001 - without the scheduler, nobody works for it any more
+            logging.getLogger("pegboard").warning(
+                "workers of a Dask cluster could not be told to stop: %s", type(error).__name__
+            )
+            return False
+        return any(answers.values())
+
+
+def _lost(error: BaseException) -> BaseException:
+    """Say in our words that the cluster let go of a function."""
+    reason = getattr(error, "reason", None)
+    if isinstance(error, Exception) and reason is None:
+        return error
+    lost = ClusterLost(
+        f"the Dask cluster let go of a function before it answered ({reason or type(error).__name__}): its scheduler ended or was "
+        f"restarted, or somebody cancelled the work there.\nWhether the function had its effects is not known.",
+        reason=reason or type(error).__name__,
+    )
+    lost.__cause__ = error
+    return lost

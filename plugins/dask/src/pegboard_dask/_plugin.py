@@ -1,0 +1,106 @@
+"""The plugin: gives sessions an executor called `dask`."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from pegboard import Session, hookimpl
+from pegboard_dask._settings import File, checked
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+    from pegboard_dask._connection import Connection
+
+
+class Dask:
+    """Runs the functions of tasks on a Dask cluster: `On("dask")` on a task, or `Session(Dask(...), executor="dask")`.
+
+    The cluster is connected to, or started, when a session first needs it. A session ends what it started: the connection, and
+    a cluster of its own.
+
+    Args:
+        address: Of a scheduler, such as `tcp://host:8786` or `tls://host:8786`. Without one, and without a client, a cluster of
+            processes on this machine is started, that listens on loopback only.
+        client: A `distributed.Client` of yours, which stays open.
+        workers: Processes of the cluster that is started; by default as many as there are processors.
+        threads: How many functions each of those runs at once.
+        timeout: Seconds until an answer of the scheduler is given up, before and after the work.
+        security: As `distributed.Client` takes it: a `Security`; for a cluster of the session's own, True makes certificates for
+            it alone.
+        ca, cert, key: Paths of PEM files for TLS, in place of `security`: of the authority, and of this side's certificate.
+
+    Raises:
+        ConfigError, TypeError, ValueError: Settings that contradict each other or mean nothing.
+    """
+
+    name = "dask"
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        client: Client | None = None,
+        workers: int | None = None,
+        threads: int = 1,
+        timeout: float = 30.0,
+        security: Security | bool | None = None,
+        ca: File | None = None,
+        cert: File | None = None,
+        key: File | None = None,
+    ) -> None:
+        files = {"ca": ca, "cert": cert, "key": key}
+        self._settings = checked(address, client, workers, threads, timeout, security, files)
+        self._guard = threading.Lock()
+        self._connections: dict[str, Connection | None] = {}
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"Dask({self._settings.address!r})" if self._settings.address else "Dask()"
+
+    @hookimpl
+    def session_start(self, session: Session) -> None:
+        """Note who will end the connection."""
+        with self._guard:
+            self._connections[session.id] = None
+
+    @hookimpl
+    def make_executor(self, session: Session, name: str) -> object:
+        """Connect, and return the executor `dask`; sessions inside the one that it is attached to share its connection.
+
+        Raises:
+            ClusterUnreachable, ClusterMismatch: There is no cluster to work with.
+        """
+        if name != self.name:
+            return None
+        from pegboard_dask._connection import Connection
+        from pegboard_dask._executor import DaskExecutor
+
+        with self._guard:
+            if self._pid != os.getpid():  # the threads of a connection do not come along when a process forks
+                self._connections = dict.fromkeys(self._connections)
+                self._pid = os.getpid()
+            owner = self._owner(session)
+            connection = self._connections.get(owner)
+            if connection is None:
+                connection = self._connections[owner] = Connection(self._settings)
+        return DaskExecutor(connection, session.id)
+
+    @hookimpl
+    def session_end(self, session: Session) -> None:
+        """Give back what was started for this session."""
+        with self._guard:
+            connection = self._connections.pop(session.id, None)
+            foreign = self._pid != os.getpid()
+        if connection is not None and not foreign:
+            connection.close()
+
+    def _owner(self, session: Session) -> str:
+        around: Session | None = session
+        while around is not None:
+            if around.id in self._connections:
+                return around.id
+            around = around.outer
+        return session.id
