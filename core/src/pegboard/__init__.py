@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard._call import Call
-from pegboard._compose import gather, parallel
-from pegboard._compose_pipeline import pipeline
 from pegboard._context import current_call
 from pegboard._group import Group
 from pegboard._on import On
@@ -41,6 +39,9 @@ from pegboard.session import Session, current_session
 from pegboard.task import Task, task
 
 if TYPE_CHECKING:  # so that editors and type checkers see the real classes
+    from pegboard._compose import gather as gather
+    from pegboard._compose import parallel as parallel
+    from pegboard._compose_pipeline import pipeline as pipeline
     from pegboard_cache import Cache as Cache
     from pegboard_cache import Caching as Caching
     from pegboard_console import Console as Console
@@ -154,12 +155,23 @@ __all__ = [  # noqa: RUF022 - by concept
 ]
 
 
+_LATE = {  # of the core, and not needed by every program
+    "gather": "pegboard._compose",
+    "parallel": "pegboard._compose",
+    "pipeline": "pegboard._compose_pipeline",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Find a first-party option or plugin in its own distribution, when it is first asked for."""
+    import importlib
+
+    if name in _LATE:
+        found = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
+        return found
     extra = PROVIDED.get(name)
     if extra is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
 
     module = f"pegboard_{extra}"
     try:
@@ -175,4 +187,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PROVIDED})
+    return sorted({*globals(), *_LATE, *PROVIDED})

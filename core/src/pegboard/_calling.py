@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from pegboard import _running
-from pegboard._compose_stream import aimap, imap
 from pegboard._context import active_session
 from pegboard._fanout import map_async, map_sync
 
@@ -288,6 +287,8 @@ class WaysToCall(Generic[P, R_co]):
                 "strict": strict,
             }
             return divert("imap", self, iterables, settings)
+        from pegboard._compose_stream import imap
+
         return imap(*self._applied_to(()), iterables, ordered, concurrency, on_error, strict)
 
     @overload
@@ -346,4 +347,6 @@ class WaysToCall(Generic[P, R_co]):
                 "strict": strict,
             }
             return divert("aimap", self, iterables, settings)
+        from pegboard._compose_stream import aimap
+
         return aimap(*self._applied_to(()), iterables, ordered, concurrency, on_error, strict)

@@ -58,6 +58,13 @@ def die(number):
 
 
 @task
+def die_at_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@task
 def note(path, number, seconds=0.05):
     """Write down that an item was run."""
     with Path(path).open("a") as file:

@@ -7,7 +7,19 @@ import time
 from concurrent.futures import CancelledError
 
 import pytest
-from dask_tasks import die, die_once, divide, measured, note, process, slow_process, square, total, who
+from dask_tasks import (
+    die,
+    die_at_three,
+    die_once,
+    divide,
+    measured,
+    note,
+    process,
+    slow_process,
+    square,
+    total,
+    who,
+)
 
 from pegboard import Session, WorkerDied, hookimpl
 from pegboard.testing import Recorder
@@ -97,6 +109,20 @@ def test_an_item_that_kills_its_workers_is_reported(session):
     """An item whose workers die more often than the cluster allows fails with `WorkerDied`, which names task and index."""
     (error,) = die.map([0], on_error="collect")
     assert (type(error), error.task, error.index) == (WorkerDied, "die", 0)
+
+
+def test_the_others_of_its_chunk_run_again(session, caplog):
+    """Which item of a chunk killed its worker is not known, so that each is sent alone; a warning says so."""
+    square.map(range(2_000))  # learns that items are quick, and makes the chunks of this one large
+    found = die_at_three.map(range(12), on_error="collect")
+    assert [type(each) if isinstance(each, Exception) else each for each in found] == [
+        0,
+        1,
+        2,
+        WorkerDied,
+        *range(4, 12),
+    ]
+    assert "all of them run again, each alone" in caplog.text
 
 
 def test_the_cluster_goes_on_after_a_death(session):

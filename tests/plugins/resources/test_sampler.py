@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import ExitStack
+
+import pytest
 
 from pegboard import Session
 from pegboard_resources import Resources
@@ -45,16 +48,21 @@ def test_without_an_interval_each_question_samples():
 
 def test_a_sample_is_of_this_process(tmp_path):
     """Memory, threads and open files are this process's, not the machine's (row 81)."""
-    with Session(Resources(interval=None), inherit=False) as session:
+    held = 500  # more than what other tests leave to be closed meanwhile
+    with Session(Resources(interval=None), inherit=False) as session, ExitStack() as files:
         before = session.resources.sample()
         go = threading.Event()
-        thread = threading.Thread(target=go.wait)
-        thread.start()
-        with (tmp_path / "held").open("w", encoding="utf-8"):
-            after = session.resources.sample()
+        threads = [threading.Thread(target=go.wait) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for _ in range(held):
+            files.enter_context((tmp_path / "held").open("w", encoding="utf-8"))
+        after = session.resources.sample()
         go.set()
-        thread.join()
-    assert (after.threads, after.open_files) == (before.threads + 1, before.open_files + 1)
+        for thread in threads:
+            thread.join()
+    assert after.threads - before.threads == pytest.approx(20, abs=5)
+    assert after.open_files - before.open_files == pytest.approx(held, abs=50)
     assert 1e6 < after.rss < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

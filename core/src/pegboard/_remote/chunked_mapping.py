@@ -14,7 +14,16 @@ from pegboard._context import running_call
 from pegboard._remote.chunk_size import ChunkSize
 from pegboard._remote.entries import Entries, Entry
 from pegboard._remote.request import WorkerLost
-from pegboard._remote.sending import can_travel, drop, lost, pack_task, parcel_of, send, values_of
+from pegboard._remote.sending import (
+    can_travel,
+    drop,
+    lost,
+    pack_task,
+    parcel_of,
+    says_died,
+    send,
+    values_of,
+)
 from pegboard.errors import TransportError
 
 if TYPE_CHECKING:
@@ -187,10 +196,19 @@ class ChunkedMap:
         return None
 
     def _crashed(self, entries: Sequence[Entry], error: BaseException) -> None:
-        """Fail the item that a dead worker was at, and send the others again; without that knowledge, fail all."""
+        """Fail the item that a dead worker was at, and send the others again; without that knowledge, send each alone."""
         task = self._plan.task
         if isinstance(error, WorkerLost) and not error.wanted:
             self._entries.unrun(entries)
+            return
+        if says_died(error) and not isinstance(error, WorkerLost) and len(entries) > 1:
+            logging.getLogger("pegboard").warning(
+                "a worker died at one of %d items of a map of task %s; all of them run again, each alone",
+                len(entries),
+                task.name,
+            )
+            for entry in entries:
+                self._send([entry])
             return
         if not isinstance(error, WorkerLost) or len(entries) == 1:
             for entry in entries:

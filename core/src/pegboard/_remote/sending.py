@@ -242,7 +242,7 @@ def lost(task: Task[..., Any], index: int | None, error: BaseException) -> BaseE
     if isinstance(error, PegboardError) or not isinstance(error, Exception):
         return error
     where = "" if index is None else f" (item {index} of a map)"
-    if isinstance(error, WorkerLost) or _says_died(error):
+    if isinstance(error, WorkerLost) or says_died(error):
         pid = getattr(error, "pid", None)
         which = "a worker" if pid is None else f"process {pid}"
         return WorkerDied(
@@ -256,7 +256,7 @@ def lost(task: Task[..., Any], index: int | None, error: BaseException) -> BaseE
     return error
 
 
-def _says_died(error: Exception) -> bool:
+def says_died(error: BaseException) -> bool:
     """Whether an executor says in its own words that a worker ended: BrokenProcessPool, dask's KilledWorker."""
     names = {cls.__name__ for cls in type(error).__mro__}
     return not names.isdisjoint(("BrokenExecutor", "KilledWorker", "TerminatedWorkerError"))
