@@ -1,12 +1,14 @@
 """What an item of a map costs on each engine, and how far more workers than this machine has would go.
 
     python docs/examples/engine_costs.py
+    python docs/examples/engine_costs.py --share 0.01    # of the items only, to see that it runs
 
 The first table is measured. The second is a simulation from its figures; `simulate` says what that assumes.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import heapq
 import os
@@ -61,11 +63,11 @@ def alone(inputs: Sequence[float]) -> object:
     return [future.result() for future in [work.submit(each) for each in inputs[:ALONE]]]
 
 
-def per_item(run: Callable[[Sequence[float]], object], most: int = 10_000) -> list[float]:
+def per_item(run: Callable[[Sequence[float]], object], share: float, most: int = 10_000) -> list[float]:
     """Return seconds for an item of each size: the best of three maps, after one that warms everything up."""
     figures = []
     for body in BODIES:
-        inputs = [body] * min(ITEMS[body], most)
+        inputs = [body] * max(int(min(ITEMS[body], most) * share), WORKERS)
         run(inputs)
         times = []
         for _ in range(3):
@@ -76,21 +78,21 @@ def per_item(run: Callable[[Sequence[float]], object], most: int = 10_000) -> li
     return figures
 
 
-def measure() -> dict[str, list[float]]:
+def measure(share: float) -> dict[str, list[float]]:
     """Measure every engine."""
-    figures = {"a plain loop": per_item(in_a_loop)}
+    figures = {"a plain loop": per_item(in_a_loop, share)}
     with Session(executor="inline", inherit=False):
-        figures["inline"] = per_item(mapped)
+        figures["inline"] = per_item(mapped, share)
     with ThreadPoolExecutor(WORKERS) as pool, Session(executor=pool, inherit=False):
-        figures["threads"] = per_item(mapped)
+        figures["threads"] = per_item(mapped, share)
     with Processes(WORKERS) as pool, Session(executor=pool, inherit=False):
-        figures["processes"] = per_item(mapped)
-        figures["processes, each alone"] = per_item(alone, ALONE)
+        figures["processes"] = per_item(mapped, share)
+        figures["processes, each alone"] = per_item(alone, share, ALONE)
     with Session(inherit=False):
-        figures["asyncio"] = per_item(awaited)
+        figures["asyncio"] = per_item(awaited, share)
     with Session(Dask(workers=WORKERS), executor="dask", inherit=False):
-        figures["dask"] = per_item(mapped)
-        figures["dask, each alone"] = per_item(alone, ALONE)
+        figures["dask"] = per_item(mapped, share)
+        figures["dask, each alone"] = per_item(alone, share, ALONE)
     return figures
 
 
@@ -157,7 +159,13 @@ def print_simulated(each: float, chunk: float) -> None:
 
 def main() -> None:
     """Measure, then simulate with what was measured."""
-    figures = measure()
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--share", type=float, default=1.0, help="how much of the items to run (default: all)"
+    )
+    figures = measure(options.parse_args().share)
     print_measured(figures)
     print_simulated(figures["dask"][0], figures["dask, each alone"][0])
 
