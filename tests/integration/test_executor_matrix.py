@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from prometheus_client import CollectorRegistry
 
-from pegboard import Metrics, On, Retry, Session, Task, TaskTimeout, Timeout, Tracing, task
+from pegboard import Dask, Metrics, On, Retry, Session, Task, TaskTimeout, Timeout, Tracing, task
 from pegboard.testing import Recorder
 
-EXECUTORS = ["inline", "threads", "processes"]
+EXECUTORS = ["inline", "threads", "processes", "dask"]
 
 
 @attrs.frozen
@@ -61,12 +61,28 @@ class Board:
         return [line for line in self.recorder.log(name) if not line.startswith("on_wait")]
 
 
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Dask]:
+    """The plugin on a cluster of this machine, that all tests use."""
+    from distributed import Client, LocalCluster
+
+    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, scheduler_kwargs={"dashboard": False}, **loopback
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield Dask(client=client)
+
+
 @pytest.fixture(params=EXECUTORS)
 def board(request: pytest.FixtureRequest) -> Iterator[Board]:
+    plugins = [request.getfixturevalue("dask")] if request.param == "dask" else []
     spans, registry, recorder = InMemorySpanExporter(), CollectorRegistry(), Recorder()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    with Session(Tracing(provider), Metrics(registry), recorder, inherit=False) as session:
+    with Session(Tracing(provider), Metrics(registry), recorder, *plugins, inherit=False) as session:
         yield Board(request.param, session, recorder, spans, registry)
         assert recorder.unbalanced() == []
 
@@ -184,7 +200,8 @@ def test_a_cancellation(board: Board, tmp_path: Path) -> None:
         began.touch()
         await asyncio.sleep(3)
 
-    work = task(name="work")(body) if board.executor == "inline" else task(On("processes"), name="work")(body)
+    options = [] if board.executor == "inline" else [On(board.executor)]
+    work = task(*options, name="work")(body)
 
     async def main() -> None:
         running = asyncio.ensure_future(work())

@@ -55,7 +55,7 @@ def run_kinds(ok, failing):
         asyncio.run(inverts_later.arun([0]))
 
 
-@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 def test_a_scrape_equals_executions(metrics, port, server, executor):
     """T5: as many calls of each kind and status as ran, wherever they ran."""
     with Session(metrics, Prometheus(port), inherit=False, executor=executor):
