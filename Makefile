@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## survey this Python's own source files with retries, a cach
 	$(BIN)/python docs/examples/stdlib_survey.py
 
 test: $(INSTALLED) ## run the tests, without the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(INSTALLED) ## run the slow tests: fresh environments, a million calls
 	$(BIN)/python -m pytest -m slow -n 2
