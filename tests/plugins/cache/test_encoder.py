@@ -89,7 +89,6 @@ def test_all_different():
         (math.nan, float("nan")),
         ([1, "ab"], [1, "".join(chr(code) for code in (97, 98))]),
     ],
-    ids=repr,
 )
 def test_equal(one, other):
     """C6: the order of a dict or a set does not matter, and no address plays a part."""

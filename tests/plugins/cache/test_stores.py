@@ -76,7 +76,7 @@ def test_store_of_the_user_is_closed_too(redis_url):
         (MemoryStore(), {"max_bytes": 1000}),
         (MemoryStore(), {"pickle_key": b"k" * 32}),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_setting_that_would_be_ignored(given, setting):
     """10: a setting that the store given beside it does not take is refused, and named."""

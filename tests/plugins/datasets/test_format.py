@@ -40,7 +40,7 @@ def make(**changes):
         {"dump": lambda: b""},
         {"load": lambda data: data},
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_a_format_that_cannot_work_is_refused(changes) -> None:
     """Names, extensions, types and functions are checked where a format is made."""

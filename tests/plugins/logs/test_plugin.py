@@ -241,7 +241,7 @@ def test_where_logging_is_not_configured_warnings_still_get_out(log, root, capsy
         ({"json": logging.Formatter()}, TypeError),
         ({"json": "yes"}, TypeError),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_wrong_settings_are_refused_at_once(wrong, error):
     """Before any session."""
