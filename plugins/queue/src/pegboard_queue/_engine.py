@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pegboard_queue._state import State
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from pegboard import TaskResult
     from pegboard_queue._item import Item
@@ -111,7 +112,7 @@ class Engine:
             if first is not None and first.task.kind in _ASYNC:
                 self._the_loop().call_soon_threadsafe(self._begin_next, True)
             else:
-                self._pool.submit(self._work, True)
+                self._pool.submit(self._work, True).add_done_callback(_tell_failure)
 
     def claim(self, target: Item[Any]) -> Item[Any] | None:
         """Take a ready item that has to run before `target` can end, for somebody who waits for that anyway."""
@@ -259,7 +260,7 @@ class Engine:
             self._starting -= first
             best = self._best()
             if best is not None and best.task.kind not in _ASYNC and self._pool is not None:
-                self._pool.submit(self._work, False)
+                self._pool.submit(self._work, False).add_done_callback(_tell_failure)
                 return
             item = self._take()
         self._ledger.teller.tell()
@@ -323,3 +324,12 @@ def _state_after(error: BaseException | None) -> State:
     import asyncio
 
     return State.CANCELLED if isinstance(error, asyncio.CancelledError) else State.FAILED
+
+
+def _tell_failure(work: Future[None]) -> None:
+    """Log what ended a worker: errors of items are theirs, so that this is one of the queue's own."""
+    error = None if work.cancelled() else work.exception()
+    if error is not None:
+        logging.getLogger("pegboard").error(
+            "a worker of a queue ended with %s", type(error).__name__, exc_info=error
+        )
