@@ -35,7 +35,7 @@ class Config:
     Attributes:
         plugins: Names, in the order of attachment.
         disabled: Names that the default session may not attach, not even for an option.
-        executor: `inline` or `threads`, or None.
+        executor: `inline`, `threads`, `processes`, the name of a listed plugin that has an executor, or None.
         strict, strict_plugins: As for `Session`.
         settings: Keyword arguments for plugins, by plugin name: `[tool.pegboard.settings.prometheus] port = 9464`.
     """
