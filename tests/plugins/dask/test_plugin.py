@@ -17,8 +17,8 @@ POOLED = "Dask-Offload"  # one idle thread that distributed keeps for the life o
 
 
 def threads():
-    """Return the names of threads that are there, but for that of distributed's own pool."""
-    return sorted(each.name for each in threading.enumerate() if not each.name.startswith(POOLED))
+    """The threads that run now, but for those that engines keep for the whole process."""
+    return {each for each in threading.enumerate() if not each.name.startswith(POOLED)}
 
 
 def test_nothing_is_connected_before_it_is_needed():
@@ -33,7 +33,7 @@ def test_a_session_ends_the_connection_it_made(cluster):
     with Session(Dask(cluster), executor="dask", inherit=False):
         assert square.submit(2).result(20) == 4
         assert threads() != before
-    assert threads() == before
+    assert threads() <= before
 
 
 def test_a_cluster_of_its_own_ends_with_the_session():
@@ -42,7 +42,7 @@ def test_a_cluster_of_its_own_ends_with_the_session():
     with Session(Dask(workers=2), executor="dask", inherit=False):
         pids = {future.result(20) for future in [process.submit() for _ in range(8)]}
         assert os.getpid() not in pids
-    assert threads() == before
+    assert threads() <= before
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -109,7 +109,7 @@ def test_no_scheduler_is_a_clear_error():
         process()
     assert (raised.value.address, raised.value.timeout) == ("tcp://127.0.0.1:1", 0.5)
     assert time.monotonic() - began < 5
-    assert threads() == before
+    assert threads() <= before
 
 
 def test_something_else_at_the_address_is_a_clear_error():
