@@ -1,4 +1,4 @@
-"""Surveys the Python source of the interpreter that runs it: the standard library and everything installed beside it.
+"""Surveys the Python source of the interpreter that runs it: the standard library, or the folders it is given.
 
     python docs/examples/stdlib_survey.py            # parse what is new, take the rest from the cache
     python docs/examples/stdlib_survey.py --serve    # and keep the scrape endpoint open afterwards
@@ -30,7 +30,10 @@ def find_files(folders: Iterable[str]) -> Iterator[tuple[str, float]]:
     """Yield every Python file with the time it was last changed, so that a changed file is a new cache entry."""
     for folder in folders:
         for path in sorted(Path(folder).rglob("*.py")):
-            yield str(path), path.stat().st_mtime
+            if (
+                "site-packages" not in path.relative_to(folder).parts
+            ):  # other people's, below the standard library
+                yield str(path), path.stat().st_mtime
 
 
 @task(Cache(), Retry(2, wait=Backoff(), on=OSError))
@@ -105,9 +108,7 @@ def main() -> None:
         "--cache", default=".survey-cache", help="folder of the cache (default: %(default)s)"
     )
     options.add_argument("--port", type=int, default=0, help="port of the endpoint (default: a free one)")
-    options.add_argument(
-        "folders", nargs="*", default=[sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")]
-    )
+    options.add_argument("folders", nargs="*", default=[sysconfig.get_path("stdlib")])
     given = options.parse_args()
     warnings.simplefilter("ignore", SyntaxWarning)  # other people's escape sequences
 
