@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from pegboard import _discovery, current_call, current_session
-from pegboard._context import active_session, running_call
+from pegboard import current_call, current_session, discovery
+from pegboard.current import active_session, running_call
 from pegboard.testing import reset_default_session
 
 STANDINS = """
@@ -62,10 +62,10 @@ class Site:
         metadata.mkdir(parents=True)
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
         points = "".join(f"{name} = {value}\n" for name, value in entries.items())
-        (metadata / "entry_points.txt").write_text(f"[{_discovery.GROUP}]\n{points}")
+        (metadata / "entry_points.txt").write_text(f"[{discovery.GROUP}]\n{points}")
         for name, source in modules.items():
             (self.folder / f"{name}.py").write_text(source)
-        _discovery.installed.cache_clear()
+        discovery.installed.cache_clear()
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
             del sys.modules[name]
-    _discovery.installed.cache_clear()
+    discovery.installed.cache_clear()
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pegboard import MissingPlugin, Option, PluginConflict, Session, task
-from pegboard import _discovery as discovery
+from pegboard import MissingPlugin, Option, PluginConflict, Session, discovery, task
 
 STRANGER = """
 from pathlib import Path
@@ -23,7 +22,7 @@ LIFE = """
 import sys
 import pegboard
 from pegboard import Session, current_call, task
-from pegboard._discovery import installed
+from pegboard.discovery import installed
 
 @task
 def plain(x): return current_call() is not None

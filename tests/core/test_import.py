@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import pegboard
-from pegboard._provided import EXTRAS, PROVIDED
+from pegboard._first_party import EXTRAS, PROVIDED
 
 SNAPSHOT = """
 import gc, logging, os, signal, sys, threading, warnings

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegboard import Session, hookimpl, task
-from pegboard.masks import SHORTEST, Masks
+from pegboard.privacy import SHORTEST, Masks
 
 CANARY = 'canary "8f2"/é\n&x'
 WAYS = {

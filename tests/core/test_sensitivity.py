@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pegboard import Session, current_call, hookimpl, task
-from pegboard.sensitivity import is_sensitive, mark_sensitive
+from pegboard.privacy import is_sensitive, mark_sensitive
 from pegboard.testing import Recorder
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pegboard import Order, hookspecs
-from pegboard._call import Call
-from pegboard._discovery import installed
+from pegboard.calls.call import Call
+from pegboard.discovery import installed
 
 SPECS = {
     name: spec for name, spec in vars(hookspecs).items() if getattr(spec, "pegboard_spec", None) is not None

@@ -10,12 +10,12 @@ import pytest
 
 import pegboard
 from pegboard import PegboardError, Session, Suspended, errors, task, testing
-from pegboard._call import Call
-from pegboard._calling import WaysToCall
-from pegboard._config import _KEYS, DISABLE_VARIABLE, PLUGINS_VARIABLE
-from pegboard._group import Group
-from pegboard._provided import PROVIDED
+from pegboard._first_party import PROVIDED
+from pegboard.calls.call import Call
 from pegboard.records import TaskResult
+from pegboard.running.group import Group
+from pegboard.sessions.configuration import _KEYS, DISABLE_VARIABLE, PLUGINS_VARIABLE
+from pegboard.tasks.ways import WaysToCall
 from pegboard.testing import fixtures
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, assert_type
 
 from pegboard import Call, Group, MapError, On, Session, gather, parallel, pipeline, task
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow import Flow, Graph, GraphResult, fan_out, flow, node
 
 

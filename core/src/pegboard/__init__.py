@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pegboard._call import Call
-from pegboard._context import current_call
-from pegboard._group import Group
-from pegboard._on import On
-from pegboard._provided import PROVIDED
-from pegboard._secret import Secret
+from pegboard._first_party import PROVIDED
+from pegboard.calls.call import Call
+from pegboard.current import current_call
 from pegboard.errors import (
     AwaitInSyncTask,
     BindError,
@@ -33,10 +30,12 @@ from pegboard.errors import (
 )
 from pegboard.hookspecs import hookimpl, hookspec
 from pegboard.layers import Layer, Order, Scope
-from pegboard.options import Option
+from pegboard.options import On, Option
+from pegboard.privacy import Secret
 from pegboard.records import Outcome, TaskResult
-from pegboard.session import Session, current_session
-from pegboard.task import Task, task
+from pegboard.running.group import Group
+from pegboard.sessions.session import Session, current_session
+from pegboard.tasks.task import Task, task
 
 if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard._compose import gather as gather

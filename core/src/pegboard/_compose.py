@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from pegboard._compose_drain import drain
-from pegboard._compose_flight import fly
 from pegboard._compose_names import joined
-from pegboard._compose_placing import workers_of
-from pegboard._compose_threads import loop_runs_here
 from pegboard._compose_units import Unit, close_all, units_of
-from pegboard._compose_work import OnError, Work, check_policy
-from pegboard._group import Group
-from pegboard._running import serving_session
 from pegboard.errors import SessionError
+from pegboard.running.group import Group
+from pegboard.running.in_loop import fly
+from pegboard.running.on_threads import drain
+from pegboard.running.one import loop_runs_here, workers_of
+from pegboard.running.work import OnError, Work, check_policy
+from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
+    from pegboard.calls.call import Call
 
 T = TypeVar("T")
 

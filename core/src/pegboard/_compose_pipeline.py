@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
-from pegboard._calling import WaysToCall
 from pegboard._compose_names import joined, name_of
-from pegboard._compose_threads import in_thread
 from pegboard._compose_units import carried, is_coroutine_function
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.one import in_thread
+from pegboard.running.open_group import OpenGroup, open_group
+from pegboard.tasks.ways import WaysToCall
 
 
 def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the word for it

@@ -10,19 +10,18 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from pegboard import _running
-from pegboard._call import Call, open_call
 from pegboard._compose_names import name_of
-from pegboard._compose_placing import settle
-from pegboard._compose_threads import finish_structured, in_thread
-from pegboard._runners import coroutine as coroutine_runner
+from pegboard.calls.call import Call, open_call
+from pegboard.plans import coroutine as coroutine_runner
+from pegboard.running import one
+from pegboard.running.one import finish_structured, in_thread, settle
 
 if TYPE_CHECKING:
     from pegboard._compose import Composition
-    from pegboard.task import Task
+    from pegboard.tasks.task import Task
 
 _RUNNERS_FILE = coroutine_runner.build.__code__.co_filename
-_ACALL = _running.acall.__code__
+_ACALL = one.acall.__code__
 
 
 class Unit:
@@ -73,7 +72,7 @@ class TaskUnit(Unit):
     def finish(self, work: Composition, index: int) -> Any:
         call = self._call(work, index)
         settle(call, work.place)
-        return _running.finish(call)
+        return one.finish(call)
 
     def wait(self, work: Composition, index: int) -> Awaitable[Any]:
         call = self._call(work, index)
@@ -103,7 +102,7 @@ class CoroutineUnit(Unit):
         return name_of(self._coroutine) if self.task is None else self.task.name
 
     def finish(self, work: Composition, index: int) -> Any:
-        return _running.in_new_loop(lambda: self.wait(work, index), work.group.name)
+        return one.in_new_loop(lambda: self.wait(work, index), work.group.name)
 
     def wait(self, work: Composition, index: int) -> Awaitable[Any]:
         work.take_in(self._call, index)
@@ -128,7 +127,7 @@ class AwaitableUnit(Unit):
         return type(self._awaitable).__name__
 
     def finish(self, work: Composition, index: int) -> Any:
-        return _running.in_new_loop(lambda: self.wait(work, index), work.group.name)
+        return one.in_new_loop(lambda: self.wait(work, index), work.group.name)
 
     def wait(self, work: Composition, index: int) -> Awaitable[Any]:
         work.take_in(None, index)

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
-    from pegboard._group import Group
+    from pegboard.calls.call import Call
     from pegboard.records import Measurements, Outcome
-    from pegboard.session import Session
-    from pegboard.task import Task
+    from pegboard.running.group import Group
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
 
 PROJECT = "pegboard"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
+    from pegboard.calls.call import Call
 
 Proceed = Callable[["Call"], Awaitable[Any]]
 ProceedStream = Callable[["Call"], AsyncIterator[Any]]

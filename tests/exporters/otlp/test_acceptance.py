@@ -11,7 +11,7 @@ import struct
 import pytest
 
 from pegboard import Scope, Secret, Session, Suspended, hookimpl, task
-from pegboard.groups import open_group
+from pegboard.running.open_group import open_group
 from pegboard_otlp import OTLP
 from pegboard_tracing import Traced, Tracing
 

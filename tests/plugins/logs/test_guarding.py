@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegboard import Secret, Session, task
-from pegboard.masks import Masks
+from pegboard.privacy import Masks
 from pegboard_logs import Logs
 from pegboard_logs._guarding import GuardedFormatter, Rules
 

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from pegboard import Scope, Session, hookimpl, task
-from pegboard.groups import open_group
+from pegboard.running.open_group import open_group
 from pegboard_tracing import Tracing
 
 IDS = [(f"{1:032x}", f"{number:016x}") for number in range(1, 151)]

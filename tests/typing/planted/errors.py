@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pegboard import Cache, On, Retry, Session, gather, parallel, pipeline, task
-from pegboard.groups import open_group
+from pegboard.running.open_group import open_group
 from pegboard_flow import Graph, flow
 
 

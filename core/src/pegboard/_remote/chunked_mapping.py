@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pegboard._context import running_call
 from pegboard._remote.chunk_size import ChunkSize
 from pegboard._remote.entries import Entries, Entry
 from pegboard._remote.request import WorkerLost
@@ -24,11 +23,12 @@ from pegboard._remote.sending import (
     send,
     values_of,
 )
+from pegboard.current import running_call
 from pegboard.errors import TransportError
 
 if TYPE_CHECKING:
-    from pegboard._fanout import Fanout
     from pegboard._remote.parcels import Reply
+    from pegboard.running.map import Fanout
 
 MOST_SECONDS = 0.1  # after so long a chunk comes home, and what it had not begun is shared out anew
 GATHERING_SECONDS = 0.005  # an input that is slow to give items does not hold up those it gave

@@ -10,8 +10,8 @@ from pegboard._remote.pickling import dumps, loads
 from pegboard.errors import RemoteError
 
 if TYPE_CHECKING:
-    from pegboard.session import Session
-    from pegboard.task import Task
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
 
 _TRACEBACK_MOST = 20_000
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from pegboard._context import running_call
 from pegboard._remote.sending import bring_home, item_of
-from pegboard._runners.folding import arity_of
+from pegboard.current import running_call
+from pegboard.plans.folding import arity_of
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
-    from pegboard._fanout import Fanout
     from pegboard._remote.parcels import Item, Reply
+    from pegboard.calls.call import Call
+    from pegboard.running.map import Fanout
 
 
 class Entry:

@@ -12,10 +12,10 @@ from pegboard.hookspecs import hookimpl
 from pegboard.records import Measurements, error_type
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
+    from pegboard.calls.call import Call
     from pegboard.records import Outcome
-    from pegboard.session import Session
-    from pegboard.task import Task
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
 
 
 class _Here:

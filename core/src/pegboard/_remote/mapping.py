@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard._compose_drain import drain
-from pegboard._compose_flight import fly
-from pegboard._executors import THREADS
-from pegboard._limits import limit_in_force
 from pegboard._remote.chunked_mapping import ChunkedMap
 from pegboard._remote.quick_mapping import QuickMap
+from pegboard.calls.time_limit import limit_in_force
+from pegboard.places import THREADS
+from pegboard.running.in_loop import fly
+from pegboard.running.on_threads import drain
 
 if TYPE_CHECKING:
-    from pegboard._fanout import Fanout
-    from pegboard._plan import Plan
+    from pegboard.plans.plan import Plan
+    from pegboard.running.map import Fanout
 
 
 def goes_in_chunks(plan: Plan) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pegboard.task import Task
+    from pegboard.tasks.task import Task
 
 
 def dumps(value: object) -> bytes:
@@ -90,7 +90,7 @@ def travels_by_name(task: Task[..., Any]) -> bool:
 
 
 def _is_task(obj: object) -> bool:
-    tasks = sys.modules.get("pegboard.task")
+    tasks = sys.modules.get("pegboard.tasks.task")
     return tasks is not None and isinstance(obj, tasks.Task)
 
 

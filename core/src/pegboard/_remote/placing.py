@@ -7,8 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
-from pegboard._arity import UNCHECKED, Arity, arity
-from pegboard._context import running_call
 from pegboard._remote.pickling import travels_by_name
 from pegboard._remote.request import WorkerLost
 from pegboard._remote.sending import (
@@ -22,12 +20,14 @@ from pegboard._remote.sending import (
     send_and_wait,
     values_of,
 )
+from pegboard.calls.arity import UNCHECKED, Arity, arity
+from pegboard.current import running_call
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
-    from pegboard._executors import Place
     from pegboard._remote.parcels import Item, Parcel, Reply
-    from pegboard.task import Task
+    from pegboard.calls.call import Call
+    from pegboard.places import Place
+    from pegboard.tasks.task import Task
 
 
 def placed_function(task: Task[..., Any], place: Place) -> Callable[..., Any]:

@@ -8,7 +8,6 @@ from concurrent.futures import Future, wait
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from pegboard._call import next_number, process_prefix
 from pegboard._remote.crossing import unpack
 from pegboard._remote.entry import load, work
 from pegboard._remote.parcels import Item, Parcel, Recipe, Reply, SessionSpec, is_rebuildable
@@ -16,15 +15,16 @@ from pegboard._remote.pickling import dumps, loads
 from pegboard._remote.processes import Processes
 from pegboard._remote.request import WorkerLost
 from pegboard._remote.transport import transport_error
+from pegboard.calls.call import next_number, process_prefix
 from pegboard.errors import ConfigError, PegboardError, TransportError, WorkerDied
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
-    from pegboard._executors import Place
-    from pegboard._plan import Plan
     from pegboard._remote.parcels import Carrier
-    from pegboard.session import Session
-    from pegboard.task import Task
+    from pegboard.calls.call import Call
+    from pegboard.places import Place
+    from pegboard.plans.plan import Plan
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
 
 _SPEC_MOST = 1_000_000
 

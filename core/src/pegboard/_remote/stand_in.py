@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pegboard._call import Call, new_call
+from pegboard.calls.call import Call, new_call
 from pegboard.errors import UnknownEvent
 
 if TYPE_CHECKING:
-    from pegboard._plan import Plan
     from pegboard._remote.parcels import Carrier, Item, Parcel
+    from pegboard.plans.plan import Plan
 
 Emitted = tuple[str, tuple[Any, ...], dict[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import TransportError
 
 if TYPE_CHECKING:
-    from pegboard.task import Task
+    from pegboard.tasks.task import Task
 
 
 def transport_error(

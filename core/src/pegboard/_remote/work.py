@@ -9,9 +9,6 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from pegboard._context import active_session, running_call
-from pegboard._limits import Limit, limit_in_force
-from pegboard._plan import Plan
 from pegboard._remote.crossing import pack
 from pegboard._remote.parcels import Failure, Item, Parcel, Reply
 from pegboard._remote.pickling import dumps, loads
@@ -19,12 +16,15 @@ from pegboard._remote.progress import HERE, progress_here
 from pegboard._remote.stand_in import QuickStandIn, Shared, StandIn, stand_in_for
 from pegboard._remote.transport import transport_error
 from pegboard._remote.worker_sessions import WORKER_SESSIONS, WorkerSession
+from pegboard.calls.time_limit import Limit, limit_in_force
+from pegboard.current import active_session, running_call
 from pegboard.errors import DeadlineExceeded
+from pegboard.plans.plan import Plan
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
+    from pegboard.calls.call import Call
     from pegboard.records import Measurements
-    from pegboard.task import Task
+    from pegboard.tasks.task import Task
 
 
 def work(parcel: Parcel) -> Reply:

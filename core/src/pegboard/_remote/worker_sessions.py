@@ -15,7 +15,7 @@ from pegboard._remote.parcels import is_rebuildable
 from pegboard._remote.pickling import loads
 from pegboard._remote.progress import HERE
 from pegboard.errors import InvalidPlugin
-from pegboard.session import Session
+from pegboard.sessions.session import Session
 
 if TYPE_CHECKING:
     from pegboard._remote.parcels import Recipe, SessionSpec

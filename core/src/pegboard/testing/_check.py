@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
-from pegboard._context import current_call
-from pegboard.session import Session
-from pegboard.task import Task, task
+from pegboard.current import current_call
+from pegboard.sessions.session import Session
+from pegboard.tasks.task import Task, task
 from pegboard.testing._recorder import Recorder
 
 if TYPE_CHECKING:

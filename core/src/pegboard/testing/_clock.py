@@ -9,7 +9,7 @@ from pegboard.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from pegboard.clock import Clock
-    from pegboard.session import Session
+    from pegboard.sessions.session import Session
 
 
 class FakeClock:

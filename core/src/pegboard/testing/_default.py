@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard._default import DEFAULT
+from pegboard.sessions.default import DEFAULT
 
 
 def reset_default_session() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -10,9 +10,9 @@ import attrs
 from pegboard.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from pegboard._call import Call
-    from pegboard._group import Group
+    from pegboard.calls.call import Call
     from pegboard.records import Outcome
+    from pegboard.running.group import Group
 
 
 @attrs.frozen
@@ -148,3 +148,50 @@ _PAIRS: Mapping[str, int] = {
     "before_attempt": 2,
     "after_attempt": 3,
 }
+
+
+OBSERVERS = (
+    "before_group",
+    "before_execute",
+    "on_cache_hit",
+    "on_cache_miss",
+    "on_wait",
+    "before_attempt",
+    "after_attempt",
+    "on_retry",
+    "on_iteration",
+    "on_error",
+    "after_execute",
+    "after_group",
+)
+
+
+class FaultyPlugin:
+    """Raises in every observer, or in those named; by design, nothing of it may be noticed by a task.
+
+    Args:
+        error: What to raise: an exception, or its class.
+        hooks: Names of the observers that fail.
+        name: The plugin's name.
+    """
+
+    def __init__(
+        self,
+        error: BaseException | type[BaseException] = ValueError,
+        *,
+        hooks: Iterable[str] = OBSERVERS,
+        name: str = "faulty",
+    ) -> None:
+        self.name = name
+        for hook in hooks:
+            setattr(self, hook, hookimpl(_raiser(error, hook)))
+
+
+def _raiser(error: BaseException | type[BaseException], hook: str) -> Callable[..., None]:
+    def about_call(call: Any) -> None:  # noqa: ARG001 - pluggy reads the name
+        raise error
+
+    def about_group(group: Any) -> None:  # noqa: ARG001
+        raise error
+
+    return about_group if hook.endswith("_group") else about_call

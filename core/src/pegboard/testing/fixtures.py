@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pegboard.session import Session
+    from pegboard.sessions.session import Session
     from pegboard.testing import FakeClock, Recorder
 
 
@@ -31,7 +31,7 @@ def pegboard_clock() -> FakeClock:
 @pytest.fixture
 def pegboard_session(pegboard_recorder: Recorder, pegboard_clock: FakeClock) -> Iterator[Session]:
     """An open, strict session with a recorder and a fake clock; nothing is inherited from outside the test."""
-    from pegboard.session import Session
+    from pegboard.sessions.session import Session
 
     with Session(pegboard_clock, pegboard_recorder, strict=True, inherit=False) as session:
         yield session

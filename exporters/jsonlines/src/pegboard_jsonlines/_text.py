@@ -6,8 +6,8 @@ import time
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
+from pegboard.privacy import is_sensitive
 from pegboard.records import error_type
-from pegboard.sensitivity import is_sensitive
 
 if TYPE_CHECKING:
     from pegboard import Call

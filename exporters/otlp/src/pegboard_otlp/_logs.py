@@ -11,7 +11,7 @@ from pegboard_otlp._line import is_sending
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
 
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
     from pegboard_otlp._outbox import Outbox
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from pegboard import Call
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _IDS = frozenset(("pegboard_task", "pegboard_call_id", "pegboard_attempt", "trace_id", "span_id"))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pegboard import PegboardError, Task
-from pegboard.instrumenting import serving_session
+from pegboard.sessions.default import serving_session
 from pegboard_cli._session import attached, plugin_option
 from pegboard_cli._target import Target
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from pegboard.sensitivity import is_sensitive
+from pegboard.privacy import is_sensitive
 
 READER_GONE = 141  # 128 + SIGPIPE, as a shell reports a program that lost its reader
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pegboard.instrumenting import serving_session
+from pegboard.sessions.default import serving_session
 from pegboard_cli._arguments import fit, hints_of, usage
 from pegboard_cli._output import write, write_failure
 from pegboard_cli._session import attached, plugin_option

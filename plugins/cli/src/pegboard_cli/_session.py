@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from pegboard import PegboardError, Session
-from pegboard.instrumenting import serving_session
+from pegboard.sessions.default import serving_session
 
 plugin_option = click.option(
     "--plugin",

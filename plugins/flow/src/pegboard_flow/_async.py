@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from pegboard import Call
-    from pegboard.groups import OpenGroup
+    from pegboard.running.open_group import OpenGroup
     from pegboard_flow._run import Run
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._run import add_note
 from pegboard_flow._step import Context, Step, step_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._step import Step, step_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import GraphError, GraphFailed
 from pegboard_flow._result import GraphResult
 from pegboard_flow._spans import Spans

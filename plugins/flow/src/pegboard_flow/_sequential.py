@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, Self
 
-from pegboard.groups import OpenGroup, open_group
+from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._run import add_note
 from pegboard_flow._step import Step, step_of
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pegboard import Call
-    from pegboard.groups import OpenGroup
+    from pegboard.running.open_group import OpenGroup
     from pegboard_flow._shape import Inputs
     from pegboard_flow._walk import Walk
 

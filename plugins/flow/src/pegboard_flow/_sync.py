@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pegboard import Call
-    from pegboard.groups import OpenGroup
+    from pegboard.running.open_group import OpenGroup
     from pegboard_flow._run import Run
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from pegboard.sensitivity import is_sensitive
+from pegboard.privacy import is_sensitive
 from pegboard_logs._json import JSONFormatter
 from pegboard_logs._message import holds_secret, message_of
 from pegboard_logs._sensitive import LEFT_OUT
 from pegboard_logs._text import escaped, escaped_lines
 
 if TYPE_CHECKING:
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 

@@ -17,7 +17,7 @@ from pegboard_logs._guarding import GuardedFormatter, Rules
 from pegboard_logs._ids import CallIds
 
 if TYPE_CHECKING:
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
     from pegboard_logs._json import JSONFormatter
 
 

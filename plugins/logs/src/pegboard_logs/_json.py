@@ -8,8 +8,8 @@ import time
 import traceback
 
 from pegboard import current_call
+from pegboard.privacy import is_sensitive
 from pegboard.records import error_type
-from pegboard.sensitivity import is_sensitive
 from pegboard_logs._ids import CALL_ID, NO_IDS, ids_of
 from pegboard_logs._message import message_of
 from pegboard_logs._values import Mask, json_value

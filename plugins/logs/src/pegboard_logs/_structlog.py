@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from pegboard import current_call, current_session
-from pegboard.sensitivity import is_sensitive
+from pegboard.privacy import is_sensitive
 from pegboard_logs._ids import ids_of
 from pegboard_logs._sensitive import LEFT_OUT
 

@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 from prometheus_client.samples import Exemplar, Sample
 from prometheus_client.utils import floatToGoString
 
-from pegboard.session import abandoned_threads
+from pegboard.sessions.session import abandoned_threads
 from pegboard_metrics import names
 from pegboard_metrics.names import INSTRUMENTS, Instrument
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard.sensitivity import is_sensitive
+from pegboard.privacy import is_sensitive
 
 if TYPE_CHECKING:
     from pegboard import Call

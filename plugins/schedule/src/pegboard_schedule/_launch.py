@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from pegboard import Option, hookimpl
-from pegboard.sensitivity import is_sensitive
+from pegboard.privacy import is_sensitive
 from pegboard_schedule._records import Fire
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pegboard import current_call
-from pegboard.instrumenting import serving_session
+from pegboard.sessions.default import serving_session
 from pegboard_secrets._plugin import Secrets
 
 

@@ -17,7 +17,7 @@ from pegboard_secrets._values import SecretValues
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
 
 Source = Provider | str | Mapping[str, str]
 

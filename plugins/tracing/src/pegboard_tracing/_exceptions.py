@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import attrs
 from opentelemetry.trace import Span, Status, StatusCode
 
+from pegboard.privacy import is_sensitive
 from pegboard.records import error_type
-from pegboard.sensitivity import is_sensitive
 from pegboard_tracing import _names
 from pegboard_tracing._shown import cut, escaped, message_of
 from pegboard_tracing._signal import Record, as_event
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
     from pegboard_tracing._option import Traced
 
 _ERROR = Status(StatusCode.ERROR)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pegboard import Secret
 
 if TYPE_CHECKING:
-    from pegboard.masks import Masks
+    from pegboard.privacy import Masks
 
 LONGEST = 256
 MASK = "***"

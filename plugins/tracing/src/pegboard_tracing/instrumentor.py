@@ -10,7 +10,7 @@ from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # it leaves it out of __all__
 
-from pegboard.instrumenting import attach_everywhere, detach_everywhere
+from pegboard.sessions.default import attach_everywhere, detach_everywhere
 from pegboard_tracing._plugin import Tracing
 
 

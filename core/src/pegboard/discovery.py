@@ -1,0 +1,101 @@
+"""Installed plugins: what the entry-point group `pegboard.plugins` offers, looked up only when a name is asked for."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pegboard._first_party import EXTRAS
+from pegboard.errors import MissingPlugin, PluginConflict
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+GROUP = "pegboard.plugins"
+
+
+@functools.cache
+def installed() -> dict[str, tuple[EntryPoint, ...]]:
+    """Map every plugin name on this machine to the entry points that claim it; read once, nothing is imported."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=GROUP):
+        same = found.setdefault(entry.name, [])
+        if all(entry.value != other.value for other in same):
+            same.append(entry)
+    return {name: tuple(entries) for name, entries in sorted(found.items())}
+
+
+def distribution_of(entry: EntryPoint) -> str:
+    """Name the distribution that an entry point comes from."""
+    return entry.dist.name if entry.dist is not None else entry.value
+
+
+def find(name: str) -> type:
+    """Return the plugin class installed under `name`.
+
+    Raises:
+        MissingPlugin: Nothing installed has that name.
+        PluginConflict: Two distributions claim it.
+    """
+    entries = installed().get(name, ())
+    if len(entries) > 1:
+        names = tuple(distribution_of(entry) for entry in entries)
+        raise PluginConflict(
+            f"plugin name {name!r} is claimed by {' and '.join(names)}.\n"
+            f"Pegboard will not guess between them. Uninstall one, or attach the plugin you mean by instance.",
+            plugin=name,
+            claimants=names,
+        )
+    if not entries:
+        raise MissingPlugin(_missing(name), plugin=name)
+    plugin: type = entries[0].load()
+    return plugin
+
+
+def load(name: str) -> object:
+    """Make an instance, with its defaults, of the plugin installed under `name`."""
+    return find(name)()
+
+
+def _missing(name: str) -> str:
+    if name in EXTRAS:
+        return f"plugin {name!r} is not installed: pip install 'pegboard[{name}]'"
+    known = sorted({*EXTRAS, *installed()})
+    return f"no plugin is called {name!r}.{did_you_mean(name, known)} Installed: {', '.join(installed()) or 'none'}."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?`, with its leading space, or nothing where no known name is near."""
+    import difflib  # only ever needed for an error
+
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+_guard = threading.Lock()
+_everywhere: tuple[str, ...] = ()
+
+
+def attach_everywhere(name: str) -> None:
+    """Have sessions that start from now on attach this plugin."""
+    global _everywhere
+    with _guard:
+        if name not in _everywhere:
+            _everywhere = (*_everywhere, name)
+
+
+def detach_everywhere(name: str) -> None:
+    """Take `attach_everywhere` back."""
+    global _everywhere
+    with _guard:
+        _everywhere = tuple(each for each in _everywhere if each != name)
+
+
+def everywhere() -> tuple[str, ...]:
+    """Return what is attached everywhere now."""
+    return _everywhere

@@ -1,0 +1,1 @@
+"""What one task does in one session: resolved once, then only run."""

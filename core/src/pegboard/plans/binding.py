@@ -1,0 +1,221 @@
+"""Making a plan: options bring their plugins, plugins answer `bind`, events are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pegboard.errors import BindError, InvalidPlugin, MissingPlugin
+from pegboard.layers import Layer, Scope
+from pegboard.options import On
+from pegboard.places import BUILT_IN
+from pegboard.plans.events import Dispatch, Observer, compile_event, monitored_event, plain_function
+from pegboard.plans.plan import Plan
+
+if TYPE_CHECKING:
+    from pluggy import HookImpl
+
+    from pegboard.options import Option
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
+
+
+def make_plan(session: Session, task: Task[..., Any]) -> Plan:
+    """Resolve what `task` does in `session`.
+
+    Raises:
+        MissingPlugin: An option's plugin is not there.
+        BindError: A plugin failed to bind, or cannot wrap this task.
+    """
+    options = merged_options(task, session.defaults)
+    for option in options:
+        _bring_plugin(session, task, option)
+    on = next((option.executor for option in options if isinstance(option, On)), None)
+    if on is not None and on not in BUILT_IN:
+        _bring_executor(session, task, on)
+    version = session.version  # after the plugins came, before they are asked
+    seen = task if options == task.options else task._seen_with(options)
+    layers: list[Layer] = []
+    scopes: list[Scope] = []
+    bound: list[Observer] = []
+    for found in session.pm.in_order("bind"):
+        for part in _bind(session, seen, found):
+            if isinstance(part, Layer):
+                layers.append(part)
+            elif isinstance(part, Scope):
+                scopes.append(part)
+            else:
+                bound.extend(_bound_observers(session, task, found.plugin_name, part))
+    layers.sort(key=lambda layer: layer.order)
+    events, observers = compile_events(session, bound, "call")
+    place = None if on is None else session.place(on)
+    remote = place if place is not None and place.remote else None
+    plan = Plan(session, task, version, options, tuple(layers), tuple(scopes), events, observers, remote)
+    plan.own_place = place
+    return plan
+
+
+def merged_options(task: Task[..., Any], defaults: Iterable[Option]) -> tuple[Option, ...]:
+    """The task's own options, then the session's defaults that it neither overrides nor excludes by its kind."""
+    own = {type(option) for option in task.options}
+    return (
+        *task.options,
+        *(
+            option
+            for option in defaults
+            if type(option) not in own
+            and task.kind in option.kinds
+            and not (task.sensitive and option.stores_values)
+        ),
+    )
+
+
+def _bring_plugin(session: Session, task: Task[..., Any], option: Option) -> None:
+    name = option.plugin_name
+    if not name or session.pm.has_plugin(name):
+        return
+    if session.pm.is_blocked(name):
+        session.warn_once(
+            name, f"plugin {name!r} is disabled, so {type(option).__name__} on task {task.name!r} is ignored"
+        )
+        return
+    if session.strict_plugins:
+        raise MissingPlugin(
+            f"task {task.name!r} asks for {type(option).__name__}, which needs the plugin {name!r}.\n"
+            f"This session refuses to attach plugins by itself (strict_plugins=True), so the option would be silently ignored.\n"
+            f"Attach it: Session({name!r}, ...). Attached: {', '.join(session.plugins) or 'none'}.",
+            plugin=name,
+        )
+    session.register(option.plugin(), name)
+
+
+def _bring_executor(session: Session, task: Task[..., Any], name: str) -> None:
+    """Attach the plugin that has an executor of this name, unless one is there or that name was handed to the session."""
+    if session.pm.has_plugin(name) or name in session.executors.handed_in or session.in_worker:
+        return
+    if session.strict_plugins:
+        raise MissingPlugin(
+            f"task {task.name!r} is to run on {name!r}, an executor of the plugin {name!r}.\n"
+            f"This session refuses to attach plugins by itself (strict_plugins=True).\nAttach it: Session({name!r}, ...).",
+            plugin=name,
+        )
+    session.register(name)
+
+
+def _bind(session: Session, task: Task[..., Any], found: HookImpl) -> list[object]:
+    given = {"session": session, "task": task}
+    try:
+        parts = found.function(*[given[name] for name in found.argnames])
+    except BindError:
+        raise
+    except Exception as error:
+        raise BindError(
+            f"plugin {found.plugin_name!r} failed to bind task {task.name!r}: {type(error).__name__}: {error}\n"
+            f"The task did not run. Mend the plugin or its option, or detach it with session.unregister({found.plugin_name!r}).",
+            plugin=found.plugin_name,
+            task=task.name,
+        ) from error
+    if parts is None:
+        return []
+    return list(parts) if isinstance(parts, list | tuple) else [parts]
+
+
+def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: object) -> list[Observer]:
+    known = {event: parameters for event, parameters in session.events.items() if parameters[0] == "call"}
+    observers = []
+    for hook, function, opts in session.pm.hook_attributes(part):
+        if hook not in known:
+            raise BindError(
+                f"plugin {owner!r} bound {hook!r} to task {task.name!r}, which is no event of a call.\n"
+                f"Known: {', '.join(sorted(known))}.",
+                plugin=owner,
+                task=task.name,
+            )
+        try:
+            session.pm.refuse_bad_observer(owner, hook, function, opts)
+        except InvalidPlugin as error:
+            raise BindError(f"task {task.name!r}: {error}", plugin=owner, task=task.name) from None
+        wanted = arguments_of(function)
+        if not set(wanted) <= set(known[hook]):
+            raise BindError(
+                f"plugin {owner!r} bound {hook}({', '.join(wanted)}) to task {task.name!r}.\n"
+                f"An observer may ask for any of: {', '.join(known[hook])}.",
+                plugin=owner,
+                task=task.name,
+            )
+        observers.append(Observer(owner, hook, function, wanted))
+    if not observers:
+        raise BindError(
+            f"plugin {owner!r} returned a {type(part).__name__} from bind for task {task.name!r}.\n"
+            f"Return a Layer, a Scope, an object with methods marked @hookimpl, a list of these, or None.",
+            plugin=owner,
+            task=task.name,
+        )
+    return observers
+
+
+def arguments_of(function: Any) -> tuple[str, ...]:
+    """The arguments a function asks for: those without a default, in order; pluggy's rule."""
+    import inspect
+
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    )
+
+
+def compile_events(
+    session: Session, bound: Iterable[Observer], subject: str
+) -> tuple[Mapping[str, Dispatch], Mapping[str, tuple[str, ...]]]:
+    """Build a dispatcher for every event about a `call` or a `group` that somebody observes.
+
+    Returns:
+        The dispatchers by event, and the names of the plugins that each tells, in that order.
+    """
+    pm = session.pm
+    compiled: dict[str, Dispatch] = {}
+    told: dict[str, tuple[str, ...]] = {}
+    extra: dict[str, list[Observer]] = {}
+    for observer in bound:
+        extra.setdefault(observer.event, []).insert(0, observer)  # last attached first, as in pluggy
+    for event, parameters in pm.events().items():
+        if parameters[0] != subject:
+            continue
+        attached = [
+            (found, Observer(found.plugin_name, event, plain_function(found), found.argnames))
+            for found in pm.implementations(event)
+        ]
+        mine = extra.get(event, [])
+        observers = [observer for _, observer in attached] + mine
+        if observers:
+            told[event] = tuple(observer.plugin for observer in observers)
+        if pm.monitors:
+            compiled[event] = _monitored(session, event, parameters, attached, mine)
+        elif observers:
+            compiled[event] = compile_event(event, parameters, observers, session.observer_failed)
+    return compiled, told
+
+
+def _monitored(
+    session: Session,
+    event: str,
+    parameters: tuple[str, ...],
+    attached: list[tuple[HookImpl, Observer]],
+    bound: list[Observer],
+) -> Dispatch:
+    through_pluggy = monitored_event(
+        getattr(session.pm.hook, event), parameters, attached, session.observer_failed
+    )
+    if not bound:
+        return through_pluggy
+    directly = compile_event(event, parameters, bound, session.observer_failed)
+
+    def both(*args: Any, **kwargs: Any) -> None:
+        try:
+            through_pluggy(*args, **kwargs)
+        finally:
+            directly(*args, **kwargs)
+
+    return both

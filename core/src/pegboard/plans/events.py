@@ -1,0 +1,122 @@
+"""Observers of one event, compiled into one flat function that isolates each of them."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from pluggy import HookImpl
+
+
+Dispatch = Callable[..., None]
+OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
+
+
+@attrs.frozen
+class Observer:
+    """One plugin's answer to one event.
+
+    Attributes:
+        plugin: Name of the plugin.
+        event: Name of the hook spec.
+        function: What to call.
+        argnames: The arguments it asked for, in its own order.
+    """
+
+    plugin: str
+    event: str
+    function: Callable[..., object]
+    argnames: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str, event: str) -> CodeType:
+    """Compile a dispatcher's source; most tasks of a session have the same ones."""
+    return compile(source, f"<observers of {event}>", "exec")
+
+
+def compile_event(
+    event: str, parameters: Sequence[str], observers: Sequence[Observer], on_failure: OnFailure
+) -> Dispatch:
+    """Build `event(call, ...)`: calls every observer with the arguments it asked for, and isolates each.
+
+    The source is generated, as there is no cheaper way to pass each observer its own subset of the arguments: 0.02 us
+    an observer, a third of what a loop over adaptors costs. While it runs, the call is marked, so that calls made by an
+    observer can be told apart. `on_failure` is told of whatever an observer raises, and returns what has to go on
+    after the others ran (a KeyboardInterrupt), or None.
+    """
+    subject = parameters[0]
+    names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
+    lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    _stop = None"]
+    for index, observer in enumerate(observers):
+        names[f"_function{index}"] = observer.function
+        names[f"_observer{index}"] = observer
+        lines += [
+            f"    try: _function{index}({', '.join(observer.argnames)})",
+            f"    except BaseException as _error: _stop = _failed(_observer{index}, {subject}, _error) or _stop",
+        ]
+    lines += [f"    {subject}.hooking = False", "    if _stop is not None: raise _stop"]
+    exec(_compiled("\n".join(lines), event), names)  # noqa: S102 - our own text, and names from specs
+    dispatch: Dispatch = names[event]
+    return dispatch
+
+
+_now = threading.local()  # the event that this thread is telling: its subject, and what has to go on after it
+
+
+class _Isolated:
+    """Stands in for an observer's function in pluggy's own call loop, which stops at the first error."""
+
+    def __init__(self, observer: Observer, on_failure: OnFailure) -> None:
+        self.observer = observer
+        self._on_failure = on_failure
+
+    def __call__(self, *args: Any) -> object:
+        subject = getattr(_now, "subject", None)
+        if subject is None:  # somebody calls pluggy's hook himself, and gets what pluggy gives
+            return self.observer.function(*args)
+        try:
+            self.observer.function(*args)
+        except BaseException as error:  # noqa: BLE001 - judged by on_failure
+            _now.stop = self._on_failure(self.observer, subject, error) or _now.stop
+        return None
+
+
+def plain_function(found: HookImpl) -> Any:
+    """Return the function of an implementation, whether it is stood in for or not."""
+    function: Any = found.function
+    return function.observer.function if isinstance(function, _Isolated) else function
+
+
+def monitored_event(
+    caller: Any,
+    parameters: Sequence[str],
+    observers: Sequence[tuple[HookImpl, Observer]],
+    on_failure: OnFailure,
+) -> Dispatch:
+    """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
+    for found, observer in observers:
+        object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
+
+    def dispatch(*args: Any, **kwargs: Any) -> None:
+        values = dict(zip(parameters, args, strict=False)) | kwargs
+        subject = values[parameters[0]]
+        before = getattr(_now, "subject", None), getattr(_now, "stop", None)
+        _now.subject, _now.stop = subject, None
+        subject.hooking = True
+        try:
+            caller(**values)
+            stop = _now.stop
+        finally:
+            subject.hooking = False
+            _now.subject, _now.stop = before
+        if stop is not None:
+            raise stop
+
+    return dispatch

@@ -1,0 +1,270 @@
+"""What one task does in one session: resolved once, then only run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pegboard.calls.time_limit import HAND_DOWN
+from pegboard.errors import SessionError
+from pegboard.plans.runners import RUNNERS
+from pegboard.privacy import mark_sensitive
+from pegboard.records import Outcome, make_outcome, status_of
+
+if TYPE_CHECKING:
+    from pegboard.calls.call import Call
+    from pegboard.layers import Layer, Scope
+    from pegboard.options import Option
+    from pegboard.places import Place
+    from pegboard.plans.events import Dispatch
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
+
+    Divert = Callable[[str, Any, tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+_NOTES_MOST = 16
+
+
+def _elsewhere(task: Task[..., Any], place: Place) -> Callable[..., Any]:
+    from pegboard._remote.placing import placed_function
+
+    return placed_function(task, place)
+
+
+def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
+    """Have a call know where its function is going to run."""
+
+    def run_there(call: Call) -> Any:
+        call.executor = executor
+        return run(call)
+
+    return run_there
+
+
+class Plan:
+    """The layers, scopes and observers of one task in one session, folded into one callable.
+
+    Attributes:
+        run: Takes a `Call` and does what calling the task does: returns a value, a coroutine or a generator.
+        events: A dispatcher for each event that somebody observes.
+        options: The task's options, the session's defaults included.
+        layers: Outermost first.
+        scopes: In the order in which they are entered.
+        observers: Names of the plugins told of each event, in that order.
+        provided: Names of parameters that layers fill in.
+        place: The executor that the function runs on, instead of where the call is; or None.
+        own_place: The executor that the task itself asks for, with `On`; or None.
+        function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        task: Task[..., Any],
+        version: int,
+        options: tuple[Option, ...],
+        layers: tuple[Layer, ...],
+        scopes: tuple[Scope, ...],
+        events: Mapping[str, Dispatch],
+        observers: Mapping[str, tuple[str, ...]],
+        place: Place | None = None,
+    ) -> None:
+        self.session = session
+        self.task = task
+        self.version = version
+        self.options = options
+        self.layers = layers
+        self.scopes = scopes
+        self.events = events
+        self.observers = observers
+        self.provided = frozenset(name for layer in layers for name in layer.provides)
+        self.place = place
+        self.own_place: Place | None = None
+        self.function = task.__wrapped__ if place is None else _elsewhere(task, place)
+        self._code = getattr(task.__wrapped__, "__code__", None)
+        self.is_async = task.kind in ("coroutine", "async_generator")
+        self.strict = session.strict
+        self.watched = bool(scopes) or any(
+            name in events for name in ("before_execute", "on_error", "after_execute")
+        )
+        self._error = events.get("on_error")
+        self._after = events.get("after_execute")
+        self._unobserved: Plan | None = None
+        self._with_layer: dict[Layer, Plan] = {}
+        self._placed: dict[str, Plan] = {}
+        run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+        self.run = run if place is None else _named_after(place.name, run)
+
+    def unobserved(self) -> Plan:
+        """The same layers and nobody told: for calls that the observers of an observer's call make."""
+        if self._unobserved is None:
+            self._unobserved = Plan(
+                self.session, self.task, self.version, self.options, self.layers, (), {}, {}, self.place
+            )
+            self._unobserved.own_place = self.own_place
+        return self._unobserved
+
+    def limited(self) -> Plan:
+        """The same, within the time that is left to a call around it."""
+        return self.with_layer(HAND_DOWN)
+
+    def with_layer(self, layer: Layer) -> Plan:
+        """The same, with one layer of the core's more."""
+        found = self._with_layer.get(layer)
+        if found is None:
+            layers = tuple(sorted((*self.layers, layer), key=lambda each: each.order))
+            found = self._with_layer[layer] = Plan(
+                self.session,
+                self.task,
+                self.version,
+                self.options,
+                layers,
+                self.scopes,
+                self.events,
+                self.observers,
+                self.place,
+            )
+            found.own_place = self.own_place
+        return found
+
+    def placed(self, place: Place) -> Plan:
+        """The same, with the function on an executor in other processes; layers and observers stay."""
+        if self.place is place:
+            return self
+        found = self._placed.get(place.name)
+        if found is None or found.place is not place:
+            found = self._placed[place.name] = Plan(
+                self.session,
+                self.task,
+                self.version,
+                self.options,
+                self.layers,
+                self.scopes,
+                self.events,
+                self.observers,
+                place,
+            )
+            found.own_place = self.own_place
+        return found
+
+    # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
+    # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.
+
+    def enter(self, call: Call) -> list[tuple[Scope, Any]]:
+        """Enter the scopes; one that fails is left out."""
+        entered: list[tuple[Scope, Any]] = []
+        call.hooking = True  # what a scope calls is made in a hook, as with observers
+        for scope in self.scopes:
+            try:
+                entered.append((scope, scope.enter(call)))
+            except BaseException as error:
+                if self._scope_failed(scope, "enter", call, error) is not None:
+                    self.leave(call, entered)
+                    raise
+        call.hooking = False
+        return entered
+
+    def succeed(self, call: Call, value: Any) -> None:
+        """Set the outcome and tell `after_execute`."""
+        duration = time.perf_counter() - call.started
+        outcome = call.outcome = make_outcome(
+            Outcome, ("ok", call.source, value, None, call.attempt, duration)
+        )
+        if self._after is not None:
+            self._after(call, outcome)
+
+    def fail(self, call: Call, error: BaseException) -> None:
+        """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on."""
+        self._uncount(call, error)
+        duration = time.perf_counter() - call.started
+        status = status_of(error)
+        shown = None if status == "closed" else error
+        outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
+        try:
+            if isinstance(error, Exception):
+                self.note(call, error)
+                if self._error is not None:
+                    self._error(call, error)
+        finally:  # also when Ctrl-C was pressed in an observer of the error
+            if self._after is not None:
+                self._after(call, outcome)
+
+    def note(self, call: Call, error: Exception) -> None:
+        """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
+        self._uncount(call, error)
+        if self.task.sensitive:
+            mark_sensitive(error)
+        attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
+        try:
+            if len(getattr(error, "__notes__", ())) < _NOTES_MOST:
+                error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
+        except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
+            pass
+
+    def _uncount(self, call: Call, error: BaseException) -> None:
+        """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""
+        if type(error) is not TypeError or call.attempt != 1 or self._code is None or self.place is not None:
+            return
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is self._code:
+                return
+            trace = trace.tb_next
+        call.attempt = 0
+
+    def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
+        """Leave the scopes, and in a strict session raise what observers did wrong."""
+        if entered is not None:
+            stop: BaseException | None = None
+            call.hooking = True
+            for scope, token in reversed(entered):
+                try:
+                    scope.exit(call, token)
+                except BaseException as error:  # noqa: BLE001 - a scope cannot break a call
+                    stop = self._scope_failed(scope, "exit", call, error) or stop
+            call.hooking = False
+            if stop is not None:
+                raise stop
+        if self.strict:
+            self.session.raise_hook_failures(call, None if call.outcome is None else call.outcome.error)
+
+    def _scope_failed(
+        self, scope: Scope, moment: str, call: Call, error: BaseException
+    ) -> BaseException | None:
+        return self.session.hook_failed(scope.name, f"scope.{moment}", call, error)
+
+
+class DivertedPlan:
+    """Stands where a task has its plan, so that an ordinary call need not ask whether it is diverted."""
+
+    def __init__(self, session: Session, task: Task[..., Any]) -> None:
+        self.session = session
+        self.task = task
+        self.version = session.version
+        self.is_async = task.kind in ("coroutine", "async_generator")
+
+    def run(self, call: Call) -> Any:
+        """Hand the call over."""
+        divert = self.session.diverted
+        if divert is None:
+            raise self._refusal()
+        return divert("call", self.task, call.args, call.kwargs)
+
+    def limited(self) -> DivertedPlan:
+        """Do without limits: nothing is made that could take long."""
+        return self
+
+    def unobserved(self) -> DivertedPlan:
+        """Nobody is told anyway."""
+        return self
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise self._refusal()
+
+    def _refusal(self) -> SessionError:
+        return SessionError(
+            f"task {self.task.name!r} cannot run here: {self.session!r} hands calls over instead of making them.\n"
+            f"Call it in another session, or where none is open."
+        )

@@ -1,0 +1,1 @@
+"""One call to its end, and many at once."""

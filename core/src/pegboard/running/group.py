@@ -1,0 +1,107 @@
+"""A map, gather, parallel, pipeline or graph run, and the calls it made."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pegboard.current import running_call
+from pegboard.records import Outcome, status_of
+
+if TYPE_CHECKING:
+    from pegboard.calls.call import Call
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
+
+_next_number = itertools.count(1).__next__
+_told: ContextVar[bool] = ContextVar("pegboard_group_told", default=False)
+
+
+class Group:
+    """Calls that belong together: their observers are told when the first begins and when the last is over.
+
+    Attributes:
+        kind: `map`, `gather`, `parallel` or `pipeline`; plugins have kinds of their own, `graph` for one.
+        name: The mapped task's name, or the group's own; of a `gather`, `parallel` or `pipeline`, the names of what it calls.
+        size: How many calls there will be; None where that is not known beforehand.
+        parent: The call that made the group, or None.
+        session: The session it runs in.
+        task: The task all calls are of, or None.
+        calls: How many calls began so far.
+        failed: How many of them ended with an error.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "calls",
+        "failed",
+        "hook_failures",
+        "hooking",
+        "kind",
+        "name",
+        "number",
+        "parent",
+        "session",
+        "size",
+        "started",
+        "task",
+    )
+
+    def __init__(
+        self,
+        session: Session,
+        kind: str,
+        name: str,
+        *,
+        size: int | None = None,
+        task: Task[..., Any] | None = None,
+    ) -> None:
+        self.session = session
+        self.kind = kind
+        self.name = name
+        self.size = size
+        self.task = task
+        self.parent: Call | None = running_call.get()
+        self.number = _next_number()
+        self.calls = 0
+        self.failed = 0
+        self.started = time.perf_counter()
+        self.hooking = False
+        self.hook_failures: list[BaseException] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Group {self.kind} {self.name} {self.id}>"
+
+    @property
+    def id(self) -> str:
+        """This group's id, unique within the session's process."""
+        return f"{self.session.id}-g{self.number:x}"
+
+    def begin(self) -> None:
+        """Tell `before_group`; when that is interrupted (Ctrl-C in an observer), the end is told, too."""
+        try:
+            self._tell("before_group")
+        except BaseException as error:
+            self.end(error)
+            raise
+
+    def end(self, error: BaseException | None, value: Any = None) -> None:
+        """Tell `after_group`; called exactly once for every `begin`."""
+        duration = time.perf_counter() - self.started
+        status = "ok" if error is None else status_of(error)
+        self._tell("after_group", Outcome(status, "run", value, error, self.calls, duration))
+        self.session.raise_hook_failures(self, error)
+
+    def _tell(self, event: str, *details: object) -> None:
+        if _told.get():  # made by an observer of groups: not told of again, or it would never end
+            return
+        dispatch = self.session.group_events().get(event)
+        if dispatch is None:
+            return
+        token = _told.set(True)
+        try:
+            dispatch(self, *details)
+        finally:
+            _told.reset(token)

@@ -1,0 +1,307 @@
+"""One task over many inputs, handing results over one by one as they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Sequence
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pegboard.errors import SessionError
+from pegboard.places import INLINE, THREADS
+from pegboard.running.map import Fanout
+from pegboard.running.on_threads import Submitted
+from pegboard.running.one import loop_runs_here, settle
+from pegboard.running.work import check_policy
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
+
+    from pegboard.tasks.task import Task
+
+
+StreamOnError = Literal["raise", "collect"]
+_ASYNC_MOST = 100  # in flight at once, where nothing says less
+Taken = tuple[int, tuple[Any, ...]]
+
+
+def imap(
+    task: Task[..., Any],
+    lead: tuple[Any, ...],
+    iterables: Sequence[Iterable[Any]],
+    ordered: bool,
+    concurrency: int | None,
+    on_error: StreamOnError,
+    strict: bool,
+) -> Generator[Any, None, None]:
+    """Iterate over a map from sync code; see `Task.imap`."""
+    _check(iterables, concurrency, on_error)
+    if task.kind in ("coroutine", "async_generator"):
+        from pegboard.running.imap import iterate_in_loop
+
+        stream = aimap(task, lead, iterables, ordered, concurrency, on_error, strict)
+        return iterate_in_loop(stream, task.name)
+    return _Stream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+
+
+def aimap(
+    task: Task[..., Any],
+    lead: tuple[Any, ...],
+    iterables: Sequence[Iterable[Any]],
+    ordered: bool,
+    concurrency: int | None,
+    on_error: StreamOnError,
+    strict: bool,
+) -> AsyncGenerator[Any, None]:
+    """Iterate over a map from async code; see `Task.aimap`."""
+    _check(iterables, concurrency, on_error)
+    return _AsyncStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+
+
+def _check(iterables: Sequence[object], concurrency: int | None, on_error: str) -> None:
+    if not iterables:
+        raise TypeError("imap() takes at least one iterable: one for each parameter of the task.")
+    check_policy(on_error, concurrency, ("raise", "collect"))
+
+
+class _Handing(Fanout):
+    """A map that keeps no results: they are handed over."""
+
+    def __init__(
+        self,
+        task: Task[..., Any],
+        lead: tuple[Any, ...],
+        iterables: Sequence[Iterable[Any]],
+        ordered: bool,
+        concurrency: int | None,
+        on_error: StreamOnError,
+        strict: bool,
+    ) -> None:
+        super().__init__(task, lead, iterables, on_error, strict)
+        self._ordered = ordered
+        self._collecting = on_error == "collect"
+        self._concurrency = concurrency
+        self._positions = itertools.count()
+
+    def take(self) -> Taken | None:
+        args = next(self._inputs, None)
+        if args is None:
+            self.stopped = True
+            return None
+        return next(self._positions), args
+
+    def begin(self) -> None:
+        if not self.group.session.is_open:
+            raise SessionError(
+                f"the session in which {self.group.name!r} was mapped has ended.\n"
+                f"Iterate inside `with Session(...)`: an imap begins with the first item that is asked for."
+            )
+        super().begin()
+
+    def hand_over(self, index: int, value: Any, error: BaseException | None) -> Any:
+        """Return what the consumer gets of an item, or raise what ends the map."""
+        if error is None:
+            return value
+        self.group.failed += 1
+        if self._collecting and isinstance(error, Exception):
+            return error
+        if isinstance(error, Exception):
+            self._note(index, error)
+        raise error
+
+    def over(self, error: BaseException | None) -> None:
+        """Tell the end of the group."""
+        self.home.run(self.group.end, error)
+
+
+class _Stream(_Handing):
+    """A map on an executor, refilled whenever the consumer asks for more."""
+
+    def iterate(self) -> Generator[Any, None, None]:
+        self.begin()
+        worker = self.group.session.place(THREADS) if self.place.remote else self.place
+        most = min(self._concurrency or worker.workers, worker.workers)
+        ahead = most if worker.name == INLINE else 2 * most
+        submitted = Submitted(lambda: None)
+        waiting: dict[Future[Any], int] = {}
+        stopped: BaseException | None = None
+        try:
+            while True:
+                self._refill(submitted, waiting, most, ahead)
+                if not waiting:
+                    break
+                for future in self._arrived(submitted, waiting):
+                    error = future.exception()
+                    index = waiting.pop(future)
+                    yield self.hand_over(index, None if error else future.result(), error)
+        except BaseException as error:
+            stopped = error
+            raise
+        finally:
+            interruption = submitted.end(cancelling=stopped is not None)
+            self.over(interruption or stopped)
+            if interruption is not None:
+                raise interruption
+
+    def _refill(self, submitted: Submitted, waiting: dict[Future[Any], int], most: int, ahead: int) -> None:
+        running = sum(not future.done() for future in waiting)
+        while not self.stopped and running < most and len(waiting) < ahead:
+            taken = self.pull()
+            if taken is None:
+                return
+            context = self.context()
+            call = context.run(self.call, *taken)
+            future = submitted.add(settle(call), context, call)
+            if future is not None:
+                waiting[future] = taken[0]
+                running += not future.done()
+
+    def _arrived(self, submitted: Submitted, waiting: dict[Future[Any], int]) -> Iterable[Future[Any]]:
+        """Wait for something to hand over, or at least for room to begin something else meanwhile."""
+        if not self._ordered:
+            return submitted.wait_any(waiting.keys())
+        first = next(iter(waiting))
+        if not first.done() and not submitted.help(first):
+            submitted.wait_any([future for future in waiting if not future.done()])
+        return (first,) if first.done() else ()
+
+
+class _AsyncStream(_Handing):
+    """A map in the running event loop, refilled whenever the consumer asks for more."""
+
+    async def iterate(self) -> AsyncGenerator[Any, None]:
+        self.begin()
+        self._flying: dict[asyncio.Task[Any], int] = {}  # and landed, but not handed over
+        self._landed: deque[asyncio.Task[Any]] = deque()
+        self._running = 0
+        self._bell: asyncio.Future[None] | None = None
+        stopped: BaseException | None = None
+        try:
+            while self._refill():
+                flown = await self._next()
+                if flown is None:
+                    continue
+                index = self._flying.pop(flown)
+                yield self.hand_over(index, *flown.result())
+        except BaseException as error:
+            stopped = error
+            raise
+        finally:
+            await _bring_down(self._flying)
+            self.over(stopped)
+
+    def _refill(self) -> bool:
+        """Begin as many as may run; tell whether there is anything to wait for."""
+        import asyncio
+
+        create = asyncio.get_running_loop().create_task
+        most = self._concurrency or (_ASYNC_MOST if self.plan.is_async else self.place.workers)
+        while self._running < most and len(self._flying) < 2 * most and (taken := self.pull()) is not None:
+            flying = create(self._fly(*taken), context=self.context())
+            self._flying[flying] = taken[0]
+            self._running += 1
+            flying.add_done_callback(self._land)
+        return bool(self._flying)
+
+    async def _fly(self, index: int, args: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
+        try:
+            return await self.await_item(index, args), None
+        except BaseException as error:  # noqa: BLE001 - the consumer gets it, or it ends the map
+            return None, error
+
+    def _land(self, flown: asyncio.Task[Any]) -> None:
+        self._running -= 1
+        if not self._ordered:
+            self._landed.append(flown)
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    async def _next(self) -> asyncio.Task[Any] | None:
+        """Wait for something to hand over; None when something else landed, and there is room to begin more."""
+        import asyncio
+
+        first = next(iter(self._flying))
+        if not (first.done() if self._ordered else self._landed):
+            self._bell = asyncio.get_running_loop().create_future()
+            await self._bell
+        if self._ordered:
+            return first if first.done() else None
+        return self._landed.popleft()
+
+
+async def _bring_down(flying: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel what flies and wait until it has landed, also when cancelled once more."""
+    import asyncio
+
+    left = [each for each in flying if not each.done()]
+    for each in left:
+        each.cancel()
+    interruption: BaseException | None = None
+    while any(not each.done() for each in left):
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
+_END = object()
+
+
+def iterate_in_loop(stream: AsyncGenerator[Any, None], name: str) -> Generator[Any, None, None]:
+    """Hand over what an async generator yields; left early, the loop closes it at its end.
+
+    Raises:
+        SessionError: At the first item: an event loop runs in this thread, and blocking it would stop everything in it.
+    """
+    if loop_runs_here():
+        raise SessionError(
+            f"the async task {name!r} cannot be waited for here: an event loop is running in this thread.\n"
+            f"Use it in an async way: async for item in task.aimap(...)."
+        )
+    with _LoopThread() as loop:
+        while (item := loop.run(_next_of(stream))) is not _END:
+            yield item
+
+
+async def _next_of(stream: AsyncGenerator[Any, None]) -> Any:
+    return await anext(stream, _END)
+
+
+class _LoopThread:
+    """An event loop in a thread. Leaving it cancels and awaits what still runs there, and closes its generators."""
+
+    def __enter__(self) -> Self:
+        import asyncio
+
+        self._ready = threading.Event()
+        context = copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(asyncio.run, self._serve()), name="pegboard-loop"
+        )
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end in the loop, and return its value."""
+        import asyncio
+
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _serve(self) -> None:
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._ready.set()
+        await self._over.wait()

@@ -1,0 +1,296 @@
+"""Groups of calls, for plugins that decide what runs when: graphs, workflows, queues.
+
+with open_group("graph", "survey", size=3) as group:
+    parts = group.call(split, "today")
+    sums = [group.submit(add_up, part) for part in parts]
+    group.wait(sums)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
+
+from pegboard.calls.call import Call, open_call
+from pegboard.errors import SessionError
+from pegboard.running.group import Group
+from pegboard.running.on_threads import Submitted
+from pegboard.running.one import finish, finish_structured, settle
+from pegboard.sessions.default import serving_session
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    from pegboard.tasks.task import Task
+    from pegboard.tasks.ways import WaysToCall
+
+P = ParamSpec("P")
+
+
+def open_group(
+    kind: str, name: str, *, size: int | None = None, task: Task[..., Any] | None = None
+) -> OpenGroup:
+    """Make a group in the session that serves here, to be entered once, with `with` or `async with`.
+
+    Args:
+        kind: One word for all of its sort, as it stands in spans and metrics: `graph`, `workflow`, `queue`.
+        name: What people call this one.
+        size: How many calls there will be, where that is known.
+        task: The task all calls are of, where it is one.
+    """
+    return OpenGroup(Group(serving_session(), kind, name, size=size, task=task))
+
+
+class OpenGroup:
+    """A group whose calls are being made: told when it begins, and ended only when all of them are over.
+
+    Every call runs in a copy of the context in which the group was entered: what observers of `before_group` made
+    current there is so for the calls, and for nobody else. `acall` alone runs in the context that awaits it. While the
+    group is open, calls may be made from any thread, and by the calls in it.
+
+    When an error leaves the `with` block, what was begun with `start` is cancelled, and so is what was submitted and has
+    not begun; what runs is waited for. The errors of calls are in their futures, for whoever asked for them.
+
+    Attributes:
+        group: What observers are told of; every call made here carries it.
+        value: What `after_group` is told the group gave; yours to set, None until then.
+    """
+
+    __slots__ = ("_context", "_flying", "_made", "_submitted", "group", "value")
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.value: Any = None
+        self._context: Context | None = None
+        self._flying: set[asyncio.Task[Any]] = set()
+        self._made: set[Call] = set()
+        self._submitted = Submitted(self._note_failure)
+
+    def __repr__(self) -> str:
+        return f"<OpenGroup {self.group.kind} {self.group.name} {self.group.id}>"
+
+    # Making calls -----------------------------------------------------------------------------------------------
+
+    def make(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Call:
+        """Make a call that begins when it is handed to `call`, `acall`, `start` or `submit`, in place of a task.
+
+        Until then `call.state` may be told what observers and layers should know when it begins; afterwards the call
+        tells what they made of it. It counts as a call of the group from now on, and may be dropped.
+
+        Raises:
+            SessionError: The group is not open.
+        """
+        call = self.context().run(self._make, task, args, kwargs)
+        self._made.add(call)
+        return call
+
+    @overload
+    def call(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+    @overload
+    def call(self, task: Call, /) -> Any: ...
+    def call(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a task here, whatever its kind, and return its value; a stream gives the list of its items.
+
+        Raises:
+            SessionError: The group is not open, or the task is async and an event loop runs in this thread.
+        """
+        return self.context().run(self._finish, task, args, kwargs)
+
+    @overload
+    async def acall(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+    @overload
+    async def acall(self, task: Call, /) -> Any: ...
+    async def acall(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> Any:
+        """Do what `call` does, to be awaited; the body of a sync task runs in a thread."""
+        if self._context is None:
+            raise self._not_open()
+        return await self._finish_async(self._make(task, args, kwargs))
+
+    @overload
+    def start(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Task[Any]: ...
+    @overload
+    def start(self, task: Call, /) -> asyncio.Task[Any]: ...
+    def start(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Begin a call in the running event loop, and return the asyncio task that finishes it.
+
+        What `submit` is for sync code: the body of a sync task runs in a thread of the loop's own.
+        """
+        import asyncio
+
+        context = self.context()
+        call = context.run(self._make, task, args, kwargs)
+        flying = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
+        self._flying.add(flying)
+        flying.add_done_callback(self._flying.discard)
+        return flying
+
+    @overload
+    def submit(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Future[Any]: ...
+    @overload
+    def submit(self, task: Call, /) -> Future[Any]: ...
+    def submit(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a task on the session's executor, and return a Future; cancelled before it starts, it never runs.
+
+        Async code uses `start`.
+        """
+        context = self.context()
+        call = context.run(self._make, task, args, kwargs)
+        future = self._submitted.add(settle(call), context, call)
+        if future is None:
+            raise self._not_open()
+        return future
+
+    def wait(self, futures: Collection[Future[Any]]) -> None:
+        """Wait until these futures of this group are over, whatever became of them.
+
+        The waiting thread runs those that nobody has begun, so that groups within groups end even when every thread of
+        the executor waits in one.
+        """
+        self._submitted.wait(futures)
+
+    def wait_any(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
+        """Wait until at least one of these futures of this group is over, and return those that are.
+
+        The waiting thread runs one that nobody begins within a moment, for the same reason as in `wait`.
+        """
+        return self._submitted.wait_any(futures)
+
+    def context(self) -> Context:
+        """Make a context for one call: a copy of the group's own.
+
+        Raises:
+            SessionError: The group is not open.
+        """
+        context = self._context
+        if context is None:
+            raise self._not_open()
+        return context.copy()
+
+    def _make(self, task: WaysToCall[..., Any] | Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Make a call in this context, or take the one that was made already."""
+        if isinstance(task, Call):
+            return self._take(task, given=bool(args or kwargs))
+        applied, args = task._applied_to(args)
+        group = self.group
+        plan = applied._plan
+        if plan is None or plan.version != group.session.version:
+            plan = applied._plan_in(group.session)
+        call = open_call(plan, args, kwargs)
+        call.group = group
+        group.calls += 1
+        return call
+
+    def _take(self, call: Call, *, given: bool) -> Call:
+        if given:
+            raise TypeError(
+                "a call that was made has its arguments already; hand it over alone: group.call(made)."
+            )
+        try:
+            self._made.remove(call)
+        except KeyError:
+            raise SessionError(
+                f"{call!r} cannot be begun in {self!r}: it has begun before, or another group made it.\n"
+                f"A call happens once, where it was made: make another with group.make(task, ...)."
+            ) from None
+        return call
+
+    def _finish(
+        self, task: WaysToCall[..., Any] | Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        call = self._make(task, args, kwargs)
+        try:
+            return finish(call)
+        except BaseException:
+            self.group.failed += 1
+            raise
+
+    async def _finish_async(self, call: Call) -> Any:
+        try:
+            return await finish_structured(call)
+        except BaseException:
+            self.group.failed += 1
+            raise
+
+    def _note_failure(self) -> None:
+        self.group.failed += 1
+
+    # Beginning and end ------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if self._context is not None or self._submitted.closed:
+            raise SessionError(f"{self!r} was entered before. A group begins and ends once: open another.")
+        self._context = copy_context()
+        self._context.run(self.group.begin)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interruption = self._submitted.end(cancelling=error is not None)
+        self._end(error, interruption)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cancelling = error is not None
+        interruption = None
+        if isinstance(error, GeneratorExit):  # dropped: nothing can be awaited any more
+            self._cancel()
+        elif not self._is_idle():
+            interruption = await self._wait_for_all(cancelling=cancelling)
+        self._end(error, self._submitted.end(cancelling=cancelling) or interruption)
+
+    async def _wait_for_all(self, *, cancelling: bool) -> BaseException | None:
+        """Wait for what was begun here; cancelled itself, it cancels that, waits on, and returns the cancellation."""
+        import asyncio
+
+        interruption: BaseException | None = None
+        if cancelling:
+            self._cancel()
+        ending = asyncio.ensure_future(self._all_over(cancelling=cancelling))
+        while not ending.done():
+            try:
+                await asyncio.wait([ending])
+            except asyncio.CancelledError as error:
+                interruption = error
+                self._cancel()
+        return ending.exception() or interruption
+
+    async def _all_over(self, *, cancelling: bool) -> None:
+        import asyncio
+
+        while not self._is_idle():
+            if self._flying:
+                done, _ = await asyncio.wait(list(self._flying))
+                if cancelling:  # one error is on its way already
+                    _ = [flown.cancelled() or flown.exception() for flown in done]
+            else:  # threads are waited for in a thread, which runs what none of them begins
+                await asyncio.to_thread(self._submitted.wait_for_all)
+
+    def _is_idle(self) -> bool:
+        return not self._flying and self._submitted.is_idle
+
+    def _cancel(self) -> None:
+        self._submitted.cancel()
+        for flying in self._flying:
+            flying.cancel()
+
+    def _end(self, error: BaseException | None, interruption: BaseException | None) -> None:
+        context, self._context = self._context, None
+        stopped = interruption or error
+        if context is not None:
+            context.run(self.group.end, stopped, self.value if stopped is None else None)
+        if interruption is not None:
+            raise interruption
+
+    def _not_open(self) -> SessionError:
+        return SessionError(
+            f"{self!r} makes no calls: it is over, or was never entered.\n"
+            f"Calls are made inside `with open_group(...) as group:`, and by what runs in it."
+        )

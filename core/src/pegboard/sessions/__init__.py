@@ -1,0 +1,1 @@
+"""Plugins for a lifetime: sessions, and the one that serves where none is open."""

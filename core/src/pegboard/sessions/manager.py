@@ -1,0 +1,272 @@
+"""pluggy's plugin manager with Pegboard's manners: complete or not at all, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pluggy
+from pluggy import HookImpl
+
+from pegboard import hookspecs
+from pegboard.discovery import did_you_mean
+from pegboard.errors import InvalidPlugin, PluginConflict
+
+LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
+_next_version = itertools.count(1).__next__
+_SUBJECTS = ("call", "group")
+
+
+def plugin_name(plugin: object) -> str:
+    """Name a plugin: its `name`, or that of its type or module."""
+    name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None)
+    return name if isinstance(name, str) else type(plugin).__qualname__
+
+
+class Manager(pluggy.PluginManager):
+    """Registers, validates, orders.
+
+    Attributes:
+        version: A new number after every change, so that plans know when they are stale. No two managers ever have
+            the same one, so a plan's version tells its session, too.
+        monitors: How many are monitoring hook calls.
+    """
+
+    def __init__(self, blocked: Iterable[str] = (), on_change: Callable[[int], None] | None = None) -> None:
+        self._events: dict[str, tuple[str, ...]] | None = None
+        super().__init__(hookspecs.PROJECT)
+        self._on_change = on_change
+        self._changed()
+        self.monitors = 0
+        self.add_hookspecs(hookspecs)
+        for name in blocked:
+            self.set_blocked(name)
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Attach a plugin, with the hook specs it brings in its attribute `hookspecs`, or leave everything as it was.
+
+        Returns:
+            Its name; None when that name is blocked, or when this very instance is attached already.
+
+        Raises:
+            InvalidPlugin: It is a class, or has no hook, or one that is misspelt, async, a wrapper or of another signature.
+            PluginConflict: Another plugin has that name.
+        """
+        name = name or plugin_name(plugin)
+        if isinstance(plugin, type):
+            raise InvalidPlugin(
+                f"{plugin.__name__} is a class, and a session takes instances: Session({plugin.__name__}(), ...).",
+                plugin=plugin.__name__,
+                hook="",
+            )
+        other = self.get_plugin(name)
+        if self.is_blocked(name) or (other is plugin and plugin is not None):
+            return None
+        if other is not None:
+            claimants = (type(other).__qualname__, type(plugin).__qualname__)
+            raise PluginConflict(
+                f"two plugins of this session are called {name!r}: a {claimants[0]} and a {claimants[1]}.\n"
+                f"Attach one of them, or give them different names. An inner session may replace one by name.",
+                plugin=name,
+                claimants=claimants,
+            )
+        added = self.bring_specs(name, plugin)
+        try:
+            self._refuse_bad_hooks(name, plugin)
+            super().register(plugin, name)
+            self._refuse_unknown_hooks(name)
+        except BaseException as error:
+            if self.has_plugin(name):
+                super().unregister(name=name)
+            self._remove_specs(added)
+            if isinstance(error, pluggy.PluginValidationError):
+                raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
+            raise
+        self._changed()
+        return name
+
+    def unregister(self, plugin: object | None = None, name: str | None = None) -> Any:
+        """Detach a plugin by instance or name, and return it."""
+        removed = super().unregister(plugin, name)
+        self._changed()
+        return removed
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """Read the marks of one attribute; properties are left alone, as reading them would run code."""
+        if isinstance(inspect.getattr_static(plugin, name, None), property | functools.cached_property):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+    def add_hookcall_monitoring(self, before: Any, after: Any) -> Callable[[], None]:
+        """Monitor every hook call with pluggy's own tools; until undone, events go through `hook.*`."""
+        undo = super().add_hookcall_monitoring(before, after)
+        stopped = False
+        self.monitors += 1
+        self._changed()
+
+        def stop() -> None:
+            nonlocal stopped
+            if not stopped:
+                stopped = True
+                undo()
+                self.monitors -= 1
+                self._changed()
+
+        return stop
+
+    def events(self) -> dict[str, tuple[str, ...]]:
+        """Map every event to its parameters: the hook specs whose first argument is a call or a group."""
+        if self._events is None:  # asked for in every `emit`, and changed by few
+            callers = [each for each in vars(self.hook).items() if isinstance(each[1], pluggy.HookCaller)]
+            specs = [(name, caller.spec) for name, caller in callers if caller.spec is not None]
+            self._events = {
+                n: spec.argnames for n, spec in specs if spec.argnames[:1] and spec.argnames[0] in _SUBJECTS
+            }
+        return self._events
+
+    def add_hookspecs(self, module_or_class: Any) -> None:
+        """Add the hook specs of a module or class."""
+        super().add_hookspecs(module_or_class)
+        self._events = None
+
+    def implementations(self, hook: str) -> list[HookImpl]:
+        """Return the implementations of a hook in pluggy's calling order: last attached first."""
+        return list(reversed(getattr(self.hook, hook).get_hookimpls()))
+
+    def in_order(self, hook: str) -> list[HookImpl]:
+        """Return the implementations of a hook in the order of attachment, `tryfirst` ones first."""
+        return sorted(
+            getattr(self.hook, hook).get_hookimpls(), key=lambda found: found.trylast - found.tryfirst
+        )
+
+    def hook_attributes(self, plugin: object) -> list[tuple[str, Callable[..., Any], pluggy.HookimplOpts]]:
+        """List the hook implementations of any object: name, function, marks."""
+        names = [name for name in dir(plugin) if not name.startswith("__")]  # no hook is called so
+        found = ((name, self.parse_hookimpl_opts(plugin, name)) for name in names)
+        return [
+            (opts["specname"] or name, getattr(plugin, name), opts)
+            for name, opts in found
+            if opts is not None
+        ]
+
+    def refuse_bad_observer(
+        self, owner: str, hook: str, function: Callable[..., Any], opts: pluggy.HookimplOpts
+    ) -> None:
+        """Refuse what could never work as an observer: a wrapper, an `async def`, a generator."""
+        if hook not in LIFECYCLE and hook not in self.events() and not opts["optionalhook"]:
+            return
+        if opts["wrapper"] or opts["hookwrapper"]:
+            raise InvalidPlugin(
+                f"plugin {owner!r}: {hook} is a wrapper, and an observer may only watch.\n"
+                f"To run code around a call, return a Layer from bind(session, task); to hold a context open, a Scope.",
+                plugin=owner,
+                hook=hook,
+            )
+        if (
+            inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+            or inspect.isgeneratorfunction(function)
+        ):
+            raise InvalidPlugin(
+                f"plugin {owner!r}: {hook} is not a plain function, so its body would never run.\n"
+                f"Observers are synchronous and quick: write `def {hook}(...)`. To await around a call, return a Layer from bind.",
+                plugin=owner,
+                hook=hook,
+            )
+
+    def _changed(self) -> None:
+        self.version = _next_version()
+        self._events = None
+        if self._on_change is not None:
+            self._on_change(self.version)
+
+    def bring_specs(self, owner: str, plugin: object) -> list[str]:
+        """Add the specs that a plugin brings and that are not there yet; an inner session may get the same ones again.
+
+        Returns:
+            The names of those added.
+
+        Raises:
+            InvalidPlugin: There are none, or one exists already and belongs to another plugin.
+        """
+        specs = getattr(plugin, "hookspecs", None)
+        if specs is None:
+            return []
+        callers = vars(self.hook)
+        brought = [name for name in dir(specs) if self.parse_hookspec_opts(specs, name) is not None]
+        if not brought:
+            raise InvalidPlugin(
+                f"plugin {owner!r} has `hookspecs`, and nothing in it is marked with @hookspec.",
+                plugin=owner,
+                hook="",
+            )
+        known = [name for name in brought if name in callers and callers[name].has_spec()]
+        foreign = [name for name in known if callers[name].spec.namespace is not specs]
+        if foreign:
+            raise InvalidPlugin(
+                f"plugin {owner!r} brings hook specs that exist already: {', '.join(foreign)}.\n"
+                f"Give them names of their own; a spec belongs to one plugin.",
+                plugin=owner,
+                hook=foreign[0],
+            )
+        if known:
+            return []
+        self.add_hookspecs(specs)
+        return brought
+
+    def _remove_specs(self, names: Iterable[str]) -> None:
+        """Forget hook specs whose plugin was refused; implementations that awaited them as optional go on waiting."""
+        for name in names:
+            caller = getattr(self.hook, name)
+            caller.spec = None
+            if not caller.get_hookimpls():
+                delattr(self.hook, name)
+        self._events = None
+
+    def _refuse_bad_hooks(self, owner: str, plugin: object) -> None:
+        found = self.hook_attributes(plugin)
+        if (
+            not found
+            and not hasattr(plugin, "hookspecs")
+            and not isinstance(getattr(plugin, "name", None), str)
+        ):
+            raise InvalidPlugin(
+                f"{plugin!r} is no plugin: it has no hook and no name, so attaching it would do nothing.\n"
+                f"A session takes instances of plugins, and names of installed ones. Options go on tasks.",
+                plugin=owner,
+                hook="",
+            )
+        self._refuse_unmarked_hooks(owner, plugin)
+        for hook, function, opts in found:
+            self.refuse_bad_observer(owner, hook, function, opts)
+
+    def _refuse_unmarked_hooks(self, owner: str, plugin: object) -> None:
+        for hook in self.known_hooks():
+            method = inspect.getattr_static(plugin, hook, None)
+            if inspect.isfunction(method) and self.parse_hookimpl_opts(plugin, hook) is None:
+                raise InvalidPlugin(
+                    f"plugin {owner!r} has a method {hook!r} without @hookimpl, so it would never be called.\n"
+                    f"Mark it, or give it another name if it is not meant as a hook.",
+                    plugin=owner,
+                    hook=hook,
+                )
+
+    def known_hooks(self) -> list[str]:
+        """Return the names of all hook specs, sorted."""
+        callers = vars(self.hook).items()
+        return sorted(n for n, c in callers if isinstance(c, pluggy.HookCaller) and c.has_spec())
+
+    def _refuse_unknown_hooks(self, owner: str) -> None:
+        for name, caller in vars(self.hook).items():
+            if not isinstance(caller, pluggy.HookCaller) or caller.has_spec():
+                continue
+            if any(found.plugin_name == owner and not found.optionalhook for found in caller.get_hookimpls()):
+                known = self.known_hooks()
+                raise InvalidPlugin(
+                    f"plugin {owner!r} implements {name!r}, and there is no such hook.{did_you_mean(name, known)}\nKnown: {', '.join(known)}.",
+                    plugin=owner,
+                    hook=name,
+                )

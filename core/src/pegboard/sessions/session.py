@@ -1,0 +1,555 @@
+"""A session: a lifetime in which plugins are attached and tasks run."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from pegboard import discovery
+from pegboard.calls.locks import KeyedLocks
+from pegboard.calls.side_threads import SIDE_THREADS
+from pegboard.clock import SYSTEM_CLOCK, Clock
+from pegboard.current import active_session
+from pegboard.errors import InvalidPlugin, MissingPlugin, SessionError
+from pegboard.options import Option
+from pegboard.places import BUILT_IN, INLINE, THREADS, Executors, place_of, unknown_executor
+from pegboard.plans.binding import compile_events, make_plan
+from pegboard.plans.plan import DivertedPlan
+from pegboard.privacy import Masks, is_sensitive
+from pegboard.sessions import configuration
+from pegboard.sessions.manager import Manager, plugin_name
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+    from types import TracebackType
+
+    from pegboard.places import ExecutorLevel, Place
+    from pegboard.plans.events import Dispatch, Observer
+    from pegboard.plans.explain import Explanation
+    from pegboard.plans.plan import Divert, Plan
+    from pegboard.tasks.task import Task
+    from pegboard_cache import Caching
+    from pegboard_datasets import Datasets
+    from pegboard_limits import Limits
+    from pegboard_metrics import Metrics, TaskStats
+    from pegboard_resources import Resources
+    from pegboard_schedule import Scheduling
+
+_outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
+
+
+class Session:
+    """A lifetime in which plugins are attached and tasks run; a context manager, sync and async.
+
+    Inside an open session an inner one inherits its plugins, defaults and executor; a plugin of the inner one replaces
+    the inherited plugin of the same name. One session may be entered again after it ended, and by several threads
+    or asyncio tasks at once: it starts with the first that enters and ends with the last that leaves.
+
+    Args:
+        plugins: Instances, or names of installed plugins, which are made with their defaults.
+        defaults: Options for every task that does not give one of the same class itself.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `processes`, the name of a plugin that has
+            an executor, or any `concurrent.futures.Executor`.
+        strict: Raise what observers and scopes did wrong once the call is over. For tests.
+        strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
+        inherit: Whether to take over what the session around this one has.
+
+    An attached plugin is an attribute too, by its name: `session.cache.clear()`.
+
+    Attributes:
+        id: Unique among sessions.
+        version: Another number after every change of plugins or monitoring; plans of an older one are remade.
+        pm: The pluggy manager, for pluggy's own tools.
+        clock: Where waits and timestamps of plugins take their time from.
+        outer: The session this one inherits from, or None.
+        in_worker: Whether this session serves the functions that run in a worker.
+        masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
+        diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
+            every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
+            task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
+            What it returns or raises is what that call does; neither layers nor observers know of it.
+
+    Raises:
+        MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
+    """
+
+    def __init__(
+        self,
+        *plugins: object,
+        defaults: Iterable[Option] = (),
+        executor: str | Executor | None = None,
+        strict: bool = False,
+        strict_plugins: bool = False,
+        inherit: bool = True,
+    ) -> None:
+        self.id = os.urandom(6).hex()
+        self.strict_plugins = strict_plugins
+        self.locks = KeyedLocks()
+        self.clock: Clock = SYSTEM_CLOCK
+        self.outer: Session | None = None
+        self.masks = Masks()
+        self.diverted: Divert | None = None
+        self.version = 0
+        self.pm = Manager(configuration.disabled_plugins(), self._changed)
+        self._own_strict = self.strict = strict
+        self._own_defaults = self.defaults = _checked_defaults(defaults)
+        names = [plugin if isinstance(plugin, str) else plugin_name(plugin) for plugin in plugins]
+        self._own_executors = None if executor is None else Executors(executor, names)
+        self.executors = self._own_executors or Executors(None)
+        self._inherit = inherit
+        # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
+        # Ends run without the second, as they may wait for threads whose calls need it.
+        self._lifecycle = threading.RLock()
+        self._guard = threading.RLock()
+        self._entered = 0
+        self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
+        self._pending: set[Future[Any]] = set()
+        self._observer_errors: dict[tuple[str, str], int] = {}
+        self._warned: set[str] = set()
+        self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
+        self._places: dict[str, Place] = {}
+        self.worker_spec: tuple[int, bytes] | None = None
+        self.in_worker = False
+        self._own: list[tuple[str, object]] = []
+        for plugin in plugins:
+            self._attach(plugin)
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
+
+    if TYPE_CHECKING:  # those that have something to ask or tell, so that type checkers know their methods
+        cache: Caching
+        datasets: Datasets
+        limits: Limits
+        metrics: Metrics
+        resources: Resources
+        schedule: Scheduling
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            manager = self.__dict__.get("pm")
+            plugin = None if manager is None or name.startswith("_") else manager.get_plugin(name)
+            if plugin is None:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}, and no plugin of that name is attached"
+                )
+            return plugin
+
+    @property
+    def plugins(self) -> Mapping[str, object]:
+        """The attached plugins by name, inherited ones included, in the order of attachment."""
+        return {name: plugin for name, plugin in self.pm.list_name_plugin() if plugin is not None}
+
+    @property
+    def events(self) -> Mapping[str, tuple[str, ...]]:
+        """Every event that observers of this session may watch, with its parameters."""
+        return self.pm.events()
+
+    @property
+    def observer_errors(self) -> Mapping[tuple[str, str], int]:
+        """How often each plugin failed in each hook, by (plugin, hook)."""
+        return dict(self._observer_errors)
+
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads of this process still run a body that outlived its limit."""
+        return abandoned_threads()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has entered this session and not left it yet."""
+        return self._entered > 0
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Attach a plugin, by instance or by name; in an open session it is started at once.
+
+        Returns:
+            Its name; None when it is disabled, or attached already.
+
+        Raises:
+            MissingPlugin, PluginConflict, InvalidPlugin: It cannot be attached, and nothing of it is.
+        """
+        with self._guard:
+            attached = self._attach(plugin, name)
+            if attached is not None and self.is_open:
+                try:
+                    self._call_hook("session_start", self.pm.get_plugin(attached))
+                except BaseException:
+                    self.unregister(attached, end=False)
+                    raise
+            return attached
+
+    def unregister(self, plugin: object, *, end: bool = True) -> object:
+        """Detach a plugin, by instance or name, and return it; in an open session its `session_end` runs first."""
+        with self._guard:
+            name = plugin if isinstance(plugin, str) else self.pm.get_name(plugin)
+            found = self.pm.get_plugin(name) if name else None
+            if name is None or found is None:
+                raise SessionError(
+                    f"{plugin!r} is not attached. Attached: {', '.join(self.plugins) or 'none'}."
+                )
+            own = any(mine is found for _, mine in self._own)
+            try:
+                if own and end and self.is_open:
+                    self._call_hook("session_end", found)
+            finally:
+                self.pm.unregister(name=name)
+                self._own = [entry for entry in self._own if entry[1] is not found]
+            return found
+
+    def explain(self, task: Task[..., Any]) -> Explanation:
+        """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
+        from pegboard.plans.explain import explain
+
+        return explain(task._plan_in(self) if self.is_open else make_plan(self, task))
+
+    def executor_levels(self) -> Mapping[str, ExecutorLevel]:
+        """Tell how busy the executors are that were used, by name; what an inner session inherits, the outer one tells of."""
+        inherited = self.outer is not None and self.executors is self.outer.executors
+        return {} if inherited else self.executors.levels()
+
+    def serve(self) -> None:
+        """Run what is scheduled until the process is asked to end, by SIGTERM or Ctrl-C, or until the schedule is stopped.
+
+        Raises:
+            MissingPlugin: Nothing schedules in this session.
+        """
+        if self.pm.get_plugin("schedule") is None:
+            raise MissingPlugin(
+                "nothing is scheduled in this session, so there is nothing to serve.\n"
+                "Attach the plugin: Session(Scheduling(), ...).",
+                plugin="schedule",
+            )
+        self.schedule.serve()
+
+    def stats(self, task: Task[..., Any]) -> TaskStats:
+        """Summarise what was measured of a task: calls, failures, durations; zeros if it was never called.
+
+        Raises:
+            MissingPlugin: Nothing measures in this session.
+        """
+        if self.pm.get_plugin("metrics") is None:
+            raise MissingPlugin(
+                "nothing measures in this session, so there are no statistics.\nAttach the plugin: Session(Metrics(), ...).",
+                plugin="metrics",
+            )
+        return self.metrics.stats(task)
+
+    # A context manager ------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        around = active_session.get()
+        self._acquire(around)
+        _outer_sessions.set((*_outer_sessions.get(), around))
+        active_session.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._step_out()
+        self._release(error)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import asyncio
+
+        self._step_out()
+        # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
+        ending = asyncio.ensure_future(asyncio.to_thread(self._release, error))
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait([ending])
+            raise
+
+    def _step_out(self) -> None:
+        """Make the session around this one current again."""
+        if active_session.get() is not self:
+            raise SessionError(
+                f"{self!r} is left where another session, or none, is current.\n"
+                f"Sessions nest: leave the inner one first, in the thread or asyncio task that entered it."
+            )
+        *outer, around = _outer_sessions.get()
+        _outer_sessions.set(tuple(outer))
+        active_session.set(around)
+
+    def _acquire(self, around: Session | None) -> None:
+        """Start the session, if nobody is in it yet."""
+        with self._lifecycle:
+            if self._entered == 0:
+                self._start(around)
+            self._entered += 1
+
+    def _release(self, error: BaseException | None) -> None:
+        """End the session, if nobody else is in it, once everything that was submitted is over.
+
+        The wait comes first and holds no lock: what runs may submit more, and may enter this session itself.
+        """
+        failures: list[BaseException] = []
+        while True:
+            with self._lifecycle:
+                if self._entered > 1 or failures or not self._pending:
+                    self._entered -= 1
+                    if self._entered == 0:
+                        self._end(error, failures)
+                    return
+            failures = self._finish_pending()
+
+    def _start(self, around: Session | None) -> None:
+        if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
+            self.masks = around.masks
+        self._take_over(around if self._inherit else None)
+        if around is None:
+            self._attach_everywhere()
+        started: list[object] = []
+        try:
+            for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
+                self._call_hook("session_start", plugin)
+                started.append(plugin)
+        except BaseException as error:
+            for failure in self._call_all("session_end", reversed(started)):
+                error.add_note(f"and while undoing the start: {type(failure).__name__}: {failure}")
+            raise
+
+    def _attach_everywhere(self) -> None:
+        for name in discovery.everywhere():
+            if not self.pm.has_plugin(name):
+                self._attach(name)
+
+    def _take_over(self, around: Session | None) -> None:
+        """Become what this session's own parts and the session around it make; another one than at its last start, maybe."""
+        if around is None and self.outer is None:
+            return
+        own_names = {name for name, _ in self._own}
+        inherited = [] if around is None else [*around.plugins.items()]
+        manager = Manager(configuration.disabled_plugins(), self._changed)
+        entries = [entry for entry in inherited if entry[0] not in own_names] + self._own
+        for (
+            name,
+            plugin,
+        ) in entries:  # all specs first: an inherited plugin may implement those of one that is replaced
+            manager.bring_specs(name, plugin)
+        for name, plugin in entries:
+            manager.register(plugin, name)
+        self.pm = manager
+        self.outer = around
+        own_types = {type(option) for option in self._own_defaults}
+        defaults = () if around is None else around.defaults
+        self.defaults = (*self._own_defaults, *(each for each in defaults if type(each) not in own_types))
+        self.strict = self._own_strict or (around is not None and around.strict)
+        self.clock = SYSTEM_CLOCK if around is None else around.clock
+        self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
+
+    def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
+        failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
+        for task in list(self._bound):
+            task._forget(self)
+        self._bound.clear()
+        self._places.clear()
+        if self.executors is self._own_executors or self.outer is None:
+            self.executors.close()
+        for failure in failures:
+            if not isinstance(failure, Exception):
+                raise failure
+        if not failures:
+            return
+        if error is not None:  # it is on its way, and must not be replaced
+            for failure in failures:
+                error.add_note(f"and at the end of the session: {type(failure).__name__}: {failure}")
+            return
+        raise ExceptionGroup(
+            "plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)]
+        )
+
+    def _finish_pending(self) -> list[BaseException]:
+        """Wait for what was submitted so far; nothing of a session goes on after its end."""
+        from concurrent.futures import wait
+
+        try:
+            wait(list(self._pending))
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
+            return [error]
+        return []
+
+    def _call_all(self, hook: str, plugins: Iterable[object]) -> list[BaseException]:
+        failures: list[BaseException] = []
+        for plugin in plugins:
+            try:
+                self._call_hook(hook, plugin)
+            except BaseException as error:  # noqa: BLE001 - all ends run; they are raised together
+                failures.append(error)
+        return failures
+
+    def _call_hook(self, hook: str, plugin: object) -> None:
+        for found in getattr(self.pm.hook, hook).get_hookimpls():
+            if found.plugin is plugin:
+                found.function(*([self] if found.argnames else []))
+
+    def _changed(self, version: int) -> None:
+        self.version = version
+
+    # For the rest of the core -----------------------------------------------------------------------------------
+
+    def plan_for(self, task: Task[..., Any]) -> Plan:
+        """Return the plan of a task, made now if there is none or if plugins changed since; the task keeps it."""
+        if self.diverted is not None:
+            return cast("Plan", DivertedPlan(self, task))
+        with self._guard:
+            plan = task._plans.get(self)
+            if plan is None or plan.version != self.version:
+                plan = task._plans[self] = make_plan(self, task)
+                self._bound.add(task)
+            return plan
+
+    def place(self, name: str | None = None) -> Place:
+        """Return the executor called `name`, the session's own without one.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        if name is None:
+            name = self.executors.default
+        if self.in_worker and name not in (INLINE, THREADS):
+            return self.executors.get(INLINE)  # it is where it was sent already
+        place = self._places.get(name)
+        if place is not None:
+            return place
+        if name in BUILT_IN or name in self.executors.handed_in:
+            return self.executors.get(name)
+        with self._guard:
+            return self._places.setdefault(name, self._ask_for_place(name))
+
+    def _ask_for_place(self, name: str) -> Place:
+        for found in self.pm.in_order("make_executor"):
+            given = {"session": self, "name": name}
+            executor: Any = found.function(*[given[each] for each in found.argnames])
+            if executor is not None:
+                return place_of(executor, name, shares_clock=getattr(executor, "shares_clock", True))
+        raise unknown_executor(name, list(self.plugins))
+
+    def group_events(self) -> Mapping[str, Dispatch]:
+        """Return the dispatchers of events about groups."""
+        version, events = self._group_events
+        if version != self.version:
+            with self._guard:
+                version = self.version
+                events, _ = compile_events(self, (), "group")
+                self._group_events = (version, events)
+        return events
+
+    def keep(self, future: Future[Any]) -> None:
+        """Wait for this future before the session ends."""
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+
+    def observer_failed(self, observer: Observer, subject: Any, error: BaseException) -> BaseException | None:
+        """Contain what an observer raised; see `hook_failed`."""
+        return self.hook_failed(observer.plugin, observer.event, subject, error)
+
+    def hook_failed(self, plugin: str, hook: str, subject: Any, error: BaseException) -> BaseException | None:
+        """Count and log what a plugin raised where it may only watch; return it if it has to go on all the same."""
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        with self._guard:
+            count = self._observer_errors.get((plugin, hook), 0) + 1
+            self._observer_errors[plugin, hook] = count
+            if self.strict:
+                subject.hook_failures = [*(subject.hook_failures or ()), error]
+        if count == 1:
+            self._log_hook_failure(plugin, hook, subject, error)
+        return None
+
+    def raise_hook_failures(self, subject: Any, cause: BaseException | None) -> None:
+        """In a strict session, raise what observers did wrong during a call or group that is over."""
+        failures = subject.hook_failures
+        if not failures:
+            return
+        subject.hook_failures = None
+        if len(failures) == 1:
+            raise failures[0] from cause
+        raise BaseExceptionGroup("observers failed", failures) from cause
+
+    def warn_once(self, key: str, message: str) -> None:
+        """Log a warning, once per session and key."""
+        if key not in self._warned:
+            self._warned.add(key)
+            import logging
+
+            logging.getLogger("pegboard").warning("%s", message)
+
+    def _log_hook_failure(self, plugin: str, hook: str, subject: Any, error: BaseException) -> None:
+        import logging
+
+        task = getattr(subject, "task", None)
+        # A traceback cannot be masked before its formatter has written it.
+        hidden = (
+            (task is not None and task.sensitive)
+            or is_sensitive(error)
+            or (bool(self.masks) and self._shows_secret(error))
+        )
+        logging.getLogger("pegboard").error(
+            "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
+            plugin,
+            hook,
+            type(error).__name__,
+            exc_info=None if hidden else error,
+        )
+
+    def _shows_secret(self, error: BaseException) -> bool:
+        import traceback
+
+        return self.masks.found_in("".join(traceback.format_exception(error)))
+
+    def _attach(self, plugin: object, name: str | None = None) -> str | None:
+        if isinstance(plugin, str):
+            name, plugin = plugin, None if self.pm.is_blocked(plugin) else discovery.load(plugin)
+            if plugin is None:
+                return None
+        elif isinstance(plugin, Option):
+            raise InvalidPlugin(
+                f"{type(plugin).__name__}(...) is an option, and goes on a task: @task({type(plugin).__name__}(...)).\n"
+                f"For every task of a session: Session(defaults=[{type(plugin).__name__}(...)]).",
+                plugin=type(plugin).__name__,
+                hook="",
+            )
+        own = plugin_name(plugin)
+        if name is not None and own != name:
+            raise InvalidPlugin(
+                f"plugin {name!r} calls itself {own!r}; its `name` must be the name it is known by.",
+                plugin=name,
+                hook="",
+            )
+        attached = self.pm.register(plugin, own)
+        if attached is not None:
+            self._own.append((attached, plugin))
+        return attached
+
+
+def abandoned_threads() -> int:
+    """Return how many threads of this process still run a body that outlived its limit."""
+    return SIDE_THREADS.abandoned
+
+
+def current_session() -> Session | None:
+    """Return the innermost open session, or None."""
+    return active_session.get()
+
+
+def _checked_defaults(defaults: Iterable[Option]) -> tuple[Option, ...]:
+    checked = tuple(defaults)
+    for option in checked:
+        if not isinstance(option, Option):
+            raise TypeError(f"defaults takes options such as Retry(3), not {option!r}.")
+    single = [type(option) for option in checked if not option.repeatable]
+    if len(set(single)) < len(single):
+        raise TypeError("defaults holds two options of the same class.")
+    return checked

@@ -1,0 +1,1 @@
+"""What `@task` makes, and the ways to call it."""

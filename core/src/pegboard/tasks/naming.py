@@ -1,0 +1,158 @@
+"""Names of tasks, and the templates some of them are."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import attrs
+
+from pegboard.errors import InvalidName
+
+if TYPE_CHECKING:
+    from pegboard.records import Kind
+    from pegboard.tasks.task import Task
+
+
+MAP_INDEX = "map_index"
+_VALUE_LENGTH = 64
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def held_by(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a `functools.partial` holds; anything else is itself."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (an instance)."""
+    held = held_by(function)
+    name = getattr(held, "__qualname__", None) or type(held).__qualname__
+    return str(name).rpartition("<locals>.")[2]
+
+
+def one_line(text: str) -> str:
+    """Escape whatever is not printable, so that a text can neither break a line nor steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def show(value: object) -> str:
+    """Render one value for a name: escaped, cut, and never failing."""
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a Secret, or an object whose __str__ is broken: its type will do
+        text = f"<{type(value).__name__}>"
+    text = one_line(text)
+    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+
+
+@attrs.frozen
+class NameTemplate:
+    """A name with `{parameter}` and `{map_index}` in it.
+
+    Attributes:
+        text: As it was written; the static name of the task.
+        parts: Pairs of literal text and the placeholder after it, or None.
+    """
+
+    text: str
+    parts: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def parse(cls, text: str, parameters: Mapping[str, inspect.Parameter]) -> NameTemplate | None:
+        """Check `text` against the parameters of the task; None when it holds no brace at all.
+
+        Raises:
+            InvalidName: It is no text, empty, or holds anything but parameters and `map_index`.
+        """
+        if not isinstance(text, str):
+            raise InvalidName(f"a task's name is a str, not {text!r}.", name=text)
+        if not text or text.isspace():
+            raise InvalidName("a task's name cannot be empty.", name=text)
+        if not text.isprintable():
+            raise InvalidName(f"task name {text!r} holds control characters.", name=text)
+        import string
+
+        try:
+            fields = list(string.Formatter().parse(text))
+        except ValueError as error:
+            raise InvalidName(
+                f"task name {text!r}: {error}. Write {{{{ and }}}} for braces.", name=text
+            ) from None
+        parts = tuple(
+            (literal, _placeholder(text, field, spec, conversion, parameters))
+            for literal, field, spec, conversion in fields
+        )
+        return cls(text, parts) if "{" in text or "}" in text else None
+
+    def render(self, inputs: Mapping[str, Any], map_index: int | None) -> str:
+        """Fill the placeholders in; outside a map `map_index` is empty."""
+        values = {MAP_INDEX: "" if map_index is None else map_index, **inputs}
+        return "".join(
+            text if name is None else text + show(values.get(name, "")) for text, name in self.parts
+        )
+
+
+def _placeholder(
+    text: str,
+    field: str | None,
+    spec: str | None,
+    conversion: str | None,
+    parameters: Mapping[str, inspect.Parameter],
+) -> str | None:
+    if field is None:
+        return None
+    allowed = [*parameters, MAP_INDEX]
+    if field not in allowed or spec or conversion:
+        written = "{" + field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"
+        raise InvalidName(
+            f"task name {text!r} holds {written}.\n"
+            f"A name may only hold whole parameters, without attributes, indexes, conversions or format specs: "
+            f"{', '.join('{' + name + '}' for name in allowed)}.",
+            name=text,
+        )
+    return field
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What inspect looks at to tell the kind and signature of a callable that is no function.
+FUNCTION_ATTRIBUTES = ("__code__", "__defaults__", "__kwdefaults__", "__annotations__")
+
+
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """Tell the kind of a callable; of an instance, by its `__call__`."""
+    body = body_of(function)
+    if inspect.isasyncgenfunction(body):
+        return "async_generator"
+    if inspect.iscoroutinefunction(body):
+        return "coroutine"
+    return "generator" if inspect.isgeneratorfunction(body) else "function"
+
+
+def body_of(function: Callable[..., Any]) -> Any:
+    """What runs when a callable is called: of an instance that does not look like a function, its `__call__`."""
+    held = held_by(function)
+    return held if inspect.isroutine(held) or hasattr(held, "__code__") else type(held).__call__
+
+
+def dress(task: Task[P, R], function: Callable[P, R]) -> None:
+    """Make a task look like its function, to people and to `inspect`; no attribute hides a way to call the task."""
+    held, body = held_by(function), body_of(function)
+    task.__name__ = type(held).__name__  # of an instance, which has no names itself
+    task.__qualname__ = type(held).__qualname__
+    functools.update_wrapper(task, held)
+    for attribute in getattr(held, "__dict__", ()):
+        if hasattr(type(task), attribute) and not attribute.startswith("__"):
+            task.__dict__.pop(attribute, None)
+    for attribute in FUNCTION_ATTRIBUTES:
+        if hasattr(body, attribute):
+            setattr(task, attribute, getattr(body, attribute))
+    task.__wrapped__ = function

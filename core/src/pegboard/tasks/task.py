@@ -1,0 +1,417 @@
+"""Tasks: decorated functions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
+
+from pegboard.calls.call import Call, inherit, new_call, next_number
+from pegboard.calls.time_limit import limit_in_force
+from pegboard.current import active_session, running_call
+from pegboard.errors import InvalidTask, UnsupportedTask
+from pegboard.options import Option
+from pegboard.sessions.default import DEFAULT
+from pegboard.tasks.naming import NameTemplate, default_name, dress, held_by, kind_of
+from pegboard.tasks.pickling import PickledByName
+from pegboard.tasks.ways import WaysToCall
+
+if TYPE_CHECKING:
+    from pegboard.plans.plan import Plan
+    from pegboard.records import Kind
+    from pegboard.sessions.session import Session
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Task(PickledByName, WaysToCall[P, R_co]):
+    """A decorated function: called like the function, and able to do more.
+
+    Attributes:
+        name: Static name; for a template the template itself. Metrics, spans, keys and journals use this one.
+        kind: `function`, `coroutine`, `generator` or `async_generator`. It alone decides what a call returns.
+        options: What the task asks for, in the order given.
+        description: The description given, or the docstring, or "".
+        tags: Free strings for people and plugins to sort tasks by.
+        sensitive: Whether inputs, results and error texts are kept out of every store and sink.
+    """
+
+    __wrapped__: Callable[P, R_co]
+    __name__: str
+    __qualname__: str
+
+    def __init__(
+        self,
+        function: Callable[P, R_co],
+        options: tuple[Option, ...] = (),
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] = (),
+        sensitive: bool = False,
+    ) -> None:
+        _refuse_non_function(function)
+        dress(self, function)
+        self.kind: Kind = kind_of(function)
+        self.name = default_name(function) if name is None else name
+        self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
+        self.description = inspect.getdoc(held_by(function)) or "" if description is None else description
+        self.tags = _checked_tags(tags)
+        self.sensitive = sensitive
+        self.options = _checked_options(self, options)
+        self._plan: Plan | None = None
+        self._plans: dict[Session, Plan] = {}
+        self._bare_in: object = None
+        self._signature: inspect.Signature | None = None
+        for option in self.options:
+            option.check(self)
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the function through the layers of the open session, or of the process-wide default one."""
+        session = active_session.get()
+        if session is None:
+            if self._bare_in is DEFAULT.state:
+                return self.__wrapped__(*args, **kwargs)
+            session = DEFAULT.for_task(self)
+            if session is None:
+                self._bare_in = DEFAULT.state
+                return self.__wrapped__(*args, **kwargs)
+        plan = self._plan
+        if plan is None or plan.version != session.version:
+            plan = self._plan_in(session)
+        # `open_call`, written out: its frame alone would be a tenth of what a call costs.
+        call = new_call(Call)
+        call.plan = plan
+        call.args = args
+        call.kwargs = kwargs
+        call.parent = parent = running_call.get()
+        call.number = next_number()
+        call.attempt = 0
+        call.source = "run"
+        call.hooking = False
+        call.executor = "inline"
+        call._limit = None
+        if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
+            inherit(call, parent)
+        return call.plan.run(call)  # type: ignore[no-any-return]
+
+    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        return self, args
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name} ({self.kind.replace('_', ' ')})>"
+
+    # Type checkers take `@classmethod` and `@staticmethod` off before they come to `@task`, so the first parameter has to
+    # tell what is bound: a class, an object, or (of a function on the class, and of a staticmethod) nothing. It is matched
+    # as a Callable, because mypy compares the parameters of one and not those of a Task.
+    @overload
+    def __get__(  # type: ignore[misc]
+        self: Callable[Concatenate[type[S], Q], T], instance: S | None, owner: type[S]
+    ) -> BoundTask[Q, T]: ...
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(
+        self: Callable[Concatenate[S, Q], T], instance: S, owner: type[S] | None = None
+    ) -> BoundTask[Q, T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Self: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else BoundTask(self, instance)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The function's signature.
+
+        Raises:
+            ValueError: It is a builtin that does not tell.
+        """
+        if self._signature is None:
+            self._signature = inspect.signature(self.__wrapped__)
+        return self._signature
+
+    def option(self, cls: type[T]) -> T | None:
+        """Return the task's option of this class, or None."""
+        for option in self.options:
+            if isinstance(option, cls):
+                return option
+        return None
+
+    def with_options(
+        self,
+        *options: Option,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        sensitive: bool | None = None,
+    ) -> Self:
+        """Return a copy with these options: one of a class it already has replaces the old one, the rest is kept."""
+        given = {type(option) for option in options}
+        kept = tuple(option for option in self.options if type(option) not in given)
+        return type(self)(
+            self.__wrapped__,
+            (*kept, *options),
+            name=name if name is not None else self._written_name,
+            description=self.description if description is None else description,
+            tags=self.tags if tags is None else tags,
+            sensitive=self.sensitive if sensitive is None else sensitive,
+        )
+
+    def render_name(self, call: Call) -> str:
+        """Fill the name's placeholders in for one call; a sensitive task, or one called wrongly, shows the template."""
+        if self._template is None or self.sensitive:
+            return self.name
+        try:
+            return self._template.render(call.inputs, call.map_index)
+        except TypeError:  # the arguments do not fit the signature, which is an error of its own
+            return self.name
+
+    @property
+    def _written_name(self) -> str | None:
+        """The name as it was given, braces doubled where they are literal; None for the default one."""
+        return None if self.name == default_name(self.__wrapped__) else self.name
+
+    def _seen_with(self, options: tuple[Option, ...]) -> Self:
+        """The task as plugins see it while binding: with the session's default options too."""
+        seen = type(self).__new__(type(self))
+        seen.__dict__.update(self.__dict__, options=options)
+        return seen
+
+    def _plan_in(self, session: Session) -> Plan:
+        """The plan for a session, remade when its plugins changed."""
+        plan = self._plan = session.plan_for(self)
+        return plan
+
+    def _forget(self, session: Session) -> None:
+        """Let go of a session that has ended."""
+        self._plans.pop(session, None)
+        plan = self._plan
+        if plan is not None and plan.session is session:
+            self._plan = None
+
+
+class ClassTask(Task[P, R_co]):
+    """A task made of a classmethod: bound to the class."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> BoundTask[P, R_co]:  # type: ignore[override]
+        """Bind to the class."""
+        return BoundTask(self, type(instance) if owner is None else owner)
+
+
+class StaticTask(Task[P, R_co]):
+    """A task made of a staticmethod: bound to nothing."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:  # type: ignore[override]
+        """Bind to nothing."""
+        return self
+
+
+class _Doc:
+    """A docstring that a class has for itself, and its instances from the task they are bound to."""
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def __get__(self, instance: BoundTask[..., Any] | None, owner: type) -> str | None:
+        doc: str | None = self._own if instance is None else instance.__func__.__doc__
+        return doc
+
+
+class BoundTask(WaysToCall[P, R_co]):
+    """A task as the attribute of an object: the object goes first, as in a bound method."""
+
+    __slots__ = ("__func__", "__self__")
+    __func__: Any  # the Task; declared as such, a type checker would bind it once more
+    __doc__ = _Doc(__doc__)
+
+    def __init__(self, task: Task[..., R_co], instance: object) -> None:
+        self.__func__ = task
+        self.__self__ = instance
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the task with the object as its first argument."""
+        value: R_co = self.__func__(self.__self__, *args, **kwargs)
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)
+
+    def __repr__(self) -> str:
+        return f"<bound {self.__func__!r} of {type(self.__self__).__name__}>"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BoundTask)
+            and self.__func__ is other.__func__
+            and self.__self__ is other.__self__
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.__func__, id(self.__self__)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BoundTask, (self.__func__, self.__self__)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        signature: inspect.Signature = self.__func__.signature
+        first, *rest = signature.parameters.values()
+        return signature.replace(parameters=[first, *rest] if first.kind is first.VAR_POSITIONAL else rest)
+
+    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        return self.__func__, (self.__self__, *args)
+
+    def with_options(
+        self,
+        *options: Option,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        sensitive: bool | None = None,
+    ) -> BoundTask[P, R_co]:
+        """Return a copy with other options, bound to the same object; see `Task.with_options`."""
+        copy = self.__func__.with_options(
+            *options, name=name, description=description, tags=tags, sensitive=sensitive
+        )
+        return BoundTask(copy, self.__self__)
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(function: classmethod[Any, P, R], /) -> ClassTask[P, R]: ...
+@overload
+def task(function: staticmethod[P, R], /) -> StaticTask[P, R]: ...
+@overload
+def task(
+    *options: Option,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    sensitive: bool = False,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(
+    *given: Any,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    sensitive: bool = False,
+) -> Any:
+    """Turn a function, coroutine function, generator function or async generator function into a task.
+
+    Bare or configured: `@task`, `@task()`, `@task(Retry(3), name="load_{day}")`. The function itself is not changed.
+
+    Args:
+        given: Options, each belonging to one plugin, which it brings along.
+        name: May hold `{parameter}` and `{map_index}`; default is the qualified name after any `<locals>.`.
+        description: Default is the docstring.
+        tags: Free strings.
+        sensitive: Keep inputs, results and error texts out of every store and sink.
+
+    Raises:
+        InvalidTask: Not a function, not an option, or options that cannot be on this task.
+    """
+    settings: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "tags": tags,
+        "sensitive": sensitive,
+    }
+    if len(given) == 1 and _is_function(given[0]):
+        return _make(given[0], (), settings)
+
+    def decorate(function: Callable[..., Any]) -> Task[..., Any]:
+        return _make(function, given, settings)
+
+    for option in given:
+        _refuse_non_option(option)
+    return decorate
+
+
+def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) -> Task[..., Any]:
+    if isinstance(function, classmethod):
+        return ClassTask(function.__func__, options, **settings)
+    if isinstance(function, staticmethod):
+        return StaticTask(function.__func__, options, **settings)
+    return Task(function, options, **settings)
+
+
+def _is_function(given: object) -> bool:
+    """Whether what `@task` got is what it decorates, and not an option (or an option's class)."""
+    if isinstance(given, Option) or (isinstance(given, type) and issubclass(given, Option)):
+        return False
+    return callable(given) or isinstance(given, classmethod | staticmethod)
+
+
+def _refuse_non_function(function: object) -> None:
+    if isinstance(function, Task | BoundTask):
+        raise InvalidTask(f"{function!r} is a task already. To change its options: task.with_options(...).")
+    if isinstance(function, type):
+        raise InvalidTask(
+            f"@task takes a function, and {function.__name__} is a class. Decorate the method that does the work."
+        )
+    if not callable(function):
+        raise InvalidTask(f"@task takes a function, not {function!r}.")
+
+
+def _refuse_non_option(option: object) -> None:
+    if isinstance(option, Option):
+        return
+    if isinstance(option, type) and issubclass(option, Option):
+        raise InvalidTask(
+            f"{option.__name__} is an option's class; did you forget the parentheses? @task({option.__name__}(...))"
+        )
+    raise InvalidTask(f"@task takes options such as Retry(3) or Cache(ttl=60), not {option!r}.")
+
+
+def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple[Option, ...]:
+    seen: set[type] = set()
+    for option in options:
+        _refuse_non_option(option)
+        name = type(option).__name__
+        if type(option) in seen and not option.repeatable:
+            raise InvalidTask(
+                f"task {task.name!r} has {name} twice; the second would silently replace the first."
+            )
+        seen.add(type(option))
+        if task.kind not in option.kinds:
+            kinds = ", ".join(sorted(kind.replace("_", " ") for kind in option.kinds))
+            raise UnsupportedTask(
+                f"{name} cannot be on the {task.kind.replace('_', ' ')} task {task.name!r}.\nIt works on: {kinds}.",
+                plugin=option.plugin_name,
+                task=task.name,
+                kind=task.kind,
+            )
+        if task.sensitive and option.stores_values:
+            raise InvalidTask(
+                f"task {task.name!r} is sensitive, and {name} would store its values.\nTake one of the two off.",
+            )
+    return options
+
+
+def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    checked = (tags,) if isinstance(tags, str) else tuple(tags)
+    if not all(isinstance(tag, str) for tag in checked):
+        raise InvalidTask(f"tags are strings, not {checked!r}.")
+    return checked
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return {}
+
+
+__all__ = ["BoundTask", "ClassTask", "StaticTask", "Task", "kind_of", "task"]
