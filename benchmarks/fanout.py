@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.calls import aplain
 from benchmarks.measure import Row, plain, ready
-from pegboard import Metrics, Session, task
-from pegboard.executors import Processes
+from pegboard import Metrics, Processes, Session, task
 
 ITEMS = 10_000
 WORKERS = 2

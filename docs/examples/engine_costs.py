@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pegboard import Dask, Session, task
-from pegboard.executors import Processes
+from pegboard import Dask, Processes, Session, task
 
 WORKERS = 2
 BODIES = (0.0, 0.001, 0.010)

@@ -28,7 +28,7 @@ def test_threads_and_inline_count_for_maps_and_submit():
 @pytest.mark.parametrize("name", ["proceses", "nowhere", ""])
 def test_unknown_executor(name):
     """An executor that nobody has is refused at decoration, and the nearest name is offered."""
-    with pytest.raises(ConfigError, match="inline, threads, processes") as caught:
+    with pytest.raises(ConfigError, match="inline, threads, dask, processes") as caught:
         On(name)
     assert (caught.value.where, caught.value.key) == ("executor", name)
     assert ("Did you mean 'processes'?" in str(caught.value)) == (name == "proceses")

@@ -88,18 +88,18 @@ class Tenant:
         self.asked.append(name)
         return Elsewhere() if name == self.name else None
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_depart(self, call, carrier) -> None:
         carrier["tenant"] = f"{self.tenant} for {call.name}"
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def bind_worker(self, session) -> Scope:
         assert session.in_worker
         return Scope(
             self.name, lambda call: ABROAD.append((self.tenant, call.carrier["tenant"])), lambda call, _: None
         )
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_measurements(self, call, measurements) -> None:
         self.measured.append((call.name, {key: len(found) for key, found in measurements.durations.items()}))
 

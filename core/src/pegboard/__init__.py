@@ -67,6 +67,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_metrics import Metered as Metered
     from pegboard_metrics import Metrics as Metrics
     from pegboard_otlp import OTLP as OTLP
+    from pegboard_processes import Processes as Processes
     from pegboard_progress import Progress as Progress
     from pegboard_progress import progress as progress
     from pegboard_prometheus import Prometheus as Prometheus

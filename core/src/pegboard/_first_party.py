@@ -39,6 +39,7 @@ PROVIDED: dict[str, str] = {
     "OutputFormat": "validate",
     "Persist": "datasets",
     "Progress": "progress",
+    "Processes": "processes",
     "Prometheus": "prometheus",
     "Queue": "queue",
     "RateLimit": "limits",
@@ -71,3 +72,31 @@ PROVIDED: dict[str, str] = {
     "string_task": "validate",
 }
 EXTRAS: frozenset[str] = frozenset((*PROVIDED.values(), "cli"))
+# Name of an executor -> the plugin that has it.
+EXECUTORS: dict[str, str] = {"dask": "dask", "processes": "processes"}
+# The plugin that takes functions to executors that were handed in.
+CARRIER = "processes"
+# Name of a plugin -> its class in `pegboard_<name>`.
+PLUGINS: dict[str, str] = {
+    "cache": "Caching",
+    "console": "Console",
+    "dask": "Dask",
+    "datasets": "Datasets",
+    "jsonlines": "JSONLines",
+    "limits": "Limits",
+    "logs": "Logs",
+    "metrics": "Metrics",
+    "otlp": "OTLP",
+    "processes": "Processes",
+    "progress": "Progress",
+    "prometheus": "Prometheus",
+    "queue": "Queue",
+    "recover": "Recovery",
+    "resources": "Resources",
+    "retry": "Retrying",
+    "schedule": "Scheduling",
+    "secrets": "Secrets",
+    "timeout": "Timeouts",
+    "tracing": "Tracing",
+    "validate": "Validation",
+}

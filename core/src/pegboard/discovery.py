@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pegboard._first_party import EXTRAS
+from pegboard._first_party import EXECUTORS, EXTRAS, PLUGINS
 from pegboard.errors import MissingPlugin, PluginConflict
 
 if TYPE_CHECKING:
@@ -55,6 +56,31 @@ def find(name: str) -> type:
         raise MissingPlugin(_missing(name), plugin=name)
     plugin: type = entries[0].load()
     return plugin
+
+
+def class_of(name: str) -> type:
+    """Return the class of a plugin: of a first-party one without a look at what is installed, which takes its time.
+
+    Raises:
+        MissingPlugin, PluginConflict: As `find`.
+    """
+    if name not in PLUGINS:
+        return find(name)
+    module = f"pegboard_{name}"
+    try:
+        plugin: type = getattr(importlib.import_module(module), PLUGINS[name])
+    except ModuleNotFoundError as error:
+        if error.name != module:  # installed, and a dependency of it is missing
+            raise
+        raise MissingPlugin(_missing(name), plugin=name) from None
+    return plugin
+
+
+def executor_plugin(name: str) -> str | None:
+    """Name the plugin that has the executor of this name, installed or not; None where there is none."""
+    if name in EXECUTORS:
+        return EXECUTORS[name]
+    return name if name in installed() else None
 
 
 def load(name: str) -> object:

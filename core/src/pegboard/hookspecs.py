@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from pegboard.calls.call import Call
-    from pegboard.records import Measurements, Outcome
+    from pegboard.records import Outcome
     from pegboard.running.group import Group
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
@@ -50,19 +52,13 @@ def bind(session: Session, task: Task[..., Any]) -> object:
 
 
 @hookspec
-def make_executor(session: Session, name: str) -> object:
-    """Return the executor called `name`, a `concurrent.futures.Executor` whose functions run in other processes, or None.
+def make_executor(session: Session, name: str, executor: Executor | None) -> object:
+    """Return the executor called `name`, or None.
 
-    Asked once per session and name, for names that are not the core's. Whoever made it shuts it down, in `session_end`.
-    """
-
-
-@hookspec
-def bind_worker(session: Session) -> object:
-    """Return a `Scope` around every function that runs in a worker, or None; asked once per session of a worker.
-
-    A plugin goes to workers when it has a method `worker_settings()` that returns the keyword arguments to make it anew
-    there. The call that the scope is entered with stands for the one at home; `call.carrier` holds what `on_depart` put there.
+    Asked once per session and name, for names that are not the core's. The answer is a `pegboard.places.RemotePlace`, which
+    says how functions get there, or any `concurrent.futures.Executor`; unless that one is of threads or says
+    `runs_here = True`, the plugin `processes` takes the functions there. Whoever made it shuts it down, in `session_end`.
+    `executor` is one that was handed in, to be made a place of: for plugins that take functions to executors of others.
     """
 
 
@@ -89,16 +85,6 @@ def on_cache_miss(call: Call, key: str) -> None:
 @hookspec
 def on_wait(call: Call, what: str, seconds: float) -> None:
     """Called by whoever held a call back before its function ran, after the wait; `what` names the limit or executor."""
-
-
-@hookspec
-def on_depart(call: Call, carrier: dict[str, str]) -> None:
-    """Called before the function goes to another process: texts put into `carrier` go along, for `bind_worker`'s scope."""
-
-
-@hookspec
-def on_measurements(call: Call, measurements: Measurements) -> None:
-    """Called when the function came back from another process, with what was measured of the calls it made there."""
 
 
 @hookspec

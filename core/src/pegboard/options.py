@@ -8,7 +8,7 @@ import attrs
 
 from pegboard import discovery
 from pegboard.errors import UnsupportedTask
-from pegboard.places import BUILT_IN, PROCESSES, unknown_executor
+from pegboard.places import BUILT_IN, unknown_executor
 from pegboard.records import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Option:
 def _known(_: object, __: attrs.Attribute[Any], name: object) -> None:
     if not isinstance(name, str):
         raise TypeError(f"On takes the name of an executor, such as 'processes', not {name!r}.")
-    if name not in BUILT_IN and name not in discovery.installed():
+    if name not in BUILT_IN and discovery.executor_plugin(name) is None:
         raise unknown_executor(name)
 
 
@@ -83,7 +83,7 @@ class On(Option):
 
     def check(self, task: Task[..., Any]) -> None:
         """Refuse a coroutine on threads: it runs in an event loop."""
-        if task.kind == "coroutine" and self.executor in BUILT_IN and self.executor != PROCESSES:
+        if task.kind == "coroutine" and self.executor in BUILT_IN:
             raise UnsupportedTask(
                 f"On({self.executor!r}) says nothing for the coroutine {task.name!r}, which runs in the event loop of whoever "
                 f"awaits it.\nTake it off, or make the task a plain function.",

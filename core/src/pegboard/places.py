@@ -4,42 +4,62 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
+    from pegboard.running.map import Fanout
+    from pegboard.tasks.task import Task
+
 INLINE = "inline"
 THREADS = "threads"
-PROCESSES = "processes"
-BUILT_IN = (INLINE, THREADS, PROCESSES)
+BUILT_IN = (INLINE, THREADS)
 
 
 @attrs.frozen(eq=False)
 class Place:
-    """An executor and what the core has to know of it.
+    """An executor, and what the core has to know of it.
 
     Attributes:
-        name: `inline`, `threads`, `processes`, the name a plugin gave it, or the type of one that the user handed in.
+        name: `inline`, `threads`, the name a plugin gave it, or the type of one that the user handed in.
         submit: As `concurrent.futures.Executor.submit`.
         workers: How many functions run at once, where that is known.
-        remote: Whether its functions run in other processes, so that only they travel, and not their calls.
         executor: The executor itself; None for `inline`.
-        shares_clock: Whether its monotonic clock is ours: on the same machine.
     """
 
     name: str
     submit: Callable[..., Future[Any]]
     workers: int
-    remote: bool = False
     executor: Executor | None = None
-    shares_clock: bool = True
+
+
+@attrs.frozen(eq=False)
+class RemotePlace(Place):
+    """An executor in other processes, where only functions travel, and not their calls.
+
+    The seam for engines: their plugins return one of these from `make_executor`.
+    """
+
+    @abstractmethod
+    def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
+        """Return what a plan calls, in the call's context, instead of the task's function, to have that run there."""
+
+    @abstractmethod
+    def map(self, work: Fanout, concurrency: int | None) -> list[Any]:
+        """Run a map there from sync code, and return its results: `work.begin()`, every item, `work.finish()`."""
+
+    @abstractmethod
+    async def amap(self, work: Fanout, concurrency: int | None) -> list[Any]:
+        """Do what `map` does, from async code."""
 
 
 @attrs.frozen
@@ -56,36 +76,31 @@ class ExecutorLevel:
 
 
 class Executors:
-    """The executors of a session. The pools it makes are its own to shut down; one handed in is not."""
+    """The executor that a session was given, and the pools of its own, which are its own to shut down."""
 
-    def __init__(self, default: str | Executor | None, plugins: Collection[str] = ()) -> None:
+    def __init__(self, default: str | Executor | None) -> None:
         self._guard = threading.Lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
         self._pid = os.getpid()
-        self.default = self._adopt(default, plugins)
+        self.handed_in: Executor | None = None
+        self.default = self._adopt(default)
 
-    def get(self, name: str | None = None) -> Place:
-        """Return the executor called `name`, the session's own without one.
-
-        Raises:
-            ConfigError: There is none of that name.
-        """
-        name = self.default if name is None else name
+    def get(self, name: str) -> Place | None:
+        """Return the executor called `name` if it is one of the core's, or runs functions here and was handed in."""
         if self._pid != os.getpid():
             self._forget_pools()
         place = self._places.get(name)
-        return place if place is not None else self._make(name)
+        return self._make(name) if place is None and name in BUILT_IN else place
+
+    def is_handed_in(self, name: str) -> bool:
+        """Whether the user handed in the executor of this name."""
+        return self.handed_in is not None and name == self.default
 
     @property
-    def handed_in(self) -> Collection[str]:
-        """Names of executors that are the user's."""
-        return [name for name in self._places if name not in BUILT_IN]
-
-    def levels(self) -> dict[str, ExecutorLevel]:
-        """Tell how busy the executors are that were used, where they tell."""
-        places = [place for place in list(self._places.values()) if place.executor is not None]
-        return {place.name: ExecutorLevel(_depth(place.executor), place.workers) for place in places}
+    def places(self) -> list[Place]:
+        """Those that were used."""
+        return list(self._places.values())
 
     def close(self) -> None:
         """Wait for what runs and end the pools; closing twice is fine, and a later use makes new ones."""
@@ -104,12 +119,10 @@ class Executors:
             for name in BUILT_IN:
                 self._places.pop(name, None)
 
-    def _adopt(self, default: str | Executor | None, plugins: Collection[str]) -> str:
+    def _adopt(self, default: str | Executor | None) -> str:
         if default is None:
             return THREADS
         if isinstance(default, str):
-            if default not in BUILT_IN and default not in plugins:
-                raise unknown_executor(default, plugins)
             return default
         if isinstance(default, type) or not callable(getattr(default, "submit", None)):
             raise ConfigError(
@@ -117,21 +130,18 @@ class Executors:
                 where="Session",
                 key="executor",
             )
-        place = place_of(default)
-        self._places[place.name] = place
-        return place.name
+        self.handed_in = default
+        name = getattr(default, "name", None)
+        name = name if isinstance(name, str) and name not in BUILT_IN else type(default).__name__
+        if runs_here(default):
+            self._places[name] = Place(name, default.submit, workers_of(default), default)
+        return name
 
     def _make(self, name: str) -> Place:
         with self._guard:
             if name not in self._places:
-                makers = {INLINE: self._inline, THREADS: self._threads, PROCESSES: self._processes}
-                if name not in makers:
-                    raise unknown_executor(name)
-                self._places[name] = makers[name]()
+                self._places[name] = _inline() if name == INLINE else self._threads()
             return self._places[name]
-
-    def _inline(self) -> Place:
-        return Place(INLINE, _submit_inline, 1)
 
     def _threads(self) -> Place:
         from concurrent.futures import ThreadPoolExecutor
@@ -139,14 +149,20 @@ class Executors:
         workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
         pool = ThreadPoolExecutor(workers, thread_name_prefix="pegboard")
         self._pools.append(pool)
-        return Place(THREADS, pool.submit, workers, executor=pool)
+        return Place(THREADS, pool.submit, workers, pool)
 
-    def _processes(self) -> Place:
-        from pegboard._remote.processes import Processes
 
-        pool = Processes()
-        self._pools.append(pool)
-        return Place(PROCESSES, pool.submit, pool.workers, remote=True, executor=pool)
+def _inline() -> Place:
+    return Place(INLINE, _submit_inline, 1)
+
+
+def levels_of(places: Iterable[Place]) -> dict[str, ExecutorLevel]:
+    """Tell how busy executors are, where they tell."""
+    return {
+        place.name: ExecutorLevel(_depth(place.executor), place.workers)
+        for place in places
+        if place.executor is not None
+    }
 
 
 def _depth(executor: Any) -> int:
@@ -160,31 +176,30 @@ def _depth(executor: Any) -> int:
     return 0 if size is None else int(size())
 
 
-def place_of(executor: Executor, name: str | None = None, *, shares_clock: bool = True) -> Place:
-    """Describe an executor that somebody handed in.
+def runs_here(executor: Executor) -> bool:
+    """Whether an executor's functions run in this process: one of threads, or one that says so.
 
-    Executors of threads run functions here. Of any other, whether its functions run in this process cannot be known, so they
-    are sent: that is right for both.
+    Of any other that cannot be known, so its functions are sent: that is right for both.
     """
-    own_name = PROCESSES if _is_ours(executor) else type(executor).__name__
-    workers = getattr(executor, "workers", None) or getattr(executor, "_max_workers", None)
-    return Place(
-        own_name if name is None else name,
-        executor.submit,
-        workers if isinstance(workers, int) and workers > 0 else os.cpu_count() or 1,
-        remote=not any("Thread" in cls.__name__ for cls in type(executor).__mro__),
-        executor=executor,
-        shares_clock=shares_clock,
+    from concurrent import futures
+
+    if getattr(executor, "runs_here", False) is True:
+        return True
+    interpreters: Any = getattr(futures, "InterpreterPoolExecutor", None)  # threads with modules of their own
+    return isinstance(executor, futures.ThreadPoolExecutor) and not (
+        interpreters is not None and isinstance(executor, interpreters)
     )
 
 
-def _is_ours(executor: Executor) -> bool:
-    return type(executor).__module__ == "pegboard._remote.processes"
+def workers_of(executor: Executor) -> int:
+    """Return how many functions an executor runs at once, as it says; else the number of processors."""
+    workers = getattr(executor, "workers", None) or getattr(executor, "_max_workers", None)
+    return workers if isinstance(workers, int) and workers > 0 else os.cpu_count() or 1
 
 
 def unknown_executor(name: str, plugins: Collection[str] = ()) -> ConfigError:
     """Say that there is no executor of that name, and which there are."""
-    known = (*BUILT_IN, *plugins)
+    known = (*BUILT_IN, *dict.fromkeys((*EXECUTORS, *plugins)))
     return ConfigError(
         f"no executor is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}; and those of installed "
         f"plugins.",

@@ -143,7 +143,7 @@ def test_the_same_instance_twice_is_attached_once() -> None:
 def test_an_unknown_executor_lists_the_known(executor: str) -> None:
     """An unknown name fails where it is written (rule 10, row 22)."""
     with pytest.raises(
-        ConfigError, match=r"Known: inline, threads, processes; and those of installed plugins\."
+        ConfigError, match=r"Known: inline, threads, dask, processes; and those of installed plugins\."
     ):
         Session(executor=executor)
 
@@ -159,7 +159,7 @@ def test_an_executor_handed_in_is_used_and_left_open() -> None:
     with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
         for _ in range(2):
             with Session(executor=pool) as session:
-                assert session.executors.get().name == "ThreadPoolExecutor"
+                assert session.place().name == "ThreadPoolExecutor"
                 name = task(lambda: threading.current_thread().name)
                 assert name.submit().result(10).startswith("mine")
 

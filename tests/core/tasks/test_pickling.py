@@ -125,8 +125,8 @@ def test_a_copy_with_nothing_changed_is_the_original() -> None:
 
 def test_a_default_name_stays_one_and_braces_stay_literal() -> None:
     """A name is parsed again as it was written."""
-    assert travel(add.with_options(name="{{x}}"))._written_name == "{{x}}"
-    assert travel(later.with_options(Level()))._written_name is None
+    assert travel(add.with_options(name="{{x}}")).written_name == "{{x}}"
+    assert travel(later.with_options(Level())).written_name is None
 
 
 def test_a_task_made_of_a_plain_function_is_found() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from opentelemetry import trace
 
-from pegboard import Session, current_call, task
-from pegboard.executors import Processes
+from pegboard import Processes, Session, current_call, task
 from pegboard_otlp import OTLP
 from pegboard_tracing import Tracing, tracer
 

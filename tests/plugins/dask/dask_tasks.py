@@ -111,11 +111,11 @@ class Diary:
     def session_end(self, session: Session) -> None:
         self.write("end")
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_depart(self, call, carrier):
         carrier["diary"] = f"from {call.id}"
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def bind_worker(self, session):
         return Scope("diary", self.enter, lambda call, _: self.write(f"left {call.id}"))
 

@@ -193,7 +193,7 @@ class Measured:
     def __init__(self):
         self.counts = []
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_measurements(self, call, measurements):
         number = sum(len(seconds) for seconds in measurements.durations.values())
         self.counts.append((call.args[0], number))

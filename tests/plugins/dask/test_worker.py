@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from pegboard.remote import dumps
 from pegboard_dask import _worker
+from pegboard_processes.engine import dumps
 
 
 def test_a_function_runs_with_its_arguments():

@@ -65,13 +65,13 @@ class Call:
         trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
         sampled: Whether that span is sampled; None when nobody traces.
         carrier: In a worker, what plugins sent along in `on_depart`; empty elsewhere.
+        time_limit: Until when it may take, for whoever runs its function; None without a limit.
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
 
     __slots__ = (
         "__weakref__",
         "_inputs",
-        "_limit",
         "_state",
         "args",
         "attempt",
@@ -91,6 +91,7 @@ class Call:
         "span_id",
         "started",
         "streams",
+        "time_limit",
         "trace_id",
     )
     in_hook = False
@@ -116,7 +117,7 @@ class Call:
     hook_failures: list[BaseException] | None
     _inputs: Mapping[str, Any] | None
     _state: dict[Any, Any] | None
-    _limit: Limit | None
+    time_limit: Limit | None
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -172,7 +173,7 @@ class Call:
     @property
     def time_left(self) -> float | None:
         """Seconds until the earliest limit of this call, or of a call around it; None without one, 0 when it has passed."""
-        limit = self._limit
+        limit = self.time_limit
         return None if limit is None or limit.lifted else max(limit.left(), 0.0)
 
     @property
@@ -296,7 +297,7 @@ def open_call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call
     call.source = "run"
     call.hooking = False
     call.executor = "inline"
-    call._limit = None
+    call.time_limit = None
     if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
         inherit(call, parent)
     return call

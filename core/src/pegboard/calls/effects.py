@@ -11,6 +11,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.time_limit import Limit, limit_in_force
+from pegboard.places import RemotePlace
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -35,7 +36,7 @@ def sleep(call: Call, seconds: float) -> Awaitable[None]:
 
 async def _sleep_sync(call: Call, seconds: float) -> None:
     clock = call.session.clock
-    limit = call._limit
+    limit = call.time_limit
     if limit is None:
         clock.sleep(seconds)
         return
@@ -71,7 +72,7 @@ def offload(
         return _inline(function, args)
     import asyncio
 
-    if place.remote:
+    if isinstance(place, RemotePlace):
         return asyncio.wrap_future(place.submit(function, *args))
     return asyncio.wrap_future(place.submit(copy_context().run, function, *args))
 
@@ -104,16 +105,16 @@ class _HoldSync:
         self._leave()
 
     def _enter(self) -> None:
-        limit, outer = self._limit, self._call._limit
+        limit, outer = self._limit, self._call.time_limit
         limit.shorten(outer)
         self._outer = outer
-        self._call._limit = limit
+        self._call.time_limit = limit
         self._token = limit_in_force.set(limit)
 
     def _leave(self) -> None:
         limit = self._limit
         limit.lifted = limit.left() > 0
-        self._call._limit = self._outer
+        self._call.time_limit = self._outer
         try:
             limit_in_force.reset(self._token)
         except ValueError:  # a coroutine that is dropped ends in the context that collects it

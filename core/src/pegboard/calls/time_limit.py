@@ -85,12 +85,12 @@ def run_within(limit: Limit, call: Call, function: Callable[..., Any]) -> Any:
 
 
 async def _run(call: Call, proceed: Proceed) -> Any:
-    call._limit = _handed_down(call)
+    call.time_limit = _handed_down(call)
     return await proceed(call)
 
 
 async def _stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-    call._limit = _handed_down(call)
+    call.time_limit = _handed_down(call)
     async for item in proceed(call):
         yield item
         _handed_down(call)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import BindError, InvalidPlugin, MissingPlugin
 from pegboard.layers import Layer, Scope
 from pegboard.options import On
-from pegboard.places import BUILT_IN
+from pegboard.places import BUILT_IN, RemotePlace
 from pegboard.plans.events import Dispatch, Observer, compile_event, monitored_event, plain_function
 from pegboard.plans.plan import Plan
 
@@ -32,7 +32,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
         _bring_plugin(session, task, option)
     on = next((option.executor for option in options if isinstance(option, On)), None)
     if on is not None and on not in BUILT_IN:
-        _bring_executor(session, task, on)
+        session.bring_executor(on)
     version = session.version  # after the plugins came, before they are asked
     seen = task if options == task.options else task._seen_with(options)
     layers: list[Layer] = []
@@ -49,7 +49,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     layers.sort(key=lambda layer: layer.order)
     events, observers = compile_events(session, bound, "call")
     place = None if on is None else session.place(on)
-    remote = place if place is not None and place.remote else None
+    remote = place if isinstance(place, RemotePlace) else None
     plan = Plan(session, task, version, options, tuple(layers), tuple(scopes), events, observers, remote)
     plan.own_place = place
     return plan
@@ -87,19 +87,6 @@ def _bring_plugin(session: Session, task: Task[..., Any], option: Option) -> Non
             plugin=name,
         )
     session.register(option.plugin(), name)
-
-
-def _bring_executor(session: Session, task: Task[..., Any], name: str) -> None:
-    """Attach the plugin that has an executor of this name, unless one is there or that name was handed to the session."""
-    if session.pm.has_plugin(name) or name in session.executors.handed_in or session.in_worker:
-        return
-    if session.strict_plugins:
-        raise MissingPlugin(
-            f"task {task.name!r} is to run on {name!r}, an executor of the plugin {name!r}.\n"
-            f"This session refuses to attach plugins by itself (strict_plugins=True).\nAttach it: Session({name!r}, ...).",
-            plugin=name,
-        )
-    session.register(name)
 
 
 def _bind(session: Session, task: Task[..., Any], found: HookImpl) -> list[object]:

@@ -138,7 +138,7 @@ def _quiet_bottom(plan: Plan) -> Callable[[Call], Any]:
 
     async def bottom(call: Call) -> Any:
         call.attempt += 1
-        limit = call._limit
+        limit = call.time_limit
         try:
             if limit is not None:
                 return run_within(limit, call, function)
@@ -157,7 +157,7 @@ def _told_bottom(plan: Plan) -> Callable[[Call], Any]:
     async def bottom(call: Call) -> Any:
         seen = original_of(call)
         seen.attempt = number = seen.attempt + 1
-        limit = call._limit
+        limit = call.time_limit
         try:
             if before is not None:
                 before(seen, number)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pegboard.calls.call import Call
     from pegboard.layers import Layer, Scope
     from pegboard.options import Option
-    from pegboard.places import Place
+    from pegboard.places import Place, RemotePlace
     from pegboard.plans.events import Dispatch
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 
 
 _NOTES_MOST = 16
-
-
-def _elsewhere(task: Task[..., Any], place: Place) -> Callable[..., Any]:
-    from pegboard._remote.placing import placed_function
-
-    return placed_function(task, place)
 
 
 def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
@@ -69,7 +63,7 @@ class Plan:
         scopes: tuple[Scope, ...],
         events: Mapping[str, Dispatch],
         observers: Mapping[str, tuple[str, ...]],
-        place: Place | None = None,
+        place: RemotePlace | None = None,
     ) -> None:
         self.session = session
         self.task = task
@@ -82,7 +76,7 @@ class Plan:
         self.provided = frozenset(name for layer in layers for name in layer.provides)
         self.place = place
         self.own_place: Place | None = None
-        self.function = task.__wrapped__ if place is None else _elsewhere(task, place)
+        self.function = task.__wrapped__ if place is None else place.function_for(task)
         self._code = getattr(task.__wrapped__, "__code__", None)
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
@@ -129,7 +123,7 @@ class Plan:
             found.own_place = self.own_place
         return found
 
-    def placed(self, place: Place) -> Plan:
+    def placed(self, place: RemotePlace) -> Plan:
         """The same, with the function on an executor in other processes; layers and observers stay."""
         if self.place is place:
             return self

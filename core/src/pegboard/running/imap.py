@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pegboard.errors import SessionError
-from pegboard.places import INLINE, THREADS
+from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.map import Fanout
 from pegboard.running.on_threads import Submitted
 from pegboard.running.one import loop_runs_here, settle
@@ -123,7 +123,7 @@ class _Stream(_Handing):
 
     def iterate(self) -> Generator[Any, None, None]:
         self.begin()
-        worker = self.group.session.place(THREADS) if self.place.remote else self.place
+        worker = self.group.session.place(THREADS) if isinstance(self.place, RemotePlace) else self.place
         most = min(self._concurrency or worker.workers, worker.workers)
         ahead = most if worker.name == INLINE else 2 * most
         submitted = Submitted(lambda: None)

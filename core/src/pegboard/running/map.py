@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import Call, open_call
+from pegboard.places import RemotePlace
 from pegboard.running.group import Group
 from pegboard.running.in_loop import fly
 from pegboard.running.on_threads import drain
@@ -39,7 +40,7 @@ class Fanout(Work):
         session = serving_session()
         plan: Plan = task._plan_in(session)
         self.place = plan.own_place or session.place()
-        self.plan = plan.placed(self.place) if self.place.remote else plan
+        self.plan = plan.placed(self.place) if isinstance(self.place, RemotePlace) else plan
         self.size = min((len(each) for each in iterables if isinstance(each, Sized)), default=None)
         group = Group(
             session,
@@ -95,10 +96,8 @@ def map_sync(
         )
         return results
     work = Fanout(task, lead, iterables, on_error, strict)
-    if work.place.remote:
-        from pegboard._remote.mapping import map_remote
-
-        return map_remote(work, concurrency)
+    if isinstance(work.place, RemotePlace):
+        return work.place.map(work, concurrency)
     return drain(work, work.place, work.size, concurrency)
 
 
@@ -113,9 +112,7 @@ async def map_async(
     """Run a map from async code; see `Task.amap`."""
     check_map(iterables, on_error, concurrency)
     work = Fanout(task, lead, iterables, on_error, strict)
-    if work.place.remote:
-        from pegboard._remote.mapping import amap_remote
-
-        return await amap_remote(work, concurrency)
+    if isinstance(work.place, RemotePlace):
+        return await work.place.amap(work, concurrency)
     most = _ASYNC_MOST if task.kind in ("coroutine", "async_generator") else work.place.workers
     return await fly(work, concurrency or most)

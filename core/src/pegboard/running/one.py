@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import Call, open_call
 from pegboard.errors import SessionError
 from pegboard.layers import Layer
-from pegboard.places import THREADS
+from pegboard.places import THREADS, RemotePlace
 from pegboard.records import TaskResult, status_of
 from pegboard.sessions.default import serving_session
 
@@ -126,7 +126,7 @@ def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     call = call_of(task, args, kwargs)
     session = call.session
     place = call.plan.own_place or session.place()
-    if place.remote:  # a thread waits for it, and does all of the call but the function
+    if isinstance(place, RemotePlace):  # a thread waits for it, and does all of the call but the function
         call.plan = call.plan.placed(place)
         place = session.place(THREADS)
     else:
@@ -195,7 +195,7 @@ def settle(call: Call, worker: Place | None = None) -> Place:
     """
     session = call.session
     place = call.plan.own_place or session.place()
-    if place.remote:  # a thread waits for it, and does all of the call but the function
+    if isinstance(place, RemotePlace):  # a thread waits for it, and does all of the call but the function
         call.plan = call.plan.placed(place)
         return worker or session.place(THREADS)
     place = worker or place
@@ -206,7 +206,7 @@ def settle(call: Call, worker: Place | None = None) -> Place:
 def workers_of(session: Session) -> Place:
     """Return the executor of this process whose workers run calls: threads, where functions run elsewhere."""
     place = session.place()
-    return session.place(THREADS) if place.remote else place
+    return session.place(THREADS) if isinstance(place, RemotePlace) else place
 
 
 async def finish_structured(call: Call) -> Any:

@@ -53,7 +53,7 @@ class DefaultSession:
             session, self._session, self._config = self._session, None, None
             self.state = object()
         if session is not None:
-            session._release(None)
+            session.release(None)
 
     def reconsider(self) -> None:
         """Have every task ask again whether it needs a session."""
@@ -79,7 +79,7 @@ class DefaultSession:
         )
         for name in config.disabled:
             session.pm.set_blocked(name)
-        session._acquire(None)
+        session.acquire(None)
         atexit.register(self._at_exit, session)
         return session
 

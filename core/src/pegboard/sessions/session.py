@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
+from pegboard._first_party import CARRIER
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session
 from pegboard.errors import InvalidPlugin, MissingPlugin, SessionError
 from pegboard.options import Option
-from pegboard.places import BUILT_IN, INLINE, THREADS, Executors, place_of, unknown_executor
+from pegboard.places import (
+    BUILT_IN,
+    INLINE,
+    Executors,
+    Place,
+    levels_of,
+    runs_here,
+    unknown_executor,
+    workers_of,
+)
 from pegboard.plans.binding import compile_events, make_plan
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks, is_sensitive
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
-    from pegboard.places import ExecutorLevel, Place
+    from pegboard.places import ExecutorLevel
     from pegboard.plans.events import Dispatch, Observer
     from pegboard.plans.explain import Explanation
     from pegboard.plans.plan import Divert, Plan
@@ -71,7 +81,8 @@ class Session:
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
-            What it returns or raises is what that call does; neither layers nor observers know of it.
+            What it returns or raises is what that call does; neither layers nor observers know of it. Asked where something
+            is to run, the way is `place`, and the task None.
 
     Raises:
         MissingPlugin, PluginConflict, InvalidPlugin: A plugin cannot be attached.
@@ -97,8 +108,7 @@ class Session:
         self.pm = Manager(configuration.disabled_plugins(), self._changed)
         self._own_strict = self.strict = strict
         self._own_defaults = self.defaults = _checked_defaults(defaults)
-        names = [plugin if isinstance(plugin, str) else plugin_name(plugin) for plugin in plugins]
-        self._own_executors = None if executor is None else Executors(executor, names)
+        self._own_executors = None if executor is None else Executors(executor)
         self.executors = self._own_executors or Executors(None)
         self._inherit = inherit
         # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
@@ -112,11 +122,11 @@ class Session:
         self._warned: set[str] = set()
         self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
         self._places: dict[str, Place] = {}
-        self.worker_spec: tuple[int, bytes] | None = None
         self.in_worker = False
         self._own: list[tuple[str, object]] = []
         for plugin in plugins:
             self._attach(plugin)
+        self._check_executor()
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
@@ -209,8 +219,11 @@ class Session:
 
     def executor_levels(self) -> Mapping[str, ExecutorLevel]:
         """Tell how busy the executors are that were used, by name; what an inner session inherits, the outer one tells of."""
-        inherited = self.outer is not None and self.executors is self.outer.executors
-        return {} if inherited else self.executors.levels()
+        outer = self.outer
+        inherited = outer is not None and self.executors is outer.executors
+        told = set() if outer is None else {id(place.executor) for place in outer._places.values()}
+        own = [place for place in list(self._places.values()) if id(place.executor) not in told]
+        return levels_of(own if inherited else [*self.executors.places, *own])
 
     def serve(self) -> None:
         """Run what is scheduled until the process is asked to end, by SIGTERM or Ctrl-C, or until the schedule is stopped.
@@ -243,7 +256,7 @@ class Session:
 
     def __enter__(self) -> Self:
         around = active_session.get()
-        self._acquire(around)
+        self.acquire(around)
         _outer_sessions.set((*_outer_sessions.get(), around))
         active_session.set(self)
         return self
@@ -252,7 +265,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._step_out()
-        self._release(error)
+        self.release(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -264,7 +277,7 @@ class Session:
 
         self._step_out()
         # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self._release, error))
+        ending = asyncio.ensure_future(asyncio.to_thread(self.release, error))
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -282,14 +295,14 @@ class Session:
         _outer_sessions.set(tuple(outer))
         active_session.set(around)
 
-    def _acquire(self, around: Session | None) -> None:
+    def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
         with self._lifecycle:
             if self._entered == 0:
                 self._start(around)
             self._entered += 1
 
-    def _release(self, error: BaseException | None) -> None:
+    def release(self, error: BaseException | None) -> None:
         """End the session, if nobody else is in it, once everything that was submitted is over.
 
         The wait comes first and holds no lock: what runs may submit more, and may enter this session itself.
@@ -310,6 +323,8 @@ class Session:
         self._take_over(around if self._inherit else None)
         if around is None:
             self._attach_everywhere()
+        if (name := self._needed_plugin(self.executors)) is not None:
+            self.bring_executor(name)
         started: list[object] = []
         try:
             for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
@@ -415,26 +430,78 @@ class Session:
 
         Raises:
             ConfigError: There is none of that name.
+            MissingPlugin: What would take functions to it is not installed, or disabled.
         """
+        if self.diverted is not None:
+            return cast("Place", self.diverted("place", None, (name,), {}))
         if name is None:
             name = self.executors.default
-        if self.in_worker and name not in (INLINE, THREADS):
-            return self.executors.get(INLINE)  # it is where it was sent already
-        place = self._places.get(name)
+        if self.in_worker and name not in BUILT_IN:
+            name = INLINE  # it is where it was sent already
+        place = self._places.get(name) or self.executors.get(name)
         if place is not None:
             return place
-        if name in BUILT_IN or name in self.executors.handed_in:
-            return self.executors.get(name)
         with self._guard:
             return self._places.setdefault(name, self._ask_for_place(name))
 
     def _ask_for_place(self, name: str) -> Place:
+        executor: Any = self.executors.handed_in if self.executors.is_handed_in(name) else None
+        if executor is None:
+            executor = next((made for made in self._made_executors(name, None) if made is not None), None)
+        if executor is None:
+            raise unknown_executor(name, list(self.plugins))
+        if isinstance(executor, Place):
+            return executor
+        if runs_here(executor):
+            return Place(name, executor.submit, workers_of(executor), executor)
+        self.bring_executor(CARRIER)
+        return next(made for made in self._made_executors(name, executor) if isinstance(made, Place))
+
+    def _made_executors(self, name: str, executor: Executor | None) -> Iterator[object]:
+        given = {"session": self, "name": name, "executor": executor}
         for found in self.pm.in_order("make_executor"):
-            given = {"session": self, "name": name}
-            executor: Any = found.function(*[given[each] for each in found.argnames])
-            if executor is not None:
-                return place_of(executor, name, shares_clock=getattr(executor, "shares_clock", True))
-        raise unknown_executor(name, list(self.plugins))
+            yield found.function(*[given[each] for each in found.argnames])
+
+    def bring_executor(self, name: str) -> None:
+        """Attach the plugin that has the executor of this name, unless one has it here already.
+
+        Raises:
+            MissingPlugin: It is not installed, or disabled.
+        """
+        plugin = discovery.executor_plugin(name) or name
+        if self.in_worker or self.executors.is_handed_in(name) or self.pm.has_plugin(plugin):
+            return
+        if self.pm.is_blocked(plugin):
+            raise MissingPlugin(
+                f"the executor {name!r} needs the plugin {plugin!r}, which is disabled here.\n"
+                f"Enable it, or choose another executor: {', '.join(BUILT_IN)}.",
+                plugin=plugin,
+            )
+        self.register(discovery.class_of(plugin)(), plugin)
+
+    def _check_executor(self) -> None:
+        """Refuse at once an executor whose plugin is not there; one that is a plugin itself is attached.
+
+        Raises:
+            ConfigError, MissingPlugin: There is no executor of that name, or nothing that takes functions to this one.
+        """
+        executors = self.executors
+        executor = executors.handed_in
+        if callable(getattr(executor, "make_executor", None)):
+            self._attach(executor)
+        elif (name := self._needed_plugin(executors)) is None or self.pm.has_plugin(name):
+            return
+        elif discovery.executor_plugin(name) is None:
+            raise unknown_executor(name, list(self.plugins))
+        else:
+            discovery.class_of(name)
+
+    def _needed_plugin(self, executors: Executors) -> str | None:
+        """Name the plugin that the session's own executor is of, or is reached by."""
+        name = executors.default
+        if executors.get(name) is not None:
+            return None
+        return CARRIER if executors.handed_in is not None else discovery.executor_plugin(name) or name
 
     def group_events(self) -> Mapping[str, Dispatch]:
         """Return the dispatchers of events about groups."""

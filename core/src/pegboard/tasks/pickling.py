@@ -24,7 +24,7 @@ class PickledByName:
                 f"task {task.name!r} cannot be pickled: {module}:{qualname} is not its function.\n"
                 f"Tasks travel by name. Define this one at the top of a module, or in a class that is there."
             )
-        settings = (task.options, task._written_name, task.description, task.tags, task.sensitive)
+        settings = (task.options, task.written_name, task.description, task.tags, task.sensitive)
         return _unpickle, (module, qualname, type(task), *settings)
 
 

@@ -95,7 +95,7 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         call.source = "run"
         call.hooking = False
         call.executor = "inline"
-        call._limit = None
+        call.time_limit = None
         if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
             inherit(call, parent)
         return call.plan.run(call)  # type: ignore[no-any-return]
@@ -162,7 +162,7 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         return type(self)(
             self.__wrapped__,
             (*kept, *options),
-            name=name if name is not None else self._written_name,
+            name=name if name is not None else self.written_name,
             description=self.description if description is None else description,
             tags=self.tags if tags is None else tags,
             sensitive=self.sensitive if sensitive is None else sensitive,
@@ -178,7 +178,7 @@ class Task(PickledByName, WaysToCall[P, R_co]):
             return self.name
 
     @property
-    def _written_name(self) -> str | None:
+    def written_name(self) -> str | None:
         """The name as it was given, braces doubled where they are literal; None for the default one."""
         return None if self.name == default_name(self.__wrapped__) else self.name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
+
 from pegboard import PegboardError
 
 
@@ -47,3 +49,7 @@ class ClusterLost(DaskError):  # noqa: N818
 
     retryable = True
     reason: str
+
+
+class WorkerKilled(BrokenExecutor):  # a task raises WorkerDied in its place
+    """Workers died at a function so often that the cluster runs it no more."""

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
-from pegboard.remote import dumps
+from distributed import KilledWorker
+
 from pegboard_dask import _worker
-from pegboard_dask._errors import ClusterLost
+from pegboard_dask._errors import ClusterLost, WorkerKilled
+from pegboard_processes.engine import dumps
 
 if TYPE_CHECKING:
     from pegboard_dask._connection import Connection
@@ -40,10 +42,7 @@ class DaskExecutor(Executor):
 
     Attributes:
         workers: How many functions run at once.
-        shares_clock: Whether workers have our monotonic clock.
     """
-
-    shares_clock = False
 
     def __init__(self, connection: Connection, session: str) -> None:
         self._connection = connection
@@ -139,6 +138,10 @@ class DaskExecutor(Executor):
 
 def _lost(error: BaseException) -> BaseException:
     """Say in our words that the cluster let go of a function."""
+    if isinstance(error, KilledWorker):
+        died = WorkerKilled(str(error))
+        died.__cause__ = error
+        return died
     reason = getattr(error, "reason", None)
     if isinstance(error, Exception) and reason is None:
         return error

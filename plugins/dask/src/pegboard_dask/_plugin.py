@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from pegboard import Session, hookimpl
 from pegboard_dask._settings import File, checked
+from pegboard_processes.engine import ProcessPlace, hookspecs
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from distributed import Client, Security
 
     from pegboard_dask._connection import Connection
@@ -37,6 +40,7 @@ class Dask:
     """
 
     name = "dask"
+    hookspecs = hookspecs
 
     def __init__(
         self,
@@ -67,13 +71,13 @@ class Dask:
             self._connections[session.id] = None
 
     @hookimpl
-    def make_executor(self, session: Session, name: str) -> object:
+    def make_executor(self, session: Session, name: str, executor: Executor | None) -> object:
         """Connect, and return the executor `dask`; sessions inside the one that it is attached to share its connection.
 
         Raises:
             ClusterUnreachable, ClusterMismatch: There is no cluster to work with.
         """
-        if name != self.name:
+        if name != self.name or executor is not None:
             return None
         from pegboard_dask._connection import Connection
         from pegboard_dask._executor import DaskExecutor
@@ -86,7 +90,7 @@ class Dask:
             connection = self._connections.get(owner)
             if connection is None:
                 connection = self._connections[owner] = Connection(self._settings)
-        return DaskExecutor(connection, session.id)
+        return ProcessPlace.of(name, DaskExecutor(connection, session.id), shares_clock=False)
 
     @hookimpl
     def session_end(self, session: Session) -> None:

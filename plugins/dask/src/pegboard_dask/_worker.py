@@ -9,8 +9,8 @@ from typing import Any
 
 from distributed import Worker, WorkerPlugin
 
-from pegboard.remote import Run, end_session, loads
 from pegboard_dask._versions import check_versions, versions
+from pegboard_processes.engine import Run, end_session, loads
 
 _STOPPED_MOST = 10_000
 

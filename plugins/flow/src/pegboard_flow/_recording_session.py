@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pegboard import Session
 from pegboard_flow._errors import PlaceholderError
@@ -33,12 +33,17 @@ def _recording_session() -> Session:
     """Make the one that serves all flows: what differs between them is in the context."""
     session = Session(inherit=False)
     session.diverted = _record
-    session.executors = _NoExecutors()  # type: ignore[assignment]
     return session
 
 
-def _record(way: str, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def _record(way: str, task: Task[..., Any] | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Record a call or map of a task, and return what stands for its value; refuse what needs the value at once."""
+    if task is None:
+        raise PlaceholderError(
+            "the body of a flow wants to run something, and nothing runs there.\n"
+            "Call the tasks: those that do not wait for each other run at the same time once the body is over.",
+            node="",
+        )
     recording = recording_here.get()
     if recording is None:
         raise PlaceholderError(
@@ -56,17 +61,3 @@ def _record(way: str, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mappi
         f"Call the task: task(...). For each of many items: task.map(items).",
         node=task.name,
     )
-
-
-class _NoExecutors:
-    """Stands where a session has its executors: the body of a flow has none."""
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise PlaceholderError(
-            "the body of a flow wants to run something, and nothing runs there.\n"
-            "Call the tasks: those that do not wait for each other run at the same time once the body is over.",
-            node="",
-        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run_sync(run: Run) -> Any:
     """Run a graph to its end and return its value; nothing of it runs when this returns or raises."""
     with run.open() as group:
-        place = group.group.session.executors.get()
+        place = group.group.session.place()
         is_placed = run.shape.is_placed
         most = run.settings.concurrency or max(place.workers, (os.cpu_count() or 1) if is_placed else 1)
         if most == 1 or (place.name == "inline" and not is_placed):

@@ -88,7 +88,7 @@ class Metrics:
         store.lateness.family.child(task).observe(fire.lateness)
         store.missed.child(task).add(fire.missed)
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_measurements(self, measurements: Measurements) -> None:
         """Count the calls that a function made in another process."""
         count_elsewhere(self._store(), measurements)

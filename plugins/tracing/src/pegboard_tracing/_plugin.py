@@ -96,14 +96,14 @@ class Tracing:
             return [scope]
         return [scope, deferred_observers() if shape.deferred else attempt_observers()]
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def on_depart(self, carrier: dict[str, str]) -> None:
         """Send the trace along with a function that runs in another process."""
         from pegboard_tracing._workers import write_context
 
         write_context(carrier)
 
-    @hookimpl
+    @hookimpl(optionalhook=True)
     def bind_worker(self) -> Scope:
         """Go on with that trace there."""
         from pegboard_tracing._workers import worker_scope

@@ -1,0 +1,1 @@
+"""What stays with the caller: calls and maps whose functions run elsewhere."""

@@ -1,0 +1,285 @@
+"""An executor of worker processes: warm, replaced when they die, killed when nobody waits for them any more."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any
+
+from pegboard.errors import RemoteError
+from pegboard_processes.pool.request import Keeper, Request
+from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
+from pegboard_processes.wire.pickling import dumps, loads
+
+if TYPE_CHECKING:
+    from pegboard_processes.wire.parcels import Failure
+
+
+class ProcessPool(Executor):
+    """Worker processes, started when first needed and kept until the pool is restarted or shut down.
+
+    What it can be told is said at `Processes`, which users see.
+
+    Attributes:
+        workers: How many processes.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        start_method: StartMethod | None = None,
+        recycle_after: int | None = None,
+    ) -> None:
+        self.workers = _count("workers", workers) or usable_processors()
+        self.start_method = checked_method(start_method)
+        self.recycle_after = _count("recycle_after", recycle_after)
+        self._lifecycle = threading.Lock()
+        self._closed = False
+        self._begin()
+        _EXECUTORS.add(self)
+
+    def begin_anew(self) -> None:
+        """Begin with no worker, in a process that was forked: those are the parent's."""
+        self._lifecycle = threading.Lock()  # whoever holds it did not come along
+        self._begin()
+
+    def _begin(self) -> None:
+        self._guard = threading.Condition()
+        self._waiting: deque[Request] = deque()
+        self._keepers = [Keeper(self.start_method, self.recycle_after) for _ in range(self.workers)]
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._next = 0
+        self._holds_server = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(workers={self.workers}, start_method={self.start_method!r})"
+
+    @property
+    def queue_depth(self) -> int:
+        """How many requests no worker has taken yet."""
+        return len(self._waiting)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function in a worker, as `concurrent.futures.Executor.submit`.
+
+        Raises:
+            RuntimeError: The executor was shut down.
+            Exception: Whatever says that the function or an argument cannot be pickled.
+        """
+        return self.send(dumps((fn, args, kwargs)), 1)
+
+    def send(self, payload: bytes, weight: int) -> Future[Any]:
+        """Run a pickled `(function, args, kwargs)`; `weight` is how many runs it is to `recycle_after`."""
+        with self._guard:
+            request = self._request(payload, weight)
+            self._waiting.append(request)
+            if self._idle >= len(self._waiting) or len(self._threads) >= self.workers:
+                self._guard.notify()
+            else:
+                self._start_thread()
+        return request
+
+    def call(self, payload: bytes, weight: int, seconds: float | None) -> Future[Any]:
+        """Do what `send` does, and wait for it, so long at most: then its worker is killed.
+
+        The calling thread itself talks to a worker where one is free, which spares two changes of threads.
+        """
+        with self._guard:
+            keeper = self._keepers.pop() if self._keepers and not self._waiting else None
+            request = None if keeper is None else self._request(payload, weight)
+        if keeper is None or request is None:
+            future = self.send(payload, weight)
+            self._wait(future, seconds)
+            return future
+        request.set_running_or_notify_cancel()
+        try:
+            self._answer(request, keeper, seconds)
+        finally:
+            self._give_back(keeper)
+        return request
+
+    def _wait(self, future: Future[Any], seconds: float | None) -> None:
+        from concurrent.futures import wait
+
+        try:
+            in_time = wait([future], seconds).done
+        except BaseException:  # KeyboardInterrupt
+            self.kill(future)
+            raise
+        if not in_time:
+            self.kill(future)
+
+    def kill(self, future: Future[Any]) -> None:
+        """Have nobody work for a future any more: taken from the queue, or its worker ended, and waited for."""
+        if future.cancel() or not isinstance(future, Request):
+            return
+        future.kill()
+        try:
+            future.exception()
+        except BaseException:  # noqa: BLE001 - only its end counts
+            pass
+
+    def stop(self, future: Future[Any]) -> None:
+        """Have the worker of a parcel answer when the item at work is over, and leave the others."""
+        if not future.cancel() and isinstance(future, Request):
+            future.stop()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers when nothing is left to do; what they still have to tell is waited for."""
+        with self._guard:
+            was_closed, self._closed = self._closed, True
+            dropped = list(self._waiting) if cancel_futures else []
+            if cancel_futures:
+                self._waiting.clear()
+            self._guard.notify_all()
+        for request in dropped:
+            request.cancel()
+            request.set_running_or_notify_cancel()
+        if wait:
+            self._end()
+        elif not was_closed:
+            threading.Thread(target=self._end, name="pegboard-worker-end", daemon=True).start()
+
+    def restart(self) -> None:
+        """End the workers as `shutdown` does; what is submitted afterwards starts others."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._guard.notify_all()
+        try:
+            self._end()
+        finally:  # also when Ctrl-C was pressed while it waited
+            self._begin()
+            self._closed = False
+
+    def _end(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        with self._guard:
+            while len(self._keepers) < self.workers:  # a thread that called is at it
+                self._guard.wait()
+            holds, self._holds_server = self._holds_server, False
+            keepers = list(self._keepers)
+        for keeper in keepers:
+            keeper.dismiss()
+        for keeper in keepers:
+            keeper.let_go()
+        if holds:
+            FORK_SERVER.release()
+
+    def _request(self, payload: bytes, weight: int) -> Request:
+        if self._closed:
+            raise RuntimeError("this executor was shut down, and takes nothing any more.")
+        if self.start_method == "forkserver" and not self._holds_server:
+            self._holds_server = True
+            FORK_SERVER.hold()
+        self._next += 1
+        return Request(self._next, payload, weight)
+
+    def _start_thread(self) -> None:
+        number = len(self._threads) + 1
+        thread = threading.Thread(target=self._serve, name=f"pegboard-worker-{number}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        """Answer requests, each by a worker that is free."""
+        while (taken := self._take()) is not None:
+            request, keeper = taken
+            try:
+                if request.set_running_or_notify_cancel():
+                    self._answer(request, keeper, None)
+            finally:
+                self._give_back(keeper)
+            del taken, request, keeper
+
+    def _take(self) -> tuple[Request, Keeper] | None:
+        with self._guard:
+            while not (self._waiting and self._keepers):
+                if self._closed and not self._waiting:
+                    return None
+                self._idle += 1
+                self._guard.wait()
+                self._idle -= 1
+            return self._waiting.popleft(), self._keepers.pop()
+
+    def _give_back(self, keeper: Keeper) -> None:
+        with self._guard:
+            self._keepers.append(keeper)
+            if self._closed:
+                self._guard.notify_all()
+            elif self._waiting:
+                self._guard.notify()
+
+    def _answer(self, request: Request, keeper: Keeper, seconds: float | None) -> None:
+        try:
+            answer = keeper.ask(request, seconds)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
+            request.set_exception(error)
+            return
+        finally:
+            request.payload = b""  # it may be large, and the future may be kept
+        _settle(request, answer)
+        keeper.used(request.weight)
+
+
+def _settle(future: Future[Any], answer: bytes) -> None:
+    try:
+        ok, value = loads(answer)
+    except Exception as error:  # noqa: BLE001 - whoever waits is told
+        future.set_exception(error)
+        return
+    if ok:
+        future.set_result(value)
+    else:
+        future.set_exception(_error_of(value))
+
+
+def _error_of(failure: Failure) -> BaseException:
+    if failure.pickled is not None:
+        try:
+            error: BaseException = loads(failure.pickled)
+            error.add_note(failure.traceback.rstrip())
+            return error
+        except Exception:  # noqa: BLE001 - its text is left
+            pass
+    return RemoteError(
+        f"{failure.type}: {failure.message}",
+        task="",
+        type=failure.type,
+        message=failure.message,
+        traceback=failure.traceback,
+    )
+
+
+def usable_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _count(name: str, number: object) -> int | None:
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
+    if number < 1:
+        raise ValueError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
+    return number
+
+
+def _begin_anew() -> None:
+    for each in list(_EXECUTORS):
+        each.begin_anew()
+
+
+_EXECUTORS: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_begin_anew)

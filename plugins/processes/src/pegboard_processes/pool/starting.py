@@ -1,0 +1,175 @@
+"""Starting worker processes: by a server that forks them, by a new interpreter, or by forking this one.
+
+None of them imports the main script, so a script needs no guard around what it does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Literal, get_args
+
+from pegboard.errors import ConfigError
+
+StartMethod = Literal["forkserver", "spawn", "fork"]
+START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
+Child = subprocess.Popen[bytes] | int | None
+
+
+def start(method: StartMethod, memory: int) -> tuple[Child, Connection]:
+    """Start a worker, and return our child, or None where it is the server's, and our end of the connection."""
+    if method == "fork":
+        return _FORKS.start(memory)
+    ours, theirs = _pair()
+    with theirs:
+        if method == "spawn":
+            return _interpreter("serve", (theirs.fileno(), memory)), ours
+        FORK_SERVER.fork(theirs.fileno(), memory)
+        return None, ours
+
+
+def _pair() -> tuple[Connection, socket.socket]:
+    ours, theirs = socket.socketpair()
+    return Connection(ours.detach()), theirs
+
+
+def _interpreter(entry: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start a new interpreter that calls a function of `worker_process` with inherited descriptors."""
+    code = (
+        f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {sys.path!r}; "
+        f"from pegboard_processes.pool.process import {entry}; {entry}({', '.join(map(str, descriptors))})"
+    )
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, *flags, "-c", code],
+        stdin=subprocess.DEVNULL,
+        pass_fds=tuple(descriptors),
+    )
+
+
+class _Forks:
+    """Forks this process, so that a worker keeps no connection of another one open."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._ours: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+    def start(self, memory: int) -> tuple[int, Connection]:
+        """Start a worker. One at a time: what another thread has half opened would be kept open by this one's."""
+        import warnings
+
+        with self._guard, warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # of threads: the child runs none of their code
+            ours, theirs = _pair()
+            self._ours.add(ours)
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(theirs.detach(), memory)
+            theirs.close()
+        return pid, ours
+
+    def _become_worker(self, descriptor: int, memory: int) -> None:
+        from pegboard_processes.pool.process import become_worker
+
+        for each in list(self._ours):
+            each.close()
+        self.forget()
+        become_worker(descriptor, memory)
+
+    def forget(self) -> None:
+        """Begin anew, in a process that was forked."""
+        self._guard = threading.Lock()
+        self._ours = weakref.WeakSet()
+
+
+class ForkServer:
+    """The server that forks workers: one for this process, running while an executor needs it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._users = 0
+
+    def hold(self) -> None:
+        """Keep the server, once it runs, until `release`."""
+        with self._guard:
+            self._users += 1
+
+    def release(self) -> None:
+        """End the server, if nobody else holds it."""
+        with self._guard:
+            self._users -= 1
+            if self._users == 0:
+                self._end()
+
+    def fork(self, descriptor: int, memory: int) -> None:
+        """Have a worker forked, which gets these descriptors."""
+        with self._guard:
+            try:
+                self._send(descriptor, memory)
+            except OSError:  # somebody ended it
+                self._end()
+                self._send(descriptor, memory)
+
+    def forget(self) -> None:
+        """Let go of the server, in a process that was forked: it is the parent's."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.returncode = 0  # not ours to wait for
+        if self._socket is not None:
+            self._socket.close()
+        self.__init__()  # type: ignore[misc]
+
+    def _end(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            self._process.wait()
+        self._socket = self._process = None
+
+    def _send(self, descriptor: int, memory: int) -> None:
+        if self._socket is None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._process = _interpreter("serve_forks", (theirs.fileno(),))
+            self._socket = ours
+        socket.send_fds(self._socket, [b"w"], [descriptor, memory])
+
+
+FORK_SERVER = ForkServer()
+_FORKS = _Forks()
+os.register_at_fork(after_in_child=FORK_SERVER.forget)
+
+
+def checked_method(method: object) -> StartMethod:
+    """Return a start method that this system has, the default for None.
+
+    Raises:
+        ConfigError: It has none such.
+    """
+    if os.name != "posix":
+        raise ConfigError(
+            "worker processes need fork or the passing of file descriptors, which this system does not have.\n"
+            "Use executor='threads', or any concurrent.futures.Executor of your own.",
+            where="executor",
+            key="processes",
+        )
+    if method is None:
+        return "forkserver"
+    for known in START_METHODS:
+        if method == known:
+            return known
+    raise ConfigError(
+        f"start_method={method!r} is none of {', '.join(START_METHODS)}.",
+        where="Processes",
+        key="start_method",
+    )

@@ -1,0 +1,69 @@
+"""What a worker makes of a session at home, and what it refuses to make. Rule S6."""
+
+from __future__ import annotations
+
+import pytest
+import remote_tasks as tasks
+
+from pegboard import InvalidPlugin, Session
+from pegboard_processes.wire.parcels import Recipe, SessionSpec
+from pegboard_processes.wire.pickling import dumps
+from pegboard_processes.worker.sessions import WorkerSessions
+
+
+def spec(*recipes, number=0):
+    """Pickle the description of a session."""
+    return dumps(SessionSpec(f"session{number}", recipes, (), frozenset(), measured=False))
+
+
+@pytest.mark.parametrize(
+    ("module", "qualname", "settings"),
+    [
+        ("os", "system", {"command": "touch forged"}),
+        ("subprocess", "Popen", {"args": ["touch", "forged"]}),
+        ("pegboard.testing", "Recorder", {}),
+        ("remote_plugins", "Counting", {"nothing": 1}),
+        ("remote_plugins", "Missing", {}),
+    ],
+    ids=["function", "class", "plugin without worker_settings", "another name", "nothing"],
+)
+def test_forged_recipes(module, qualname, settings, tmp_path):
+    """S6: nothing is called but a plugin's class of that name that says of itself that it goes to workers."""
+    with pytest.raises(InvalidPlugin):
+        WorkerSessions().get(spec(Recipe("forged", module, qualname, settings)))
+    assert not (tmp_path / "forged").exists()
+
+
+def test_plugins_that_go_along(warm):
+    """A plugin with `worker_settings` is made anew in the worker; one without stays at home."""
+    import remote_plugins
+
+    plugin = remote_plugins.Counting(step=5)
+    with Session(plugin, executor=warm):
+        assert remote_plugins.steps.submit().result() == 5
+        assert remote_plugins.steps.map([0, 1]) == [5, 5]
+    with Session(executor=warm):
+        assert remote_plugins.steps.submit().result() is None
+
+
+def test_a_plugin_that_cannot_be_made_there(warm):
+    """A plugin that fails to start in the worker fails the calls, with its error."""
+    import remote_plugins
+
+    with Session(remote_plugins.Counting(step=-1), executor=warm):
+        with pytest.raises(ValueError, match="step"):
+            tasks.plus_one.submit(1).result()
+        found = tasks.plus_one.map([1, 2], on_error="collect")
+        assert [type(each) for each in found] == [ValueError] * 2
+    with Session(executor=warm):
+        assert tasks.plus_one.submit(1).result() == 2
+
+
+def test_sessions_are_few():
+    """The session not used for the longest ends, and all end with the process."""
+    sessions = WorkerSessions()
+    opened = [sessions.get(spec(number=number)) for number in range(10)]
+    assert [each.session.is_open for each in opened] == [False] * 2 + [True] * 8
+    assert sessions.get(spec(number=9)) is opened[9]
+    sessions.close()
+    assert not any(each.session.is_open for each in opened)
