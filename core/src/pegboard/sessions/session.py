@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
-from pegboard._first_party import CARRIER
+from pegboard._first_party import CARRIER, EXECUTORS
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
@@ -323,8 +323,7 @@ class Session:
         self._take_over(around if self._inherit else None)
         if around is None:
             self._attach_everywhere()
-        if (name := self._needed_plugin(self.executors)) is not None:
-            self.bring_executor(name)
+        self.bring_executor(self.executors.default)
         started: list[object] = []
         try:
             for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
@@ -454,26 +453,37 @@ class Session:
             return executor
         if runs_here(executor):
             return Place(name, executor.submit, workers_of(executor), executor)
-        self.bring_executor(CARRIER)
+        self._bring(CARRIER)
         return next(made for made in self._made_executors(name, executor) if isinstance(made, Place))
 
     def _made_executors(self, name: str, executor: Executor | None) -> Iterator[object]:
         given = {"session": self, "name": name, "executor": executor}
         for found in self.pm.in_order("make_executor"):
+            if executor is not None and "executor" not in found.argnames:
+                continue  # it has one of its own, and takes functions to no other
             yield found.function(*[given[each] for each in found.argnames])
 
     def bring_executor(self, name: str) -> None:
         """Attach the plugin that has the executor of this name, unless one has it here already.
 
+        Also what takes functions to it, where that is installed and may be needed: plans are made afterwards, and know its hooks.
+
         Raises:
             MissingPlugin: It is not installed, or disabled.
         """
-        plugin = discovery.executor_plugin(name) or name
-        if self.in_worker or self.executors.is_handed_in(name) or self.pm.has_plugin(plugin):
+        if self.in_worker or self.executors.get(name) is not None:
+            return
+        if not self.executors.is_handed_in(name):
+            self._bring(discovery.executor_plugin(name) or name)
+        if name not in EXECUTORS and discovery.is_installed(CARRIER) and not self.pm.is_blocked(CARRIER):
+            self._bring(CARRIER)
+
+    def _bring(self, plugin: str) -> None:
+        if self.pm.has_plugin(plugin):
             return
         if self.pm.is_blocked(plugin):
             raise MissingPlugin(
-                f"the executor {name!r} needs the plugin {plugin!r}, which is disabled here.\n"
+                f"the plugin {plugin!r}, which an executor needs, is disabled here.\n"
                 f"Enable it, or choose another executor: {', '.join(BUILT_IN)}.",
                 plugin=plugin,
             )
@@ -489,19 +499,13 @@ class Session:
         executor = executors.handed_in
         if callable(getattr(executor, "make_executor", None)):
             self._attach(executor)
-        elif (name := self._needed_plugin(executors)) is None or self.pm.has_plugin(name):
-            return
-        elif discovery.executor_plugin(name) is None:
-            raise unknown_executor(name, list(self.plugins))
-        else:
-            discovery.class_of(name)
-
-    def _needed_plugin(self, executors: Executors) -> str | None:
-        """Name the plugin that the session's own executor is of, or is reached by."""
         name = executors.default
-        if executors.get(name) is not None:
-            return None
-        return CARRIER if executors.handed_in is not None else discovery.executor_plugin(name) or name
+        if executors.get(name) is not None or self.pm.has_plugin(name):
+            return
+        plugin = CARRIER if executor is not None else discovery.executor_plugin(name)
+        if plugin is None:
+            raise unknown_executor(name, list(self.plugins))
+        discovery.class_of(plugin)
 
     def group_events(self) -> Mapping[str, Dispatch]:
         """Return the dispatchers of events about groups."""
