@@ -10,10 +10,10 @@ import pytest
 
 from pegboard import Scope, Session, current_call, hookimpl, task
 from pegboard_cache import Cache, Caching
-from pegboard_cache._frame import Head, pack, read_head, unpack
 from pegboard_cache._origin import SERVED_FROM, from_bytes, to_bytes
-from pegboard_cache._seal import Seal
 from pegboard_cache._store import Entry
+from pegboard_cache.codec.frame import Head, pack, read_head, unpack
+from pegboard_cache.codec.signed_pickles import Seal
 
 ORIGIN = ("0123456789abcdef0123456789abcdef", "fedcba9876543210")
 

@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
-from pegboard_cache._encoder import Unhashable
-from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
 from pegboard_cache._origin import note, origin_of
-from pegboard_cache._size import estimate
-from pegboard_cache._turn import turns
+from pegboard_cache.codec.size import estimate
+from pegboard_cache.keys.encoder import Unhashable
+from pegboard_cache.locks.process_lock import turns
+from pegboard_cache.locks.single_flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
 
 if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard_cache._key import KeyOf
-    from pegboard_cache._leasing import LeaseOf
     from pegboard_cache._report import Report
-    from pegboard_cache._shelf import Shelf
     from pegboard_cache._store import Entry, Origin
+    from pegboard_cache._values import Shelf
+    from pegboard_cache.keys.key import KeyOf
+    from pegboard_cache.locks.leasing import LeaseOf
 
 STREAM_BYTES_MOST = 64 * 1024 * 1024
 

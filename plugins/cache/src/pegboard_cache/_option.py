@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from pegboard import Option
-from pegboard_cache._opening import checked_store, shown
 from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
+from pegboard_cache.stores.opening import checked_store, shown
 
 CustomKey = Callable[[Mapping[str, Any]], str]
 

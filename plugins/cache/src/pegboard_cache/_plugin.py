@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import Layer, hookimpl
-from pegboard_cache._identity import identity_of
-from pegboard_cache._key import keys_of, prefix_of
 from pegboard_cache._layer import CachedCalls
-from pegboard_cache._leasing import leases_of
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats
-from pegboard_cache._seal import Seal
-from pegboard_cache._shelf import Shelf
 from pegboard_cache._store import Store, Usage
-from pegboard_cache._stores import Stores, place_of
+from pegboard_cache._values import Shelf
+from pegboard_cache.codec.signed_pickles import Seal
+from pegboard_cache.keys.identity import identity_of
+from pegboard_cache.keys.key import keys_of, prefix_of
+from pegboard_cache.locks.leasing import leases_of
+from pegboard_cache.stores.registry import Stores, place_of
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
