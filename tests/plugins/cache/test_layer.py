@@ -16,7 +16,7 @@ from pegboard_cache._layer import STREAM_BYTES_MOST
 
 @pytest.mark.parametrize("value", [None, 0, False, "", [], 0.0], ids=repr)
 def test_empty_values_are_hits(session, make, value):
-    """C6, 28: None, 0, False and empty texts and lists are values like any other."""
+    """None, 0, False and empty texts and lists are values like any other."""
     runs = count()
 
     def body():
@@ -49,7 +49,7 @@ def test_miss_then_hit_are_told(session, recorder, make):
 
 
 def test_key_shows_no_input(session, recorder):
-    """Promise 7: the key in the events holds the task's name and nothing of the inputs, also with a key function."""
+    """The key in the events holds the task's name and nothing of the inputs, also with a key function."""
 
     @task(Cache(key=lambda inputs: inputs["who"]))
     def greet(who):
@@ -62,7 +62,7 @@ def test_key_shows_no_input(session, recorder):
 
 
 def test_error_is_not_stored(session, make):
-    """36: a call that raised leaves nothing; the next one runs."""
+    """A call that raised leaves nothing; the next one runs."""
     runs = count(1)
 
     def body():
@@ -77,7 +77,7 @@ def test_error_is_not_stored(session, make):
 
 
 def test_error_is_the_same_object(session):
-    """Promise 3: the task's own exception leaves a cached call."""
+    """The task's own exception leaves a cached call."""
     error = LookupError("own")
 
     @task(Cache())
@@ -91,7 +91,7 @@ def test_error_is_the_same_object(session):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_interrupted_call_is_not_stored(session, stop):
-    """E7, 36: a call that ends by KeyboardInterrupt or SystemExit ran once and left nothing."""
+    """A call that ends by KeyboardInterrupt or SystemExit ran once and left nothing."""
     runs = count(1)
 
     @task(Cache())
@@ -126,7 +126,7 @@ class StandIn:
 
 
 def test_fallback_is_not_stored(caching, recorder, make):
-    """C11: a value whose source is a fallback is returned and not kept."""
+    """A value whose source is a fallback is returned and not kept."""
     runs = count()
     with Session(caching, StandIn(), recorder, inherit=False):
         cached = make(lambda: next(runs))
@@ -136,7 +136,7 @@ def test_fallback_is_not_stored(caching, recorder, make):
 
 
 def test_fallback_stream_is_not_stored(caching):
-    """C11: nor are the items of a stream."""
+    """Nor are the items of a stream."""
 
     @task(Cache())
     def stream():
@@ -149,7 +149,7 @@ def test_fallback_stream_is_not_stored(caching):
 
 @pytest.mark.parametrize(("age", "hits"), [(0, True), (59.9, True), (60, False), (1e6, False), (-1, False)])
 def test_ttl(session, clock, make, age, hits):
-    """C9, 28: fresh from 0 up to just below the ttl; an entry from the future is a miss."""
+    """Fresh from 0 up to just below the ttl; an entry from the future is a miss."""
     runs = count()
     cached = make(lambda: next(runs), Cache(ttl=60))
     cached()
@@ -160,7 +160,7 @@ def test_ttl(session, clock, make, age, hits):
 
 @pytest.mark.parametrize(("stored", "current"), [(100, 10), (10, 100), (None, 10), (10, None)])
 def test_shorter_ttl_counts(session, clock, stored, current):
-    """C9: the shorter of the ttl at storing and the ttl now decides."""
+    """The shorter of the ttl at storing and the ttl now decides."""
     runs = count()
 
     @task(Cache(ttl=stored))
@@ -175,7 +175,7 @@ def test_shorter_ttl_counts(session, clock, stored, current):
 
 
 def test_ttl_zero_is_off(session, recorder, make):
-    """C9: ttl 0 never hits, not even what was stored before, and puts no layer around the task."""
+    """Ttl 0 never hits, not even what was stored before, and puts no layer around the task."""
     runs = count()
 
     @task(Cache())
@@ -188,7 +188,7 @@ def test_ttl_zero_is_off(session, recorder, make):
 
 
 def test_unhashable_argument_runs_uncached(session, make, warnings_of_cache, caching):
-    """C7: an argument without a canonical form means no cache, one warning and no error."""
+    """An argument without a canonical form means no cache, one warning and no error."""
     runs = count()
     cached = make(lambda gate: next(runs))
     assert [cached(threading.Lock()), cached(threading.Lock())] == [0, 1]
@@ -198,7 +198,7 @@ def test_unhashable_argument_runs_uncached(session, make, warnings_of_cache, cac
 
 
 def test_unhashable_argument_of_a_stream(session):
-    """C7: the same for a stream."""
+    """The same for a stream."""
 
     @task(Cache())
     def stream(gate):
@@ -220,7 +220,7 @@ def test_key_function_failure_is_the_calls(session):
 
 
 def test_hit_runs_no_attempt(session, recorder):
-    """1: on a hit there is no attempt, and the beginning and the end are told once."""
+    """On a hit there is no attempt, and the beginning and the end are told once."""
 
     @task(Cache())
     def body():
@@ -308,7 +308,7 @@ def test_finished_stream_is_replayed(session, recorder, stream_of):
 
 
 def test_partly_read_stream_is_not_stored(session, stream_of, caching, recorder):
-    """C11: a stream that was left after two items leaves nothing."""
+    """A stream that was left after two items leaves nothing."""
     runs = count()
     read = stream_of(runs)
     assert read(3, most=2) == [0, 1]
@@ -318,7 +318,7 @@ def test_partly_read_stream_is_not_stored(session, stream_of, caching, recorder)
 
 
 def test_failed_stream_is_not_stored(session, stream_of, caching):
-    """36: nor does one that failed."""
+    """Nor does one that failed."""
     read = stream_of(count(), fail_at=2)
     with pytest.raises(LookupError):
         read(3)
@@ -326,7 +326,7 @@ def test_failed_stream_is_not_stored(session, stream_of, caching):
 
 
 def test_empty_stream_is_a_hit(session, stream_of):
-    """C6: no items are a value too."""
+    """No items are a value too."""
     runs = count()
     read = stream_of(runs)
     assert [read(0), read(0)] == [[], []]
@@ -349,7 +349,7 @@ def test_huge_stream_passes_and_is_not_stored(caching, warnings_of_cache):
 
 
 def test_two_streams_at_once_do_not_wait(session, caching):
-    """Streams do not fly together: their consumer sets the pace, and may hold both in one thread."""
+    """Streams do not share one run: their consumer sets the pace, and may hold both in one thread."""
     runs = count()
 
     @task(Cache())
@@ -377,13 +377,13 @@ class Key:
 
 
 def test_method_key_holds_state_not_identity(session, recorder):
-    """10: equal objects share a value and different ones do not; the object's address plays no part."""
+    """Equal objects share a value and different ones do not; the object's address plays no part."""
     assert [Key(1).add(2), Key(1).add(2), Key(5).add(2)] == [3, 3, 7]
     assert len(recorder.of("on_cache_hit")) == 1
 
 
 def test_sensitive_task_refuses_a_cache():
-    """12: a task whose values must not be kept cannot ask for a cache."""
+    """A task whose values must not be kept cannot ask for a cache."""
     with pytest.raises(TypeError, match="sensitive"):
 
         @task(Cache(), sensitive=True)

@@ -10,7 +10,7 @@ from pegboard_cache import Cache, Caching
 
 @pytest.mark.parametrize("ttl", [-1, float("nan"), float("inf"), -0.5])
 def test_impossible_ttl(ttl):
-    """10: a ttl is a finite number of at least 0."""
+    """A ttl is a finite number of at least 0."""
     with pytest.raises(ValueError, match="ttl"):
         Cache(ttl=ttl)
 
@@ -31,7 +31,7 @@ def test_impossible_ttl(ttl):
     ids=str,
 )
 def test_wrong_type(bad):
-    """10: what is of the wrong type is refused with the name of the setting."""
+    """What is of the wrong type is refused with the name of the setting."""
     with pytest.raises(TypeError, match=next(iter(bad))):
         Cache(**bad)
 
@@ -71,14 +71,14 @@ def test_impossible_size(most):
     "url", ["redis://:secret@host/0", "s3://bucket/secret", "az://account/secret", "memory:///secret"]
 )
 def test_repr_shows_the_kind_of_a_url(url):
-    """S1: a URL may hold a password, and a repr shows no more than its kind."""
+    """A URL may hold a password, and a repr shows no more than its kind."""
     assert "secret" not in repr(Cache(store=url))
     assert url.partition(":")[0] in repr(Cache(store=url))
 
 
 @pytest.mark.parametrize("bad", [b"short", b"", "a text of more than 16", 16])
 def test_impossible_pickle_key(bad):
-    """10: a pickle key is at least 16 bytes, and is not shown."""
+    """A pickle key is at least 16 bytes, and is not shown."""
     with pytest.raises((TypeError, ValueError), match="pickle_key") as caught:
         Caching(pickle_key=bad)
     assert "text" not in str(caught.value)

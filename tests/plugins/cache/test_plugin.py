@@ -104,7 +104,7 @@ def test_option_brings_the_plugin():
 
 @pytest.mark.parametrize("reads", [True, False], ids=["nothing works", "writing fails"])
 def test_failing_store(make, warnings_of_cache, reads):
-    """C3, 31: a store that fails is a miss; the value is returned, the body runs once a call, one warning each."""
+    """A store that fails is a miss; the value is returned, the body runs once a call, one warning each."""
     runs, caching = count(), Caching(Broken(reads=reads))
     with Session(caching, inherit=False):
         cached = make(lambda: next(runs))
@@ -115,7 +115,7 @@ def test_failing_store(make, warnings_of_cache, reads):
 
 
 def test_failing_store_shows_no_value(warnings_of_cache):
-    """Promise 7: the text of a stranger's error, which may hold a value, is not logged."""
+    """The text of a stranger's error, which may hold a value, is not logged."""
 
     @task(Cache())
     def body():
@@ -127,7 +127,7 @@ def test_failing_store_shows_no_value(warnings_of_cache):
 
 
 def test_unstorable_value(tmp_path, warnings_of_cache):
-    """38, C3: a value that a folder cannot give back exactly is returned, not kept, and one warning says so."""
+    """A value that a folder cannot give back exactly is returned, not kept, and one warning says so."""
     caching, runs = Caching(tmp_path / "cache"), count()
 
     @task(Cache())
@@ -265,7 +265,7 @@ def _is_open(connection):
 
 
 def test_invalidate(session, caching):
-    """38: one call's value is forgotten, however the call is written; the others stay."""
+    """One call's value is forgotten, however the call is written; the others stay."""
     runs = count()
 
     @task(Cache())
@@ -310,7 +310,7 @@ def test_invalidate_method(session, caching):
 
 
 def test_clear_task(session, caching):
-    """38: all values of one task are forgotten, whatever the version; other tasks keep theirs."""
+    """All values of one task are forgotten, whatever the version; other tasks keep theirs."""
 
     @task(Cache())
     def one(x):
@@ -343,7 +343,7 @@ def test_task_cached_by_default_option():
 
 
 def test_stats(session, caching):
-    """38: hits, misses, stored values and what is kept are counted."""
+    """Hits, misses, stored values and what is kept are counted."""
 
     @task(Cache())
     def body(x):
@@ -358,7 +358,7 @@ def test_stats(session, caching):
 
 
 def test_size_of_memory():
-    """38: the memory store keeps within the bytes that it was given."""
+    """The memory store keeps within the bytes that it was given."""
     caching = Caching(max_bytes=50_000)
 
     @task(Cache())
@@ -390,7 +390,7 @@ def test_closure_that_other_processes_cannot_find(tmp_path, warnings_of_cache):
 
 
 def test_clock_of_the_session_decides(tmp_path):
-    """C9: two sessions with other clocks see one entry at different ages."""
+    """Two sessions with other clocks see one entry at different ages."""
     caching, runs = Caching(tmp_path / "cache"), count()
 
     @task(Cache(ttl=60))
@@ -403,7 +403,7 @@ def test_clock_of_the_session_decides(tmp_path):
 
 
 def test_plugin_repr_and_option_repr_show_no_values(session, caching):
-    """Promise 7: what the plugin prints of itself shows no stored value."""
+    """What the plugin prints of itself shows no stored value."""
 
     @task(Cache())
     def body(x):
@@ -415,7 +415,7 @@ def test_plugin_repr_and_option_repr_show_no_values(session, caching):
 
 
 def test_async_twins(any_caching):
-    """38: coroutines count, forget and clear without holding up the loop."""
+    """Coroutines count, forget and clear without holding up the loop."""
     runs = count()
 
     @task(Cache())
@@ -444,7 +444,7 @@ SECRET = "canary-7f3a-9c41"
     ids=["text", "nested", "bytes", "path"],
 )
 def test_known_secret_is_not_stored(any_caching, make, warnings_of_cache, value):
-    """S1: a value with a known secret in it is returned, and written to no file, server or bucket; one warning."""
+    """A value with a known secret in it is returned, and written to no file, server or bucket; one warning."""
     runs = count()
     body = make(lambda x: (next(runs), value)[1])
     with Session(any_caching, inherit=False, strict=True) as session:
@@ -458,7 +458,7 @@ def test_known_secret_is_not_stored(any_caching, make, warnings_of_cache, value)
 
 
 def test_secret_as_an_argument_is_in_no_key(caching, make, recorder):
-    """S1: an argument that is a secret shows in no key and no file name, and the value is kept."""
+    """An argument that is a secret shows in no key and no file name, and the value is kept."""
     body = make(lambda x: len(x) + 0)
     with Session(caching, recorder, inherit=False, strict=True) as session:
         session.masks.add(SECRET)
@@ -469,7 +469,7 @@ def test_secret_as_an_argument_is_in_no_key(caching, make, recorder):
 
 @pytest.mark.parametrize("wrong", ["body", print, Cache()], ids=["name", "function", "option"])
 def test_forgetting_what_is_no_task(wrong):
-    """10: anything but a task is refused, and the text says what to give."""
+    """Anything but a task is refused, and the text says what to give."""
     for forget in (Caching().clear, Caching().invalidate):
         with pytest.raises(TypeError, match="decorated function"):
             forget(wrong)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from pegboard_cache._origin import origin_of
-from pegboard_cache._store import Entry, Store, Unstorable
+from pegboard_cache._store import Entry, Origin, Store, Unstorable
 from pegboard_cache.stores.encoded import EncodedStore
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
     from pegboard_cache._report import Report
 
+SERVED_FROM = "pegboard.served_from"  # key of `call.state`; whoever traces reads it
 _FOR_EVER = float("inf")
 
 
-class Shelf:
+class TaskValues:
     """Looks up and keeps the values of one task.
 
     Attributes:
@@ -93,3 +93,17 @@ def _checked_put(store: EncodedStore, masks: Any) -> Callable[[str, Entry], None
         store.write(key, frame, entry.ttl)
 
     return put
+
+
+def origin_of(call: Call) -> Origin | None:
+    """Return the ids of a call's span, if it is one that is kept."""
+    if not call.sampled:  # most often as nobody traces
+        return None
+    trace_id, span_id = call.trace_id, call.span_id
+    return (trace_id, span_id) if trace_id and span_id else None
+
+
+def note(call: Call, origin: Origin | None) -> None:
+    """Tell on a hit which span computed the value; when nobody traces the hit, nobody asks."""
+    if origin is not None and call.sampled:
+        call.state[SERVED_FROM] = origin

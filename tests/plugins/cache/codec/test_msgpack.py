@@ -209,7 +209,7 @@ def test_circle_is_refused():
 
 
 def test_reason_shows_no_value():
-    """Promise 7: the reason names types only."""
+    """The reason names types only."""
     with pytest.raises(Unstorable) as caught:
         to_bytes({"canary": ["canary", object()]})
     assert "canary" not in str(caught.value)
@@ -274,7 +274,7 @@ def forged(form, *parts):
     ],
 )
 def test_forged(data, tmp_path, monkeypatch):
-    """C2: a forged record runs no code and imports no module; it is unreadable."""
+    """A forged record runs no code and imports no module; it is unreadable."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Unreadable):
         from_bytes(data)
@@ -283,7 +283,7 @@ def test_forged(data, tmp_path, monkeypatch):
 
 
 def test_no_constructor_runs():
-    """C2: reading a record calls neither `__init__` nor `__post_init__`."""
+    """Reading a record calls neither `__init__` nor `__post_init__`."""
     loud = Loud(1)
     Loud.ran.clear()
     assert from_bytes(to_bytes(loud)) == loud

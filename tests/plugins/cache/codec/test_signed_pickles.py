@@ -13,7 +13,7 @@ from pegboard import Session, task
 from pegboard_cache import Cache, Caching, Entry, Unstorable
 from pegboard_cache.codec.frame import Damaged, pack, read_head, unpack
 from pegboard_cache.codec.records import Unreadable
-from pegboard_cache.codec.signed_pickles import Seal
+from pegboard_cache.codec.signed_pickles import PickleSigner
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -34,37 +34,39 @@ ENTRY = Entry(Odd(a=1), 1000.0, None)
 
 
 def test_round_trip():
-    """C2: with a key a value that cannot be kept otherwise comes back."""
-    frame = pack("k", ENTRY, Seal(KEY))
-    assert unpack("k", frame, Seal(KEY)) == ENTRY
-    assert type(unpack("k", frame, Seal(KEY)).value) is Odd
+    """With a key a value that cannot be kept otherwise comes back."""
+    frame = pack("k", ENTRY, PickleSigner(KEY))
+    assert unpack("k", frame, PickleSigner(KEY)) == ENTRY
+    assert type(unpack("k", frame, PickleSigner(KEY)).value) is Odd
 
 
 def test_plain_values_are_not_pickled():
-    """C2: what needs no pickle is none, and is read without the key."""
-    assert unpack("k", pack("k", Entry([1], 0.0, None), Seal(KEY))).value == [1]
+    """What needs no pickle is none, and is read without the key."""
+    assert unpack("k", pack("k", Entry([1], 0.0, None), PickleSigner(KEY))).value == [1]
 
 
 def test_without_a_key():
-    """C2: without a key no pickle is written, nor read."""
+    """Without a key no pickle is written, nor read."""
     with pytest.raises(Unstorable):
         pack("k", ENTRY)
     with pytest.raises(Unreadable):
-        unpack("k", pack("k", ENTRY, Seal(KEY)))
+        unpack("k", pack("k", ENTRY, PickleSigner(KEY)))
 
 
 def forged(tmp_path, change):
     """A frame with a bomb that is whole, and whose signature is not that of the reader."""
     bomb = Entry(Bomb(tmp_path / "flag"), 1000.0, None)
     if change == "other key":
-        return pack("k", bomb, Seal(OTHER))
+        return pack("k", bomb, PickleSigner(OTHER))
     if change == "other entry":  # a signed entry of another key, under this one
-        return _resigned(pack("j", bomb, Seal(KEY)), key="k")
+        return _resigned(pack("j", bomb, PickleSigner(KEY)), key="k")
     if change == "other age":
-        return _resigned(pack("k", bomb, Seal(KEY)), stored_at=2000.0)
+        return _resigned(pack("k", bomb, PickleSigner(KEY)), stored_at=2000.0)
     if change == "other pickle":
-        return _resigned(pack("k", Entry(Odd(), 1000.0, None), Seal(KEY)), value=pickle.dumps(bomb.value))
-    return _resigned(pack("k", bomb, Seal(KEY)), mac=b"" if change == "no signature" else b"\0" * 32)
+        return _resigned(
+            pack("k", Entry(Odd(), 1000.0, None), PickleSigner(KEY)), value=pickle.dumps(bomb.value)
+        )
+    return _resigned(pack("k", bomb, PickleSigner(KEY)), mac=b"" if change == "no signature" else b"\0" * 32)
 
 
 def _resigned(frame, *, value=None, **changes):
@@ -85,22 +87,22 @@ def _resigned(frame, *, value=None, **changes):
     "change", ["other key", "other entry", "other age", "other pickle", "no signature", "wrong signature"]
 )
 def test_forged(tmp_path, change):
-    """C2: a pickle whose signature does not fit it, its key and its age is never read."""
+    """A pickle whose signature does not fit it, its key and its age is never read."""
     frame = forged(tmp_path, change)
     with pytest.raises((Damaged, Unreadable)):
-        unpack("k", frame, Seal(KEY))
+        unpack("k", frame, PickleSigner(KEY))
     assert not (tmp_path / "flag").exists()
 
 
 def test_signed_bomb_is_read():
     """The other way round: what a holder of the key signed is unpickled, or the tests above could not fail."""
-    frame = pack("k", Entry(Bomb(Path("/nowhere/at/all")), 1000.0, None), Seal(KEY))
+    frame = pack("k", Entry(Bomb(Path("/nowhere/at/all")), 1000.0, None), PickleSigner(KEY))
     with pytest.raises(Unreadable, match="FileNotFoundError"):
-        unpack("k", frame, Seal(KEY))
+        unpack("k", frame, PickleSigner(KEY))
 
 
 def test_opting_in(caching_with_key, warnings_of_cache):
-    """C2: `pickle_key` lets a task return what only a pickle keeps; a wrong key is a miss, counted, and replaced."""
+    """`pickle_key` lets a task return what only a pickle keeps; a wrong key is a miss, counted, and replaced."""
     runs = count()
 
     @task(Cache())
@@ -137,7 +139,7 @@ def caching_with_key(request, tmp_path):
 
 
 def test_what_cannot_be_pickled(tmp_path):
-    """C3: a value that not even a pickle keeps is returned and not kept."""
+    """A value that not even a pickle keeps is returned and not kept."""
 
     @task(Cache())
     def body():
@@ -150,5 +152,5 @@ def test_what_cannot_be_pickled(tmp_path):
 
 
 def test_key_is_not_shown():
-    """S1: neither the seal nor the plugin shows the key."""
-    assert "kkkk" not in f"{Seal(KEY)!r} {Caching('cache', pickle_key=KEY)!r}"
+    """Neither the signer nor the plugin shows the key."""
+    assert "kkkk" not in f"{PickleSigner(KEY)!r} {Caching('cache', pickle_key=KEY)!r}"

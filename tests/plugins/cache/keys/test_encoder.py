@@ -71,7 +71,7 @@ DIFFERENT = [
 
 
 def test_all_different():
-    """C6, 29: 1, 1.0, True and "1" are four values, and so is every other pair here."""
+    """1, 1.0, True and "1" are four values, and so is every other pair here."""
     texts = [canonical((value,)) for value in DIFFERENT]
     twice = {text: value for text, value in zip(texts, DIFFERENT, strict=True) if texts.count(text) > 1}
     assert twice == {}
@@ -91,12 +91,12 @@ def test_all_different():
     ],
 )
 def test_equal(one, other):
-    """C6: the order of a dict or a set does not matter, and no address plays a part."""
+    """The order of a dict or a set does not matter, and no address plays a part."""
     assert canonical((one,)) == canonical((other,))
 
 
 def test_mixed_keys():
-    """C7: a dict with keys that cannot be compared has a text all the same."""
+    """A dict with keys that cannot be compared has a text all the same."""
     assert canonical(({1: "a", "b": 2},)) == canonical(({"b": 2, 1: "a"},))
 
 
@@ -122,13 +122,13 @@ def test_attribute_order_does_not_matter():
     ],
 )
 def test_unhashable(make):
-    """C7: what cannot be copied, or can be read only once, has no text."""
+    """What cannot be copied, or can be read only once, has no text."""
     with pytest.raises(Unhashable):
         canonical((make(),))
 
 
 def test_socket():
-    """C7: neither has a socket."""
+    """Neither has a socket."""
     with socket.socket() as sock, pytest.raises(Unhashable, match="socket"):
         canonical((sock,))
 
@@ -142,7 +142,7 @@ def test_circle():
 
 
 def test_reason_shows_no_value():
-    """Promise 7: the reason names types only."""
+    """The reason names types only."""
     with pytest.raises(Unhashable) as caught:
         canonical((Plain({"canary": threading.Lock()}),))
     assert "canary" not in str(caught.value)

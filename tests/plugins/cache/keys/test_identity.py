@@ -41,7 +41,7 @@ BASE = "def f(a, b=1):\n    return a + b\n"
     ],
 )
 def test_edited(edited):
-    """29: an edited body or default is another function."""
+    """An edited body or default is another function."""
     assert digest(edited) != digest(BASE)
 
 
@@ -58,13 +58,13 @@ def test_layout(same):
 
 
 def test_edited_inner_function():
-    """29: an edit in a function inside the body counts."""
+    """An edit in a function inside the body counts."""
     text = "def f(a):\n    def g(x):\n        return x {} 1\n    return g(a)\n"
     assert digest(text.format("+")) != digest(text.format("-"))
 
 
 def test_edited_helper():
-    """C6: an edit of a helper of the same module counts, however far away, and so it does for a task."""
+    """An edit of a helper of the same module counts, however far away, and so it does for a task."""
     text = "{mark}\ndef h(x):\n    return x {op} 1\ndef g(x):\n    return h(x)\ndef f(a):\n    return g(a)\n"
     for mark in ("", "@task"):
         plain, edited = (digest(text.format(mark=mark, op=op), task=task) for op in "+-")
@@ -89,7 +89,7 @@ def closure(value):
     ("one", "other"), [(1, 2), (1, True), (1, 1.0), ("a", "b"), ([1], [2]), (len, abs), (int, str)], ids=str
 )
 def test_other_cells(one, other):
-    """29: closures over other values are other functions."""
+    """Closures over other values are other functions."""
     assert identity_of(closure(one)).digest != identity_of(closure(other)).digest
 
 
@@ -107,7 +107,7 @@ def test_closure_over_functions():
 
 
 def test_rebound_cell():
-    """29: when a closed-over name gets another value, the function is another one."""
+    """When a closed-over name gets another value, the function is another one."""
     factor = 1
 
     def f(x):
@@ -240,7 +240,7 @@ def digest_with_helper(call, helper, *, package="shop"):
 @pytest.mark.parametrize("call", ["double(a)", "helpers.double(a)", "[double(x) for x in a]"])
 @pytest.mark.parametrize("mark", ["", "@functools.cache\n"])
 def test_edited_helper_of_the_package(call, mark):
-    """C6: an edit of a helper in another module of the same package counts, by whichever name it is called."""
+    """An edit of a helper in another module of the same package counts, by whichever name it is called."""
     text = "{}def double(x):\n    return x {} 2\n"
     assert digest_with_helper(call, text.format(mark, "*")) == digest_with_helper(
         call, text.format(mark, "*")

@@ -22,7 +22,7 @@ def is_free(path):
 
 
 def test_one_process_at_a_time(tmp_path):
-    """C4: what one process holds no other gets, until it is released; then nothing is left of it."""
+    """What one process holds no other gets, until it is released; then nothing is left of it."""
     path = tmp_path / "lock"
     lease = take(path)
     assert not is_free(path)
@@ -45,7 +45,7 @@ def test_released_once(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_holds_nothing(tmp_path):
-    """C4: a process forked from the holder does not keep the lock when the holder lets go."""
+    """A process forked from the holder does not keep the lock when the holder lets go."""
     path = tmp_path / "lock"
     lease = take(path)
     reader, writer = os.pipe()
@@ -62,7 +62,7 @@ def test_a_forked_process_holds_nothing(tmp_path):
 
 
 def test_mode(tmp_path):
-    """S8: the lock file is 0600 and its folder 0700, also under umask 000."""
+    """The lock file is 0600 and its folder 0700, also under umask 000."""
     before = os.umask(0)
     try:
         lease = FileStore(str(tmp_path / "cache")).lease("k")
@@ -75,7 +75,7 @@ def test_mode(tmp_path):
 
 
 def test_links_are_not_followed(tmp_path):
-    """S8: neither a lock file nor the folder of locks may be a link out of the root."""
+    """Neither a lock file nor the folder of locks may be a link out of the root."""
     (tmp_path / "mine").write_text("mine")
     (tmp_path / "lock").symlink_to(tmp_path / "mine")
     with pytest.raises(OSError, match="symbolic"):
@@ -89,7 +89,7 @@ def test_links_are_not_followed(tmp_path):
 
 @pytest.mark.parametrize("then", ["removed", "replaced"])
 def test_lock_on_a_file_that_is_gone_counts_for_nothing(tmp_path, then):
-    """C4: whoever opened the file just before its holder removed it must ask again: others lock another file by then."""
+    """Whoever opened the file just before its holder removed it must ask again: others lock another file by then."""
     path = tmp_path / "lock"
     with path.open("w") as opened:
         assert _is_still(path, opened.fileno())
@@ -113,7 +113,7 @@ for _ in range(100):
 
 
 def test_no_two_at_any_time(tmp_path):
-    """C4: three processes that take turns three hundred times never hold the lock together."""
+    """Three processes that take turns three hundred times never hold the lock together."""
     counted = tmp_path / "counted"
     counted.write_text("0")
     command = [sys.executable, "-c", COUNT, tmp_path / "lock", counted]

@@ -14,7 +14,7 @@ import pytest
 from pegboard import Session, task
 from pegboard_cache import Cache, Caching, Entry, RedisStore
 from pegboard_cache.keys.key import keys_of
-from pegboard_cache.locks.process_lock import Claim, pauses
+from pegboard_cache.locks.process_lock import LeaseRequest, pauses
 
 LEASE = 0.25
 
@@ -100,14 +100,14 @@ def race(place, tmp_path):
 
 
 def test_eight_processes_one_run(race):
-    """C4: eight processes want one key, one of them computes it, and all return it."""
+    """Eight processes want one key, one of them computes it, and all return it."""
     ended, ran, _ = race("nnnnnnnn")
     assert ended == [7] * 8
     assert ran == "n"
 
 
 def test_killed_leader(race):
-    """C4: when the process that computes is killed, another one computes, at the end of its lease at the latest."""
+    """When the process that computes is killed, another one computes, at the end of its lease at the latest."""
     ended, ran, seconds = race("hnn")
     assert ended == [-9, 7, 7]
     assert ran == "hn"
@@ -115,7 +115,7 @@ def test_killed_leader(race):
 
 
 def test_failing_leader(race):
-    """C4: when the leader of another process fails, the others compute for themselves, one after the other."""
+    """When the leader of another process fails, the others compute for themselves, one after the other."""
     ended, ran, _ = race("fnn")
     assert ended == [9, 7, 7]
     assert ran == "fn"
@@ -158,7 +158,7 @@ def held(redis_url):
 
 def name_of_key(cached):
     """The key under which a call without arguments is kept."""
-    return keys_of(cached, cached.option(Cache))((), {})
+    return keys_of(cached, cached.option(Cache).key)((), {})
 
 
 def test_waiting_coroutine_leaves_the_loop_alone(store, held):
@@ -210,7 +210,7 @@ def test_cancelled_while_waiting(store, held):
 
 
 def test_value_of_another_process_is_a_hit(store, held, recorder):
-    """39: a call that waited for another process and found its value is a hit, and tells no miss."""
+    """A call that waited for another process and found its value is a hit, and tells no miss."""
     hold, _ = held
 
     @task(Cache(key=lambda inputs: "k", lock=True))
@@ -232,7 +232,7 @@ def test_value_of_another_process_is_a_hit(store, held, recorder):
 
 
 def test_threads_of_one_process_ask_once(store):
-    """C4: within a process equal calls share one run, and one lease."""
+    """Within a process equal calls share one run, and one lease."""
     runs = count()
 
     @task(Cache(lock=True))
@@ -267,7 +267,7 @@ def test_nothing_is_left(tmp_path, redis_url):
     ]
 
 
-def test_withdrawn_claim_gives_back():
+def test_cancelled_request_gives_back():
     """A lease that arrives after its call has gone is released at once."""
 
     class Lease:
@@ -277,11 +277,11 @@ def test_withdrawn_claim_gives_back():
             self.released += 1
 
     lease = Lease()
-    claim = Claim(lambda key: lease, "k")
-    claim.withdraw()
-    assert not claim.attempt()
+    request = LeaseRequest(lambda key: lease, "k")
+    request.cancel()
+    assert not request.try_acquire()
     assert lease.released == 1
-    claim.withdraw()
+    request.cancel()
     assert lease.released == 1
 
 

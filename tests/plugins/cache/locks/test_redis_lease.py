@@ -30,7 +30,7 @@ def renewer():
 
 
 def test_one_at_a_time(server, renewer):
-    """C4: who has the key has the lease; released, it is gone from the server."""
+    """Who has the key has the lease; released, it is gone from the server."""
     lease = take(server, b"k", 10, renewer)
     assert take(server, b"k", 10, renewer) is None
     assert 0 < server.pttl("k") <= 10_000
@@ -47,7 +47,7 @@ def test_renewed(server, renewer):
 
 
 def test_ends_with_its_holder(server, renewer):
-    """C4: a lease that nobody renews is free after its seconds."""
+    """A lease that nobody renews is free after its seconds."""
     lease = take(server, b"k", 0.05, renewer)
     renewer.remove(lease)
     time.sleep(0.1)

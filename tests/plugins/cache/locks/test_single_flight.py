@@ -1,4 +1,4 @@
-"""Single flight: C4 and rule 30, for threads and for coroutines."""
+"""Single flight, for threads and for coroutines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from pegboard import Session, task
 from pegboard_cache import Cache, Caching
-from pegboard_cache.locks.single_flight import FLIGHTS, Ending, Flights
+from pegboard_cache.locks.single_flight import SINGLE_FLIGHT, Ending, SingleFlight
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def waiting():
     def until(number):
         pause = threading.Event()
         for _ in range(5000):
-            if sum(len(flight.wakes) for flight in FLIGHTS._flights.values()) >= number:
+            if sum(len(flight.wakes) for flight in SINGLE_FLIGHT._flights.values()) >= number:
                 return
             pause.wait(0.002)
         raise AssertionError(f"{number} calls never waited")
@@ -46,9 +46,9 @@ def together(session, task, number):
 def nothing_left():
     """After every test no flight and no wait is left over."""
     yield
-    assert not FLIGHTS._flights
-    assert not FLIGHTS._waits
-    assert not FLIGHTS._by_leader
+    assert not SINGLE_FLIGHT._flights
+    assert not SINGLE_FLIGHT._waits
+    assert not SINGLE_FLIGHT._by_leader
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -58,7 +58,7 @@ def caching(request, tmp_path):
 
 
 def test_threads_share_one_run(session, caching, recorder, waiting):
-    """C4, 30: eight threads ask for one key, the body runs once, all get the value."""
+    """Eight threads ask for one key, the body runs once, all get the value."""
     runs = count()
 
     @task(Cache())
@@ -74,7 +74,7 @@ def test_threads_share_one_run(session, caching, recorder, waiting):
 
 
 def test_threads_share_one_failure(session, caching, recorder, waiting):
-    """C4, 30: a failing leader fails everybody who waits with the same error, and nothing is stored."""
+    """A failing leader fails everybody who waits with the same error, and nothing is stored."""
     runs, error = count(), LookupError("once")
 
     @task(Cache())
@@ -90,7 +90,7 @@ def test_threads_share_one_failure(session, caching, recorder, waiting):
 
 
 def test_coroutines_share_one_run(session, recorder, waiting):
-    """C4: a hundred coroutines, one run."""
+    """A hundred coroutines, one run."""
     runs = count()
 
     @task(Cache())
@@ -108,7 +108,7 @@ def test_coroutines_share_one_run(session, recorder, waiting):
 
 
 def test_coroutines_share_one_failure(session, waiting):
-    """C4: the same error object for all of them."""
+    """The same error object for all of them."""
     runs, error = count(), LookupError("once")
 
     @task(Cache())
@@ -137,7 +137,7 @@ def test_different_keys_do_not_wait(session):
 
 
 def test_cancelled_leader_hands_over(session, waiting):
-    """39: when the running coroutine is cancelled, one that waits runs in its place."""
+    """When the running coroutine is cancelled, one that waits runs in its place."""
     runs, leaders = count(), []
 
     @task(Cache())
@@ -159,7 +159,7 @@ def test_cancelled_leader_hands_over(session, waiting):
 
 
 def test_interrupted_leader_hands_over(session, waiting):
-    """39: so it does when a KeyboardInterrupt ends the leader."""
+    """So it does when a KeyboardInterrupt ends the leader."""
     runs = count()
 
     @task(Cache())
@@ -180,7 +180,7 @@ def test_interrupted_leader_hands_over(session, waiting):
 
     def waiting_for_leader():
         pause = threading.Event()
-        while not FLIGHTS._flights:
+        while not SINGLE_FLIGHT._flights:
             pause.wait(0.001)
 
     with ThreadPoolExecutor(2) as pool:
@@ -216,7 +216,7 @@ def test_cancelled_waiter_leaves_alone(session, waiting):
 
 @pytest.mark.parametrize("at", range(6))
 def test_cancelled_at_any_await(session, at):
-    """E6: cancelled at its k-th step, a leader leaves no flight behind, and the key can be computed."""
+    """Cancelled at its k-th step, a leader leaves no flight behind, and the key can be computed."""
 
     @task(Cache())
     async def body():
@@ -312,7 +312,7 @@ def test_crossed_calls_do_not_deadlock(session):
 
 
 def test_sessions_share_a_folder(tmp_path, waiting):
-    """C4: two plugins on one folder are one place; their calls fly together."""
+    """Two plugins on one folder are one place; their calls share one run."""
     runs = count()
 
     @task(Cache())
@@ -369,7 +369,7 @@ def test_threads_of_two_loops_share_one_run(session, waiting):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork_during_a_flight(session):
-    """E19: a forked process does not wait for a flight whose leader is a thread of its parent."""
+    """A forked process does not wait for a flight whose leader is a thread of its parent."""
     parent, led, go = os.getpid(), threading.Event(), threading.Event()
 
     @task(Cache())
@@ -397,12 +397,12 @@ def test_fork_during_a_flight(session):
 
 
 def test_look_again_after_a_flight():
-    """A flight that ended between the look for a value and the boarding means another look, not a second run."""
-    flights = Flights()
+    """A flight that ended between the look for a value and joining means another look, not a second run."""
+    flights = SingleFlight()
     ended = flights.ended
-    flights.end(flights.board("key", "first", ended), Ending("landed", 1))
-    assert flights.board("key", "second", ended) is None
-    assert flights.board("key", "second", flights.ended).leader == "second"
+    flights.end(flights.join("key", "first", ended), Ending("returned", 1))
+    assert flights.join("key", "second", ended) is None
+    assert flights.join("key", "second", flights.ended).leader == "second"
 
 
 def test_failed_flight_leaves_no_cycle(caching):

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from pegboard_cache.stores.breaker import Rest
+from pegboard_cache.stores.breaker import CircuitBreaker
 
 
 def fails(error):
     raise error
 
 
-def test_slow_failure_is_followed_by_a_rest():
-    """C3: after a failure that took long the store is not asked for a while, and the error says so."""
+def test_slow_failure_opens_it():
+    """After a failure that took long the store is not asked for a while, and the error says so."""
     asked = []
-    rest = Rest(lambda error, seconds: isinstance(error, TimeoutError))
+    breaker = CircuitBreaker(lambda error, seconds: isinstance(error, TimeoutError))
     with pytest.raises(TimeoutError):
-        rest.ask(fails, TimeoutError())
+        breaker.call(fails, TimeoutError())
     with pytest.raises(ConnectionError, match="left alone"):
-        rest.ask(asked.append, 1)
+        breaker.call(asked.append, 1)
     assert asked == []
 
 
-def test_quick_failure_is_not():
+def test_quick_failure_does_not():
     """A failure that cost nobody time, like a refused connection, is tried again at once."""
     asked = []
-    rest = Rest(lambda error, seconds: seconds > 1)
+    breaker = CircuitBreaker(lambda error, seconds: seconds > 1)
     with pytest.raises(ConnectionRefusedError):
-        rest.ask(fails, ConnectionRefusedError())
-    rest.ask(asked.append, 1)
+        breaker.call(fails, ConnectionRefusedError())
+    breaker.call(asked.append, 1)
     assert asked == [1]

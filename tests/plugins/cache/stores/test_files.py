@@ -64,7 +64,7 @@ def test_kept_for_the_next_process(root, store):
 
 
 def test_modes(root):
-    """S8: files are 0600 and folders 0700, also under umask 000."""
+    """Files are 0600 and folders 0700, also under umask 000."""
     before = os.umask(0)
     try:
         store = FileStore(str(root))
@@ -80,7 +80,7 @@ def test_modes(root):
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.1, 0.5, -1], ids=["0", "1%", "10%", "50%", "all but one"])
 def test_cut_file_is_replaced(root, share):
-    """C1, 31: an entry cut at any length is a miss, counted, and replaced by the next run."""
+    """An entry cut at any length is a miss, counted, and replaced by the next run."""
     runs = count()
 
     @task(Cache())
@@ -101,7 +101,7 @@ def test_cut_file_is_replaced(root, share):
 
 
 def test_flipped_bytes_are_misses(root, store):
-    """C1: whichever byte of the file is changed, the entry is a miss and never a wrong value."""
+    """Whichever byte of the file is changed, the entry is a miss and never a wrong value."""
     store.put("a", ENTRY)
     (file,) = value_files(root)
     data = file.read_bytes()
@@ -129,7 +129,7 @@ def test_exchanged_files_are_misses(root, store):
 
 @pytest.mark.parametrize("harm", ["empty", "text", "flip", "gone", "schema"])
 def test_damaged_index_is_made_anew(root, harm):
-    """C1: the index decides nothing; damaged or lost, it is rebuilt from the files and no value is lost."""
+    """The index decides nothing; damaged or lost, it is rebuilt from the files and no value is lost."""
     store = FileStore(str(root))
     for i in range(50):
         store.put(f"p:{i}", Entry(i, 0.0, None))
@@ -170,7 +170,7 @@ def test_removed_folder_is_made_anew(root, store):
 
 
 def test_size_bound(root):
-    """C12: at the limit the least recently used files go, index and folder agree."""
+    """At the limit the least recently used files go, index and folder agree."""
     store = FileStore(str(root), 10_000)
     for name in "abc":
         store.put(name, Entry(b"x" * 2500, 0.0, None))
@@ -184,7 +184,7 @@ def test_size_bound(root):
 
 
 def test_bound_under_threads(root):
-    """C12: eight threads that write, read and evict never fail and keep the bound."""
+    """Eight threads that write, read and evict never fail and keep the bound."""
     store, failures = FileStore(str(root), 100_000), []
 
     def work(seed):
@@ -210,7 +210,7 @@ HOSTILE = ["..", "../../escaped", "/tmp/escaped", "C:\\escaped", "a\0b", "a\\b",
 
 
 def test_keys_stay_under_the_root(tmp_path, store, root):
-    """C8: whatever the key, only the store's own folder has anything in it."""
+    """Whatever the key, only the store's own folder has anything in it."""
     for number, key in enumerate(HOSTILE):
         store.put(key, Entry(number, 0.0, None))
     assert [store.get(key).value for key in HOSTILE] == list(range(len(HOSTILE)))
@@ -225,7 +225,7 @@ def test_keys_stay_under_the_root(tmp_path, store, root):
 
 
 def test_links_are_not_followed(tmp_path, store, root):
-    """C8, S8: a link in place of a value is a failure on reading, and is replaced, not followed, on writing."""
+    """A link in place of a value is a failure on reading, and is replaced, not followed, on writing."""
     store.put("a", ENTRY)
     (file,) = value_files(root)
     outside = tmp_path / "outside"
@@ -240,7 +240,7 @@ def test_links_are_not_followed(tmp_path, store, root):
 
 
 def test_linked_folder_is_refused(tmp_path, root):
-    """S8: a folder of values that is a link out of the root is not written to."""
+    """A folder of values that is a link out of the root is not written to."""
     outside = tmp_path / "outside"
     outside.mkdir()
     root.mkdir()
@@ -270,7 +270,7 @@ def writer(root, times, size=2_000_000):
 
 
 def test_readers_see_whole_values(root, store):
-    """C5: while another process rewrites 20 MB ten times, a reader finds one whole value after the other, of one size."""
+    """While another process rewrites 20 MB ten times, a reader finds one whole value after the other, of one size."""
     with writer(root, 10, 20_000_000) as process:
         process.stdout.readline()
         seen, sizes = set(), set()
@@ -287,7 +287,7 @@ def test_readers_see_whole_values(root, store):
 
 
 def test_killed_writer(root, store):
-    """C5: a writer killed in the middle leaves the old value or the new one, and a store that works."""
+    """A writer killed in the middle leaves the old value or the new one, and a store that works."""
     with writer(root, 1000) as process:
         for _ in range(3):
             process.stdout.readline()
@@ -342,7 +342,7 @@ assert runs[-2:] == [2, 1], runs
 
 @pytest.mark.parametrize("limit", [0, 200_000], ids=["nothing can be written", "no value can be written"])
 def test_full_disk(tmp_path, root, limit):
-    """C3, 31: on a full disk the value is returned, the body ran once, one warning came, and space mends it."""
+    """On a full disk the value is returned, the body ran once, one warning came, and space mends it."""
     done = subprocess.run(
         [sys.executable, "-c", FULL, root, str(limit)], capture_output=True, text=True, check=False
     )
@@ -352,7 +352,7 @@ def test_full_disk(tmp_path, root, limit):
 
 
 def test_poisoned_pickle_runs_nothing(root, tmp_path, store):
-    """C2, 31: a pickle planted as a value is a damaged entry, and its code never runs."""
+    """A pickle planted as a value is a damaged entry, and its code never runs."""
     import pickle
 
     flag = tmp_path / "flag"
@@ -371,7 +371,7 @@ def test_poisoned_pickle_runs_nothing(root, tmp_path, store):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork(root, store):
-    """E19: after a fork both processes go on with the store, each over a connection of its own."""
+    """After a fork both processes go on with the store, each over a connection of its own."""
     store.put("parent", ENTRY)
     inherited = store._index
     pid = os.fork()
@@ -389,7 +389,7 @@ def test_fork(root, store):
 
 
 def test_synced_before_it_is_renamed(root, store, monkeypatch):
-    """C5: the bytes are on the disk before the file has its name."""
+    """The bytes are on the disk before the file has its name."""
     done = []
     sync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda file: (done.append("sync"), sync(file)))

@@ -27,7 +27,7 @@ def put(index, name, key, size=10, used=0.0, most=1000):
 
 @pytest.mark.parametrize("key", ["'", '"', "'; drop table entries; --", "%", "_", "a\0b", "é" * 300])
 def test_hostile_keys(index, key):
-    """S4: whatever a key holds is a key, and a prefix is a prefix."""
+    """Whatever a key holds is a key, and a prefix is a prefix."""
     put(index, "one", f"{key}:1")
     put(index, "two", "other:1")
     assert index.forget_prefix(f"{key}:") == ["one"]
@@ -35,7 +35,7 @@ def test_hostile_keys(index, key):
 
 
 def test_parameters_are_bound():
-    """S4: no SQL of this plugin is put together from parts: every statement is written out."""
+    """No SQL of this plugin is put together from parts: every statement is written out."""
     statements = []
     for file in Path(pegboard_cache.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -47,7 +47,7 @@ def test_parameters_are_bound():
 
 
 def test_oldest_go_first(index):
-    """C12: what was used least recently is forgotten until the rest fits; never the entry that came last."""
+    """What was used least recently is forgotten until the rest fits; never the entry that came last."""
     for number in range(10):
         put(index, f"n{number}", "k", 100, float(number))
     assert put(index, "new", "k", 100, 0.5) == ["n0"]

@@ -21,7 +21,7 @@ def test_is_a_store():
 
 
 def test_least_recently_used_goes_first():
-    """38: at the limit the entry used longest ago goes, and reading counts as use."""
+    """At the limit the entry used longest ago goes, and reading counts as use."""
     store = MemoryStore(10_000)
     for name in "abc":
         store.put(name, entry(2500))
@@ -61,7 +61,7 @@ def test_clear_by_prefix():
 
 
 def test_bound_under_threads():
-    """C12: eight threads that write and read keep within the limit and never fail."""
+    """Eight threads that write and read keep within the limit and never fail."""
     store = MemoryStore(1_000_000)
 
     def work(seed):

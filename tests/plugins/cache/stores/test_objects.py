@@ -22,7 +22,7 @@ from pegboard import ConfigError, Session, task
 from pegboard_cache import Cache, Caching, Entry, ObjectStore
 from pegboard_cache._store import Store
 from pegboard_cache.codec.frame import pack
-from pegboard_cache.codec.signed_pickles import Seal
+from pegboard_cache.codec.signed_pickles import PickleSigner
 
 ENTRY = Entry("value", 1000.0, None)
 
@@ -60,7 +60,7 @@ def test_kept_and_removed(store, objects):
 
 
 def test_clear(store, objects):
-    """38: one task's entries go, or all; what others keep beside them stays."""
+    """One task's entries go, or all; what others keep beside them stays."""
     objects.put("foreign/file.txt", b"mine")
     for key in ("one:1234:a", "one:1234:b", "two:1234:a"):
         store.put(key, ENTRY)
@@ -75,7 +75,7 @@ def test_clear(store, objects):
     "key", ["../up:1", "/etc/passwd", "a\0b:", "c:\\x:1", "x" * 5000, "s3://b:", "\udc80:"]
 )
 def test_hostile_keys(store, objects, key):
-    """C8: whatever the key, the object's name is made of hashes."""
+    """Whatever the key, the object's name is made of hashes."""
     store.put(key, ENTRY)
     assert store.get(key) == ENTRY
     (path,) = paths(objects)
@@ -84,7 +84,7 @@ def test_hostile_keys(store, objects, key):
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.1, 0.5, -1])
 def test_cut_entry(store, objects, share):
-    """C1: an object cut at any length is a miss, counted and removed."""
+    """An object cut at any length is a miss, counted and removed."""
     store.put("a", ENTRY)
     (path,) = paths(objects)
     whole = bytes(objects.get(path).bytes())
@@ -105,12 +105,14 @@ class Bomb:
 @pytest.mark.parametrize("key", [None, b"k" * 32], ids=["no key", "another key"])
 @pytest.mark.parametrize("form", ["bare", "signed"])
 def test_poisoned_pickle_runs_nothing(objects, tmp_path, form, key):
-    """C2, 31: a pickle planted in the bucket, bare or signed with another key, never runs."""
+    """A pickle planted in the bucket, bare or signed with another key, never runs."""
     store = ObjectStore(objects, pickle_key=key)
     store.put("a", ENTRY)
     (path,) = paths(objects)
     bomb = Entry(Bomb(tmp_path / "flag"), 1000.0, None)
-    objects.put(path, pickle.dumps(bomb.value) if form == "bare" else pack("a", bomb, Seal(b"x" * 32)))
+    objects.put(
+        path, pickle.dumps(bomb.value) if form == "bare" else pack("a", bomb, PickleSigner(b"x" * 32))
+    )
     assert store.get("a") is None
     assert not (tmp_path / "flag").exists()
 
@@ -140,7 +142,7 @@ def test_each_hit_is_a_new_object():
 
 
 def test_store_that_is_gone(tmp_path, make, warnings_of_cache):
-    """C3: a bucket that cannot be reached is a miss; the value is returned and the body runs once a call."""
+    """A bucket that cannot be reached is a miss; the value is returned and the body runs once a call."""
     runs = count()
     body = make(lambda x: (next(runs), x)[1])
     objects = LocalStore(tmp_path / "objects", mkdir=True)
@@ -154,7 +156,7 @@ def test_store_that_is_gone(tmp_path, make, warnings_of_cache):
 
 
 def test_unreachable_server(make, warnings_of_cache):
-    """C3: so is a bucket behind an address where nobody listens."""
+    """So is a bucket behind an address where nobody listens."""
     from obstore.store import S3Store
 
     runs = count()
@@ -264,7 +266,7 @@ def test_bucket_over_http(s3_url, make):
 
 
 def test_file_url_is_a_folder(tmp_path):
-    """S8: `file://` is a folder like a path, with its modes and its limit."""
+    """`file://` is a folder like a path, with its modes and its limit."""
     caching = Caching((tmp_path / "cache").as_uri())
 
     @task(Cache())
@@ -277,14 +279,14 @@ def test_file_url_is_a_folder(tmp_path):
 
 
 def test_impossible_url():
-    """10: a URL that obstore cannot read is refused at once, and not shown."""
+    """A URL that obstore cannot read is refused at once, and not shown."""
     with pytest.raises(ConfigError, match="cannot read") as caught:
         Caching("az://?secret")
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 def test_missing_package(monkeypatch):
-    """10: without obstore the store says what to install."""
+    """Without obstore the store says what to install."""
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(ConfigError, match=r"pip install 'pegboard-cache\[objects\]'"):
         Caching("s3://bucket")
@@ -292,7 +294,7 @@ def test_missing_package(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork(objects):
-    """E19, C3: in a forked process the store is a failure, which is a miss, and nobody waits for ever."""
+    """In a forked process the store is a failure, which is a miss, and nobody waits for ever."""
 
     @task(Cache())
     def body():

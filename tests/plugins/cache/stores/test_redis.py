@@ -21,7 +21,7 @@ from pegboard import ConfigError, Session, task
 from pegboard_cache import Cache, Caching, Entry, RedisStore
 from pegboard_cache._store import Store
 from pegboard_cache.codec.frame import pack
-from pegboard_cache.codec.signed_pickles import Seal
+from pegboard_cache.codec.signed_pickles import PickleSigner
 
 ENTRY = Entry("value", 1000.0, None)
 
@@ -72,13 +72,13 @@ def test_prefix(redis_url, store, server):
     ("ttl", "least", "most"), [(60, 59_000, 60_000), (0.0001, -2, 1), (None, -1, -1), (1e300, -1, -1)]
 )
 def test_the_server_ends_entries(store, server, ttl, least, most):
-    """C9: the ttl is set on the server too, which gives the room back; without one the entry stays."""
+    """The ttl is set on the server too, which gives the room back; without one the entry stays."""
     store.put("a", Entry("v", time.time(), ttl))
     assert least <= server.pttl("pegboard:cache:v:a") <= most
 
 
 def test_counted(store):
-    """38: entries and their bytes are counted."""
+    """Entries and their bytes are counted."""
     store.put("a", ENTRY)
     store.put("b", Entry("x" * 1000, 0.0, None))
     usage = store.usage()
@@ -88,7 +88,7 @@ def test_counted(store):
 
 @pytest.mark.parametrize("prefix", ["a*b", "a?b", "a[b]", "a\\b", "a\r\nb", "a\0b", "'; drop", "\udc80é"])
 def test_hostile_keys(store, prefix):
-    """S4, C8: signs with a meaning for Redis have none in a key, nor in what is cleared."""
+    """Signs with a meaning for Redis have none in a key, nor in what is cleared."""
     store.put(f"{prefix}:1", ENTRY)
     store.put("aXb:1", ENTRY)
     assert store.get(f"{prefix}:1") == ENTRY
@@ -98,7 +98,7 @@ def test_hostile_keys(store, prefix):
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.1, 0.5, -1])
 def test_cut_entry(store, server, share):
-    """C1: an entry cut at any length is a miss, counted and removed."""
+    """An entry cut at any length is a miss, counted and removed."""
     store.put("a", ENTRY)
     whole = server.get("pegboard:cache:v:a")
     server.set("pegboard:cache:v:a", whole[:-1] if share == -1 else whole[: int(len(whole) * share)])
@@ -108,7 +108,7 @@ def test_cut_entry(store, server, share):
 
 
 def test_flipped_bytes(store, server):
-    """C1: whichever byte is changed, the entry is a miss and never a wrong value."""
+    """Whichever byte is changed, the entry is a miss and never a wrong value."""
     store.put("a", ENTRY)
     whole = server.get("pegboard:cache:v:a")
     for at in range(len(whole)):
@@ -127,9 +127,9 @@ class Bomb:
 @pytest.mark.parametrize("key", [None, b"k" * 32], ids=["no key", "another key"])
 @pytest.mark.parametrize("form", ["bare", "signed"])
 def test_poisoned_pickle_runs_nothing(redis_url, server, tmp_path, form, key):
-    """C2, 31: a pickle planted on the server, bare or signed with another key, never runs."""
+    """A pickle planted on the server, bare or signed with another key, never runs."""
     bomb = Entry(Bomb(tmp_path / "flag"), 1000.0, None)
-    planted = pickle.dumps(bomb.value) if form == "bare" else pack("a", bomb, Seal(b"x" * 32))
+    planted = pickle.dumps(bomb.value) if form == "bare" else pack("a", bomb, PickleSigner(b"x" * 32))
     server.set("pegboard:cache:v:a", planted)
     store = RedisStore(redis_url, pickle_key=key)
     assert store.get("a") is None
@@ -188,7 +188,7 @@ def test_the_loop_goes_on(redis_url):
 
 
 def test_silent_server_is_left_alone(make):
-    """C3: a server that does not answer holds up one call, not all of them."""
+    """A server that does not answer holds up one call, not all of them."""
     body = make(lambda x: x)
     caching_of = "{}?socket_timeout=0.1".format
     with silent_server() as url, Session(Caching(caching_of(url)), inherit=False) as session:
@@ -230,7 +230,7 @@ def stop_server(process):
 
 @pytest.mark.parametrize("lock", [False, True], ids=["", "lock"])
 def test_stopped_server(redis_server, tmp_path, make, warnings_of_cache, lock):
-    """C3, 31: with the server stopped the value is returned, the body runs once a call; started again, it serves."""
+    """With the server stopped the value is returned, the body runs once a call; started again, it serves."""
     runs = count()
     body = make(lambda x: (next(runs), x)[1], Cache(lock=lock))
     port = _free_port()
@@ -256,7 +256,7 @@ def _free_port():
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork(store):
-    """E19: after a fork both processes go on, each over connections of its own."""
+    """After a fork both processes go on, each over connections of its own."""
     store.put("parent", ENTRY)
     pid = os.fork()
     if pid == 0:
@@ -274,7 +274,7 @@ def test_fork(store):
     "url", ["redis://:secret@host:port/0", "redis://host/0?socket_timeout=secret", "redis://h?secret=1"]
 )
 def test_impossible_url(url):
-    """10: a URL that redis-py cannot read is refused at once, and not shown."""
+    """A URL that redis-py cannot read is refused at once, and not shown."""
     with pytest.raises(ConfigError, match="cannot read") as caught:
         Caching(url)
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
@@ -282,13 +282,13 @@ def test_impossible_url(url):
 
 @pytest.mark.parametrize("lease", [0, -1, True, "10", float("inf")])
 def test_impossible_lease(lease):
-    """10: a lease is a number of seconds."""
+    """A lease is a number of seconds."""
     with pytest.raises(ValueError, match="lease"):
         RedisStore("redis://localhost", lease=lease)
 
 
 def test_missing_package(monkeypatch):
-    """10: without redis-py the store says what to install; an option that only names it can be written."""
+    """Without redis-py the store says what to install; an option that only names it can be written."""
     monkeypatch.setitem(sys.modules, "redis", None)
     Cache(store="redis://localhost")
     with pytest.raises(ConfigError, match=r"pip install 'pegboard-cache\[redis\]'"):
@@ -296,13 +296,13 @@ def test_missing_package(monkeypatch):
 
 
 def test_repr_shows_no_password():
-    """S1: nothing of the URL is in the repr, nor in what tells places apart."""
+    """Nothing of the URL is in the repr, nor in what tells places apart."""
     store = RedisStore("redis://user:secret@localhost/1")
     assert "secret" not in f"{store!r} {store.place!r}"
 
 
 def test_threads(store):
-    """C12: eight threads that write, read and clear never fail."""
+    """Eight threads that write, read and clear never fail."""
     failures = []
 
     def work(name):

@@ -7,7 +7,7 @@ from obstore.store import MemoryStore as Objects
 
 from pegboard import ConfigError, Session, task
 from pegboard_cache import Cache, Caching, FileStore, MemoryStore, ObjectStore, RedisStore
-from pegboard_cache.stores.registry import Stores, place_of
+from pegboard_cache.stores.registry import StoreRegistry, place_of
 
 KINDS = {
     "folder": (lambda tmp_path: tmp_path / "cache", FileStore),
@@ -25,7 +25,7 @@ def test_same_store_for_the_same(tmp_path, kind):
     """Each form opens its kind of store, once, whoever asks."""
     make, cls = KINDS[kind]
     given = make(tmp_path)
-    stores = Stores(None, None, None)
+    stores = StoreRegistry(None, None, None)
     opened = stores.open(given)
     assert type(opened) is cls
     assert stores.open(given) is opened
@@ -79,7 +79,7 @@ def test_store_of_the_user_is_closed_too(redis_url):
     ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_setting_that_would_be_ignored(given, setting):
-    """10: a setting that the store given beside it does not take is refused, and named."""
+    """A setting that the store given beside it does not take is refused, and named."""
     with pytest.raises(ConfigError, match="ignored") as caught:
         Caching(given, **setting)
     assert caught.value.key == next(iter(setting))

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from pegboard_cache._store import Unstorable
-from pegboard_cache.codec import models, pandas, records, tables
+from pegboard_cache.codec import pandas, records, tables
 
 
 @attrs.frozen
@@ -107,7 +107,7 @@ FORMS: dict[type, Form] = {
 RECORD = Form(20, records.dump_record, records.load_record)
 NAMED_TUPLE = Form(21, records.dump_named_tuple, records.load_named_tuple)
 MEMBER = Form(22, records.dump_member, records.load_member)
-MODEL = Form(23, models.dump_model, models.load_model)
+MODEL = Form(23, records.dump_model, records.load_model)
 TABLES = {
     "numpy.ndarray": Form(30, tables.dump_array, tables.load_array),
     "numpy.generic": Form(31, tables.dump_array, tables.load_scalar),
@@ -139,6 +139,6 @@ def form_of(cls: type) -> Form:
         return NAMED_TUPLE
     if records.is_record_class(cls):
         return RECORD
-    if models.is_model_class(cls):
+    if records.is_model_class(cls):
         return MODEL
     raise Unstorable(f"it is or holds a {cls.__name__}, which is not plain data")

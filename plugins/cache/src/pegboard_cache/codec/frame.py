@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pegboard_cache._origin import from_bytes as read_origin
-from pegboard_cache._origin import to_bytes as origin_bytes
-from pegboard_cache._store import Entry, Unstorable
+from pegboard_cache._store import Entry, Origin, Unstorable
 from pegboard_cache.codec.msgpack import from_bytes, to_bytes
 from pegboard_cache.codec.records import Unreadable
 
 if TYPE_CHECKING:
-    from pegboard_cache.codec.signed_pickles import Seal
+    from pegboard_cache.codec.signed_pickles import PickleSigner
 
 _MAGIC = b"pegc\x01"
 _DIGEST = 32
 _LENGTH = struct.Struct(">I")
+_TRACE_BYTES, _SPAN_BYTES = 16, 8
 _HEAD = len(_MAGIC) + _DIGEST + _LENGTH.size
 
 
@@ -35,7 +34,10 @@ class Damaged(ValueError):  # noqa: N818 - a reason for a miss
 
 
 class Head(NamedTuple):
-    """What an entry is, beside its value; `mac` signs a pickle, `origin` is as `_origin` writes it."""
+    """What an entry is, beside its value.
+
+    `mac` signs a pickle; `origin` is the span that computed the value, in 24 bytes, empty where it is not known.
+    """
 
     key: str
     stored_at: float
@@ -47,8 +49,8 @@ class Head(NamedTuple):
 _heads = msgspec.msgpack.Decoder(Head)
 
 
-def pack(key: str, entry: Entry, seal: Seal | None = None) -> bytes:
-    """Make the frame of an entry; with a seal, also of one that has to be pickled.
+def pack(key: str, entry: Entry, signer: PickleSigner | None = None) -> bytes:
+    """Make the frame of an entry; with a signer, also of one that has to be pickled.
 
     Raises:
         Unstorable: The value would not come back as it is.
@@ -57,24 +59,24 @@ def pack(key: str, entry: Entry, seal: Seal | None = None) -> bytes:
     try:
         value = to_bytes(entry.value)
     except Unstorable:
-        if seal is None:
+        if signer is None:
             raise
-        value = seal.dump(entry.value)
-        head = head._replace(mac=seal.sign(_facts(head), value))
-    origin = origin_bytes(entry.origin)
+        value = signer.dump(entry.value)
+        head = head._replace(mac=signer.sign(_facts(head), value))
+    origin = _origin_bytes(entry.origin)
     # Without, the head is as it was before there were origins.
     encoded = msgspec.msgpack.encode((*head[:4], origin) if origin else head[:4])
     body = b"".join((_LENGTH.pack(len(encoded)), encoded, value))
     return b"".join((_MAGIC, _checksum(body), body))
 
 
-def unpack(key: str, frame: bytes | memoryview, seal: Seal | None = None) -> Entry:
+def unpack(key: str, frame: bytes | memoryview, signer: PickleSigner | None = None) -> Entry:
     """Read a frame.
 
     Raises:
-        Damaged: It is not whole, or of another key, or signed with another one than the seal's.
+        Damaged: It is not whole, or of another key, or signed with another one than the signer's.
         Unreadable: It is whole, and its value is of a class that is not loaded or has changed, or is a pickle and
-            there is no seal.
+            there is no signer.
     """
     body = memoryview(frame)[len(_MAGIC) + _DIGEST :]
     if frame[: len(_MAGIC)] != _MAGIC or frame[len(_MAGIC) : len(_MAGIC) + _DIGEST] != _checksum(body):
@@ -84,8 +86,8 @@ def unpack(key: str, frame: bytes | memoryview, seal: Seal | None = None) -> Ent
         raise Damaged("key")
     (length,) = _LENGTH.unpack_from(body)
     data = body[_LENGTH.size + length :]
-    value = _unpickled(head, data, seal) if head.mac else from_bytes(data)
-    return Entry(value, head.stored_at, head.ttl, read_origin(head.origin))
+    value = _unpickled(head, data, signer) if head.mac else from_bytes(data)
+    return Entry(value, head.stored_at, head.ttl, _read_origin(head.origin))
 
 
 def read_head(frame: bytes | memoryview) -> Head:
@@ -103,13 +105,13 @@ def read_head(frame: bytes | memoryview) -> Head:
         raise Damaged("head") from None
 
 
-def _unpickled(head: Head, data: memoryview, seal: Seal | None) -> Any:
-    if seal is None:
+def _unpickled(head: Head, data: memoryview, signer: PickleSigner | None) -> Any:
+    if signer is None:
         raise Unreadable("a pickle, and there is no pickle_key")
-    if not seal.fits(head.mac, _facts(head), data):
+    if not signer.verify(head.mac, _facts(head), data):
         raise Damaged("signature")
     try:
-        return seal.load(data)
+        return signer.load(data)
     except Exception as error:  # noqa: BLE001 - a class that is gone, or another version of a library
         raise Unreadable(type(error).__name__) from None
 
@@ -121,3 +123,15 @@ def _facts(head: Head) -> bytes:
 
 def _checksum(body: bytes | memoryview) -> bytes:
     return blake2b(body, digest_size=_DIGEST).digest()
+
+
+def _origin_bytes(origin: Origin | None) -> bytes:
+    """Write it in 24 bytes; empty for none."""
+    return b"" if origin is None else bytes.fromhex(origin[0] + origin[1])
+
+
+def _read_origin(data: bytes) -> Origin | None:
+    """Read what `_origin_bytes` wrote; anything else is none."""
+    if len(data) != _TRACE_BYTES + _SPAN_BYTES:
+        return None
+    return data[:_TRACE_BYTES].hex(), data[_TRACE_BYTES:].hex()

@@ -1,7 +1,8 @@
-"""Dataclasses, attrs classes, named tuples and enums, written by the name of their class and their fields.
+"""Dataclasses, attrs classes, named tuples, enums and pydantic models, by the name of their class and their fields.
 
 Reading imports nothing and calls no constructor, so a forged file runs no code: the class has to be loaded already, to
-be of one of these kinds, and to have the very fields that were written.
+be of one of these kinds, and to have the very fields that were written. Nor does it run a validator: nothing of a
+model is validated again, as what was kept is what the task returned.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 import attrs
 
+from pegboard_cache._module_names import module_name
 from pegboard_cache._store import Unstorable
-from pegboard_cache.keys.encoder import module_name
 
 
 class Unreadable(ValueError):  # noqa: N818 - a reason for a miss
@@ -92,28 +93,37 @@ def load_member(parts: list[Any]) -> enum.Enum:
     return cls.__members__[member]
 
 
-def _fields(cls: Any) -> list[str]:
-    if attrs.has(cls):
-        return [field.name for field in attrs.fields(cls)]
-    return [field.name for field in dataclasses.fields(cls)]
+def is_model_class(cls: type) -> bool:
+    """Whether instances are pydantic models; pydantic is not imported for it."""
+    pydantic = sys.modules.get("pydantic")
+    base = None if pydantic is None else getattr(pydantic, "BaseModel", None)
+    return base is not None and issubclass(cls, base)
 
 
-def _state(value: object) -> dict[str, Any]:
-    """Everything the object holds, by attribute name."""
-    state = dict(getattr(value, "__dict__", {}))
-    for cls in type(value).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in {"__dict__", "__weakref__"} and hasattr(value, name):
-                state[name] = getattr(value, name)
-    return state
+def dump_model(value: Any) -> list[Any]:
+    """Write class, field names, field values, and which of them were given."""
+    cls = type(value)
+    if value.__pydantic_extra__ or value.__pydantic_private__:
+        raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
+    names = list(cls.model_fields)
+    state = value.__dict__
+    if set(state) != set(names):
+        raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
+    return [*dump_class(cls), names, [state[name] for name in names], sorted(value.__pydantic_fields_set__)]
 
 
-def _new(cls: type) -> Any:
-    try:
-        return object.__new__(cls)
-    except TypeError:  # a subclass of dict, of Exception: holds more than attributes; or it is abstract
-        raise Unstorable(f"it is or holds a {cls.__name__}, which holds more than its fields") from None
+def load_model(parts: list[Any]) -> Any:
+    """Make an instance and set its fields."""
+    module, name, names, values, given = parts
+    cls: Any = load_class(module, name)
+    if not is_model_class(cls) or list(cls.model_fields) != names or len(values) != len(names):
+        raise Unreadable("a model whose fields have changed")
+    made = object.__new__(cls)
+    object.__setattr__(made, "__dict__", dict(zip(names, values, strict=True)))
+    object.__setattr__(made, "__pydantic_fields_set__", {*given} & {*names})
+    object.__setattr__(made, "__pydantic_extra__", {} if cls.model_config.get("extra") == "allow" else None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 def dump_class(cls: type) -> tuple[str, str]:
@@ -138,3 +148,27 @@ def load_class(module: str, name: str) -> type:
     if not isinstance(found, type):
         raise Unreadable("a class that is not loaded")
     return found
+
+
+def _fields(cls: Any) -> list[str]:
+    if attrs.has(cls):
+        return [field.name for field in attrs.fields(cls)]
+    return [field.name for field in dataclasses.fields(cls)]
+
+
+def _state(value: object) -> dict[str, Any]:
+    """Everything the object holds, by attribute name."""
+    state = dict(getattr(value, "__dict__", {}))
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in {"__dict__", "__weakref__"} and hasattr(value, name):
+                state[name] = getattr(value, name)
+    return state
+
+
+def _new(cls: type) -> Any:
+    try:
+        return object.__new__(cls)
+    except TypeError:  # a subclass of dict, of Exception: holds more than attributes; or it is abstract
+        raise Unstorable(f"it is or holds a {cls.__name__}, which holds more than its fields") from None

@@ -12,7 +12,7 @@ KEY_LEAST = 16
 _DOMAIN = b"pegboard-cache pickle\0"  # the same key may serve other purposes
 
 
-class Seal:
+class PickleSigner:
     """Writes, signs and reads pickles.
 
     Args:
@@ -48,10 +48,10 @@ class Seal:
         mac.update(data)
         return mac.digest()
 
-    def fits(self, mac: bytes, facts: bytes, data: bytes | memoryview) -> bool:
+    def verify(self, mac: bytes, facts: bytes, data: bytes | memoryview) -> bool:
         """Whether the signature was made with this key, for this pickle and this entry."""
         return hmac.compare_digest(mac, self.sign(facts, data))
 
     def load(self, data: bytes | memoryview) -> Any:
-        """Unpickle; only what `fits`."""
+        """Unpickle; only what `verify` says yes to."""
         return pickle.loads(data)  # noqa: S301 - signed by a holder of the key

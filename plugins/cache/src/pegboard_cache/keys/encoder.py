@@ -9,16 +9,14 @@ copied, such as a socket or a lock, has no text.
 from __future__ import annotations
 
 import copyreg
-import functools
-import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from pathlib import PurePath
 from typing import Any
 
 from pegboard import Task
+from pegboard_cache._module_names import module_name
 
 _LONG = 4096  # texts and bytes above this are written as their hash
 _HASHED_BY_JOBLIB = frozenset(("numpy", "pandas", "scipy"))
@@ -209,21 +207,6 @@ def _joblib_hash(value: object) -> str:
     except (TypeError, ValueError, AttributeError, pickle.PicklingError):
         raise Unhashable(f"a {type(value).__name__} of objects that cannot be hashed") from None
     return digest
-
-
-def module_name(name: str | None) -> str:
-    """Name a module; the main program goes by its file, so that an import of it has the same name."""
-    return _name_of_main() if name in {"__main__", "__mp_main__"} else str(name)
-
-
-@functools.cache
-def _name_of_main() -> str:
-    main = sys.modules["__main__"]
-    spec = getattr(main, "__spec__", None)
-    if spec is not None:
-        return str(spec.name)
-    file = getattr(main, "__file__", None)
-    return "__main__" if file is None else PurePath(file).stem
 
 
 def _hash(data: bytes) -> str:

@@ -21,7 +21,8 @@ from typing import Any
 import attrs
 
 from pegboard import Task
-from pegboard_cache.keys.encoder import Add, Unhashable, canonical, module_name, register
+from pegboard_cache._module_names import module_name
+from pegboard_cache.keys.encoder import Add, Unhashable, canonical, register
 
 _ASSIGNING = frozenset(("STORE_DEREF", "DELETE_DEREF"))
 _FUNCTIONS_MOST = 300  # further ones are not looked at: a bound on what binding a task costs

@@ -7,14 +7,15 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pegboard_cache._module_names import module_name
 from pegboard_cache.keys.binder import MISSING, Binder, Values, binder
-from pegboard_cache.keys.encoder import canonical, module_name
+from pegboard_cache.keys.encoder import canonical
 from pegboard_cache.keys.identity import Identity, identity_of
 
 if TYPE_CHECKING:
     from pegboard import Task
-    from pegboard_cache._option import Cache, CustomKey
 
+CustomKey = Callable[[Mapping[str, Any]], str]
 KeyOf = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
 
 
@@ -24,35 +25,40 @@ def prefix_of(task: Task[..., Any]) -> str:
     return f"{task.name}:{blake2b(place, digest_size=4).hexdigest()}:"
 
 
-def keys_of(task: Task[..., Any], option: Cache) -> KeyOf:
+def keys_of(task: Task[..., Any], key: CustomKey | None = None, version: str | int | None = None) -> KeyOf:
     """Make the function that gives the key of a call from its positional and keyword arguments.
 
     A key is the name of the task and a digest of its code, its version and its inputs: it shows nothing of them, and
     every process comes to the same one.
 
-    The function raises `Unhashable` for arguments without a canonical text, and whatever `option.key` raises.
+    The function raises `Unhashable` for arguments without a canonical text, and whatever `key` raises.
+
+    Args:
+        task: Whose calls they are.
+        key: As in `Cache`.
+        version: As in `Cache`.
     """
     function = task.__wrapped__
     prefix = prefix_of(task)
     bind, names = _binding(task)
-    text_of = canonical if option.key is None else _custom(task, option.key, names)
-    version = canonical((option.version, option.key is None))
+    text_of = canonical if key is None else _custom(task, key, names)
+    edition = canonical((version, key is None))
     identity = identity_of(function)
-    start = _start(identity, version)
+    start = _start(identity, edition)
 
     def key_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         nonlocal identity, start
         if identity.cells and not identity.holds():
             identity = identity_of(function)
-            start = _start(identity, version)
+            start = _start(identity, edition)
         text = start + text_of(bind(args, kwargs))
         return prefix + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
     return key_of
 
 
-def _start(identity: Identity, version: str) -> str:
-    return f"{identity.digest}{version}"
+def _start(identity: Identity, edition: str) -> str:
+    return f"{identity.digest}{edition}"
 
 
 def _binding(task: Task[..., Any]) -> tuple[Binder, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from pegboard_cache.stores.folder import NO_LINK
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 @attrs.define
@@ -37,7 +37,7 @@ def take(path: Path) -> FileLease | None:
     import fcntl
 
     while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | _NO_LINK | os.O_CLOEXEC, 0o600)
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):

@@ -20,7 +20,7 @@ class Ending(NamedTuple):
     """How a flight ended.
 
     Attributes:
-        kind: `landed` with a value, `failed` with an error, or `abandoned`: the leader was cancelled or closed and
+        kind: `returned` with a value, `failed` with an error, or `abandoned`: the leader was cancelled or closed and
             says nothing about the others, so the next of them runs.
         value: What the leader returned, or the exception that left it.
         from_function: Whether the value is the function's own, and not that of a layer that stood in for it.
@@ -52,8 +52,8 @@ class Flight:
         self.wakes: dict[object, Callable[[], None]] = {}
 
 
-class Flights:
-    """Every flight of this process, for threads and coroutines alike."""
+class SingleFlight:
+    """All flights of this process, for threads and coroutines alike."""
 
     def __init__(self) -> None:
         self._reset()
@@ -69,7 +69,7 @@ class Flights:
         self._waits: dict[str, list[Flight]] = {}
         self.ended = 0
 
-    def board(self, key: Hashable, leader: str, ended: int) -> Flight | None:
+    def join(self, key: Hashable, leader: str, ended: int) -> Flight | None:
         """Join the flight of `key`, or begin it.
 
         Args:
@@ -110,13 +110,13 @@ class Flights:
             flight: What to wait for.
             lineage: Ids of the waiting call and of all calls that it was made in.
         """
-        arrived = threading.Event()
-        blocked = self._enter(flight, lineage, arrived, arrived.set)
+        done = threading.Event()
+        blocked = self._enter(flight, lineage, done, done.set)
         if blocked is not None:
             try:
-                arrived.wait()
+                done.wait()
             finally:
-                self._leave(flight, blocked, arrived)
+                self._leave(flight, blocked, done)
         return flight.ending
 
     async def await_(self, flight: Flight, lineage: Lineage) -> Ending | None:
@@ -124,13 +124,13 @@ class Flights:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-        blocked = self._enter(flight, lineage, arrived, lambda: _wake(loop, arrived))
+        done: asyncio.Future[None] = loop.create_future()
+        blocked = self._enter(flight, lineage, done, lambda: _wake(loop, done))
         if blocked is not None:
             try:
-                await arrived
+                await done
             finally:
-                self._leave(flight, blocked, arrived)
+                self._leave(flight, blocked, done)
         return flight.ending
 
     def _enter(
@@ -176,16 +176,16 @@ def lineage_of(call: Call) -> Lineage:
     return tuple(ids)
 
 
-def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Future[None]) -> None:
+def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
     try:
-        loop.call_soon_threadsafe(_settle, arrived)
+        loop.call_soon_threadsafe(_set_done, done)
     except RuntimeError:  # that loop is closed: nobody waits there any more
         return
 
 
-def _settle(arrived: asyncio.Future[None]) -> None:
-    if not arrived.done():
-        arrived.set_result(None)
+def _set_done(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
-FLIGHTS = Flights()
+SINGLE_FLIGHT = SingleFlight()

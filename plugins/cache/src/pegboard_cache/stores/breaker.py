@@ -1,4 +1,4 @@
-"""Leaves a store alone that makes its callers wait, so that it does not hold up every call."""
+"""A circuit breaker: leaves a store alone that makes its callers wait, so that it does not hold up every call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 SECONDS = 5.0
 
 
-class Rest:
+class CircuitBreaker:
     """Asks a store, unless it has just kept somebody waiting in vain.
 
     Args:
@@ -21,7 +21,7 @@ class Rest:
         self._is_slow = is_slow
         self._until = -math.inf
 
-    def ask(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def call(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Return what `command` does.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pegboard_cache.codec.frame import Damaged, pack, unpack
 from pegboard_cache.codec.records import Unreadable
-from pegboard_cache.codec.signed_pickles import Seal
+from pegboard_cache.codec.signed_pickles import PickleSigner
 
 if TYPE_CHECKING:
     from pegboard_cache._store import Entry, Usage
@@ -28,7 +28,7 @@ class EncodedStore(ABC):
 
     def __init__(self, place: Hashable, pickle_key: bytes | None) -> None:
         self.place = place
-        self._seal = None if pickle_key is None else Seal(pickle_key)
+        self._signer = None if pickle_key is None else PickleSigner(pickle_key)
         self._guard = threading.RLock()
         self._damaged = 0
 
@@ -38,7 +38,7 @@ class EncodedStore(ABC):
         if frame is None:
             return None
         try:
-            return unpack(as_text(key), frame, self._seal)
+            return unpack(as_text(key), frame, self._signer)
         except Unreadable:
             return None
         except Damaged:
@@ -60,7 +60,7 @@ class EncodedStore(ABC):
         Raises:
             Unstorable: The value would not come back as it is.
         """
-        return pack(as_text(key), entry, self._seal)
+        return pack(as_text(key), entry, self._signer)
 
     @abstractmethod
     def read(self, key: str) -> bytes | memoryview | None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pegboard_cache.stores.folder import NO_LINK
+
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entries (
         name TEXT PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT NULL, used REAL NOT NULL
@@ -39,7 +41,7 @@ class Index:
     """
 
     def __init__(self, path: Path) -> None:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK, 0o600))
         self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             self._write_ahead()

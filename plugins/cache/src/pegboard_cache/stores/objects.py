@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 from pegboard import ConfigError
 from pegboard_cache._store import Usage
-from pegboard_cache.stores.breaker import Rest
+from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore
 from pegboard_cache.stores.folder import name_of
 
 _OURS = re.compile(r"[0-9a-f]{32}/[0-9a-f]{64}")
 _RETRIES = 2
 _RETRY_SECONDS = 10
-_SLOW_SECONDS = 1.0  # a failure that took longer is followed by a rest
+_SLOW_SECONDS = 1.0  # a failure that took longer opens the circuit breaker
 _BATCH = 1000
 _threads_of: list[
     int
@@ -49,11 +49,11 @@ class ObjectStore(EncodedStore):
         self._made = _opened(store) if isinstance(store, str) else store
         kept_elsewhere = isinstance(store, str) and not store.startswith("memory:")
         super().__init__(_place(store) if kept_elsewhere else id(self._made), pickle_key)
-        self._ask = Rest(_is_long).ask
+        self._guarded = CircuitBreaker(_is_long).call
 
     def read(self, key: str) -> memoryview | None:
         """Return the bytes kept for `key`, if any."""
-        found: memoryview | None = self._ask(self._get, _path(key))
+        found: memoryview | None = self._guarded(self._get, _path(key))
         return found
 
     def write(self, key: str, frame: bytes, ttl: float | None) -> None:  # noqa: ARG002 - objects do not expire
@@ -62,7 +62,7 @@ class ObjectStore(EncodedStore):
         Raises:
             obstore.exceptions.BaseError: It cannot be written.
         """
-        self._ask(self._objects.put, _path(key), frame)
+        self._guarded(self._objects.put, _path(key), frame)
 
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pegboard import ConfigError
 from pegboard_cache._store import Usage
 from pegboard_cache.locks.redis_lease import RedisLease, Renewer, take
-from pegboard_cache.stores.breaker import Rest
+from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore, as_text
 
 PREFIX = "pegboard:cache:"
@@ -64,14 +64,14 @@ class RedisStore(EncodedStore):
         self._locks = as_text(f"{chosen}l:").encode()
         self._lease = lease
         self._renewer = Renewer(lease / 3)
-        self._ask = Rest(_is_timeout).ask
+        self._guarded = CircuitBreaker(_is_timeout).call
 
     def __repr__(self) -> str:
         return f"<RedisStore {self.prefix}>"
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes kept for `key`, if any."""
-        frame: bytes | None = self._ask(self._client.get, self._name(key))
+        frame: bytes | None = self._guarded(self._client.get, self._name(key))
         return frame
 
     def write(self, key: str, frame: bytes, ttl: float | None) -> None:
@@ -81,7 +81,7 @@ class RedisStore(EncodedStore):
             redis.RedisError: They cannot be written.
         """
         limit = None if ttl is None or ttl > _TTL_MOST else max(1, math.ceil(ttl * 1000))
-        self._ask(self._client.set, self._name(key), frame, px=limit)
+        self._guarded(self._client.set, self._name(key), frame, px=limit)
 
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
@@ -106,7 +106,7 @@ class RedisStore(EncodedStore):
     def lease(self, key: str) -> RedisLease | None:
         """Become the one process that computes `key`; None while another one is."""
         name = self._locks + sha256(as_text(key).encode()).hexdigest().encode()
-        lease: RedisLease | None = self._ask(take, self._client, name, self._lease, self._renewer)
+        lease: RedisLease | None = self._guarded(take, self._client, name, self._lease, self._renewer)
         return lease
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The stores of one plugin: made once each, and closed when nobody uses them."""
+"""The stores of one plugin: each made once, and closed when nobody uses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pegboard_cache.stores.memory import MemoryStore
 from pegboard_cache.stores.opening import Address, Given, checked_store
 
 
-class Stores:
+class StoreRegistry:
     """Opens stores by path, URL or instance, the same one for the same.
 
     Args:

@@ -79,7 +79,7 @@ def test_own_store_with_leases():
 
 
 def test_own_store_whose_leases_fail(warnings_of_cache):
-    """C3: a lease that cannot be asked for, or given back, is a failure of the store, and the task goes on."""
+    """A lease that cannot be asked for, or given back, is a failure of the store, and the task goes on."""
 
     @task(Cache(lock=True))
     def body(x):

@@ -98,7 +98,7 @@ def test_changed_fields_are_a_miss(monkeypatch) -> None:
 
 
 def test_a_folder_keeps_what_a_task_returns(tmp_path) -> None:
-    """The second session finds the first one's model (row 38)."""
+    """The second session finds the first one's model."""
     runs = []
 
     @task(Cache())

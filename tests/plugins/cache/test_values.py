@@ -5,17 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
-import msgspec
 import pytest
 
 from pegboard import Scope, Session, current_call, hookimpl, task
 from pegboard_cache import Cache, Caching
-from pegboard_cache._origin import SERVED_FROM, from_bytes, to_bytes
-from pegboard_cache._store import Entry
-from pegboard_cache.codec.frame import Head, pack, read_head, unpack
-from pegboard_cache.codec.signed_pickles import Seal
-
-ORIGIN = ("0123456789abcdef0123456789abcdef", "fedcba9876543210")
+from pegboard_cache._values import SERVED_FROM
 
 
 class Tracing:
@@ -127,33 +121,3 @@ def test_coroutines_that_join_are_told_too():
     with Session(tracing, Caching(), inherit=False, strict=True):
         assert asyncio.run(both()) == [1, 1]
     assert tracing.told == ran
-
-
-@pytest.mark.parametrize("seal", [None, Seal(b"k" * 16)], ids=["plain", "sealed"])
-@pytest.mark.parametrize("value", [1, {1, 2}, 1 + 2j])
-def test_a_frame_holds_it(value, seal):
-    """Written and read back, beside values that are pickled too."""
-    entry = Entry(value, 5.0, None, ORIGIN)
-    assert unpack("k", pack("k", entry, seal), seal) == entry
-
-
-def test_a_frame_without_is_as_it_was_before():
-    """Its head has four fields, as that of frames that were written before there were origins; those are read."""
-    frame = pack("k", Entry(1, 5.0, None))
-    head = frame[5 + 32 + 4 :]
-    assert msgspec.msgpack.decode(head[: len(msgspec.msgpack.encode(("k", 5.0, None, b"")))]) == [
-        "k",
-        5.0,
-        None,
-        b"",
-    ]
-    assert read_head(frame) == Head("k", 5.0, None)
-    assert unpack("k", frame) == Entry(1, 5.0, None)
-
-
-def test_bytes_of_another_length_are_none():
-    """What a later version may write there costs nobody a value."""
-    assert from_bytes(to_bytes(ORIGIN)) == ORIGIN
-    assert from_bytes(to_bytes(None)) is None
-    assert from_bytes(b"x" * 23) is None
-    assert from_bytes(b"x" * 25) is None
