@@ -12,7 +12,7 @@ from pegboard import Backoff
 
 
 def test_without_jitter_the_arithmetic_is_exact() -> None:
-    """Before retry k: min(max, initial * factor ** (k - 1)) seconds (row 33)."""
+    """Before retry k: min(max, initial * factor ** (k - 1)) seconds."""
     backoff = Backoff(1, factor=2, max=10, jitter=0)
     assert [backoff.delay(k) for k in range(1, 7)] == [1, 2, 4, 8, 10, 10]
 
@@ -37,7 +37,7 @@ def test_a_wait_stays_in_its_bounds(retry: int, initial: float, factor: float, m
 
 
 def test_the_default_is_a_sane_wait() -> None:
-    """0.1 s, doubling, at most a minute, with full jitter (design 8)."""
+    """0.1 s, doubling, at most a minute, with full jitter."""
     assert Backoff() == Backoff(initial=0.1, factor=2.0, max=60.0, jitter="full")
     assert max(Backoff().delay(1) for _ in range(200)) <= 0.1
     assert max(Backoff().delay(99) for _ in range(200)) <= 60
@@ -60,7 +60,7 @@ def test_the_default_is_a_sane_wait() -> None:
 def test_a_bad_wait_is_refused_where_it_is_written(
     arguments: dict[str, object], error: type[Exception]
 ) -> None:
-    """Negative, endless and misspelt values fail at once (rule 10)."""
+    """Negative, endless and misspelt values fail at once."""
     with pytest.raises(error):
         Backoff(**arguments)
 
@@ -82,7 +82,7 @@ def test_the_kinds_grow_each_in_its_way(kind: str, waits: list[float]) -> None:
 
 @pytest.mark.parametrize("jitter", ["full", 5])
 def test_a_seed_makes_the_jitter_reproducible(jitter) -> None:
-    """The waits of one seed are the same in every call, and those of another differ (row 33)."""
+    """The waits of one seed are the same in every call, and those of another differ."""
 
     def waits(seed: int) -> list[float]:
         backoff = Backoff(initial=1, jitter=jitter, seed=seed)
@@ -94,6 +94,6 @@ def test_a_seed_makes_the_jitter_reproducible(jitter) -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    """Where it is written (rule 10)."""
+    """Where it is written."""
     with pytest.raises(ValueError, match="kind"):
         Backoff(kind="cubic")

@@ -115,6 +115,6 @@ def test_threads_take_no_more_than_there_is() -> None:
     ],
 )
 def test_a_bad_budget_is_refused_where_it_is_written(make, error: type[Exception]) -> None:
-    """Rule 10."""
+    """Nothing waits for the first failure to be found wrong."""
     with pytest.raises(error):
         make()

@@ -36,7 +36,7 @@ def waits_of(option: Retry, error: Exception, *, seconds_each: float = 0) -> lis
 
 @pytest.mark.parametrize("asked", [7, 7.0, "7", dt.timedelta(seconds=7)])
 def test_an_error_may_ask_for_its_wait(asked: object) -> None:
-    """`error.retry_after` counts instead of the option's own wait, be that longer or shorter (row 34)."""
+    """`error.retry_after` counts instead of the option's own wait, be that longer or shorter."""
     assert waits_of(Retry(2, wait=1), SaysWhenError(asked)) == [7, 7]
     assert waits_of(Retry(1, wait=Backoff(initial=60, jitter=0)), SaysWhenError(asked)) == [7]
 
@@ -56,7 +56,7 @@ def test_a_wish_that_means_nothing_is_not_heard(asked: object) -> None:
 
 
 def test_a_pegboard_error_with_a_wish_is_still_hopeless() -> None:
-    """An open breaker says when to come back, and is not retried unless it is named (row 34)."""
+    """An open breaker says when to come back, and is not retried unless it is named."""
 
     class OpenError(PegboardError):
         retry_after = 5

@@ -32,7 +32,7 @@ from pegboard import Backoff, Retry, task
     ],
 )
 def test_a_bad_option_is_refused_where_it_is_written(make, error: type[Exception]) -> None:
-    """Nothing waits for the first failure to be found wrong (rule 10)."""
+    """Nothing waits for the first failure to be found wrong."""
     with pytest.raises(error):
         make()
 

@@ -122,6 +122,6 @@ def test_a_function_that_names_no_parameter() -> None:
 
 @pytest.mark.parametrize("value", [3, "not a name", b"x", ["offset"]])
 def test_what_is_neither_a_name_nor_a_function_is_refused(value: object) -> None:
-    """Rule 10."""
+    """Nothing waits for the first failure to be found wrong."""
     with pytest.raises(TypeError, match="resume_from"):
         Retry(resume_from=value)

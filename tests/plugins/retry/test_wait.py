@@ -36,7 +36,7 @@ def waits_of(option: Retry) -> list[float]:
     ids=["none", "seconds", "backoff", "fixed", "exponential", "incrementing", "chain"],
 )
 def test_waits_are_those_asked_for(wait, waits: list[float]) -> None:
-    """Between the runs, in seconds; a wait of 0 never sleeps, and none follows the last failure (rule 20)."""
+    """Between the runs, in seconds; a wait of 0 never sleeps, and none follows the last failure."""
     assert waits_of(Retry(3, wait=wait)) == waits
 
 
