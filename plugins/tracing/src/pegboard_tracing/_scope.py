@@ -17,10 +17,11 @@ from pegboard_tracing._attempts import Attempts
 from pegboard_tracing._context import restore
 from pegboard_tracing._deferred import deferred_scope
 from pegboard_tracing._exceptions import ErrorRules, record_error
+from pegboard_tracing._groups import Suppressed
+from pegboard_tracing._late import Late
 from pegboard_tracing._links import Ids, dependencies_of, dependency_links
 from pegboard_tracing._shown import shown
 from pegboard_tracing._signal import Record, as_event
-from pegboard_tracing._suppressed import Late, Suppressed
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task

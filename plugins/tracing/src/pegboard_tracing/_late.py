@@ -1,43 +1,12 @@
-"""Items of a map over its budget of spans: they get one afterwards if they failed, or are among the slowest."""
+"""Spans of items that are over: written down afterwards if they failed, or are among the slowest."""
 
 from __future__ import annotations
 
 import heapq
-import random
 import time
 from collections.abc import Callable
-from contextvars import Token
-from typing import TYPE_CHECKING
-
-from opentelemetry.context import Context, attach
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
-
-if TYPE_CHECKING:
-    from pegboard import Call
-    from pegboard_tracing._groups import MapSpan
 
 SLOWEST_MOST = 20
-_NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
-
-
-class Suppressed:
-    """An item that runs without a span.
-
-    What it calls sees a parent that is not sampled, and so is not recorded either, unless the sampler insists.
-    """
-
-    __slots__ = ("around", "started", "token")
-
-    def __init__(self, call: Call, around: MapSpan, started: int | None) -> None:
-        trace_id = around.trace_id
-        span_id = random.getrandbits(64) or 1
-        call.trace_id = trace_id.to_bytes(16, "big").hex()
-        call.span_id = span_id.to_bytes(8, "big").hex()
-        call.sampled = False
-        stand_in = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_NOT_SAMPLED))
-        self.around = around
-        self.token: Token[Context] = attach(set_span_in_context(stand_in, around.context))
-        self.started = started or time.time_ns()
 
 
 class Late:
