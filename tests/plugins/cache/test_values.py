@@ -1,15 +1,125 @@
-"""Which span computed a value: kept beside it, and told on a hit."""
+"""The values of one task: a store that fails is a miss, a secret is not written, and an origin is told."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import count
+from pathlib import Path
 
 import pytest
 
 from pegboard import Scope, Session, current_call, hookimpl, task
-from pegboard_cache import Cache, Caching
+from pegboard_cache import Cache, Caching, MemoryStore
+from pegboard_cache._store import Usage
 from pegboard_cache._values import SERVED_FROM
+
+
+class Broken:
+    """A store in which everything fails, and which counts how often it was asked."""
+
+    blocking = True
+    persistent = True
+
+    def __init__(self, error=None, *, reads=True):
+        self.error = error or OSError(28, "no space left")
+        self.reads = reads
+        self.asked = count()
+
+    def get(self, key):
+        if self.reads:
+            return self._fail()
+        return None
+
+    def _fail(self):
+        next(self.asked)
+        raise self.error
+
+    def put(self, key, entry):
+        self._fail()
+
+    def delete(self, key):
+        self._fail()
+
+    def clear(self, prefix=""):
+        self._fail()
+
+    def usage(self):
+        return Usage(0, 0)
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["nothing works", "writing fails"])
+def test_failing_store(make, warnings_of_cache, reads):
+    """A store that fails is a miss; the value is returned, the body runs once a call, one warning each."""
+    runs, caching = count(), Caching(Broken(reads=reads))
+    with Session(caching, inherit=False):
+        cached = make(lambda: next(runs))
+        assert [cached(), cached()] == [0, 1]
+    assert caching.stats().failures == (4 if reads else 2)
+    assert len(warnings_of_cache()) == (2 if reads else 1)
+    assert "no space left" in warnings_of_cache()[0]
+
+
+def test_failing_store_shows_no_value(warnings_of_cache):
+    """The text of a stranger's error, which may hold a value, is not logged."""
+
+    @task(Cache())
+    def body():
+        return 1
+
+    with Session(Caching(Broken(ValueError("canary"))), inherit=False):
+        body()
+    assert "canary" not in "".join(warnings_of_cache())
+
+
+def test_unstorable_value(tmp_path, warnings_of_cache):
+    """A value that a folder cannot give back exactly is returned, not kept, and one warning says so."""
+    caching, runs = Caching(tmp_path / "cache"), count()
+
+    @task(Cache())
+    def body():
+        next(runs)
+        return threading.Lock()
+
+    with Session(caching, inherit=False):
+        body()
+        body()
+    assert next(runs) == 2
+    assert (caching.stats().unstorable, caching.stats().failures) == (2, 0)
+    (warning,) = warnings_of_cache()
+    assert "lock" in warning
+
+
+SECRET = "canary-7f3a-9c41"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [SECRET, {"nested": [f"Bearer {SECRET}"]}, SECRET.encode(), Path("/keys") / SECRET],
+    ids=["text", "nested", "bytes", "path"],
+)
+def test_known_secret_is_not_stored(any_caching, make, warnings_of_cache, value):
+    """A value with a known secret in it is returned, and written to no file, server or bucket; one warning."""
+    runs = count()
+    body = make(lambda x: (next(runs), value)[1])
+    with Session(any_caching, inherit=False, strict=True) as session:
+        session.masks.add(SECRET)
+        assert [body(1), body(1)] == [value, value]
+    in_memory = isinstance(any_caching._stores.main, MemoryStore)
+    assert next(runs) == (1 if in_memory else 2)
+    assert any_caching.stats().entries == int(in_memory)
+    assert len(warnings_of_cache()) == (0 if in_memory else 1)
+    assert SECRET not in str(warnings_of_cache())
+
+
+def test_secret_as_an_argument_is_in_no_key(caching, make, recorder):
+    """An argument that is a secret shows in no key and no file name, and the value is kept."""
+    body = make(lambda x: len(x) + 0)
+    with Session(caching, recorder, inherit=False, strict=True) as session:
+        session.masks.add(SECRET)
+        assert [body(SECRET), body(SECRET)] == [len(SECRET)] * 2
+    assert caching.stats().stored == 1
+    assert not [event for event in recorder.events if SECRET in str(event)]
 
 
 class Tracing:

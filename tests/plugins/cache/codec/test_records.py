@@ -1,4 +1,4 @@
-"""Pydantic models in stores that keep bytes."""
+"""Pydantic models as bytes; the other records are values of `test_msgpack`."""
 
 from __future__ import annotations
 
