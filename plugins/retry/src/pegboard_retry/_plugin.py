@@ -36,41 +36,45 @@ class Retrying:
         if option is None or option.retries == 0:
             return None
         option.check(task)  # of a session's default option nobody has asked yet
-        return _layer(task, option)
+        return _RetriedCalls(task, option).layer()
 
 
-def _layer(task: Task[..., Any], option: Retry) -> Layer:
-    decide, timed = _decider(option), _is_timed(option)
-    shared = option.budget if isinstance(option.budget, RetryBudget) else None
-    resumed = _resumer(task, option.resume_from)
+class _RetriedCalls:
+    """The layer around one task."""
 
-    async def wait(call: Call, error: Exception, delay: float) -> None:
-        call.emit("on_retry", call.attempt, error, delay)
-        if delay > 0:
-            await call.sleep(delay)
+    __slots__ = ("_decide", "_is_timed", "_resumed", "_shared")
 
-    async def run(call: Call, proceed: Proceed) -> Any:
-        began = call.session.clock.monotonic() if timed else 0.0
+    def __init__(self, task: Task[..., Any], option: Retry) -> None:
+        self._decide = _decider(option)
+        self._is_timed = _is_timed(option)
+        self._shared = option.budget if isinstance(option.budget, RetryBudget) else None
+        self._resumed = _resumer(task, option.resume_from)
+
+    def layer(self) -> Layer:
+        return Layer("retry", Order.RETRY, run=self._run, stream=self._stream)
+
+    async def _run(self, call: Call, proceed: Proceed) -> Any:
+        began = call.session.clock.monotonic() if self._is_timed else 0.0
         retry = 0
         while True:
             try:
                 value = await proceed(call)
             except Exception as error:
                 retry += 1
-                delay = decide(retry, error, call, began)
+                delay = self._decide(retry, error, call, began)
                 if delay is None:
                     raise
                 failure = error
             else:
-                if shared is not None:
-                    shared.give()
+                if self._shared is not None:
+                    self._shared.give()
                 return value
             # Outside the handler, so that a later failure does not carry this one as its context.
-            await wait(call, failure, delay)
+            await _wait(call, failure, delay)
             del failure
 
-    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        began = call.session.clock.monotonic() if timed else 0.0
+    async def _stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+        began = call.session.clock.monotonic() if self._is_timed else 0.0
         retry, count, current = 0, 0, call
         last = None
         while True:
@@ -80,21 +84,25 @@ def _layer(task: Task[..., Any], option: Retry) -> Layer:
                     yield item
             except Exception as error:
                 retry += 1
-                again = count == 0 or resumed is not None
-                delay = decide(retry, error, call, began) if again else None
+                again = count == 0 or self._resumed is not None
+                delay = self._decide(retry, error, call, began) if again else None
                 if delay is None:
                     raise
                 failure = error
             else:
-                if shared is not None:
-                    shared.give()
+                if self._shared is not None:
+                    self._shared.give()
                 return
-            await wait(call, failure, delay)
+            await _wait(call, failure, delay)
             del failure
-            if count and resumed is not None:
-                current = resumed(call, last, count)
+            if count and self._resumed is not None:
+                current = self._resumed(call, last, count)
 
-    return Layer("retry", Order.RETRY, run=run, stream=stream)
+
+async def _wait(call: Call, error: Exception, delay: float) -> None:
+    call.emit("on_retry", call.attempt, error, delay)
+    if delay > 0:
+        await call.sleep(delay)
 
 
 Decide = Callable[[int, Exception, "Call", float], "float | None"]
