@@ -162,10 +162,20 @@ class CallScope:
 class CallSpans:
     """Makes the spans of one task's calls."""
 
-    __slots__ = ("_inputs", "_may_retry", "_name", "_ready", "_recording", "_rules", "_tracer")
+    __slots__ = (
+        "_inputs",
+        "_may_retry",
+        "_name",
+        "_ready",
+        "_recording",
+        "_rules",
+        "_start_span",
+        "_tracer",
+    )
 
     def __init__(self, shape: SpanShape, tracer: Tracer) -> None:
         self._tracer = tracer
+        self._start_span = tracer.start_span
         self._name = shape.name
         self._ready = shape.attributes
         self._rules = shape.rules
@@ -183,7 +193,7 @@ class CallSpans:
             attributes = attributes.copy()  # two thirds of what `ready | {...}` takes
             attributes[_CALL_ID] = call.id
         links = dependency_links(waited_for) if waited_for else None
-        span = self._tracer.start_span(self._name, above, _INTERNAL, attributes, links, started)
+        span = self._start_span(self._name, above, _INTERNAL, attributes, links, started)
         ids = span.get_span_context()
         self._recording = recording = span.is_recording()
         if not recording and not ids.is_valid:
@@ -205,7 +215,7 @@ class CallSpans:
     def write_late(self, call: Call, above: Context, started: int, ended: int) -> None:
         """Write the span of a call that is over."""
         attributes = self._ready | {_CALL_ID: call.id}
-        span = self._tracer.start_span(self._name, above, _INTERNAL, attributes, None, started)
+        span = self._start_span(self._name, above, _INTERNAL, attributes, None, started)
         if span.is_recording():
             if self._inputs is not None:
                 self._inputs.add(span, call)
