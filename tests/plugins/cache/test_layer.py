@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from itertools import count
 
@@ -11,12 +10,11 @@ import pytest
 from pegboard import Layer, Order, Session, current_call, hookimpl, task
 from pegboard.testing import Recorder
 from pegboard_cache import Cache, Caching
-from pegboard_cache._layer import STREAM_BYTES_MOST
 
 
 @pytest.mark.parametrize("value", [None, 0, False, "", [], 0.0], ids=repr)
 def test_empty_values_are_hits(session, make, value):
-    """C6, 28: None, 0, False and empty texts and lists are values like any other."""
+    """None, 0, False and empty texts and lists are values like any other."""
     runs = count()
 
     def body():
@@ -49,7 +47,7 @@ def test_miss_then_hit_are_told(session, recorder, make):
 
 
 def test_key_shows_no_input(session, recorder):
-    """Promise 7: the key in the events holds the task's name and nothing of the inputs, also with a key function."""
+    """The key in the events holds the task's name and nothing of the inputs, also with a key function."""
 
     @task(Cache(key=lambda inputs: inputs["who"]))
     def greet(who):
@@ -62,7 +60,7 @@ def test_key_shows_no_input(session, recorder):
 
 
 def test_error_is_not_stored(session, make):
-    """36: a call that raised leaves nothing; the next one runs."""
+    """A call that raised leaves nothing; the next one runs."""
     runs = count(1)
 
     def body():
@@ -77,7 +75,7 @@ def test_error_is_not_stored(session, make):
 
 
 def test_error_is_the_same_object(session):
-    """Promise 3: the task's own exception leaves a cached call."""
+    """The task's own exception leaves a cached call."""
     error = LookupError("own")
 
     @task(Cache())
@@ -91,7 +89,7 @@ def test_error_is_the_same_object(session):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_interrupted_call_is_not_stored(session, stop):
-    """E7, 36: a call that ends by KeyboardInterrupt or SystemExit ran once and left nothing."""
+    """A call that ends by KeyboardInterrupt or SystemExit ran once and left nothing."""
     runs = count(1)
 
     @task(Cache())
@@ -117,16 +115,11 @@ class StandIn:
             call.source = "fallback"
             return "instead"
 
-        async def stream(call, proceed):
-            async for item in proceed(call):
-                yield item
-            call.source = "fallback"
-
-        return Layer("stand-in", Order.CACHE + 1, run=run, stream=stream)
+        return Layer("stand-in", Order.CACHE + 1, run=run)
 
 
 def test_fallback_is_not_stored(caching, recorder, make):
-    """C11: a value whose source is a fallback is returned and not kept."""
+    """A value whose source is a fallback is returned and not kept."""
     runs = count()
     with Session(caching, StandIn(), recorder, inherit=False):
         cached = make(lambda: next(runs))
@@ -135,21 +128,9 @@ def test_fallback_is_not_stored(caching, recorder, make):
     assert caching.stats().stored == 0
 
 
-def test_fallback_stream_is_not_stored(caching):
-    """C11: nor are the items of a stream."""
-
-    @task(Cache())
-    def stream():
-        yield 1
-
-    with Session(caching, StandIn(), inherit=False):
-        assert list(stream()) == [1]
-    assert caching.stats().stored == 0
-
-
 @pytest.mark.parametrize(("age", "hits"), [(0, True), (59.9, True), (60, False), (1e6, False), (-1, False)])
 def test_ttl(session, clock, make, age, hits):
-    """C9, 28: fresh from 0 up to just below the ttl; an entry from the future is a miss."""
+    """Fresh from 0 up to just below the ttl; an entry from the future is a miss."""
     runs = count()
     cached = make(lambda: next(runs), Cache(ttl=60))
     cached()
@@ -160,7 +141,7 @@ def test_ttl(session, clock, make, age, hits):
 
 @pytest.mark.parametrize(("stored", "current"), [(100, 10), (10, 100), (None, 10), (10, None)])
 def test_shorter_ttl_counts(session, clock, stored, current):
-    """C9: the shorter of the ttl at storing and the ttl now decides."""
+    """The shorter of the ttl at storing and the ttl now decides."""
     runs = count()
 
     @task(Cache(ttl=stored))
@@ -175,7 +156,7 @@ def test_shorter_ttl_counts(session, clock, stored, current):
 
 
 def test_ttl_zero_is_off(session, recorder, make):
-    """C9: ttl 0 never hits, not even what was stored before, and puts no layer around the task."""
+    """Ttl 0 never hits, not even what was stored before, and puts no layer around the task."""
     runs = count()
 
     @task(Cache())
@@ -188,24 +169,13 @@ def test_ttl_zero_is_off(session, recorder, make):
 
 
 def test_unhashable_argument_runs_uncached(session, make, warnings_of_cache, caching):
-    """C7: an argument without a canonical form means no cache, one warning and no error."""
+    """An argument without a canonical form means no cache, one warning and no error."""
     runs = count()
     cached = make(lambda gate: next(runs))
     assert [cached(threading.Lock()), cached(threading.Lock())] == [0, 1]
     (warning,) = warnings_of_cache()
     assert "a lock" in warning
     assert caching.stats().uncached == 2
-
-
-def test_unhashable_argument_of_a_stream(session):
-    """C7: the same for a stream."""
-
-    @task(Cache())
-    def stream(gate):
-        yield 1
-        yield 2
-
-    assert [list(stream(threading.Lock())) for _ in "ab"] == [[1, 2], [1, 2]]
 
 
 def test_key_function_failure_is_the_calls(session):
@@ -220,7 +190,7 @@ def test_key_function_failure_is_the_calls(session):
 
 
 def test_hit_runs_no_attempt(session, recorder):
-    """1: on a hit there is no attempt, and the beginning and the end are told once."""
+    """On a hit there is no attempt, and the beginning and the end are told once."""
 
     @task(Cache())
     def body():
@@ -243,127 +213,6 @@ def test_mutable_value_in_memory_is_shared():
         assert body() is body()
 
 
-def streams():
-    """A generator and an async generator task that do the same, with a way to read them."""
-
-    def read(stream, most=None):
-        taken = []
-        for item in stream:
-            taken.append(item)
-            if len(taken) == most:
-                stream.close()
-                break
-        return taken
-
-    async def aread(stream, most=None):
-        taken = []
-        async for item in stream:
-            taken.append(item)
-            if len(taken) == most:
-                await stream.aclose()
-                break
-        return taken
-
-    def build(runs, *options, fail_at=None):
-        @task(*options)
-        def sync(n):
-            next(runs)
-            for i in range(n):
-                if i == fail_at:
-                    raise LookupError(i)
-                yield i
-
-        @task(*options)
-        async def later(n):
-            next(runs)
-            for i in range(n):
-                await asyncio.sleep(0)
-                if i == fail_at:
-                    raise LookupError(i)
-                yield i
-
-        return (
-            lambda n, most=None: read(sync(n), most),
-            lambda n, most=None: asyncio.run(aread(later(n), most)),
-        )
-
-    return build
-
-
-@pytest.fixture(params=[0, 1], ids=["generator", "async_generator"])
-def stream_of(request):
-    """Make a reader of a cached stream task of one kind."""
-    build = streams()
-    return lambda runs, *options, **settings: build(runs, *(options or (Cache(),)), **settings)[request.param]
-
-
-def test_finished_stream_is_replayed(session, recorder, stream_of):
-    """A stream that ended is answered from the store, item by item."""
-    runs = count()
-    read = stream_of(runs)
-    assert [read(3), read(3)] == [[0, 1, 2], [0, 1, 2]]
-    assert next(runs) == 1
-    assert len(recorder.of("on_iteration")) == 6
-    assert [str(e) for e in recorder.of("after_execute")][-1] == "after_execute ok/cache 0"
-
-
-def test_partly_read_stream_is_not_stored(session, stream_of, caching, recorder):
-    """C11: a stream that was left after two items leaves nothing."""
-    runs = count()
-    read = stream_of(runs)
-    assert read(3, most=2) == [0, 1]
-    assert caching.stats().entries == 0
-    assert read(3) == [0, 1, 2]
-    assert recorder.unbalanced() == []
-
-
-def test_failed_stream_is_not_stored(session, stream_of, caching):
-    """36: nor does one that failed."""
-    read = stream_of(count(), fail_at=2)
-    with pytest.raises(LookupError):
-        read(3)
-    assert caching.stats().entries == 0
-
-
-def test_empty_stream_is_a_hit(session, stream_of):
-    """C6: no items are a value too."""
-    runs = count()
-    read = stream_of(runs)
-    assert [read(0), read(0)] == [[], []]
-    assert next(runs) == 1
-
-
-def test_huge_stream_passes_and_is_not_stored(caching, warnings_of_cache):
-    """Items are kept up to a bound only; beyond it the stream goes on and nothing is stored."""
-    large = b"x" * (STREAM_BYTES_MOST // 4)
-
-    @task(Cache())
-    def stream():
-        for _ in range(6):
-            yield large
-
-    with Session(caching, inherit=False):
-        assert sum(1 for _ in stream()) == 6
-    assert caching.stats().unstorable == 1
-    assert len(warnings_of_cache()) == 1
-
-
-def test_two_streams_at_once_do_not_wait(session, caching):
-    """Streams do not fly together: their consumer sets the pace, and may hold both in one thread."""
-    runs = count()
-
-    @task(Cache())
-    def stream():
-        next(runs)
-        yield 1
-        yield 2
-
-    one, two = stream(), stream()
-    assert [next(one), next(two), next(one), next(two)] == [1, 1, 2, 2]
-    assert [list(one), list(two)] == [[], []]
-    assert next(runs) == 2
-
-
 class Key:
     """A class with a cached method."""
 
@@ -377,13 +226,13 @@ class Key:
 
 
 def test_method_key_holds_state_not_identity(session, recorder):
-    """10: equal objects share a value and different ones do not; the object's address plays no part."""
+    """Equal objects share a value and different ones do not; the object's address plays no part."""
     assert [Key(1).add(2), Key(1).add(2), Key(5).add(2)] == [3, 3, 7]
     assert len(recorder.of("on_cache_hit")) == 1
 
 
 def test_sensitive_task_refuses_a_cache():
-    """12: a task whose values must not be kept cannot ask for a cache."""
+    """A task whose values must not be kept cannot ask for a cache."""
     with pytest.raises(TypeError, match="sensitive"):
 
         @task(Cache(), sensitive=True)

@@ -1,4 +1,4 @@
-"""The plugin: stores, failures, statistics, forgetting."""
+"""The plugin: stores, sessions, statistics."""
 
 from __future__ import annotations
 
@@ -7,47 +7,13 @@ import gc
 import sqlite3
 import threading
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from pegboard import Session, task
 from pegboard.testing import FakeClock, check_plugin
-from pegboard_cache import Cache, Caching, Entry, MemoryStore
+from pegboard_cache import Cache, Caching, Entry
 from pegboard_cache._store import Usage
-
-
-class Broken:
-    """A store in which everything fails, and which counts how often it was asked."""
-
-    blocking = True
-    persistent = True
-
-    def __init__(self, error=None, *, reads=True):
-        self.error = error or OSError(28, "no space left")
-        self.reads = reads
-        self.asked = count()
-
-    def get(self, key):
-        if self.reads:
-            return self._fail()
-        return None
-
-    def _fail(self):
-        next(self.asked)
-        raise self.error
-
-    def put(self, key, entry):
-        self._fail()
-
-    def delete(self, key):
-        self._fail()
-
-    def clear(self, prefix=""):
-        self._fail()
-
-    def usage(self):
-        return Usage(0, 0)
 
 
 class Remote:
@@ -100,48 +66,6 @@ def test_option_brings_the_plugin():
     with Session(inherit=False) as session:
         assert [body(), body()] == [0, 0]
         assert session.plugins["cache"].stats().hits == 1
-
-
-@pytest.mark.parametrize("reads", [True, False], ids=["nothing works", "writing fails"])
-def test_failing_store(make, warnings_of_cache, reads):
-    """C3, 31: a store that fails is a miss; the value is returned, the body runs once a call, one warning each."""
-    runs, caching = count(), Caching(Broken(reads=reads))
-    with Session(caching, inherit=False):
-        cached = make(lambda: next(runs))
-        assert [cached(), cached()] == [0, 1]
-    assert caching.stats().failures == (4 if reads else 2)
-    assert len(warnings_of_cache()) == (2 if reads else 1)
-    assert "no space left" in warnings_of_cache()[0]
-
-
-def test_failing_store_shows_no_value(warnings_of_cache):
-    """Promise 7: the text of a stranger's error, which may hold a value, is not logged."""
-
-    @task(Cache())
-    def body():
-        return 1
-
-    with Session(Caching(Broken(ValueError("canary"))), inherit=False):
-        body()
-    assert "canary" not in "".join(warnings_of_cache())
-
-
-def test_unstorable_value(tmp_path, warnings_of_cache):
-    """38, C3: a value that a folder cannot give back exactly is returned, not kept, and one warning says so."""
-    caching, runs = Caching(tmp_path / "cache"), count()
-
-    @task(Cache())
-    def body():
-        next(runs)
-        return threading.Lock()
-
-    with Session(caching, inherit=False):
-        body()
-        body()
-    assert next(runs) == 2
-    assert (caching.stats().unstorable, caching.stats().failures) == (2, 0)
-    (warning,) = warnings_of_cache()
-    assert "lock" in warning
 
 
 def test_own_store(make):
@@ -264,86 +188,8 @@ def _is_open(connection):
     return True
 
 
-def test_invalidate(session, caching):
-    """38: one call's value is forgotten, however the call is written; the others stay."""
-    runs = count()
-
-    @task(Cache())
-    def body(a, b=2):
-        return next(runs)
-
-    body(1)
-    body(2)
-    assert caching.invalidate(body, a=1, b=2)
-    assert not caching.invalidate(body, 1)
-    assert [body(2), body(1)] == [1, 2]
-
-
-def test_invalidate_wrong_arguments(caching):
-    """Arguments that do not fit the task are an error, not an entry that is not there."""
-
-    @task(Cache())
-    def body(a):
-        return a
-
-    with pytest.raises(TypeError, match="too many"):
-        caching.invalidate(body, 1, 2)
-    with pytest.raises(TypeError, match="lock"):
-        caching.invalidate(body, threading.Lock())
-
-
-class Box:
-    def __init__(self, n):
-        self.n = n
-
-    @task(Cache())
-    def value(self, x):
-        return self.n + x
-
-
-def test_invalidate_method(session, caching):
-    """A method is given as the attribute of an object."""
-    Box(1).value(1)
-    Box(2).value(1)
-    assert caching.invalidate(Box(1).value, 1)
-    assert caching.stats().entries == 1
-
-
-def test_clear_task(session, caching):
-    """38: all values of one task are forgotten, whatever the version; other tasks keep theirs."""
-
-    @task(Cache())
-    def one(x):
-        return x
-
-    @task(Cache())
-    def other(x):
-        return x
-
-    one.map([1, 2, 3])
-    one.with_options(Cache(version=2))(1)
-    other(1)
-    assert caching.clear(one) == 4
-    assert caching.stats().entries == 1
-
-
-def test_task_cached_by_default_option():
-    """A task that is cached by the session's default can be invalidated too."""
-
-    @task
-    def body(x):
-        return x
-
-    caching = Caching()
-    with Session(caching, defaults=[Cache()], inherit=False):
-        body(1)
-        assert caching.invalidate(body, 1)
-    with pytest.raises(ValueError, match="no Cache option"):
-        caching.invalidate(body, 1)
-
-
 def test_stats(session, caching):
-    """38: hits, misses, stored values and what is kept are counted."""
+    """Hits, misses, stored values and what is kept are counted."""
 
     @task(Cache())
     def body(x):
@@ -358,7 +204,7 @@ def test_stats(session, caching):
 
 
 def test_size_of_memory():
-    """38: the memory store keeps within the bytes that it was given."""
+    """The memory store keeps within the bytes that it was given."""
     caching = Caching(max_bytes=50_000)
 
     @task(Cache())
@@ -390,7 +236,7 @@ def test_closure_that_other_processes_cannot_find(tmp_path, warnings_of_cache):
 
 
 def test_clock_of_the_session_decides(tmp_path):
-    """C9: two sessions with other clocks see one entry at different ages."""
+    """Two sessions with other clocks see one entry at different ages."""
     caching, runs = Caching(tmp_path / "cache"), count()
 
     @task(Cache(ttl=60))
@@ -403,7 +249,7 @@ def test_clock_of_the_session_decides(tmp_path):
 
 
 def test_plugin_repr_and_option_repr_show_no_values(session, caching):
-    """Promise 7: what the plugin prints of itself shows no stored value."""
+    """What the plugin prints of itself shows no stored value."""
 
     @task(Cache())
     def body(x):
@@ -412,64 +258,3 @@ def test_plugin_repr_and_option_repr_show_no_values(session, caching):
     body("canary")
     shown = f"{caching!r} {caching.stats()!r} {session.explain(body)} {Entry('canary', 0.0, None)!r}"
     assert "canary" not in shown
-
-
-def test_async_twins(any_caching):
-    """38: coroutines count, forget and clear without holding up the loop."""
-    runs = count()
-
-    @task(Cache())
-    async def body(x):
-        return next(runs)
-
-    async def main():
-        await body(1)
-        await body(2)
-        assert (await any_caching.astats()).entries == 2
-        assert await any_caching.ainvalidate(body, x=1)
-        assert not await any_caching.ainvalidate(body, 1)
-        assert await any_caching.aclear(body) == 1
-        assert await any_caching.aclear() == 0
-
-    with Session(any_caching, inherit=False, strict=True):
-        asyncio.run(main())
-
-
-SECRET = "canary-7f3a-9c41"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [SECRET, {"nested": [f"Bearer {SECRET}"]}, SECRET.encode(), Path("/keys") / SECRET],
-    ids=["text", "nested", "bytes", "path"],
-)
-def test_known_secret_is_not_stored(any_caching, make, warnings_of_cache, value):
-    """S1: a value with a known secret in it is returned, and written to no file, server or bucket; one warning."""
-    runs = count()
-    body = make(lambda x: (next(runs), value)[1])
-    with Session(any_caching, inherit=False, strict=True) as session:
-        session.masks.add(SECRET)
-        assert [body(1), body(1)] == [value, value]
-    in_memory = isinstance(any_caching._stores.main, MemoryStore)
-    assert next(runs) == (1 if in_memory else 2)
-    assert any_caching.stats().entries == int(in_memory)
-    assert len(warnings_of_cache()) == (0 if in_memory else 1)
-    assert SECRET not in str(warnings_of_cache())
-
-
-def test_secret_as_an_argument_is_in_no_key(caching, make, recorder):
-    """S1: an argument that is a secret shows in no key and no file name, and the value is kept."""
-    body = make(lambda x: len(x) + 0)
-    with Session(caching, recorder, inherit=False, strict=True) as session:
-        session.masks.add(SECRET)
-        assert [body(SECRET), body(SECRET)] == [len(SECRET)] * 2
-    assert caching.stats().stored == 1
-    assert not [event for event in recorder.events if SECRET in str(event)]
-
-
-@pytest.mark.parametrize("wrong", ["body", print, Cache()], ids=["name", "function", "option"])
-def test_forgetting_what_is_no_task(wrong):
-    """10: anything but a task is refused, and the text says what to give."""
-    for forget in (Caching().clear, Caching().invalidate):
-        with pytest.raises(TypeError, match="decorated function"):
-            forget(wrong)

@@ -1,18 +1,20 @@
-"""Waits that grow."""
+"""Waits of every sort, on the session's clock."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
+import tenacity
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard import Backoff
+from pegboard import Backoff, Retry, Session, task
+from pegboard.testing import FakeClock
 
 
 def test_without_jitter_the_arithmetic_is_exact() -> None:
-    """Before retry k: min(max, initial * factor ** (k - 1)) seconds (row 33)."""
+    """Before retry k: min(max, initial * factor ** (k - 1)) seconds."""
     backoff = Backoff(1, factor=2, max=10, jitter=0)
     assert [backoff.delay(k) for k in range(1, 7)] == [1, 2, 4, 8, 10, 10]
 
@@ -37,7 +39,7 @@ def test_a_wait_stays_in_its_bounds(retry: int, initial: float, factor: float, m
 
 
 def test_the_default_is_a_sane_wait() -> None:
-    """0.1 s, doubling, at most a minute, with full jitter (design 8)."""
+    """0.1 s, doubling, at most a minute, with full jitter."""
     assert Backoff() == Backoff(initial=0.1, factor=2.0, max=60.0, jitter="full")
     assert max(Backoff().delay(1) for _ in range(200)) <= 0.1
     assert max(Backoff().delay(99) for _ in range(200)) <= 60
@@ -60,7 +62,7 @@ def test_the_default_is_a_sane_wait() -> None:
 def test_a_bad_wait_is_refused_where_it_is_written(
     arguments: dict[str, object], error: type[Exception]
 ) -> None:
-    """Negative, endless and misspelt values fail at once (rule 10)."""
+    """Negative, endless and misspelt values fail at once."""
     with pytest.raises(error):
         Backoff(**arguments)
 
@@ -82,7 +84,7 @@ def test_the_kinds_grow_each_in_its_way(kind: str, waits: list[float]) -> None:
 
 @pytest.mark.parametrize("jitter", ["full", 5])
 def test_a_seed_makes_the_jitter_reproducible(jitter) -> None:
-    """The waits of one seed are the same in every call, and those of another differ (row 33)."""
+    """The waits of one seed are the same in every call, and those of another differ."""
 
     def waits(seed: int) -> list[float]:
         backoff = Backoff(initial=1, jitter=jitter, seed=seed)
@@ -94,6 +96,63 @@ def test_a_seed_makes_the_jitter_reproducible(jitter) -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    """Where it is written (rule 10)."""
+    """Where it is written."""
     with pytest.raises(ValueError, match="kind"):
         Backoff(kind="cubic")
+
+
+def waits_of(option: Retry) -> list[float]:
+    """Fail for ever under `option`, and return the waits."""
+
+    @task(option)
+    def always() -> None:
+        raise OSError("no")
+
+    clock = FakeClock()
+    with Session(clock):
+        assert isinstance(always.run().error, OSError)
+    return clock.sleeps
+
+
+@pytest.mark.parametrize(
+    ("wait", "waits"),
+    [
+        (0, []),
+        (1.5, [1.5, 1.5, 1.5]),
+        (Backoff(1, jitter=0), [1, 2, 4]),
+        (tenacity.wait_fixed(3), [3, 3, 3]),
+        (tenacity.wait_exponential(multiplier=2), [2, 4, 8]),
+        (tenacity.wait_incrementing(start=1, increment=5), [1, 6, 11]),
+        (tenacity.wait_chain(tenacity.wait_fixed(1), tenacity.wait_fixed(9)), [1, 9, 9]),
+    ],
+    ids=["none", "seconds", "backoff", "fixed", "exponential", "incrementing", "chain"],
+)
+def test_waits_are_those_asked_for(wait, waits: list[float]) -> None:
+    """Between the runs, in seconds; a wait of 0 never sleeps, and none follows the last failure."""
+    assert waits_of(Retry(3, wait=wait)) == waits
+
+
+def test_a_tenacity_wait_is_told_the_error() -> None:
+    """The retry state carries attempt and outcome, as under tenacity itself."""
+    seen = []
+
+    def wait(state) -> float:
+        seen.append((state.attempt_number, type(state.outcome.exception())))
+        return 0.5
+
+    assert waits_of(Retry(2, wait=wait)) == [0.5, 0.5]
+    assert seen == [(1, OSError), (2, OSError)]
+
+
+def test_a_wait_that_fails_is_the_calls_error() -> None:
+    """A broken wait strategy is not hidden."""
+
+    def wait(state) -> float:
+        raise ZeroDivisionError
+
+    @task(Retry(2, wait=wait))
+    def always() -> None:
+        raise OSError("no")
+
+    with Session():
+        assert isinstance(always.run().error, ZeroDivisionError)

@@ -38,7 +38,7 @@ def test_the_plugin_has_its_manners() -> None:
 @both
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_retries_are_extra_runs(is_async: bool, retries: int) -> None:
-    """`Retry(n)` runs n + 1 times at most, attempts counted from 1 (rule 21)."""
+    """`Retry(n)` runs n + 1 times at most, attempts counted from 1."""
     probe, runs = failing(is_async, 99, OSError("x"), Retry(retries))
     with Session():
         result = probe.run()
@@ -84,7 +84,7 @@ def test_success_ends_the_trying(is_async: bool) -> None:
     ids=["not listed", "listed", "excluded", "not excluded", "predicate", "predicate not", "both"],
 )
 def test_only_the_errors_asked_for_are_retried(is_async: bool, option: Retry, runs: int) -> None:
-    """`on` and `unless` take classes and functions of the error (row 34)."""
+    """`on` and `unless` take classes and functions of the error."""
     probe, ran = failing(is_async, 99, LookupError("again"), option)
     with Session():
         probe.run()
@@ -93,7 +93,7 @@ def test_only_the_errors_asked_for_are_retried(is_async: bool, option: Retry, ru
 
 @both
 def test_wrong_arguments_are_not_retried(is_async: bool) -> None:
-    """A call that does not fit the signature uses up no attempt (row 32)."""
+    """A call that does not fit the signature uses up no attempt."""
     probe, runs = failing(is_async, 0, OSError("x"), Retry(3))
     recorder = Recorder()
     with Session(recorder):
@@ -117,7 +117,7 @@ def test_an_error_that_trying_again_cannot_mend_is_left_alone(
 
 
 def test_an_error_has_no_trace_of_the_ones_before_it() -> None:
-    """The last failure leaves as it was raised: without the earlier ones as its context (promise 3)."""
+    """The last failure leaves as it was raised: without the earlier ones as its context."""
     errors = [OSError("first"), OSError("second")]
 
     @task(Retry(1))
@@ -132,7 +132,7 @@ def test_an_error_has_no_trace_of_the_ones_before_it() -> None:
 
 
 def test_the_wait_of_an_async_task_can_be_cancelled() -> None:
-    """Cancelling during the wait ends the call at once, without another run (row 33)."""
+    """Cancelling during the wait ends the call at once, without another run."""
     runs = []
 
     async def main() -> None:

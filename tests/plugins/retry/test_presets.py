@@ -22,7 +22,7 @@ from pegboard_retry import presets
     ids=["agnt5", "agentic_ai", "flux", "flux capped", "auto_workflow", "daglite"],
 )
 def test_the_waits_are_theirs(option, waits: list[float]) -> None:
-    """The arithmetic of each, to the second (row 33)."""
+    """The arithmetic of each, to the second."""
     clock = FakeClock()
     runs = []
 

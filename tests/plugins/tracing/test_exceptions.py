@@ -218,7 +218,7 @@ def test_what_came_out_of_a_sensitive_task_is_hidden_further_out(session, kept):
 
 
 def test_known_secrets_are_masked(session, kept):
-    """In messages, status descriptions, stack traces and named arguments, also where they are cut (S1)."""
+    """In messages, status descriptions, stack traces and named arguments, also where they are cut."""
 
     @task(Traced(arguments=("key",)))
     def use(key):

@@ -146,7 +146,7 @@ def budgeted(kept, budget):
 
 
 def test_items_over_the_budget_are_only_counted(kept):
-    """Of 10,000 items 50 have a span, and so have the failures and the slowest 20 beyond; the numbers add up (T1)."""
+    """Of 10,000 items 50 have a span, and so have the failures and the slowest 20 beyond; the numbers add up."""
 
     def slow_or_failing(x):
         if x % 1000 == 999:

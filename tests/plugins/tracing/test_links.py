@@ -90,7 +90,7 @@ def test_links_say_what_was_waited_for(kept):
 
 
 def test_at_most_100_links_and_the_true_number(kept):
-    """T12: what is over the limit is counted."""
+    """What is over the limit is counted."""
     span = leaf_after(kept, IDS)
     assert [link.context.span_id for link in span.links] == list(range(1, 101))
     assert span.attributes["pegboard.links.count"] == 150

@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
-from pegboard_cache._encoder import Unhashable
-from pegboard_cache._flight import ABANDONED, FLIGHTS, Ending, Flight, lineage_of
-from pegboard_cache._origin import note, origin_of
-from pegboard_cache._size import estimate
-from pegboard_cache._turn import turns
+from pegboard_cache._values import note, origin_of
+from pegboard_cache.codec.size import estimate
+from pegboard_cache.keys.encoder import Unhashable
+from pegboard_cache.locks.process_lock import process_locks
+from pegboard_cache.locks.single_flight import ABANDONED, SINGLE_FLIGHT, Ending, Flight, lineage_of
 
 if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard_cache._key import KeyOf
-    from pegboard_cache._leasing import LeaseOf
     from pegboard_cache._report import Report
-    from pegboard_cache._shelf import Shelf
     from pegboard_cache._store import Entry, Origin
+    from pegboard_cache._values import TaskValues
+    from pegboard_cache.keys.key import KeyOf
+    from pegboard_cache.locks.process_lock import LeaseOf
 
 STREAM_BYTES_MOST = 64 * 1024 * 1024
 
@@ -28,15 +28,15 @@ class CachedCalls:
     """The layer around one task in one session."""
 
     def __init__(
-        self, task: str, key_of: KeyOf, shelf: Shelf, report: Report, lease: LeaseOf | None = None
+        self, task: str, key_of: KeyOf, values: TaskValues, report: Report, lease: LeaseOf | None = None
     ) -> None:
         self._task = task
         self._key_of = key_of
-        self._shelf = shelf
+        self._values = values
         self._report = report
-        self._find = shelf.finder()
-        self._turn_of = None if lease is None else turns(lease, self._find, shelf.store, report)
-        self._blocking = shelf.store.blocking
+        self._find = values.finder()
+        self._lock_of = None if lease is None else process_locks(lease, self._find, values.store, report)
+        self._blocking = values.store.blocking
 
     def layer(self) -> Layer:
         """Make the layer; what a hit needs is resolved here."""
@@ -46,7 +46,7 @@ class CachedCalls:
         key_of, find, blocking, count = self._key_of, self._find, self._blocking, self._report.count
 
         async def run(call: Call, proceed: Proceed) -> Any:
-            ended = FLIGHTS.ended
+            ended = SINGLE_FLIGHT.ended
             try:
                 key = key_of(call.args, call.kwargs)
             except Unhashable as reason:
@@ -54,7 +54,7 @@ class CachedCalls:
                 return await proceed(call)
             entry = await call.io(find, key) if blocking else find(key)
             if entry is None:
-                return await self._fly(call, proceed, key, ended)
+                return await self._run_once(call, proceed, key, ended)
             call.source = "cache"
             if entry[3] is not None:
                 note(call, entry[3])
@@ -91,23 +91,25 @@ class CachedCalls:
     async def _look(self, call: Call, key: str) -> Entry | None:
         return await call.io(self._find, key) if self._blocking else self._find(key)
 
-    async def _fly(self, call: Call, proceed: Proceed, key: str, ended: int) -> Any:
+    async def _run_once(self, call: Call, proceed: Proceed, key: str, ended: int) -> Any:
         """Run the function, or wait for the equal call that runs it already."""
         flight: Flight | None = None
         ending: Ending | None = None
         try:
             while True:
-                flight = FLIGHTS.board((self._shelf.place, key), call.id, ended)
+                flight = SINGLE_FLIGHT.join((self._values.place, key), call.id, ended)
                 if flight is not None and flight.leader == call.id:
                     return await self._lead(call, proceed, key, flight)
                 if flight is not None:
-                    ending = await call.io(FLIGHTS.wait, flight, lineage_of(call), afn=FLIGHTS.await_)
+                    ending = await call.io(
+                        SINGLE_FLIGHT.wait, flight, lineage_of(call), afn=SINGLE_FLIGHT.await_
+                    )
                     if ending is None:  # the leader waits for this call, directly or not
                         self._miss(call, key)
                         return await proceed(call)
                     if ending is not ABANDONED:
                         return self._joined(call, key, ending)
-                ended = FLIGHTS.ended
+                ended = SINGLE_FLIGHT.ended
                 entry = await self._look(call, key)
                 if entry is not None:
                     self._hit(call, key, entry[3])
@@ -117,34 +119,34 @@ class CachedCalls:
 
     async def _lead(self, call: Call, proceed: Proceed, key: str, flight: Flight) -> Any:
         ending = ABANDONED
-        turn = None if self._turn_of is None else self._turn_of(key)
+        lock = None if self._lock_of is None else self._lock_of(key)
         try:
-            if turn is not None:
-                entry = await turn.come(call)
+            if lock is not None:
+                entry = await lock.acquire(call)
                 if entry is not None:  # another process was first
-                    ending = Ending("landed", entry[0], origin=entry[3])
+                    ending = Ending("returned", entry[0], origin=entry[3])
                     self._hit(call, key, entry[3])
                     return entry[0]
             self._miss(call, key)
             value = await proceed(call)
-            ending = Ending("landed", value, call.source != "fallback", origin_of(call))
+            ending = Ending("returned", value, call.source != "fallback", origin_of(call))
             if ending.from_function:
-                await self._shelf.keep(call, key, value)
-            if turn is not None:
-                await call.io(turn.leave)
+                await self._values.keep(call, key, value)
+            if lock is not None:
+                await call.io(lock.release)
             return value
         except Exception as error:
             ending = Ending("failed", error)
             raise
         finally:
-            if turn is not None:
-                turn.leave()
-            FLIGHTS.end(flight, ending)
+            if lock is not None:
+                lock.release()
+            SINGLE_FLIGHT.end(flight, ending)
             del flight, ending  # as above
 
     def _joined(self, call: Call, key: str, ending: Ending) -> Any:
         try:
-            if ending.kind == "landed" and ending.from_function:
+            if ending.kind == "returned" and ending.from_function:
                 self._hit(call, key, ending.origin)
                 return ending.value
             self._miss(call, key)
@@ -159,9 +161,9 @@ class CachedCalls:
         if call.source == "fallback":
             return
         if recording.items is None:
-            self._shelf.unstorable(f"its items are larger than {STREAM_BYTES_MOST:,} bytes together")
+            self._values.unstorable(f"its items are larger than {STREAM_BYTES_MOST:,} bytes together")
         else:
-            await self._shelf.keep(call, key, recording.items)
+            await self._values.keep(call, key, recording.items)
 
     def _hit(self, call: Call, key: str, origin: Origin | None) -> None:
         call.source = "cache"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from pegboard import Option
-from pegboard_cache._opening import checked_store, shown
 from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
-
-CustomKey = Callable[[Mapping[str, Any]], str]
+from pegboard_cache.keys.key import CustomKey  # noqa: TC001 - as above
+from pegboard_cache.stores.opening import checked_store, shown
 
 
 def _ttl(_: object, attribute: attrs.Attribute[Any], value: object) -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import Layer, hookimpl
-from pegboard_cache._identity import identity_of
-from pegboard_cache._key import keys_of, prefix_of
+from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl
 from pegboard_cache._layer import CachedCalls
-from pegboard_cache._leasing import leases_of
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats
-from pegboard_cache._seal import Seal
-from pegboard_cache._shelf import Shelf
 from pegboard_cache._store import Store, Usage
-from pegboard_cache._stores import Stores, place_of
+from pegboard_cache._values import TaskValues
+from pegboard_cache.codec.signed_pickles import PickleSigner
+from pegboard_cache.keys.identity import identity_of
+from pegboard_cache.keys.key import keys_of, prefix_of
+from pegboard_cache.stores.files import FileStore
+from pegboard_cache.stores.memory import MemoryStore
+from pegboard_cache.stores.registry import StoreRegistry, place_of
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
+    from pegboard_cache.locks.process_lock import LeaseOf
 
 T = TypeVar("T")
 
@@ -56,11 +59,11 @@ class Caching:
         if max_bytes is not None and (type(max_bytes) is not int or max_bytes <= 0):
             raise ValueError(f"max_bytes is a positive whole number, or None, not {max_bytes!r}.")
         if pickle_key is not None:
-            Seal(pickle_key)  # refused here, and not when the first folder is opened
+            PickleSigner(pickle_key)  # refused here, and not when the first folder is opened
         self._guard = threading.RLock()
         self._report = Report()
         self._sessions: list[Session] = []
-        self._stores = Stores(store, max_bytes, pickle_key)
+        self._stores = StoreRegistry(store, max_bytes, pickle_key)
         self._address = os.fspath(store) if isinstance(store, str | os.PathLike) else None
         self._limits = {"max_bytes": max_bytes, "pickle_key": pickle_key}
 
@@ -89,15 +92,17 @@ class Caching:
         if option is None or option.ttl == 0:
             return None
         store = self._stores.open(option.store)
-        lease = leases_of(store, task) if option.lock else None
-        shelf = Shelf(store, place_of(store), task, option.ttl, session, self._report)
+        lease = _leases_of(store, task) if option.lock else None
+        values = TaskValues(store, place_of(store), task, option.ttl, session, self._report)
         if store.persistent and not identity_of(task.__wrapped__).portable:
             self._report.warn_once(
                 f"portable {task.name}",
                 f"task {task.name!r} is made of something that cannot be told apart in another process, such as a "
                 f"closure over a client or a lock.\nIts values are found by this process only.",
             )
-        return CachedCalls(task.name, keys_of(task, option), shelf, self._report, lease).layer()
+        return CachedCalls(
+            task.name, keys_of(task, option.key, option.version), values, self._report, lease
+        ).layer()
 
     def stats(self) -> Stats:
         """Count hits, misses and what the stores hold."""
@@ -134,7 +139,9 @@ class Caching:
             args = (owner, *args)
         task.signature.bind(*args, **kwargs)
         with self._stores.in_use():
-            return self._stores.open(option.store).delete(keys_of(task, option)(args, kwargs))
+            return self._stores.open(option.store).delete(
+                keys_of(task, option.key, option.version)(args, kwargs)
+            )
 
     async def astats(self) -> Stats:
         """Do what `stats` does, in a thread."""
@@ -178,3 +185,37 @@ async def _in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T
     import asyncio
 
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _leases_of(store: Store, task: Task[..., Any]) -> LeaseOf | None:
+    """How a task with `Cache(lock=True)` gets its leases; None for memory, which no other process sees.
+
+    Raises:
+        ConfigError: The store has none.
+        UnsupportedTask: The task is a generator.
+    """
+    if "generator" in task.kind:
+        raise UnsupportedTask(
+            f"task {task.name!r} is a {task.kind} with Cache(lock=True), and streams do not wait for each other: "
+            f"their consumer sets the pace.\nLeave lock away, or collect the items in a function.",
+            plugin="cache",
+            task=task.name,
+            kind=task.kind,
+        )
+    if isinstance(store, MemoryStore):
+        return None
+    lease: LeaseOf | None = getattr(store, "lease", None)
+    if lease is None:
+        raise ConfigError(
+            f"task {task.name!r} has Cache(lock=True), and its store has no locks that processes could share: {type(store).__name__}.\n"
+            f"Use a folder or a Redis server, or leave lock away: calls of one process share one run in any case.",
+            where="cache",
+            key="lock",
+        )
+    if isinstance(store, FileStore) and importlib.util.find_spec("fcntl") is None:
+        raise ConfigError(
+            f"task {task.name!r} has Cache(lock=True), and this system has no POSIX file locks.\nUse a Redis server.",
+            where="cache",
+            key="lock",
+        )
+    return lease

@@ -1,11 +1,11 @@
-"""A wait that grows with every failure."""
+"""The waits between runs: a number of seconds, one that grows with every failure, or one of tenacity's."""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import attrs
 
@@ -99,3 +99,34 @@ class Backoff:
         if self.jitter == "full":
             return draw(0.0, grown)
         return grown + draw(0.0, self.jitter)
+
+
+class TenacityWait(Protocol):
+    """A tenacity wait strategy: any callable that takes its retry state and returns seconds."""
+
+    def __call__(self, retry_state: Any, /) -> float:
+        """Return the seconds to wait."""
+
+
+Delay = Callable[[int, Exception], float]
+
+
+def delay_of(wait: float | Backoff | TenacityWait) -> Delay:
+    """Turn a wait into a function of the retry's number, from 1, and the error, that gives seconds."""
+    if isinstance(wait, Backoff):
+        return lambda retry, _: wait.delay(retry)
+    if callable(wait):
+        return _through_tenacity(wait)
+    return lambda _, __: wait
+
+
+def _through_tenacity(wait: TenacityWait) -> Delay:
+    def delay(retry: int, error: Exception) -> float:
+        from tenacity import Future, RetryCallState, Retrying
+
+        state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
+        state.attempt_number = retry
+        state.outcome = Future.construct(retry, error, has_exception=True)
+        return float(wait(state))
+
+    return delay

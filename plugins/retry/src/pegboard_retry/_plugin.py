@@ -1,19 +1,23 @@
-"""The plugin: a layer around every task that asks for retries."""
+"""The plugin: a layer around every task that asks for retries, which decides after every failure whether to run again."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, hookimpl
-from pegboard_retry._budget import RetryBudget
-from pegboard_retry._judging import is_timed, judge
-from pegboard_retry._option import Retry
-from pegboard_retry._resuming import resumer
+from pegboard import Layer, Order, PegboardError, hookimpl
+from pegboard_retry._backoff import delay_of
+from pegboard_retry._option import Retry, RetryBudget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pegboard import Call, Session, Task
+    from pegboard.clock import Clock
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard_retry._option import Resume
 
 
 class Retrying:
@@ -32,41 +36,45 @@ class Retrying:
         if option is None or option.retries == 0:
             return None
         option.check(task)  # of a session's default option nobody has asked yet
-        return _layer(task, option)
+        return _RetriedCalls(task, option).layer()
 
 
-def _layer(task: Task[..., Any], option: Retry) -> Layer:
-    decide, timed = judge(option), is_timed(option)
-    shared = option.budget if isinstance(option.budget, RetryBudget) else None
-    resumed = resumer(task, option.resume_from)
+class _RetriedCalls:
+    """The layer around one task."""
 
-    async def wait(call: Call, error: Exception, delay: float) -> None:
-        call.emit("on_retry", call.attempt, error, delay)
-        if delay > 0:
-            await call.sleep(delay)
+    __slots__ = ("_decide", "_is_timed", "_resumed", "_shared")
 
-    async def run(call: Call, proceed: Proceed) -> Any:
-        began = call.session.clock.monotonic() if timed else 0.0
+    def __init__(self, task: Task[..., Any], option: Retry) -> None:
+        self._decide = _decider(option)
+        self._is_timed = _is_timed(option)
+        self._shared = option.budget if isinstance(option.budget, RetryBudget) else None
+        self._resumed = _resumer(task, option.resume_from)
+
+    def layer(self) -> Layer:
+        return Layer("retry", Order.RETRY, run=self._run, stream=self._stream)
+
+    async def _run(self, call: Call, proceed: Proceed) -> Any:
+        began = call.session.clock.monotonic() if self._is_timed else 0.0
         retry = 0
         while True:
             try:
                 value = await proceed(call)
             except Exception as error:
                 retry += 1
-                delay = decide(retry, error, call, began)
+                delay = self._decide(retry, error, call, began)
                 if delay is None:
                     raise
                 failure = error
             else:
-                if shared is not None:
-                    shared.give()
+                if self._shared is not None:
+                    self._shared.give()
                 return value
             # Outside the handler, so that a later failure does not carry this one as its context.
-            await wait(call, failure, delay)
+            await _wait(call, failure, delay)
             del failure
 
-    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        began = call.session.clock.monotonic() if timed else 0.0
+    async def _stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+        began = call.session.clock.monotonic() if self._is_timed else 0.0
         retry, count, current = 0, 0, call
         last = None
         while True:
@@ -76,18 +84,113 @@ def _layer(task: Task[..., Any], option: Retry) -> Layer:
                     yield item
             except Exception as error:
                 retry += 1
-                again = count == 0 or resumed is not None
-                delay = decide(retry, error, call, began) if again else None
+                again = count == 0 or self._resumed is not None
+                delay = self._decide(retry, error, call, began) if again else None
                 if delay is None:
                     raise
                 failure = error
             else:
-                if shared is not None:
-                    shared.give()
+                if self._shared is not None:
+                    self._shared.give()
                 return
-            await wait(call, failure, delay)
+            await _wait(call, failure, delay)
             del failure
-            if count and resumed is not None:
-                current = resumed(call, last, count)
+            if count and self._resumed is not None:
+                current = self._resumed(call, last, count)
 
-    return Layer("retry", Order.RETRY, run=run, stream=stream)
+
+async def _wait(call: Call, error: Exception, delay: float) -> None:
+    call.emit("on_retry", call.attempt, error, delay)
+    if delay > 0:
+        await call.sleep(delay)
+
+
+Decide = Callable[[int, Exception, "Call", float], "float | None"]
+"""Takes the retry's number, from 1, the error, the call and when it began; answers seconds, or None to give up."""
+
+
+def _decider(option: Retry) -> Decide:
+    """Make the function that decides for one option."""
+    wants, delay, retries = option.wants(), delay_of(option.wait), option.retries
+    named = tuple(kind for kind in _classes(option.on) if issubclass(kind, PegboardError))
+    shared = option.budget if isinstance(option.budget, RetryBudget) else None
+    budget = shared.seconds if shared is not None else option.budget
+    most = math.inf if budget is None or isinstance(budget, RetryBudget) else budget
+
+    def decide(retry: int, error: Exception, call: Call, began: float) -> float | None:
+        if retry > retries or not wants(error) or call.time_left == 0:
+            return None
+        clock = call.session.clock
+        if isinstance(error, PegboardError) and not error.retryable and not isinstance(error, named):
+            return None
+        wait = _asked_for(error, clock)
+        if wait is None:
+            wait = delay(retry, error)
+        if most < math.inf and clock.monotonic() - began + wait > most:
+            return None
+        if shared is not None and not shared.take():
+            return None
+        return wait
+
+    return decide
+
+
+def _is_timed(option: Retry) -> bool:
+    """Whether the decision needs to know when the call began."""
+    budget = option.budget.seconds if isinstance(option.budget, RetryBudget) else option.budget
+    return budget is not None
+
+
+def _asked_for(error: Exception, clock: Clock) -> float | None:
+    """Read the wait that an error asks for, in seconds; None for none, and for what means nothing."""
+    asked = getattr(error, "retry_after", None)
+    if isinstance(asked, str):
+        asked = _from_header(asked)
+    if isinstance(asked, timedelta):
+        asked = asked.total_seconds()
+    elif isinstance(asked, datetime):
+        asked = None if asked.tzinfo is None else max(asked.timestamp() - clock.time(), 0.0)
+    if isinstance(asked, bool) or not isinstance(asked, int | float):
+        return None
+    return float(asked) if math.isfinite(asked) and asked >= 0 else None
+
+
+def _from_header(text: str) -> float | datetime | None:
+    """Read what HTTP's `Retry-After` may hold: seconds, or a date."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+def _classes(on: object) -> tuple[type, ...]:
+    return on if isinstance(on, tuple) else (on,) if isinstance(on, type) else ()
+
+
+def _resumer(task: Task[..., Any], resume_from: Resume | None) -> Callable[[Call, Any, int], Call] | None:
+    """Make the function that gives the call for the rest, of the call, the last item and the number of items."""
+    if resume_from is None:
+        return None
+    signature = task.signature
+
+    def changes(call: Call, last: Any, count: int) -> Mapping[str, Any]:
+        if isinstance(resume_from, str):
+            return {resume_from: call.inputs[resume_from] + count}
+        return resume_from(last, count)
+
+    def resumed(call: Call, last: Any, count: int) -> Call:
+        bound = signature.bind_partial(*call.args, **call.kwargs)
+        bound.apply_defaults()
+        for name, value in changes(call, last, count).items():
+            if name not in signature.parameters:
+                raise TypeError(f"resume_from gave {name!r}, which is no parameter of task {task.name!r}.")
+            bound.arguments[name] = value
+        return call.with_args(*bound.args, **bound.kwargs)
+
+    return resumed

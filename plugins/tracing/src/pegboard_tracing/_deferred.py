@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextvars import Token
 from types import SimpleNamespace
@@ -17,7 +15,7 @@ from pegboard import Scope, hookimpl
 from pegboard_tracing import _names
 from pegboard_tracing._attempts import Attempts, attempt_observers
 from pegboard_tracing._context import restore
-from pegboard_tracing._suppressed import Suppressed
+from pegboard_tracing._groups import Suppressed
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -65,22 +63,6 @@ class Deferred:
         token, self._token = self._token, None
         if token is not None:
             restore(token)
-
-
-class Hits:
-    """Counts calls that were served from a cache on the span that they were made in."""
-
-    def __init__(self) -> None:
-        self._guard = threading.RLock()
-        self._counts: weakref.WeakKeyDictionary[Span, int] = weakref.WeakKeyDictionary()
-
-    def add(self, span: Span) -> None:
-        """Count one."""
-        if not span.is_recording():
-            return
-        with self._guard:
-            self._counts[span] = count = self._counts.get(span, 0) + 1
-            span.set_attribute(_names.CACHE_HITS, count)
 
 
 def deferred_scope(start: Start, leave: Leave, maps: MapSpans) -> Scope:

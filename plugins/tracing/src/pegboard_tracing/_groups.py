@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
+import weakref
+from contextvars import Token
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
+from opentelemetry.context import Context, attach
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    Tracer,
+    set_span_in_context,
+)
 
 from pegboard_tracing import _names
-from pegboard_tracing._deferred import Hits
 from pegboard_tracing._exceptions import ErrorRules, record_error
-from pegboard_tracing._suppressed import Slowest
+from pegboard_tracing._late import Slowest
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
     from pegboard import Call, Group, Outcome
-    from pegboard_tracing._suppressed import Late
+    from pegboard_tracing._late import Late
+
+_NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 
 
 class MapSpan:
@@ -106,6 +118,42 @@ class MapSpan:
                     record_error(span, error, rules, caller, caller)
         finally:
             span.end()
+
+
+class Suppressed:
+    """An item that runs without a span.
+
+    What it calls sees a parent that is not sampled, and so is not recorded either, unless the sampler insists.
+    """
+
+    __slots__ = ("around", "started", "token")
+
+    def __init__(self, call: Call, around: MapSpan, started: int | None) -> None:
+        trace_id = around.trace_id
+        span_id = random.getrandbits(64) or 1
+        call.trace_id = trace_id.to_bytes(16, "big").hex()
+        call.span_id = span_id.to_bytes(8, "big").hex()
+        call.sampled = False
+        stand_in = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_NOT_SAMPLED))
+        self.around = around
+        self.token: Token[Context] = attach(set_span_in_context(stand_in, around.context))
+        self.started = started or time.time_ns()
+
+
+class Hits:
+    """Counts calls that were served from a cache on the span that they were made in."""
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._counts: weakref.WeakKeyDictionary[Span, int] = weakref.WeakKeyDictionary()
+
+    def add(self, span: Span) -> None:
+        """Count one."""
+        if not span.is_recording():
+            return
+        with self._guard:
+            self._counts[span] = count = self._counts.get(span, 0) + 1
+            span.set_attribute(_names.CACHE_HITS, count)
 
 
 class MapSpans:

@@ -84,14 +84,14 @@ class Tracing:
         """Put a span around every call, and watch the attempts of tasks that ask for anything at all."""
         from pegboard_tracing._attempts import attempt_observers
         from pegboard_tracing._deferred import deferred_observers
-        from pegboard_tracing._scope import SpanShape, call_scope
+        from pegboard_tracing._scope import CallScope, SpanShape
 
         traced = task.option(Traced) or _DEFAULT
         _check_arguments(session, task, traced)
         if session.is_open:
             self.tracer_of(session)  # what is wrong with exporters is said now, and stops the task
         shape = SpanShape.of(session, task, traced, self._recorder(session))
-        scope = call_scope(shape, lambda: self.tracer_of(session), self._map_spans())
+        scope = CallScope(shape, lambda: self.tracer_of(session), self._map_spans()).scope()
         if not shape.attempts:
             return [scope]
         return [scope, deferred_observers() if shape.deferred else attempt_observers()]

@@ -17,10 +17,11 @@ from pegboard_tracing._attempts import Attempts
 from pegboard_tracing._context import restore
 from pegboard_tracing._deferred import deferred_scope
 from pegboard_tracing._exceptions import ErrorRules, record_error
+from pegboard_tracing._groups import Suppressed
+from pegboard_tracing._late import Late
 from pegboard_tracing._links import Ids, dependencies_of, dependency_links
 from pegboard_tracing._shown import shown
 from pegboard_tracing._signal import Record, as_event
-from pegboard_tracing._suppressed import Late, Suppressed
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
@@ -90,27 +91,36 @@ def code_attributes(function: Any, code: Code) -> dict[str, str | int]:
     return found
 
 
-def call_scope(shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpans) -> Scope:
-    """Make the scope of one task in one session.
+class CallScope:
+    """The scope of one task in one session.
 
     Args:
         shape: What its spans have in common.
         find_tracer: Asked once, at the first call.
         maps: The spans of the maps that are running.
     """
-    tracer: Tracer | None = None
-    name, ready, rules = shape.name, shape.attributes, shape.rules
-    add_inputs = _input_recorder(shape.arguments) if shape.arguments else None
-    may_retry = shape.attempts
-    running = maps.running
-    recording = False  # whether the last span of this task was recorded: the best guess at the next
 
-    def enter(call: Call, started: int | None = None) -> Entered | Suppressed | None:
-        nonlocal tracer, recording
-        if tracer is None:
-            tracer = find_tracer()
-        around = running.get(call.group) if running else None
-        above = links = None
+    __slots__ = ("_find_tracer", "_maps", "_running", "_shape", "_spans")
+
+    def __init__(self, shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpans) -> None:
+        self._shape = shape
+        self._find_tracer = find_tracer
+        self._maps = maps
+        self._running = maps.running
+        self._spans: CallSpans | None = None
+
+    def scope(self) -> Scope:
+        """Make what the session puts around every call."""
+        if self._shape.deferred:
+            return deferred_scope(self._enter, self._leave, self._maps)
+        return Scope("tracing", self._enter, self._leave)
+
+    def _enter(self, call: Call, started: int | None = None) -> Entered | Suppressed | None:
+        spans = self._spans
+        if spans is None:
+            spans = self._spans = CallSpans(self._shape, self._find_tracer())
+        around = self._running.get(call.group) if self._running else None
+        above = None
         waited_for: Sequence[Ids] = ()
         if around is not None:
             if not around.admit():
@@ -118,57 +128,22 @@ def call_scope(shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpa
             above = around.context
             if around.has_edges:
                 waited_for = dependencies_of(call)
-                links = dependency_links(waited_for)
-        has_id = recording
-        attributes = ready
-        if has_id:
-            attributes = ready.copy()  # two thirds of what `ready | {...}` takes
-            attributes[_CALL_ID] = call.id
-        span = tracer.start_span(name, above, _INTERNAL, attributes, links, started)
-        ids = span.get_span_context()
-        recording = span.is_recording()
-        if not recording and not ids.is_valid:  # no provider, and no parent from elsewhere
+        span = spans.start(call, above, waited_for, started)
+        if span is None:
             return None
-        call.trace_id = ids.trace_id.to_bytes(16, "big").hex()
-        call.span_id = ids.span_id.to_bytes(8, "big").hex()
-        call.sampled = ids.trace_flags & _SAMPLED != 0
-        if recording:
-            if not has_id:
-                span.set_attribute(_CALL_ID, call.id)
-            if may_retry:
-                call.state[Attempts] = Attempts(tracer, span, rules)
-            if waited_for:
-                span.set_attribute(_names.LINKS_COUNT, len(waited_for))
-            if add_inputs is not None:
-                add_inputs(span, call)
         return span, attach(set_span_in_context(span, above)), around
 
-    def write_late(call: Call, above: Context, started: int, ended: int) -> None:
-        assert tracer is not None  # noqa: S101 - for the type checker: the call has been entered
-        span = tracer.start_span(name, above, _INTERNAL, ready | {_CALL_ID: call.id}, None, started)
-        if span.is_recording():
-            if add_inputs is not None:
-                add_inputs(span, call)
-            _correct(span, call, rules)
-        span.end(ended)
-
-    def leave_late(call: Call, entered: Suppressed) -> None:
-        around = entered.around
-        restore(entered.token)
-        around.count(call)
-        around.over(call, Late(entered.started, partial(write_late, call, around.context)))
-
-    def leave(call: Call, entered: Entered | Suppressed | None) -> None:
+    def _leave(self, call: Call, entered: Entered | Suppressed | None) -> None:
         if entered is None:
             return
         if isinstance(entered, Suppressed):
-            leave_late(call, entered)
+            self._leave_suppressed(call, entered)
             return
         span, token, around = entered
         recorded = span.is_recording()
         try:
             if recorded:
-                _correct(span, call, rules)
+                _correct(span, call, self._shape.rules)
         finally:
             restore(token)
             if around is not None:
@@ -176,9 +151,95 @@ def call_scope(shape: SpanShape, find_tracer: Callable[[], Tracer], maps: MapSpa
             if recorded:
                 span.end()
 
-    if shape.deferred:
-        return deferred_scope(enter, leave, maps)
-    return Scope("tracing", enter, leave)
+    def _leave_suppressed(self, call: Call, entered: Suppressed) -> None:
+        assert self._spans is not None  # noqa: S101 - for the type checker: the call has been entered
+        around = entered.around
+        restore(entered.token)
+        around.count(call)
+        around.over(call, Late(entered.started, partial(self._spans.write_late, call, around.context)))
+
+
+class CallSpans:
+    """Makes the spans of one task's calls."""
+
+    __slots__ = (
+        "_inputs",
+        "_may_retry",
+        "_name",
+        "_ready",
+        "_recording",
+        "_rules",
+        "_start_span",
+        "_tracer",
+    )
+
+    def __init__(self, shape: SpanShape, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._start_span = tracer.start_span
+        self._name = shape.name
+        self._ready = shape.attributes
+        self._rules = shape.rules
+        self._may_retry = shape.attempts
+        self._inputs = Inputs(shape.arguments) if shape.arguments else None
+        self._recording = False  # whether the last span of this task was recorded: the best guess at the next
+
+    def start(
+        self, call: Call, above: Context | None, waited_for: Sequence[Ids], started: int | None
+    ) -> Span | None:
+        """Start the span of a call and tell the call its ids; None where there is neither a provider nor a parent from elsewhere."""
+        attributes = self._ready
+        has_id = self._recording
+        if has_id:
+            attributes = attributes.copy()  # two thirds of what `ready | {...}` takes
+            attributes[_CALL_ID] = call.id
+        links = dependency_links(waited_for) if waited_for else None
+        span = self._start_span(self._name, above, _INTERNAL, attributes, links, started)
+        ids = span.get_span_context()
+        self._recording = recording = span.is_recording()
+        if not recording and not ids.is_valid:
+            return None
+        call.trace_id = ids.trace_id.to_bytes(16, "big").hex()
+        call.span_id = ids.span_id.to_bytes(8, "big").hex()
+        call.sampled = ids.trace_flags & _SAMPLED != 0
+        if recording:
+            if not has_id:
+                span.set_attribute(_CALL_ID, call.id)
+            if self._may_retry:
+                call.state[Attempts] = Attempts(self._tracer, span, self._rules)
+            if waited_for:
+                span.set_attribute(_names.LINKS_COUNT, len(waited_for))
+            if self._inputs is not None:
+                self._inputs.add(span, call)
+        return span
+
+    def write_late(self, call: Call, above: Context, started: int, ended: int) -> None:
+        """Write the span of a call that is over."""
+        attributes = self._ready | {_CALL_ID: call.id}
+        span = self._start_span(self._name, above, _INTERNAL, attributes, None, started)
+        if span.is_recording():
+            if self._inputs is not None:
+                self._inputs.add(span, call)
+            _correct(span, call, self._rules)
+        span.end(ended)
+
+
+class Inputs:
+    """Records the values of the parameters that `Traced(arguments=...)` names."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+
+    def add(self, span: Span, call: Call) -> None:
+        """Set them as attributes of a span."""
+        try:
+            inputs = call.inputs
+        except TypeError:  # they do not fit the signature: the call is about to say so
+            return
+        for name in self._names:
+            if name in inputs:
+                span.set_attribute(_names.ARGUMENT + name, shown(inputs[name], call.session.masks))
 
 
 def _correct(span: Span, call: Call, rules: ErrorRules) -> None:
@@ -197,16 +258,3 @@ def _correct(span: Span, call: Call, rules: ErrorRules) -> None:
         span.set_attribute(_names.EXECUTOR_NAME, call.executor)
     if outcome.error is not None:
         record_error(span, outcome.error, rules, call.id, call.parent_id)
-
-
-def _input_recorder(names: tuple[str, ...]) -> Callable[[Span, Call], None]:
-    def add_inputs(span: Span, call: Call) -> None:
-        try:
-            inputs = call.inputs
-        except TypeError:  # they do not fit the signature: the call is about to say so
-            return
-        for name in names:
-            if name in inputs:
-                span.set_attribute(_names.ARGUMENT + name, shown(inputs[name], call.session.masks))
-
-    return add_inputs

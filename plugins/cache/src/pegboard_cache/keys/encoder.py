@@ -1,0 +1,213 @@
+"""A canonical text for values: equal for equal values in every process, and different for all others.
+
+Each value begins with a letter for its type and is delimited by its length or a terminator, so no two values have one
+text, and `1`, `1.0`, `True` and `"1"` have four. Dicts and sets are written in sorted order. An object that none of the
+writers below knows is written as what `copy` and `pickle` would rebuild it from; nothing is pickled. What cannot be
+copied, such as a socket or a lock, has no text.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any
+
+from pegboard import Task
+from pegboard_cache._module_names import module_name
+
+_LONG = 4096  # texts and bytes above this are written as their hash
+_HASHED_BY_JOBLIB = frozenset(("numpy", "pandas", "scipy"))
+
+Add = Callable[[str], None]
+
+
+class Unhashable(TypeError):  # noqa: N818 - a reason, told in a warning
+    """Raised for a value that has no canonical text; names its type only."""
+
+
+def canonical(values: Iterable[object]) -> str:
+    """Write the values one after the other.
+
+    Raises:
+        Unhashable: One of them, or something inside it, has no canonical text.
+    """
+    parts: list[str] = []
+    add = parts.append
+    try:
+        for value in values:
+            writer = _WRITERS.get(type(value))
+            if writer is None:
+                _write_other(value, add)
+            else:
+                writer(value, add)
+    except RecursionError:
+        raise Unhashable("a value that contains itself, or is nested too deep") from None
+    return "".join(parts)
+
+
+def _write(value: object, add: Add) -> None:
+    _WRITERS.get(type(value), _write_other)(value, add)
+
+
+def _write_none(_: None, add: Add) -> None:
+    add("N")
+
+
+def _write_bool(value: bool, add: Add) -> None:
+    add("T" if value else "F")
+
+
+def _write_int(value: int, add: Add) -> None:
+    add(f"i{value:x};")
+
+
+def _write_float(value: float, add: Add) -> None:
+    add(f"f{value.hex()};")
+
+
+def _write_complex(value: complex, add: Add) -> None:
+    add(f"c{value.real.hex()},{value.imag.hex()};")
+
+
+def _write_str(value: str, add: Add) -> None:
+    if len(value) > _LONG:
+        add(f"S{_hash(value.encode('utf-8', 'surrogatepass'))};")
+    else:
+        add(f"s{len(value)}:{value}")
+
+
+def _write_bytes(value: bytes, add: Add) -> None:
+    add(f"b{value.hex() if len(value) <= _LONG else 'x' + _hash(value)};")
+
+
+def _write_bytearray(value: bytearray, add: Add) -> None:
+    add("B")
+    _write_bytes(bytes(value), add)
+
+
+def _write_list(value: list[object], add: Add) -> None:
+    add(f"l{len(value)}:")
+    for item in value:
+        _write(item, add)
+
+
+def _write_tuple(value: tuple[object, ...], add: Add) -> None:
+    add(f"t{len(value)}:")
+    for item in value:
+        _write(item, add)
+
+
+def _write_dict(value: dict[object, object], add: Add) -> None:
+    add(f"d{len(value)}:{''.join(sorted(canonical(pair) for pair in value.items()))}")
+
+
+def _write_ordered_dict(value: OrderedDict[object, object], add: Add) -> None:
+    add("o")
+    _write_list(list(value.items()), add)
+
+
+def _write_set(value: set[object], add: Add) -> None:
+    add(f"e{len(value)}:{''.join(sorted(canonical((item,)) for item in value))}")
+
+
+def _write_frozenset(value: frozenset[object], add: Add) -> None:
+    add(f"E{len(value)}:{''.join(sorted(canonical((item,)) for item in value))}")
+
+
+def _write_class(value: type, add: Add) -> None:
+    add(f"C{module_name(value.__module__)}:{value.__qualname__};")
+
+
+def _write_module(value: types.ModuleType, add: Add) -> None:
+    add(f"M{module_name(value.__name__)};")
+
+
+_WRITERS: dict[type, Callable[[Any, Add], None]] = {
+    type(None): _write_none,
+    bool: _write_bool,
+    int: _write_int,
+    float: _write_float,
+    complex: _write_complex,
+    str: _write_str,
+    bytes: _write_bytes,
+    bytearray: _write_bytearray,
+    list: _write_list,
+    tuple: _write_tuple,
+    dict: _write_dict,
+    OrderedDict: _write_ordered_dict,
+    set: _write_set,
+    frozenset: _write_frozenset,
+    type: _write_class,
+    types.ModuleType: _write_module,
+}
+
+
+def register(cls: type, writer: Callable[[Any, Add], None]) -> None:
+    """Use `writer` for values of exactly this type."""
+    _WRITERS[cls] = writer
+
+
+def _write_other(value: object, add: Add) -> None:
+    cls = type(value)
+    if isinstance(value, type):
+        _write_class(value, add)
+    elif isinstance(value, Task):
+        add(f"K{len(value.name)}:{value.name}")
+        _write(value.__wrapped__, add)
+    elif hasattr(cls, "__next__"):
+        raise Unhashable(f"a {cls.__name__}, which can be read only once")
+    elif cls.__module__.partition(".")[0] in _HASHED_BY_JOBLIB:
+        add(f"J{_joblib_hash(value)};")
+    else:
+        _write_reduced(value, add)
+
+
+def _write_reduced(value: object, add: Add) -> None:
+    """Write the callable and the arguments that would rebuild the object, and the state it would be given."""
+    try:
+        reducer = copyreg.dispatch_table.get(type(value))  # asked first, as pickle does
+        reduced = value.__reduce_ex__(4) if reducer is None else reducer(value)
+    except RecursionError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a class raises to say that it cannot be copied
+        raise Unhashable(f"a {type(value).__name__}") from None
+    if isinstance(reduced, str):  # the name of something global
+        add(f"G{getattr(value, '__module__', None)}:{reduced};")
+        return
+    make, arguments, state, items, pairs = (*reduced, *(None,) * 5)[:5]
+    add("R")
+    _write_name(make, add)
+    _write(arguments, add)
+    _write(state, add)
+    _write(None if items is None else list(items), add)
+    _write(None if pairs is None else dict(pairs), add)
+
+
+def _write_name(function: Any, add: Add) -> None:
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        _write(owner, add)
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        raise Unhashable(f"a {type(function).__name__}")
+    add(f"n{module_name(function.__module__)}:{name};")
+
+
+def _joblib_hash(value: object) -> str:
+    """Hash an array or a frame by its type, shape and bytes, as joblib does."""
+    import pickle
+
+    import joblib  # type: ignore[import-untyped]
+
+    try:
+        digest: str = joblib.hash(value, hash_name="sha1")
+    except (TypeError, ValueError, AttributeError, pickle.PicklingError):
+        raise Unhashable(f"a {type(value).__name__} of objects that cannot be hashed") from None
+    return digest
+
+
+def _hash(data: bytes) -> str:
+    return blake2b(data, digest_size=32).hexdigest()

@@ -1,0 +1,113 @@
+"""Frames and series of pandas."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pegboard_cache import Unstorable
+from pegboard_cache.codec.msgpack import from_bytes, to_bytes
+
+
+def again(value):
+    return from_bytes(to_bytes(value))
+
+
+def dated(**options):
+    return pd.date_range("2020", periods=2, **options)
+
+
+FRAMES = {
+    "texts and gaps": pd.DataFrame({"a": [1, 2], "s": ["x", None]}),
+    "days": pd.DataFrame({"a": [1.0, 2.0]}, index=dated(freq="D")),
+    "hours of a zone": pd.DataFrame({"a": [1.0, 2.0]}, index=dated(freq="h", tz="Europe/Berlin")),
+    "dates as columns": pd.DataFrame([[1, 2]], columns=dated(freq="D")),
+    "two levels": pd.DataFrame(
+        {"a": [1, 2]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["x", "y"])
+    ),
+    "categories": pd.DataFrame({"c": pd.Categorical(["a", "b"], ordered=True)}),
+    "numbered columns": pd.DataFrame([[1, 2], [3, 4]]),
+    "named range": pd.DataFrame([[1]], columns=pd.RangeIndex(3, 4, name="n")),
+    "named columns": pd.DataFrame([[1]], columns=pd.Index(["a"], name="n")),
+    "empty": pd.DataFrame(),
+    "periods": pd.DataFrame({"p": pd.period_range("2020", periods=2, freq="M")}),
+    "nullable": pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}),
+    "small numbers": pd.DataFrame({"a": np.array([1], dtype="u1")}),
+    "seconds": pd.DataFrame({"a": np.array(["2020"], dtype="M8[s]")}),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frames(name):
+    """A frame comes back with its types, labels, names and frequency."""
+    pd.testing.assert_frame_equal(again(FRAMES[name]), FRAMES[name], check_freq=True, check_exact=True)
+
+
+def test_attrs():
+    """What is noted on a frame or a series comes back."""
+    frame, series = pd.DataFrame({"a": [1]}), pd.Series([1])
+    frame.attrs["unit"] = series.attrs["unit"] = "m"
+    assert again(frame).attrs == again(series).attrs == {"unit": "m"}
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series([1, 2], name="n"),
+        pd.Series([1.0, np.nan]),
+        pd.Series([1], name=("a", 1)),
+        pd.Series([1, 2], index=dated(freq="MS")),
+        pd.Series(["x"], index=["y"], name=7),
+    ],
+    ids=str,
+)
+def test_series(series):
+    """A series comes back, whatever its name."""
+    pd.testing.assert_series_equal(again(series), series, check_freq=True, check_exact=True)
+
+
+REFUSED = {
+    "numbers as objects": pd.DataFrame({"a": pd.Series([1, 2], dtype=object)}),
+    "mixed": pd.DataFrame({"a": [1, "x"]}),
+    "two kinds of gap": pd.DataFrame({"a": pd.Series(["x", None, float("nan")], dtype=object)}),
+    "lists": pd.DataFrame({"a": [[1], [2, 3]]}),
+    "one name twice": pd.DataFrame([[1, 2]], columns=["a", "a"]),
+    "complex": pd.DataFrame({"a": [1j]}),
+    "sparse": pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}),
+    "objects": pd.DataFrame({"a": [object()]}),
+    "flagged": pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    """A frame that Arrow would give back as another one is refused, and the reason shows no value."""
+    with pytest.raises(Unstorable, match="pandas frame") as caught:
+        to_bytes(REFUSED[name])
+    assert "Could not convert" not in str(caught.value)
+
+
+CELLS = [st.integers(-(2**70), 2**70), st.floats(), st.text(), st.booleans(), st.none(), st.dates()]
+
+
+@given(st.dictionaries(st.text(max_size=5), st.lists(st.one_of(CELLS), min_size=2, max_size=2), max_size=3))
+def test_the_same_or_refused(columns):
+    """Whatever the cells are, a frame comes back exactly, or is refused."""
+    frame = pd.DataFrame(columns)
+    try:
+        back = again(frame)
+    except Unstorable:
+        return
+    pd.testing.assert_frame_equal(back, frame, check_exact=True)
+
+
+def test_without_pyarrow(monkeypatch):
+    """A frame without pyarrow is refused, with what to install."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Unstorable, match="arrow"):
+        to_bytes(FRAMES["empty"])
