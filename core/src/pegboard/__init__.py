@@ -38,11 +38,11 @@ from pegboard.sessions.session import Session, current_session
 from pegboard.tasks.task import Task, task
 
 if TYPE_CHECKING:  # so that editors and type checkers see the real classes
-    from pegboard._compose import gather as gather
-    from pegboard._compose import parallel as parallel
-    from pegboard._compose_pipeline import pipeline as pipeline
     from pegboard_cache import Cache as Cache
     from pegboard_cache import Caching as Caching
+    from pegboard_compose import gather as gather
+    from pegboard_compose import parallel as parallel
+    from pegboard_compose import pipeline as pipeline
     from pegboard_console import Console as Console
     from pegboard_dask import Dask as Dask
     from pegboard_datasets import ArtifactRef as ArtifactRef
@@ -120,10 +120,6 @@ __all__ = [  # noqa: RUF022 - by concept
     "TaskResult",
     "current_call",
     "task",
-    # calls together
-    "gather",
-    "parallel",
-    "pipeline",
     # sessions and plugins
     "Layer",
     "Order",
@@ -155,20 +151,10 @@ __all__ = [  # noqa: RUF022 - by concept
 ]
 
 
-_LATE = {  # of the core, and not needed by every program
-    "gather": "pegboard._compose",
-    "parallel": "pegboard._compose",
-    "pipeline": "pegboard._compose_pipeline",
-}
-
-
 def __getattr__(name: str) -> Any:
     """Find a first-party option or plugin in its own distribution, when it is first asked for."""
     import importlib
 
-    if name in _LATE:
-        found = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
-        return found
     extra = PROVIDED.get(name)
     if extra is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -187,4 +173,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE, *PROVIDED})
+    return sorted({*globals(), *PROVIDED})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
-from pegboard.current import running_call
+from pegboard.current import joining, running_call
 from pegboard.plans.folding import arity_of, counts_attempts, fold
 from pegboard.records import Outcome, make_outcome
 
@@ -46,9 +47,11 @@ def _restore(token: Token[Call | None]) -> None:
 
 def _bare(plan: Plan, inner: Callable[[Call], Any]) -> Run:
     note = plan.note
-    enter = running_call.set
+    enter, joining_now = running_call.set, joining.get
 
     async def run(call: Call) -> Any:
+        if (waiting := joining_now()) is not None:
+            waiting.take(call, sys._getframe())
         token = enter(call)
         try:
             return await inner(call)
@@ -58,7 +61,7 @@ def _bare(plan: Plan, inner: Callable[[Call], Any]) -> Run:
         finally:
             _restore(token)
 
-    return run
+    return _named(run, plan)
 
 
 def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
@@ -66,9 +69,11 @@ def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
     fail, end = plan.fail, plan.leave
     enter_scopes = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    enter = running_call.set
+    enter, joining_now = running_call.set, joining.get
 
     async def run(call: Call) -> Any:
+        if (waiting := joining_now()) is not None:
+            waiting.take(call, sys._getframe())
         token = enter(call)
         try:
             call.started = started = perf_counter()
@@ -93,6 +98,12 @@ def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
         finally:
             _restore(token)
 
+    return _named(run, plan)
+
+
+def _named(run: Run, plan: Plan) -> Run:
+    """Have the coroutines of a task bear its name: in tracebacks, in asyncio's debug mode, and where they are gathered."""
+    run.__qualname__ = plan.task.name
     return run
 
 

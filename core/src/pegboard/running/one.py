@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import Call, open_call
+from pegboard.current import joining
 from pegboard.errors import SessionError
 from pegboard.layers import Layer
 from pegboard.places import THREADS, RemotePlace
@@ -116,7 +118,12 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task from async code; see `Task.acall`."""
-    return await finish_async(call_of(task, args, kwargs))
+    call = call_of(task, args, kwargs)
+    if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
+        if not call.is_async:
+            settle(call)
+        return await finish_structured(call)
+    return await finish_async(call)
 
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
@@ -237,3 +244,15 @@ def loop_runs_here() -> bool:
     import asyncio
 
     return asyncio._get_running_loop() is not None
+
+
+def carried(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function for a Future to carry what comes of it: none can carry a StopIteration.
+
+    Raises:
+        RuntimeError: It raised StopIteration; what Python makes of one in a coroutine, too.
+    """
+    try:
+        return function(*args)
+    except StopIteration as stop:
+        raise RuntimeError("a function raised StopIteration, which nothing awaited can raise") from stop

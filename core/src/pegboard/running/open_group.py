@@ -8,15 +8,19 @@ with open_group("graph", "survey", size=3) as group:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from abc import abstractmethod
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 
 from pegboard.calls.call import Call, open_call
+from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
 from pegboard.running.group import Group
-from pegboard.running.on_threads import Submitted
-from pegboard.running.one import finish, finish_structured, settle
+from pegboard.running.in_loop import fly
+from pegboard.running.on_threads import Submitted, drain
+from pegboard.running.one import finish, finish_structured, settle, workers_of
+from pegboard.running.work import OnError, Work
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
+    from pegboard.places import Place
     from pegboard.tasks.task import Task
     from pegboard.tasks.ways import WaysToCall
 
@@ -158,6 +163,59 @@ class OpenGroup:
         """
         return self._submitted.wait_any(futures)
 
+    # Many at once -------------------------------------------------------------------------------------------------
+
+    def run_all(
+        self, items: Sequence[GroupItem], *, concurrency: int | None = None, on_error: OnError = "raise"
+    ) -> list[Any]:
+        """Run items on the session's executor, the caller being one of its workers, and return the results in their order.
+
+        Args:
+            items: What to run, each in a context of its own.
+            concurrency: How many may run at once; at most what the executor allows.
+            on_error: As for `Task.map`.
+
+        Raises:
+            BaseException: What one of them raised, or a `MapError`; nothing of it runs any more.
+        """
+        work = _Items(self, items, on_error)
+        return drain(work, self._worker, len(items), concurrency)
+
+    async def arun_all(
+        self, items: Sequence[GroupItem], *, concurrency: int | None = None, on_error: OnError = "raise"
+    ) -> list[Any]:
+        """Do what `run_all` does in the running event loop; without `concurrency`, all run at once."""
+        return await fly(_Items(self, items, on_error), concurrency or max(len(items), 1))
+
+    def run_item(
+        self, index: int, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a task, as an item of `run_all`; its function runs on its executor."""
+        call = self._make(task, args, kwargs)
+        call.map_index = index
+        settle(call, self._worker)
+        return finish(call)
+
+    def await_item(
+        self, index: int, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Awaitable[Any]:
+        """Call a task, as an item of `arun_all`; the body of a sync one runs in a thread, or on its executor."""
+        call = self._make(task, args, kwargs)
+        call.map_index = index
+        if not call.is_async:
+            settle(call)
+        return finish_structured(call)
+
+    def join(self, index: int, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        """Return a coroutine to be awaited as an item; where it is a task's, its call is one of the group's."""
+        self.group.calls += 1
+        joining.set(Joining(coroutine, self.group, index))
+        return coroutine
+
+    @property
+    def _worker(self) -> Place:
+        return workers_of(self.group.session)
+
     def context(self) -> Context:
         """Make a context for one call: a copy of the group's own.
 
@@ -173,7 +231,7 @@ class OpenGroup:
         """Make a call in this context, or take the one that was made already."""
         if isinstance(task, Call):
             return self._take(task, given=bool(args or kwargs))
-        applied, args = task._applied_to(args)
+        applied, args = task.applied_to(args)
         group = self.group
         plan = applied._plan
         if plan is None or plan.version != group.session.version:
@@ -294,3 +352,45 @@ class OpenGroup:
             f"{self!r} makes no calls: it is over, or was never entered.\n"
             f"Calls are made inside `with open_group(...) as group:`, and by what runs in it."
         )
+
+
+class GroupItem:
+    """Something that `run_all` and `arun_all` run, for plugins to define."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def run(self, group: OpenGroup, index: int) -> Any:
+        """Run it here and return its value."""
+
+    @abstractmethod
+    def arun(self, group: OpenGroup, index: int) -> Awaitable[Any]:
+        """Return what has to be awaited for its value."""
+
+
+class _Items(Work):
+    """Items of an open group, whose beginning and end that group tells."""
+
+    def __init__(self, group: OpenGroup, items: Sequence[GroupItem], on_error: OnError) -> None:
+        super().__init__(group.group, zip(items, strict=True), on_error)
+        self.home = group.context()
+        self._open = group
+
+    def begin(self) -> None:
+        """Told already."""
+
+    def finish(self) -> list[Any]:
+        """Return the results, or raise what is to be raised."""
+        error = self.error()
+        if error is None:
+            return self.results
+        raise error
+
+    def finish_item(self, index: int, args: tuple[Any, ...]) -> Any:
+        """Run an item."""
+        return args[0].run(self._open, index)
+
+    def await_item(self, index: int, args: tuple[Any, ...]) -> Awaitable[Any]:
+        """Return what to await for an item."""
+        waiting: Awaitable[Any] = args[0].arun(self._open, index)
+        return waiting

@@ -121,13 +121,14 @@ class Work:
 
     def finish(self) -> list[Any]:
         """Tell the end of the group, and return the results, or raise what is to be raised."""
-        error = self._error()
+        error = self.error()
         self.home.run(self.group.end, error, self.results if error is None else None)
         if error is None:
             return self.results
         raise error
 
-    def _error(self) -> BaseException | None:
+    def error(self) -> BaseException | None:
+        """Return what the group is to raise, if anything."""
         if self._failure is not None:
             index, error = self._failure
             if isinstance(error, Exception) and index < len(self.results):

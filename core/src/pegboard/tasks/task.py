@@ -100,7 +100,8 @@ class Task(PickledByName, WaysToCall[P, R_co]):
             inherit(call, parent)
         return call.plan.run(call)  # type: ignore[no-any-return]
 
-    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+    def applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        """Return the task to call, and its arguments: these."""
         return self, args
 
     def __repr__(self) -> str:
@@ -269,7 +270,8 @@ class BoundTask(WaysToCall[P, R_co]):
         first, *rest = signature.parameters.values()
         return signature.replace(parameters=[first, *rest] if first.kind is first.VAR_POSITIONAL else rest)
 
-    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+    def applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+        """Return the task to call, and its arguments: the object first."""
         return self.__func__, (self.__self__, *args)
 
     def with_options(

@@ -27,7 +27,7 @@ class WaysToCall(Generic[P, R_co]):
     """The ways to call a task, shared by tasks and by tasks bound to an object."""
 
     @abstractmethod
-    def _applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
+    def applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
         """The task to call, and its arguments: of a method, the object it is bound to goes first."""
 
     @overload
@@ -52,7 +52,7 @@ class WaysToCall(Generic[P, R_co]):
         """
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             return divert("run", self, args, kwargs)
-        return one.run(*self._applied_to(args), kwargs)
+        return one.run(*self.applied_to(args), kwargs)
 
     @overload
     def arun(
@@ -72,7 +72,7 @@ class WaysToCall(Generic[P, R_co]):
         """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             return divert("arun", self, args, kwargs)
-        return one.arun(*self._applied_to(args), kwargs)
+        return one.arun(*self.applied_to(args), kwargs)
 
     @overload
     def acall(
@@ -95,7 +95,10 @@ class WaysToCall(Generic[P, R_co]):
         """
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             return divert("acall", self, args, kwargs)
-        return one.acall(*self._applied_to(args), kwargs)
+        task, args = self.applied_to(args)
+        coroutine: Any = one.acall(task, args, kwargs)
+        coroutine.__qualname__ = task.name
+        return coroutine
 
     @overload
     def submit(
@@ -116,7 +119,7 @@ class WaysToCall(Generic[P, R_co]):
         """
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             return divert("submit", self, args, kwargs)
-        return one.submit(*self._applied_to(args), kwargs)
+        return one.submit(*self.applied_to(args), kwargs)
 
     @overload
     def map(
@@ -170,7 +173,7 @@ class WaysToCall(Generic[P, R_co]):
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
             return divert("map", self, iterables, settings)
-        return map_sync(*self._applied_to(()), iterables, on_error, concurrency, strict)
+        return map_sync(*self.applied_to(()), iterables, on_error, concurrency, strict)
 
     @overload
     def amap(
@@ -218,7 +221,7 @@ class WaysToCall(Generic[P, R_co]):
         if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
             settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
             return divert("amap", self, iterables, settings)
-        return map_async(*self._applied_to(()), iterables, on_error, concurrency, strict)
+        return map_async(*self.applied_to(()), iterables, on_error, concurrency, strict)
 
     @overload
     def imap(
@@ -289,7 +292,7 @@ class WaysToCall(Generic[P, R_co]):
             return divert("imap", self, iterables, settings)
         from pegboard.running.imap import imap
 
-        return imap(*self._applied_to(()), iterables, ordered, concurrency, on_error, strict)
+        return imap(*self.applied_to(()), iterables, ordered, concurrency, on_error, strict)
 
     @overload
     def aimap(
@@ -349,4 +352,4 @@ class WaysToCall(Generic[P, R_co]):
             return divert("aimap", self, iterables, settings)
         from pegboard.running.imap import aimap
 
-        return aimap(*self._applied_to(()), iterables, ordered, concurrency, on_error, strict)
+        return aimap(*self.applied_to(()), iterables, ordered, concurrency, on_error, strict)

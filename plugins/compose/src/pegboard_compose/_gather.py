@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from pegboard._compose_names import joined
-from pegboard._compose_units import Unit, close_all, units_of
-from pegboard.errors import SessionError
-from pegboard.running.group import Group
-from pegboard.running.in_loop import fly
-from pegboard.running.on_threads import drain
-from pegboard.running.one import loop_runs_here, workers_of
-from pegboard.running.work import OnError, Work, check_policy
-from pegboard.sessions.default import serving_session
-
-if TYPE_CHECKING:
-    from pegboard.calls.call import Call
+from pegboard import SessionError
+from pegboard.running.one import loop_runs_here
+from pegboard.running.open_group import OpenGroup, open_group
+from pegboard.running.work import OnError, check_policy
+from pegboard_compose._items import Item, closing_on_error, items_of, joined
 
 T = TypeVar("T")
 
@@ -52,12 +45,12 @@ async def gather(*calls: Any, concurrency: int | None = None, on_error: OnError 
         TypeError: One of them is a value, and not a call that is still to be made.
         ValueError: An unknown `on_error`, or a `concurrency` below one.
     """
-    work = _prepare("gather", calls, concurrency, on_error)
-    try:
-        return await fly(work, concurrency or max(len(calls), 1))
-    finally:
-        if work.has_failed:
-            work.close()
+    with closing_on_error(calls):
+        check_policy(on_error, concurrency)
+        items = items_of(calls)
+        async with _opened("gather", items) as group:
+            group.value = results = await group.arun_all(items, concurrency=concurrency, on_error=on_error)
+    return results
 
 
 @overload
@@ -90,67 +83,34 @@ def parallel(*calls: Any, concurrency: int | None = None, on_error: OnError = "r
         ValueError: An unknown `on_error`, or a `concurrency` below one.
         SessionError: One of them is async, and an event loop runs in this thread.
     """
-    work = _prepare("parallel", calls, concurrency, on_error)
-    if not work.is_async:
-        return drain(work, work.place, len(calls), concurrency)
+    with closing_on_error(calls):
+        check_policy(on_error, concurrency)
+        items = items_of(calls)
+        if any(item.is_async for item in items):
+            return _parallel_in_loop(items, concurrency, on_error)
+        with _opened("parallel", items) as group:
+            group.value = results = group.run_all(items, concurrency=concurrency, on_error=on_error)
+    return results
+
+
+def _parallel_in_loop(items: Sequence[Item], concurrency: int | None, on_error: OnError) -> list[Any]:
+    import asyncio
+
     if loop_runs_here():
-        close_all(calls)
         raise SessionError(
             "parallel(...) with async calls would block the event loop that is running in this thread.\n"
             "Await them instead: await gather(...)."
         )
-    import asyncio
 
-    try:
-        return asyncio.run(fly(work, concurrency or len(calls)))
-    finally:
-        if work.has_failed:
-            work.close()
+    async def main() -> list[Any]:
+        async with _opened("parallel", items) as group:
+            group.value = results = await group.arun_all(items, concurrency=concurrency, on_error=on_error)
+        return results
 
-
-def _prepare(kind: str, calls: Sequence[object], concurrency: int | None, on_error: OnError) -> Composition:
-    try:
-        check_policy(on_error, concurrency)
-    except ValueError:
-        close_all(calls)
-        raise
-    return Composition(kind, units_of(calls), on_error)
+    return asyncio.run(main())
 
 
-class Composition(Work):
-    """The state of one `gather` or `parallel`.
-
-    Attributes:
-        place: The executor whose workers run it, where it needs no event loop.
-        is_async: Whether it needs one.
-    """
-
-    def __init__(self, kind: str, units: Sequence[Unit], on_error: OnError) -> None:
-        session = serving_session()
-        tasks = {unit.task for unit in units}
-        task = tasks.pop() if len(tasks) == 1 else None
-        name = joined(unit.name for unit in units) or kind
-        group = Group(session, kind, name, size=len(units), task=task)
-        super().__init__(group, zip(units, strict=True), on_error)
-        self.place = workers_of(session)
-        self.is_async = any(unit.is_async for unit in units)
-        self._units = units
-
-    def finish_item(self, index: int, args: tuple[Any, ...]) -> Any:
-        return args[0].finish(self, index)
-
-    def await_item(self, index: int, args: tuple[Any, ...]) -> Awaitable[Any]:
-        waiting: Awaitable[Any] = args[0].wait(self, index)
-        return waiting
-
-    def take_in(self, call: Call | None, index: int) -> None:
-        """Count a call as one of the group's; None for something else that it runs."""
-        self.group.calls += 1
-        if call is not None:
-            call.group = self.group
-            call.map_index = index
-
-    def close(self) -> None:
-        """Let go of what did not begin."""
-        for unit in self._units:
-            unit.close()
+def _opened(kind: str, items: Sequence[Item]) -> OpenGroup:
+    tasks = {item.task for item in items}
+    task = tasks.pop() if len(tasks) == 1 else None
+    return open_group(kind, joined(item.name for item in items) or kind, size=len(items), task=task)

@@ -6,11 +6,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
-from pegboard._compose_names import joined, name_of
-from pegboard._compose_units import carried, is_coroutine_function
-from pegboard.running.one import in_thread
+from pegboard.running.one import carried, in_thread
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard.tasks.ways import WaysToCall
+from pegboard_compose._items import is_coroutine_function, joined, name_of
 
 
 def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the word for it
@@ -81,7 +80,7 @@ def _is_task(step: object) -> TypeGuard[WaysToCall[..., Any]]:
 
 def _is_async(step: Callable[..., Any]) -> bool:
     if _is_task(step):
-        return step._applied_to(())[0].kind in ("coroutine", "async_generator")
+        return step.applied_to(())[0].kind in ("coroutine", "async_generator")
     return is_coroutine_function(step)
 
 
@@ -103,4 +102,4 @@ def _note(error: Exception, position: int, steps: Sequence[Callable[..., Any]]) 
 
 
 def _name(step: Callable[..., Any]) -> str:
-    return step._applied_to(())[0].name if _is_task(step) else name_of(step)
+    return step.applied_to(())[0].name if _is_task(step) else name_of(step)
