@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard_prometheus._request import Request
+from pegboard_prometheus.endpoint.request import Request
 
 if TYPE_CHECKING:
-    from pegboard_prometheus._page import Page, Response
+    from pegboard_prometheus.page.page import Page, Response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

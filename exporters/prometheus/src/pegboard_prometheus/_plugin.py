@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, Secret, hookimpl
-from pegboard_prometheus._access import checked_access
-from pegboard_prometheus._address import checked_address
-from pegboard_prometheus._exposition import render
-from pegboard_prometheus._page import Page
-from pegboard_prometheus._server import Server
-from pegboard_prometheus._source import registry_of
-from pegboard_prometheus._tls import checked_certificate
-from pegboard_prometheus._token import checked_token
+from pegboard_prometheus._registry import registry_of
+from pegboard_prometheus.endpoint.address import checked_address
+from pegboard_prometheus.endpoint.server import Server
+from pegboard_prometheus.endpoint.tls import checked_certificate
+from pegboard_prometheus.page.access import checked_access
+from pegboard_prometheus.page.exposition import render
+from pegboard_prometheus.page.page import Page
+from pegboard_prometheus.page.token import checked_token
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pegboard import Session
-from pegboard_prometheus import Prometheus, Thresholds, write_rules
+from pegboard_dashboards import Thresholds, write_rules
+from pegboard_prometheus import Prometheus
 
 PATIENCE = 30  # seconds for what takes one or two
 
