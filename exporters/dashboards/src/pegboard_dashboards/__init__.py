@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard_dashboards._writing import write_rules
-from pegboard_dashboards.grafana.dashboards import dashboards, write_dashboards
+from pegboard_dashboards._writing import dashboards, write_dashboards, write_rules
 from pegboard_dashboards.rules.alerts import Thresholds
 from pegboard_dashboards.rules.slo import SLO
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pegboard_dashboards._writing import write_rules
-from pegboard_dashboards.grafana.dashboards import write_dashboards
+from pegboard_dashboards._writing import write_dashboards, write_rules
 from pegboard_dashboards.rules.alerts import Thresholds
 from pegboard_dashboards.rules.slo import SLO
 
@@ -33,14 +32,14 @@ def rules(folder: Path, **given: Any) -> None:
         thresholds = Thresholds(**{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _say(_written(lambda: write_rules(folder, thresholds)))
+    _print_paths(lambda: write_rules(folder, thresholds))
 
 
 @click.command()
 @click.argument("folder", type=_FOLDER, metavar="DIR")
 def dashboards(folder: Path) -> None:
     """Write dashboards for Grafana into DIR: an overview, one task, saturation."""
-    _say(_written(lambda: write_dashboards(folder)))
+    _print_paths(lambda: write_dashboards(folder))
 
 
 @click.command()
@@ -64,14 +63,10 @@ def slo(task: str, objective: float, window: str, **given: str | None) -> None:
     click.echo(made.to_yaml(), nl=False)
 
 
-def _written(write: Any) -> Iterable[Path]:
+def _print_paths(write: Callable[[], list[Path]]) -> None:
     try:
-        paths: list[Path] = write()
+        paths = write()
     except OSError as error:
         raise click.ClickException(f"cannot write: {error}") from None
-    return paths
-
-
-def _say(paths: Iterable[Path]) -> None:
     for path in paths:
         click.echo(str(path))

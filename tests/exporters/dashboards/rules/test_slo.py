@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pegboard_dashboards import SLO, write_rules
+from pegboard_dashboards import SLO
 from pegboard_metrics import names
 
 COUNT = f"{names.DURATION.name}_count"
@@ -40,7 +40,7 @@ def fired(*names_of_alerts):
 
 
 def test_failures_use_up_the_budget(promtool_test):
-    """T21: 2 % of failures burn a budget of 0.1 % twenty times too fast; what is left is below nothing."""
+    """2 % of failures burn a budget of 0.1 % twenty times too fast; what is left is below nothing."""
     slo = SLO("fetch", 99.9)
     expected = ratio(slo, 0.02) | fired("PegboardSLOBurnsFast", "PegboardSLOBurnsSlow")
     left = {"round(slo:pegboard_error_budget:left)": [({"slo": "fetch"}, -19)]}
@@ -49,7 +49,7 @@ def test_failures_use_up_the_budget(promtool_test):
 
 @pytest.mark.slow
 def test_within_the_budget_nothing_fires(promtool_test):
-    """T21: 2 % of failures are half of what 96 % allow; half of the budget is left."""
+    """2 % of failures are half of what 96 % allow; half of the budget is left."""
     slo = SLO("fetch", 96)
     left = {"round(slo:pegboard_error_budget:left, 0.01)": [({"slo": "fetch"}, 0.5)]}
     promtool_test(series(98, 2), "2h", ratio(slo, 0.02) | fired() | left, slos=[slo])
@@ -58,7 +58,7 @@ def test_within_the_budget_nothing_fires(promtool_test):
 @pytest.mark.slow
 @pytest.mark.parametrize("written", ["1.0", "1"], ids=["as scraped", "as sent over OTLP"])
 def test_slow_calls_count_where_there_is_a_latency(promtool_test, written):
-    """T21: a bound is found however it is written; a failure is bad, however fast."""
+    """A bound is found however it is written; a failure is bad, however fast."""
     slo = SLO("fetch", 99, latency=1)
     other = {"1.0": "1", "1": "1.0"}[written]
     fed = [entry for entry in series(98, 2, slow=8) if entry[1].get("le") != other]
@@ -66,7 +66,7 @@ def test_slow_calls_count_where_there_is_a_latency(promtool_test, written):
 
 
 def test_a_task_that_never_fails_has_a_ratio(promtool_test):
-    """T21: 0, and not nothing."""
+    """0, and not nothing."""
     slo = SLO("fetch")
     fed = [(COUNT, {**LABELS, names.STATUS: "ok"}, "0+5x130")]
     promtool_test(fed, "1h", ratio(slo, 0) | fired(), slos=[slo])
@@ -74,7 +74,7 @@ def test_a_task_that_never_fails_has_a_ratio(promtool_test):
 
 @pytest.mark.slow
 def test_another_job_does_not_count_where_one_is_named(promtool_test):
-    """T21: several jobs may have a task of this name."""
+    """Several jobs may have a task of this name."""
     slo = SLO("fetch", job="app")
     other = {**LABELS, "job": "other", names.STATUS: "error"}
     fed = [(COUNT, {**LABELS, names.STATUS: "ok"}, "0+5x130"), (COUNT, other, "0+5x130")]
@@ -85,7 +85,7 @@ def test_another_job_does_not_count_where_one_is_named(promtool_test):
 
 @pytest.mark.slow
 def test_a_job_that_has_not_run(promtool_test):
-    """T21: an hourly job of which there is no success for two, or none at all."""
+    """An hourly job of which there is no success for two, or none at all."""
     slo = SLO("hourly", fresh="2h")
     last = [(names.LAST_SUCCESS.name, {"job": "app", names.TASK: "hourly"}, "3600x300")]
     promtool_test(last, "2h", fired(), slos=[slo])
@@ -114,9 +114,3 @@ def test_times_are_written_in_three_ways():
     """Seconds, a timedelta, or as Prometheus does."""
     assert {SLO("a", fresh=fresh).fresh for fresh in (93_600, timedelta(hours=26), "26h")} == {93_600}
     assert SLO("a", latency="500ms").latency == 0.5
-
-
-def test_two_objectives_of_one_file_are_refused(tmp_path):
-    """One would replace the other."""
-    with pytest.raises(ValueError, match="one file"):
-        write_rules(tmp_path, slos=[SLO("a b"), SLO("a/b")])

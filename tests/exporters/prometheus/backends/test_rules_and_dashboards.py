@@ -83,7 +83,7 @@ def calling(port, server):
 
 
 def test_rules_fire_and_reach_alertmanager(calling, alertmanager, wait_until):
-    """T21: failures, a stuck call, an open breaker and a failing plugin, each with the labels to find it by."""
+    """Failures, a stuck call, an open breaker and a failing plugin, each with the labels to find it by."""
     expected = {
         "PegboardErrorBudgetFast": {"severity": "critical", names.TASK: "shaky"},
         "PegboardErrorBudgetSlow": {"severity": "warning", names.TASK: "shaky"},
@@ -102,7 +102,7 @@ def test_rules_fire_and_reach_alertmanager(calling, alertmanager, wait_until):
 
 
 def test_amtool_lists_them(calling, alertmanager, wait_until, find_program):
-    """T21: as a person on call would."""
+    """As a person on call would."""
     amtool = find_program("amtool", "prometheus-alertmanager")
     words = [amtool, f"--alertmanager.url=http://127.0.0.1:{alertmanager.port}", "alert", "query"]
 
@@ -117,7 +117,7 @@ def test_amtool_lists_them(calling, alertmanager, wait_until, find_program):
 
 @pytest.mark.parametrize("name", dashboards())
 def test_every_query_of_a_dashboard_answers(calling, wait_until, name):
-    """T21: with data, from one application that does a little of everything."""
+    """With data, from one application that does a little of everything."""
     board = dashboards()[name]
     values = {"$__rate_interval": "5s", "$__range": "1m", "$job": ".*", "$task": "shaky"}
     queries = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]

@@ -106,7 +106,7 @@ def test_groups_are_written_so_that_the_gateway_reads_them(receiver, job, groupi
 
 
 def test_user_and_password_are_presented_and_not_shown(receiver, caplog):
-    """H2: as basic authentication; a warning has the address without them, and a text that repeats them is masked."""
+    """As basic authentication; a warning has the address without them, and a text that repeats them is masked."""
     receiver.status, receiver.told = 401, b"no: p@ss-canary"
     run(PushGateway(f"http://me:p%40ss-canary@{receiver.address}/prefix/", "a"), 1)
     path, headers, _ = receiver.pushes[0]
@@ -117,7 +117,7 @@ def test_user_and_password_are_presented_and_not_shown(receiver, caplog):
 
 
 def test_a_gateway_that_hangs_holds_up_no_session(receiver, caplog):
-    """T2: the end comes at the deadline, the loss is said once, and no thread is left for long."""
+    """The end comes at the deadline, the loss is said once, and no thread is left for long."""
     receiver.delay.clear()
     before = time.monotonic()
     run(PushGateway(receiver.address, "a", timeout=0.2), 1)
@@ -131,7 +131,7 @@ def test_a_gateway_that_hangs_holds_up_no_session(receiver, caplog):
 
 
 def test_a_gateway_that_trickles_holds_up_no_session(caplog):
-    """T2: the deadline counts in all, not from byte to byte."""
+    """The deadline counts in all, not from byte to byte."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def trickle():
@@ -154,7 +154,7 @@ def test_a_gateway_that_trickles_holds_up_no_session(caplog):
 
 
 def test_a_gateway_that_is_not_there_is_a_warning(caplog):
-    """T2: with the address and the reason."""
+    """With the address and the reason."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         run(PushGateway(f"127.0.0.1:{unused.getsockname()[1]}", "a"), 1)

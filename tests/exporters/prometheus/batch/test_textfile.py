@@ -57,7 +57,7 @@ def test_the_file_is_there_when_the_session_has_ended(path):
 
 
 def test_promtool_has_no_complaint(path, promtool):
-    """T20: about a file either."""
+    """About a file either."""
     run(path, (invert, 1), (invert, 0))
     assert promtool("check", "metrics", text=path.read_text()) == ""
 

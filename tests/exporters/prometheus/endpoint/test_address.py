@@ -23,7 +23,7 @@ def listeners():
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "2001:db8::7"])
 def test_a_public_address_needs_a_token_or_tls(host):
-    """H1: anybody could read it without; the error says so, and what to do."""
+    """Anybody could read it without; the error says so, and what to do."""
     with pytest.raises(ConfigError, match=r"token nor TLS[\s\S]*127\.0\.0\.1") as caught:
         Prometheus(host=host)
     assert (caught.value.where, caught.value.key) == ("Prometheus", "host")
@@ -31,12 +31,12 @@ def test_a_public_address_needs_a_token_or_tls(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "127.0.0.1", "localhost"])
 def test_with_a_token_any_address_will_do(host):
-    """H1: other machines may then ask."""
+    """Other machines may then ask."""
     assert Prometheus(host=host, token="t0ken").port == 9464
 
 
 def test_with_tls_any_address_will_do(certificate):
-    """H1: the other of the two."""
+    """The other of the two."""
     assert Prometheus(host="0.0.0.0", certfile=certificate[0], keyfile=certificate[1]).url.startswith("https")
 
 
@@ -44,14 +44,14 @@ def test_with_tls_any_address_will_do(certificate):
     "host", ["", "example.org", "127.0.0.1.evil.org", "*", "127.0.0.1:80", None], ids=repr
 )
 def test_a_name_is_no_address(host):
-    """H1: what a name means may change; it is refused with a token too."""
+    """What a name means may change; it is refused with a token too."""
     with pytest.raises(ConfigError, match="neither 'localhost' nor an IP address") as caught:
         Prometheus(host=host, token="t0ken")
     assert caught.value.key == "host"
 
 
 def test_nothing_but_loopback_listens_by_default(metrics):
-    """H1, T19: the kernel's own list of listeners has the port on 127.0.0.1 alone."""
+    """The kernel's own list of listeners has the port on 127.0.0.1 alone."""
     prometheus = Prometheus(0)
     before = listeners()
     with Session(metrics, inherit=False):

@@ -43,7 +43,7 @@ def status(client):
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value),
 )
 def test_what_is_no_request_is_refused(session, prometheus, connect, scrape, data, expected):
-    """H2: with the status of its fault, and at once; the next scrape is answered."""
+    """With the status of its fault, and at once; the next scrape is answered."""
     data = data if data.endswith(b"\n\n") or b"\r\n\r\n" in data else data + b"\r\n\r\n"
     assert status(connect(prometheus.port, data)) == expected
     assert scrape().status == 200
@@ -51,7 +51,7 @@ def test_what_is_no_request_is_refused(session, prometheus, connect, scrape, dat
 
 @pytest.mark.parametrize(("length", "expected"), [(HEAD_MOST, 200), (HEAD_MOST + 2, 431)])
 def test_a_head_has_at_most_8_kb(session, prometheus, connect, length, expected):
-    """H2: 8192 bytes are answered, and more are refused with 431."""
+    """8192 bytes are answered, and more are refused with 431."""
     assert HEAD_MOST == 8192
     data = padded(length)
     assert len(data) == length
@@ -59,7 +59,7 @@ def test_a_head_has_at_most_8_kb(session, prometheus, connect, length, expected)
 
 
 def test_a_head_without_end_is_refused_at_its_limit(session, prometheus, connect):
-    """H2: its end is not waited for."""
+    """Its end is not waited for."""
     assert status(connect(prometheus.port, GET + b"X: " + b"a" * HEAD_MOST)) == 431
 
 

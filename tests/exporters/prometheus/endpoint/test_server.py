@@ -33,7 +33,7 @@ def is_closed(client):
     "data", [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nX: y\r\n"], ids=["silent", "line", "header"]
 )
 def test_clients_that_do_not_ask_keep_no_scrape_out(session, prometheus, scrape, connect, data):
-    """H3: with 300 of them, a scrape is answered within a second, and they hold a bounded number of threads."""
+    """With 300 of them, a scrape is answered within a second, and they hold a bounded number of threads."""
     for _ in range(300):
         connect(prometheus.port, data)
     before = time.monotonic()
@@ -45,7 +45,7 @@ def test_clients_that_do_not_ask_keep_no_scrape_out(session, prometheus, scrape,
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [b"", b"GET /metrics HTTP/1.1\r\nX: "], ids=["silent", "trickling"])
 def test_300_slow_sockets_hold_up_nothing(session, prometheus, scrape, connect, data):
-    """H3: a scrape answers within a second, all are closed within 10, and the calls of tasks take as long as before."""
+    """A scrape answers within a second, all are closed within 10, and the calls of tasks take as long as before."""
 
     def longest(calls=2_000):
         durations = []
@@ -80,7 +80,7 @@ def test_300_slow_sockets_hold_up_nothing(session, prometheus, scrape, connect, 
 
 @pytest.mark.slow
 def test_a_reader_that_never_reads_is_cut(metrics, prometheus, connect):
-    """H3: an answer gets 5 seconds to go out, and its thread ends then."""
+    """An answer gets 5 seconds to go out, and its thread ends then."""
 
     class Large:
         def collect(self):
@@ -104,7 +104,7 @@ def test_a_reader_that_never_reads_is_cut(metrics, prometheus, connect):
 
 @pytest.mark.slow
 def test_a_client_that_trickles_is_cut(session, prometheus, connect):
-    """H2: its time is counted from the start, not from its last byte."""
+    """Its time is counted from the start, not from its last byte."""
     client = connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n")
     before = time.monotonic()
     client.settimeout(0.25)
@@ -122,7 +122,7 @@ def test_a_client_that_trickles_is_cut(session, prometheus, connect):
 
 
 def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, prometheus, connect):
-    """H2: 503, at once, and each of the others gets its answer."""
+    """503, at once, and each of the others gets its answer."""
     asked = threading.Semaphore(0)
     release = threading.Event()
 
@@ -145,7 +145,7 @@ def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, 
 
 
 def test_a_session_ends_at_once_whatever_its_clients_do(metrics, prometheus, connect):
-    """H5: silent clients are cut at the end, and no thread is left."""
+    """Silent clients are cut at the end, and no thread is left."""
     with Session(metrics, prometheus, inherit=False):
         clients = [connect(prometheus.port, b"GET") for _ in range(10)]
         while len(client_threads()) < 10:  # the last ones may still wait to be accepted

@@ -31,7 +31,7 @@ def read(prometheus, certfile, **headers):
 
 
 def test_a_client_that_trusts_the_certificate_gets_the_metrics(encrypted, certificate):
-    """H1: encrypted, on an address that begins with https."""
+    """Encrypted, on an address that begins with https."""
     assert encrypted.url.startswith("https://127.0.0.1:")
     assert "pegboard_task_active" in read(encrypted, certificate[0])
 
@@ -62,7 +62,7 @@ def test_old_versions_of_tls_are_refused(certificate):
 
 @pytest.mark.slow
 def test_clients_that_never_shake_hands_keep_no_scrape_out(encrypted, connect, certificate):
-    """H3: TLS begins in the client's own thread, under the same limits."""
+    """TLS begins in the client's own thread, under the same limits."""
     silent = [connect(encrypted.port, b"\x16\x03\x01") for _ in range(300)]
     assert "pegboard_task_active" in read(encrypted, certificate[0])
     for client in silent:

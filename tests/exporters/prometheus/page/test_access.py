@@ -33,12 +33,12 @@ from pegboard_prometheus.page.access import checked_access
     ],
 )
 def test_which_hosts_are_known(host, here, expected):
-    """H2: those that were listed, this machine's loopback, and the address that was connected to."""
+    """Those that were listed, this machine's loopback, and the address that was connected to."""
     assert checked_access(["metrics.internal"], None).knows(host, here) is expected
 
 
 def test_a_listed_host_is_answered(metrics, ask):
-    """H2: and one that was not listed is still misdirected; one name need not be in a list."""
+    """And one that was not listed is still misdirected; one name need not be in a list."""
     prometheus = Prometheus(0, allowed_hosts="metrics.internal")
     with Session(metrics, prometheus, inherit=False):
         assert ask(prometheus.port, Host="metrics.internal:9464").status == 200
@@ -46,7 +46,7 @@ def test_a_listed_host_is_answered(metrics, ask):
 
 
 def test_all_hosts_take_a_token(metrics, ask):
-    """H2: without one, DNS rebinding would have free play."""
+    """Without one, DNS rebinding would have free play."""
     with pytest.raises(ConfigError, match="name of its own") as caught:
         Prometheus(0, allowed_hosts=["*"])
     assert caught.value.key == "allowed_hosts"

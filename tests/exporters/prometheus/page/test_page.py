@@ -39,7 +39,7 @@ def test_head_is_get_without_the_body(prometheus, scrape, connect):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"])
 def test_other_methods_are_refused(scrape, method):
-    """H2: 405, naming those that are allowed."""
+    """405, naming those that are allowed."""
     answer = scrape(method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -68,14 +68,14 @@ def test_a_host_of_this_machine_is_answered(scrape, host):
     "host", ["evil.example", "evil.example:9464", "localhost.evil.example", "10.0.0.1", "[::1", "a@b", ""]
 )
 def test_a_host_of_another_machine_is_misdirected(scrape, host):
-    """H2: 421: a page of another name that resolves to loopback may not read the metrics."""
+    """421: a page of another name that resolves to loopback may not read the metrics."""
     answer = scrape(Host=host)
     assert answer.status == 421
     assert b"pegboard_" not in answer.body
 
 
 def test_a_second_host_is_misdirected(session, prometheus, connect):
-    """H2: all Host headers count, not just the first."""
+    """All Host headers count, not just the first."""
     client = connect(
         prometheus.port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
     )

@@ -25,7 +25,7 @@ def guarded(metrics):
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_token_lets_in(guarded, ask, scheme):
-    """H2: the name of the scheme may be written in any case."""
+    """The name of the scheme may be written in any case."""
     assert ask(guarded.port, Authorization=f"{scheme} {TOKEN}").status == 200
 
 
@@ -46,7 +46,7 @@ def test_the_token_lets_in(guarded, ask, scheme):
     ],
 )
 def test_anything_else_does_not(guarded, ask, presented):
-    """H2: 401 with a challenge that says whether it was tried, and no metrics."""
+    """401 with a challenge that says whether it was tried, and no metrics."""
     answer = ask(guarded.port, Authorization=presented.encode("latin-1"))
     assert answer.status == 401
     assert ("invalid_token" in answer.headers["WWW-Authenticate"]) is bool(presented)
@@ -54,7 +54,7 @@ def test_anything_else_does_not(guarded, ask, presented):
 
 
 def test_without_a_token_there_is_a_challenge(guarded, ask):
-    """H2: RFC 9110 wants WWW-Authenticate; no other path tells whether it is there."""
+    """RFC 9110 wants WWW-Authenticate; no other path tells whether it is there."""
     answer = ask(guarded.port)
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="pegboard"')
     assert ask(guarded.port, path="/else").status == 401
@@ -62,7 +62,7 @@ def test_without_a_token_there_is_a_challenge(guarded, ask):
 
 
 def test_a_comparison_takes_the_same_time_wherever_they_differ():
-    """H2: so the time tells nothing of the token; `==` is many times faster where the first character differs."""
+    """So the time tells nothing of the token; `==` is many times faster where the first character differs."""
     secret = "a" * 200_000
     token = Token(secret)
     guesses = {"first": "Bearer b" + secret[1:], "last": "Bearer " + secret[1:] + "b"}
@@ -78,14 +78,14 @@ def test_a_comparison_takes_the_same_time_wherever_they_differ():
 
 @pytest.mark.parametrize("given", [TOKEN, Secret(TOKEN)], ids=["text", "secret"])
 def test_a_token_may_be_given(metrics, ask, given):
-    """H2: as text, or as a Secret."""
+    """As text, or as a Secret."""
     prometheus = Prometheus(0, token=given)
     with Session(metrics, prometheus, inherit=False):
         assert ask(prometheus.port, Authorization=f"Bearer {TOKEN}").status == 200
 
 
 def test_a_token_may_be_in_the_environment(metrics, ask, monkeypatch):
-    """H2: where none is given; an empty variable is none."""
+    """Where none is given; an empty variable is none."""
     monkeypatch.setenv(VARIABLE, TOKEN)
     prometheus = Prometheus(0)
     with Session(metrics, prometheus, inherit=False):
@@ -97,7 +97,7 @@ def test_a_token_may_be_in_the_environment(metrics, ask, monkeypatch):
 
 
 def test_a_token_may_be_in_a_file_and_change(metrics, ask, tmp_path, caplog):
-    """H2: a new one holds at once; while the file holds none, the last one does, with one warning."""
+    """A new one holds at once; while the file holds none, the last one does, with one warning."""
     file = tmp_path / "token"
     file.write_text(TOKEN + "\n")
     prometheus = Prometheus(0, token_file=file)

@@ -11,7 +11,7 @@ from pegboard_metrics import names
 def one_task() -> Json:
     """Make the dashboard of one task."""
     task = variable("task", f"label_values({names.ACTIVE.name}{{{JOB}}}, {names.TASK})", many=False)
-    rows = [("Calls", _calls_row()), ("Duration", _duration_row()), ("Around it", _rest())]
+    rows = [("Calls", _calls_row()), ("Duration", _duration_row()), ("Around it", _around_row())]
     return dashboard("pegboard-task", "Pegboard: one task", [jobs(), task], rows)
 
 
@@ -65,7 +65,7 @@ def _duration_row() -> list[Panel]:
     ]
 
 
-def _rest() -> list[Panel]:
+def _around_row() -> list[Panel]:
     return [
         panel("Active calls", "Begun and not ended.", f"sum({names.ACTIVE.name}{{{JOB},{TASK}}})"),
         panel(

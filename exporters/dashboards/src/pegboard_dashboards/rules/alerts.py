@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 
 from pegboard_dashboards._promql import BY_TASK, COUNT, FAILED, Seconds, duration, seconds, selector
-from pegboard_dashboards.rules.burn_rate import FAST, SLOW, alert, burning, checked_objective
-from pegboard_dashboards.rules.recording import Group, Rule, error_ratio_name
+from pegboard_dashboards.rules.burn_rate import FAST, SLOW, burning, checked_objective
+from pegboard_dashboards.rules.recording import error_ratio_name
+from pegboard_dashboards.rules.rule import Group, Rule, alert
 from pegboard_metrics import names
 
 _TASK = f"{{{{ $labels.{names.TASK} }}}}"
 
 
-def _span(given: Seconds) -> float:
+def _seconds(given: Seconds) -> float:
     return seconds(given, "Thresholds")
 
 
@@ -36,9 +37,9 @@ class Thresholds:
 
     objective: float = attrs.field(default=99.0, converter=checked_objective)
     min_calls: int = attrs.field(default=10, validator=attrs.validators.ge(0))
-    no_success: float = attrs.field(default=3600.0, converter=_span)
-    stuck: float = attrs.field(default=3600.0, converter=_span)
-    breaker_open: float = attrs.field(default=300.0, converter=_span)
+    no_success: float = attrs.field(default=3600.0, converter=_seconds)
+    stuck: float = attrs.field(default=3600.0, converter=_seconds)
+    breaker_open: float = attrs.field(default=300.0, converter=_seconds)
     abandoned: int = attrs.field(default=10, validator=attrs.validators.ge(0))
 
 

@@ -1,18 +1,12 @@
 """Burn rates: how many times faster than allowed a task uses up the failures it may have.
 
 Source: The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts". A long window keeps a short peak from
-ringing, a short one ends the alert soon after the failures end.
+firing the alert, a short one ends the alert soon after the failures end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from pegboard_dashboards._promql import duration
-
-if TYPE_CHECKING:
-    from pegboard_dashboards.rules.recording import Rule
 
 Pair = tuple[float, str, str]
 
@@ -20,6 +14,8 @@ FAST: tuple[Pair, ...] = ((14.4, "1h", "5m"), (6.0, "6h", "30m"))
 """Factor, long and short window: 2 % of a 30-day budget in an hour, 5 % in six."""
 SLOW: tuple[Pair, ...] = ((3.0, "1d", "2h"), (1.0, "3d", "6h"))
 """10 % of a 30-day budget in a day, or in three."""
+WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+"""All of them, over which error ratios are recorded."""
 
 
 def checked_objective(objective: object) -> float:
@@ -50,23 +46,3 @@ def burning(ratio: Callable[[str], str], objective: float, pairs: tuple[Pair, ..
         f"({ratio(long)}{labels} > {factor * budget:.6g} and {ratio(short)}{labels} > {factor * budget:.6g})"
         for factor, long, short in pairs
     )
-
-
-def alert(
-    name: str,
-    expression: str,
-    severity: str,
-    summary: str,
-    description: str,
-    *,
-    wait: float = 0,
-    **labels: str,
-) -> Rule:
-    """Make an alert rule; `wait` is the seconds for which it has to hold, summary and description are templates."""
-    rule: Rule = {"alert": name, "expr": expression}
-    if wait:
-        rule["for"] = duration(wait)
-    literal = {label: value.replace("{{", '{{ "{{" }}') for label, value in labels.items()}
-    rule["labels"] = {"severity": severity, **literal}
-    rule["annotations"] = {"summary": summary, "description": description}
-    return rule

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pegboard_dashboards._promql import BY_TASK, COUNT, COUNTED, calls, error_ratio, quantile, selector
+from pegboard_dashboards.rules.burn_rate import WINDOWS
+from pegboard_dashboards.rules.rule import Group, Rule, record
 from pegboard_metrics import names
-
-WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
-"""The windows of the burn-rate alerts, from the SRE Workbook, chapter 5."""
-
-Rule = dict[str, object]
-Group = dict[str, object]
 
 
 def error_ratio_name(window: str) -> str:
@@ -19,7 +15,7 @@ def error_ratio_name(window: str) -> str:
 
 def recording_groups() -> list[Group]:
     """Make all groups."""
-    ratios = [_record(error_ratio_name(window), error_ratio(window)) for window in WINDOWS]
+    ratios = [record(error_ratio_name(window), error_ratio(window)) for window in WINDOWS]
     return [
         {"name": "pegboard.calls", "rules": [*_rates(), *_quantiles()]},
         {"name": "pegboard.errors", "rules": ratios},
@@ -30,16 +26,16 @@ def _rates() -> list[Rule]:
     lookups = names.CACHE_LOOKUPS.name
     hits = f'sum by ({BY_TASK}) (rate({lookups}{{{names.CACHE_RESULT}="hit"}}[5m]))'
     return [
-        _record("job_task:pegboard_calls:rate5m", calls("5m")),
+        record("job_task:pegboard_calls:rate5m", calls("5m")),
         *(
-            _record(
+            record(
                 f"job_task:pegboard_calls:increase{window}",
                 f"sum by ({BY_TASK}) (increase({COUNT}{selector(COUNTED)}[{window}]))",
             )
             for window in ("1h", "1d")
         ),
-        _record("job_task:pegboard_retries:rate5m", f"sum by ({BY_TASK}) (rate({names.RETRIES.name}[5m]))"),
-        _record(
+        record("job_task:pegboard_retries:rate5m", f"sum by ({BY_TASK}) (rate({names.RETRIES.name}[5m]))"),
+        record(
             "job_task:pegboard_cache_hits:ratio_rate5m",
             f"{hits}\n/\nsum by ({BY_TASK}) (rate({lookups}[5m]))",
         ),
@@ -48,10 +44,6 @@ def _rates() -> list[Rule]:
 
 def _quantiles() -> list[Rule]:
     return [
-        _record(f"job_task:pegboard_duration_seconds:p{q * 100:.0f}_5m", quantile(q, "5m"))
+        record(f"job_task:pegboard_duration_seconds:p{q * 100:.0f}_5m", quantile(q, "5m"))
         for q in (0.5, 0.95, 0.99)
     ]
-
-
-def _record(name: str, expression: str) -> Rule:
-    return {"record": name, "expr": expression}

@@ -17,13 +17,12 @@ from pegboard_dashboards._promql import (
     seconds,
     selector,
 )
-from pegboard_dashboards.rules.burn_rate import FAST, SLOW, alert, burning, checked_objective
-from pegboard_dashboards.rules.recording import WINDOWS, Group, Rule
-from pegboard_dashboards.rules.yaml import to_yaml
+from pegboard_dashboards.rules.burn_rate import FAST, SLOW, WINDOWS, burning, checked_objective
+from pegboard_dashboards.rules.rule import Group, Rule, alert, record, to_yaml
 from pegboard_metrics import names
 
 
-def _optional_span(given: Seconds | None) -> float | None:
+def _optional_seconds(given: Seconds | None) -> float | None:
     return None if given is None else seconds(given, "SLO")
 
 
@@ -51,8 +50,8 @@ class SLO:
 
     task: str = attrs.field(validator=attrs.validators.instance_of(str))
     objective: float = attrs.field(default=99.0, converter=checked_objective)
-    latency: float | None = attrs.field(default=None, kw_only=True, converter=_optional_span)
-    fresh: float | None = attrs.field(default=None, kw_only=True, converter=_optional_span)
+    latency: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
+    fresh: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
     window: str = attrs.field(default="30d", kw_only=True)
     job: str | None = attrs.field(default=None, kw_only=True)
 
@@ -93,7 +92,7 @@ class SLO:
 
     def to_yaml(self) -> str:
         """Write its rule file."""
-        return to_yaml({"groups": self.groups()})
+        return to_yaml(self.groups())
 
     @property
     def _labels(self) -> str:
@@ -113,7 +112,7 @@ class SLO:
         return f"1 - ({good} or 0 * {total})\n/\n{total}"
 
     def _record(self, name: str, expression: str) -> Rule:
-        return {"record": name, "expr": expression, "labels": {"slo": self.name}}
+        return record(name, expression, slo=self.name)
 
     def _alerts(self) -> list[Rule]:
         what = f"{self.objective:g} % of the calls are to succeed"

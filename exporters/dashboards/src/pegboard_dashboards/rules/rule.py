@@ -1,14 +1,45 @@
-"""Writing the little YAML that rule files need, so that nothing has to be installed for it."""
+"""Rules as plain data, and as the YAML that Prometheus reads: so little of it that nothing has to be installed for it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from pegboard_dashboards._promql import duration
 
-def to_yaml(value: Mapping[str, object]) -> str:
-    """Write nested mappings and sequences of texts and numbers."""
-    return "\n".join([*_lines(value), ""])
+Rule = dict[str, object]
+Group = dict[str, object]
+
+
+def record(name: str, expression: str, **labels: str) -> Rule:
+    """Make a recording rule."""
+    rule: Rule = {"record": name, "expr": expression}
+    return {**rule, "labels": labels} if labels else rule
+
+
+def alert(
+    name: str,
+    expression: str,
+    severity: str,
+    summary: str,
+    description: str,
+    *,
+    wait: float = 0,
+    **labels: str,
+) -> Rule:
+    """Make an alert rule; `wait` is the seconds for which it has to hold, summary and description are templates."""
+    rule: Rule = {"alert": name, "expr": expression}
+    if wait:
+        rule["for"] = duration(wait)
+    literal = {label: value.replace("{{", '{{ "{{" }}') for label, value in labels.items()}
+    rule["labels"] = {"severity": severity, **literal}
+    rule["annotations"] = {"summary": summary, "description": description}
+    return rule
+
+
+def to_yaml(groups: Sequence[Group]) -> str:
+    """Write a rule file."""
+    return "\n".join([*_lines({"groups": groups}), ""])
 
 
 def _lines(value: object) -> Iterator[str]:
