@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from pegboard_prometheus import Prometheus
 
 
 def listeners():
-    """Addresses (as the kernel writes them) and ports that this machine listens on."""
+    """Addresses (as the kernel writes them) and ports that this process listens on."""
     tables = [path for path in (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6")) if path.exists()]
     if not tables:
         pytest.skip("this system has no /proc/self/net/tcp")
     rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
-    listening = [row[1].split(":") for row in rows if row[3] == "0A"]
+    own = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the listing's own descriptor is closed by now
+            own.add(str(descriptor.readlink()))
+    listening = [row[1].split(":") for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in own]
     return {(address, int(port, 16)) for address, port in listening}
 
 

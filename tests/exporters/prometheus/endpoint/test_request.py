@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard_prometheus.endpoint.request import HEAD_MOST, Refused, parse
+from pegboard_prometheus.endpoint.request import MAX_HEAD, Refused, parse
 
 GET = b"GET /metrics HTTP/1.1\r\n"
 
@@ -49,10 +49,10 @@ def test_what_is_no_request_is_refused(session, prometheus, connect, scrape, dat
     assert scrape().status == 200
 
 
-@pytest.mark.parametrize(("length", "expected"), [(HEAD_MOST, 200), (HEAD_MOST + 2, 431)])
+@pytest.mark.parametrize(("length", "expected"), [(MAX_HEAD, 200), (MAX_HEAD + 2, 431)])
 def test_a_head_has_at_most_8_kb(session, prometheus, connect, length, expected):
     """8192 bytes are answered, and more are refused with 431."""
-    assert HEAD_MOST == 8192
+    assert MAX_HEAD == 8192
     data = padded(length)
     assert len(data) == length
     assert status(connect(prometheus.port, data)) == expected
@@ -60,7 +60,7 @@ def test_a_head_has_at_most_8_kb(session, prometheus, connect, length, expected)
 
 def test_a_head_without_end_is_refused_at_its_limit(session, prometheus, connect):
     """Its end is not waited for."""
-    assert status(connect(prometheus.port, GET + b"X: " + b"a" * HEAD_MOST)) == 431
+    assert status(connect(prometheus.port, GET + b"X: " + b"a" * MAX_HEAD)) == 431
 
 
 def test_a_refusal_arrives_although_more_was_sent(session, prometheus, connect):

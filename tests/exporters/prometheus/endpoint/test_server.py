@@ -8,8 +8,8 @@ import time
 import pytest
 
 from pegboard import Session, task
-from pegboard_prometheus.endpoint.connection import SECONDS_MOST
-from pegboard_prometheus.endpoint.server import CONNECTIONS_MOST
+from pegboard_prometheus.endpoint.connection import MAX_SECONDS
+from pegboard_prometheus.endpoint.server import MAX_CONNECTIONS
 
 
 @task
@@ -39,7 +39,7 @@ def test_clients_that_do_not_ask_keep_no_scrape_out(session, prometheus, scrape,
     before = time.monotonic()
     assert scrape().status == 200
     assert time.monotonic() - before < 1
-    assert len(client_threads()) <= 2 * CONNECTIONS_MOST
+    assert len(client_threads()) <= 2 * MAX_CONNECTIONS
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_a_reader_that_never_reads_is_cut(metrics, prometheus, connect):
             time.sleep(0.01)
         while client_threads() and time.monotonic() - before < 20:
             time.sleep(0.05)
-        assert time.monotonic() - before < SECONDS_MOST + 2
+        assert time.monotonic() - before < MAX_SECONDS + 2
 
 
 @pytest.mark.slow
@@ -134,9 +134,7 @@ def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, 
 
     metrics.registry.register(Waiting())
     with Session(metrics, prometheus, inherit=False):
-        clients = [
-            connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n") for _ in range(CONNECTIONS_MOST)
-        ]
+        clients = [connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n") for _ in range(MAX_CONNECTIONS)]
         for _ in clients:
             assert asked.acquire(timeout=30)
         assert b" 503 " in connect(prometheus.port).recv(1_000)

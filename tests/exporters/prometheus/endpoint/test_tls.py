@@ -11,7 +11,7 @@ import pytest
 
 from pegboard import ConfigError, Session
 from pegboard_prometheus import Prometheus
-from pegboard_prometheus.endpoint.connection import SECONDS_MOST
+from pegboard_prometheus.endpoint.connection import MAX_SECONDS
 from pegboard_prometheus.endpoint.tls import Certificate
 
 
@@ -66,7 +66,7 @@ def test_clients_that_never_shake_hands_keep_no_scrape_out(encrypted, connect, c
     silent = [connect(encrypted.port, b"\x16\x03\x01") for _ in range(300)]
     assert "pegboard_task_active" in read(encrypted, certificate[0])
     for client in silent:
-        client.settimeout(2 * SECONDS_MOST)
+        client.settimeout(2 * MAX_SECONDS)
         try:
             assert client.recv(1) == b""
         except ConnectionResetError:

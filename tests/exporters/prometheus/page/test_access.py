@@ -10,7 +10,7 @@ from pegboard_prometheus.page.access import checked_access
 
 
 @pytest.mark.parametrize(
-    ("host", "here", "expected"),
+    ("host", "local_address", "expected"),
     [
         ("localhost", None, True),
         ("LOCALHOST:9464", None, True),
@@ -32,9 +32,9 @@ from pegboard_prometheus.page.access import checked_access
         ("", "127.0.0.1", False),
     ],
 )
-def test_which_hosts_are_known(host, here, expected):
+def test_which_hosts_are_allowed(host, local_address, expected):
     """Those that were listed, this machine's loopback, and the address that was connected to."""
-    assert checked_access(["metrics.internal"], None).knows(host, here) is expected
+    assert checked_access(["metrics.internal"], None).allows(host, local_address) is expected
 
 
 def test_a_listed_host_is_answered(metrics, ask):

@@ -13,7 +13,7 @@ from pegboard import ConfigError
 from pegboard_metrics import names
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_OURS = frozenset(names.ATTRIBUTES) | {"job", "le"}
+_RESERVED = frozenset(names.ATTRIBUTES) | {"job", "le"}
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Gateway:
         path: Of the group.
         authorization: Value of the header, or "".
         password: The password in it, or "".
-        shown: The address of the group, without user and password.
+        url: The address of the group, without user and password.
     """
 
     secure: bool
@@ -36,7 +36,7 @@ class Gateway:
     path: str
     authorization: str = attrs.field(repr=False)
     password: str = attrs.field(repr=False)
-    shown: str
+    url: str
 
 
 def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -> Gateway:
@@ -49,16 +49,16 @@ def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -
         raise _wrong("job", "a name is meant, under which the gateway keeps these metrics.")
     labels = {"job": job}
     for label, value in grouping.items():
-        is_free = _LABEL.fullmatch(label) and not label.startswith("__") and label not in _OURS
+        is_free = _LABEL.fullmatch(label) and not label.startswith("__") and label not in _RESERVED
         if not is_free or not isinstance(value, str):
-            taken = ", ".join(sorted(_OURS))
+            taken = ", ".join(sorted(_RESERVED))
             raise _wrong(
                 "grouping", f"{label!r} is no label of its own, with a text as value. Taken are {taken}."
             )
         labels[label] = value
-    url = address if "://" in str(address) else f"http://{address}"
+    given = address if "://" in str(address) else f"http://{address}"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(given)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
         raise _wrong("address", "host:port or a URL of http or https is meant.") from None

@@ -11,8 +11,7 @@ from pegboard import ConfigError, hookimpl
 from pegboard_metrics import names
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.gateway import Gateway, checked_gateway
-from pegboard_prometheus.page.exposition import TEXT, render
-from pegboard_prometheus.page.families import Changed
+from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from pegboard import Session
 
 _PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name))
-_ANSWER_MOST = 200
+_MAX_ANSWER = 200
 _log = logging.getLogger("pegboard.pushgateway")
 
 
-class _Failed(Exception):  # noqa: N818 - what a push has
+class _PushFailed(Exception):  # noqa: N818 - what a push has
     """Raised when the gateway took nothing, with what to say of it."""
 
 
@@ -69,17 +68,17 @@ class PushGateway:
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Push, and wait no longer than was said."""
-        pushing = _Pushing(self._gateway, self._open.pop(session.id), self._timeout)
-        pushing.start()
-        pushing.join(self._timeout)
-        if pushing.is_alive():
-            pushing.give_up()
-            _say(self._gateway, f"no answer within {self._timeout:g} s")
-        elif pushing.failure:
-            _say(self._gateway, session.masks.mask(pushing.failure))
+        push = _PushThread(self._gateway, self._open.pop(session.id), self._timeout)
+        push.start()
+        push.join(self._timeout)
+        if push.is_alive():
+            push.abort()
+            _warn(self._gateway, f"no answer within {self._timeout:g} s")
+        elif push.failure:
+            _warn(self._gateway, session.masks.mask(push.failure))
 
 
-class _Pushing(threading.Thread):
+class _PushThread(threading.Thread):
     """One push, in a thread that nobody has to wait for.
 
     Attributes:
@@ -97,12 +96,12 @@ class _Pushing(threading.Thread):
     def run(self) -> None:
         """Push."""
         try:
-            body = render([Changed(self._registry, _pushed)], TEXT)
+            body = render([MappedRegistry(self._registry, _pushed_samples)], TEXT)
             _push(self._gateway, body, self._connect())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and fails no session
-            self.failure = str(error) if isinstance(error, _Failed) else _short(error)
+            self.failure = str(error) if isinstance(error, _PushFailed) else _reason(error)
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """Cut the connection, so that the thread ends soon."""
         sock = None if self._connection is None else self._connection.sock
         if sock is not None:
@@ -121,7 +120,7 @@ class _Pushing(threading.Thread):
         return self._connection
 
 
-def _pushed(metric: Metric) -> Sequence[Sample]:
+def _pushed_samples(metric: Metric) -> Sequence[Sample]:
     return metric.samples if metric.name in _PUSHED else ()
 
 
@@ -133,18 +132,18 @@ def _push(gateway: Gateway, body: bytes, connection: HTTPConnection) -> None:
     try:
         connection.request("POST", gateway.path, body, headers)
         answer = connection.getresponse()
-        text = answer.read(_ANSWER_MOST)
+        text = answer.read(_MAX_ANSWER)
     finally:
         connection.close()
     if not 200 <= answer.status < 300:
-        raise _Failed(f"status {answer.status}, {text.decode('utf-8', 'replace')!r}")
+        raise _PushFailed(f"status {answer.status}, {text.decode('utf-8', 'replace')!r}")
 
 
-def _say(gateway: Gateway, reason: str) -> None:
-    _log.warning("pushgateway: the metrics were not delivered to %s: %s", gateway.shown, reason)
+def _warn(gateway: Gateway, reason: str) -> None:
+    _log.warning("pushgateway: the metrics were not delivered to %s: %s", gateway.url, reason)
 
 
-def _short(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None)
     return f"{type(error).__name__}, {text}" if text else type(error).__name__
 

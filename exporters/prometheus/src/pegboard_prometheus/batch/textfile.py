@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard_metrics import names
 from pegboard_prometheus._registry import registry_of
-from pegboard_prometheus.batch.atomic import replace_file
-from pegboard_prometheus.page.exposition import TEXT, render
-from pegboard_prometheus.page.families import Changed
+from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
+from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -23,11 +20,8 @@ if TYPE_CHECKING:
 
     from pegboard import Session
 
-_LAST = names.LAST_SUCCESS.name
 _MODE = 0o644  # node_exporter is another user; the file holds names and numbers, and no value of a task
 _log = logging.getLogger("pegboard.textfile")
-
-Labels = tuple[tuple[str, str], ...]
 
 
 class Textfile:
@@ -63,76 +57,42 @@ class Textfile:
         """Check the folder, and begin to write where that is asked for."""
         registry = registry_of(session, "Textfile(path)")
         _check_folder(self.path)
-        over, thread = threading.Event(), None
+        stop, thread = threading.Event(), None
         if self._every is not None:
             thread = threading.Thread(
-                target=self._write_often, args=(registry, over), name="pegboard-textfile", daemon=True
+                target=self._write_often, args=(registry, stop), name="pegboard-textfile", daemon=True
             )
             thread.start()
-        self._open[session.id] = (registry, over, thread)
+        self._open[session.id] = (registry, stop, thread)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Write the file a last time."""
-        registry, over, thread = self._open.pop(session.id)
-        over.set()
+        registry, stop, thread = self._open.pop(session.id)
+        stop.set()
         if thread is not None:
             thread.join()
         self._write(registry)
 
-    def _write_often(self, registry: CollectorRegistry, over: threading.Event) -> None:
-        while not over.wait(self._every):
+    def _write_often(self, registry: CollectorRegistry, stop: threading.Event) -> None:
+        while not stop.wait(self._every):
             self._write(registry)
 
     def _write(self, registry: CollectorRegistry) -> None:
         try:
             with self._guard:
-                known = _last_successes(self.path)
-                text = render([Changed(registry, lambda metric: self._changed(metric, known))], TEXT)
-                replace_file(self.path, text, _MODE)
+                earlier = last_successes(self.path)
+                source = MappedRegistry(registry, lambda metric: self._samples_of(metric, earlier))
+                replace_file(self.path, render([source], TEXT), _MODE)
         except Exception as error:  # noqa: BLE001 - a full disk, or a user's collector: no reason to fail a job that is done
             _log.exception("the metrics were not written to %s: %s", self.path, type(error).__name__)
 
-    def _changed(self, metric: Metric, known: dict[Labels, float]) -> Iterator[Sample]:
-        found = [sample._replace(labels=self._labelled(sample.labels)) for sample in metric.samples]
-        if metric.name == _LAST:
-            here = {_key(sample.labels): sample for sample in found}
-            found = [
-                sample._replace(value=max(sample.value, known.get(key, 0))) for key, sample in here.items()
-            ]
-            found += [_sample(key, value) for key, value in known.items() if key not in here]
-        yield from found
+    def _samples_of(self, metric: Metric, earlier: dict[Labels, float]) -> list[Sample]:
+        samples = [sample._replace(labels=self._labelled(sample.labels)) for sample in metric.samples]
+        return latest(samples, earlier) if metric.name == LAST_SUCCESS else samples
 
     def _labelled(self, labels: dict[str, str]) -> dict[str, str]:
         return labels if self._job is None else {**labels, "job": self._job}
-
-
-def _sample(key: Labels, value: float) -> Sample:
-    from prometheus_client.samples import Sample
-
-    return Sample(_LAST, dict(key), value)
-
-
-def _key(labels: dict[str, str]) -> Labels:
-    return tuple(sorted(labels.items()))
-
-
-def _last_successes(path: Path) -> dict[Labels, float]:
-    """Read the times of last successes from the file that is about to be replaced."""
-    from prometheus_client.parser import text_string_to_metric_families
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.split("\n") if line.startswith(f"{_LAST}{{")]
-        found = text_string_to_metric_families("\n".join([*lines, ""]))
-        return {_key(sample.labels): sample.value for family in found for sample in family.samples}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        _log.warning(
-            "the last successes in %s cannot be read (%s), and begin anew", path, type(error).__name__
-        )
-        return {}
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:

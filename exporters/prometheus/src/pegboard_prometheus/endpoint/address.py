@@ -9,8 +9,6 @@ import attrs
 
 from pegboard import ConfigError
 
-LOOPBACK_NAMES = frozenset(("127.0.0.1", "::1", "localhost"))
-
 
 @attrs.frozen
 class Address:

@@ -9,15 +9,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pegboard_prometheus.endpoint.request import Refused, Request, read_request
-from pegboard_prometheus.page.page import Response, refusal
+from pegboard_prometheus.endpoint.request import Refused, read_request
+from pegboard_prometheus.page.page import Request, Response, refusal
 
 if TYPE_CHECKING:
     from pegboard_prometheus.page.page import Page
 
-SECONDS_MOST = 5.0
-_LINGER_MOST = 1.0
-_LEFT_MOST = 1024 * 1024
+MAX_SECONDS = 5.0
+_MAX_LINGER = 1.0
+_MAX_DRAINED = 1024 * 1024
 _log = logging.getLogger("pegboard.prometheus")
 
 
@@ -26,14 +26,14 @@ class Connection:
 
     Attributes:
         deadline: Monotonic time at which the connection is cut, whatever it is doing.
-        may_be_displaced: Whether it may have to make room for others: it has not asked yet, or has its answer.
-        is_cut: Whether it was told to end.
+        may_be_evicted: Whether it may have to make room for others: it has not asked yet, or has its answer.
+        is_aborted: Whether it was told to end.
     """
 
     def __init__(self, client: socket.socket, page: Page) -> None:
-        self.deadline = time.monotonic() + SECONDS_MOST
-        self.may_be_displaced = True
-        self.is_cut = False
+        self.deadline = time.monotonic() + MAX_SECONDS
+        self.may_be_evicted = True
+        self.is_aborted = False
         self._client = client
         self._page = page
         self._thread = threading.Thread(target=self._run, name="pegboard-prometheus-client", daemon=True)
@@ -47,9 +47,9 @@ class Connection:
         """Whether the thread has ended."""
         return not self._thread.is_alive()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Wake the thread from whatever it waits for on the socket; it ends by itself."""
-        self.is_cut = True
+        self.is_aborted = True
         with contextlib.suppress(OSError):  # the client has gone already
             _shut(self._client, socket.SHUT_RDWR)
 
@@ -69,20 +69,20 @@ class Connection:
             request = read_request(self._client)
             if request is None:
                 return
-            self._has_asked()
+            self._request_is_complete()
             response = self._page.answer(request, self._client.getsockname()[0], path="/metrics")
         except Refused as refused:
-            self._has_asked()
+            self._request_is_complete()
             response = refusal(refused.status, refused.text)
-        _log.debug("%r: %d", "no request" if request is None else _short(request), response.status)
+        _log.debug("%r: %d", "no request" if request is None else _request_line(request), response.status)
         self._send(response, with_body=request is None or request.method != "HEAD")
         if request is None or request.has_body:
             self._linger()
 
-    def _has_asked(self) -> None:
+    def _request_is_complete(self) -> None:
         """From here on it keeps its place, and has as long again to be answered."""
-        self.may_be_displaced = False
-        self.deadline = time.monotonic() + SECONDS_MOST
+        self.may_be_evicted = False
+        self.deadline = time.monotonic() + MAX_SECONDS
 
     def _send(self, response: Response, *, with_body: bool) -> None:
         lines = [f"HTTP/1.1 {response.status.value} {response.status.phrase}", "Server: pegboard"]
@@ -92,15 +92,15 @@ class Connection:
 
     def _linger(self) -> None:
         """Read what the client still sends: closing before would reset the connection, and lose the answer with it."""
-        self.may_be_displaced = True
-        self.deadline = min(self.deadline, time.monotonic() + _LINGER_MOST)
+        self.may_be_evicted = True
+        self.deadline = min(self.deadline, time.monotonic() + _MAX_LINGER)
         _shut(self._client, socket.SHUT_WR)
-        left = _LEFT_MOST
+        left = _MAX_DRAINED
         while left > 0 and (more := socket.socket.recv(self._client, 64 * 1024)):
             left -= len(more)
 
 
-def _short(request: Request) -> str:
+def _request_line(request: Request) -> str:
     return f"{request.method} {request.path}"
 
 

@@ -6,9 +6,9 @@ import re
 import socket
 from http import HTTPStatus
 
-import attrs
+from pegboard_prometheus.page.page import Request
 
-HEAD_MOST = 8 * 1024
+MAX_HEAD = 8 * 1024
 _END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.[01]", re.ASCII)
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
@@ -24,34 +24,6 @@ class Refused(Exception):  # noqa: N818 - what happens to a request
         self.text = text
 
 
-@attrs.frozen
-class Request:
-    """What a client asks for.
-
-    Attributes:
-        method: In capitals, as it came.
-        path: Without the query.
-        headers: Names in lower case, and values, in their order.
-    """
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-
-    def values(self, name: str) -> list[str]:
-        """All values of a header."""
-        return [value for found, value in self.headers if found == name]
-
-    def value(self, name: str) -> str:
-        """The values of a header as one, as lists may be spread; "" without any."""
-        return ", ".join(self.values(name))
-
-    @property
-    def has_body(self) -> bool:
-        """Whether more follows than the head."""
-        return any(name in {"content-length", "transfer-encoding"} for name, _ in self.headers)
-
-
 def read_request(client: socket.socket) -> Request | None:
     """Read a request's head; None when the client went away before its end.
 
@@ -61,9 +33,9 @@ def read_request(client: socket.socket) -> Request | None:
     """
     data = b""
     while not _END.search(data):
-        if len(data) > HEAD_MOST:
+        if len(data) > MAX_HEAD:
             raise _too_long(data)
-        more = client.recv(HEAD_MOST + 1 - len(data))
+        more = client.recv(MAX_HEAD + 1 - len(data))
         if not more:
             return None
         data += more
@@ -88,7 +60,7 @@ def parse(head: bytes) -> Request:
 
 
 def _too_long(data: bytes) -> Refused:
-    what = f"may have {HEAD_MOST} bytes, and this one has more.\n"
+    what = f"may have {MAX_HEAD} bytes, and this one has more.\n"
     if b"\n" not in data:
         return Refused(HTTPStatus.REQUEST_URI_TOO_LONG, f"The first line of a request {what}")
     return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"The head of a request {what}")

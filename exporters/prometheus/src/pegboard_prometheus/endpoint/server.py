@@ -12,18 +12,18 @@ import time
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError
-from pegboard_prometheus.endpoint.connection import SECONDS_MOST, Connection
+from pegboard_prometheus.endpoint.connection import MAX_SECONDS, Connection
 
 if TYPE_CHECKING:
     from pegboard_prometheus.endpoint.address import Address
     from pegboard_prometheus.endpoint.tls import Certificate
     from pegboard_prometheus.page.page import Page
 
-CONNECTIONS_MOST = 32
+MAX_CONNECTIONS = 32
 _GRACE = 1.0
 _PAUSE = 0.05
-_WAITING_MOST = 1024  # beyond, the system drops requests to connect, and a scrape would lose a second
-_BUSY = (
+_BACKLOG = 1024  # beyond, the system drops requests to connect, and a scrape would lose a second
+_SERVICE_UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 
@@ -54,12 +54,12 @@ class Server:
         self._wake.send(b"x")
         self._thread.join()
         for connection in self._connections:
-            if connection.may_be_displaced:
-                connection.cut()
+            if connection.may_be_evicted:
+                connection.abort()
         grace = time.monotonic() + _GRACE
         for connection in self._connections:
             connection.wait(max(grace - time.monotonic(), 0.0))
-            connection.cut()
+            connection.abort()
         for connection in self._connections:
             connection.wait(max(grace + _GRACE - time.monotonic(), 0.0))
 
@@ -68,25 +68,25 @@ class Server:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select(self._patience())}
+                ready = {key.fileobj for key, _ in selector.select(self._next_deadline_in())}
                 if self._woken in ready:
                     _stop_listening(self._listener)
                     return
-                self._cut_the_slow()
+                self._abort_expired()
                 if self._listener in ready:
                     self._accept()
 
-    def _patience(self) -> float | None:
+    def _next_deadline_in(self) -> float | None:
         """Seconds until a connection has to be cut; None while there is none."""
         deadlines = [connection.deadline for connection in self._open()]
         return max(min(deadlines) - time.monotonic(), 0.0) if deadlines else None
 
-    def _cut_the_slow(self) -> None:
+    def _abort_expired(self) -> None:
         self._connections = [connection for connection in self._connections if not connection.is_over]
         now = time.monotonic()
         for connection in self._open():
             if connection.deadline <= now:
-                connection.cut()
+                connection.abort()
 
     def _accept(self) -> None:
         try:
@@ -94,9 +94,9 @@ class Server:
         except OSError:  # it hung up while it waited, or the process is out of descriptors for now
             time.sleep(_PAUSE)  # so that the latter is no busy loop
             return
-        client.settimeout(SECONDS_MOST)
-        if not self._make_room():
-            self._turn_away(client)
+        client.settimeout(MAX_SECONDS)
+        if not self._evict_if_full():
+            self._reject(client)
             return
         try:
             if self._certificate is not None:
@@ -104,31 +104,33 @@ class Server:
             connection = Connection(client, self._page)
             connection.start()
         except (OSError, RuntimeError):  # it hung up, or the process is out of threads for now
-            self._turn_away(client)
+            self._reject(client)
             return
         self._connections.append(connection)
 
-    def _turn_away(self, client: socket.socket) -> None:
+    def _reject(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
             client.setblocking(False)
             if self._certificate is None:  # with TLS, nothing can be said before a handshake
-                client.send(_BUSY)
+                client.send(_SERVICE_UNAVAILABLE)
 
-    def _make_room(self) -> bool:
+    def _evict_if_full(self) -> bool:
         """If there are too many, cut the oldest connection that waits for nothing; False when all do."""
         found = self._open()
-        if len(found) < CONNECTIONS_MOST:
+        if len(found) < MAX_CONNECTIONS:
             return True
         for connection in found:
-            if connection.may_be_displaced:
-                connection.cut()
+            if connection.may_be_evicted:
+                connection.abort()
                 return True
         return False
 
     def _open(self) -> list[Connection]:
         """List the connections that are still served, oldest first."""
         return [
-            connection for connection in self._connections if not (connection.is_cut or connection.is_over)
+            connection
+            for connection in self._connections
+            if not (connection.is_aborted or connection.is_over)
         ]
 
 
@@ -138,7 +140,7 @@ def _listen(address: Address) -> socket.socket:
         if os.name == "posix":  # lets a port be used again at once; on Windows, two listeners at a time
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address.ip, address.port))
-        listener.listen(_WAITING_MOST)
+        listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError
+from pegboard_prometheus._reloaded import Reloaded
 
 if TYPE_CHECKING:
     from ssl import SSLContext, SSLSocket
 
-_log = logging.getLogger("pegboard.prometheus")
-_Version = tuple[tuple[int, int, int] | None, ...]
-
 
 class Certificate:
-    """A certificate and its key, read again when the files change, for they are renewed while programs run.
+    """A certificate and its key, read again when the files change.
 
     Args:
         certfile: PEM, with the chain.
@@ -30,29 +26,12 @@ class Certificate:
     """
 
     def __init__(self, certfile: Path, keyfile: Path | None) -> None:
-        self._files = (certfile, keyfile)
-        self._guard = threading.Lock()
-        self._version = self._current_version()
-        self._context = _context(certfile, keyfile)
+        files = (certfile,) if keyfile is None else (certfile, keyfile)
+        self._context = Reloaded(files, lambda: _context(certfile, keyfile), "certificate")
 
     def wrap(self, client: socket.socket) -> SSLSocket:
         """Put TLS around a connection; nothing is read or written yet."""
-        self._read_again()
-        return self._context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
-
-    def _read_again(self) -> None:
-        with self._guard:
-            version = self._current_version()
-            if version == self._version:
-                return
-            self._version = version
-            try:
-                self._context = _context(*self._files)
-            except ConfigError as error:  # half of a renewal, say; the next change is another chance
-                _log.warning("%s\nThe last certificate holds until then.", error)
-
-    def _current_version(self) -> _Version:
-        return tuple(_version(file) for file in self._files if file is not None)
+        return self._context.get().wrap_socket(client, server_side=True, do_handshake_on_connect=False)
 
 
 def checked_certificate(
@@ -90,11 +69,3 @@ def _context(certfile: Path, keyfile: Path | None) -> SSLContext:
             key="certfile",
         ) from error
     return context
-
-
-def _version(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

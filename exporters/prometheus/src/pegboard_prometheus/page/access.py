@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import attrs
 
 from pegboard import ConfigError
-from pegboard_prometheus.endpoint.address import LOOPBACK_NAMES
 
 if TYPE_CHECKING:
     from pegboard_prometheus.page.token import Token
 
 ANY = "*"
+_LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
 @attrs.frozen
@@ -34,17 +34,19 @@ class Access:
     names: frozenset[str]
     token: Token | None
 
-    def knows(self, host: str, here: str | None) -> bool:
-        """Whether a Host header may name this.
+    def allows(self, host: str, local_address: str | None) -> bool:
+        """Whether a Host header may name this page.
 
         Args:
             host: The header's value; a port in it does not matter.
-            here: The address that the client has connected to, if it is known.
+            local_address: The address that the client has connected to, if it is known.
         """
         if ANY in self.names:
             return True
         name = _hostname(host)
-        return name is not None and (name in self.names or (here is not None and name == _plain(here)))
+        return name is not None and (
+            name in self.names or (local_address is not None and name == _plain(local_address))
+        )
 
 
 def checked_access(allowed_hosts: Iterable[str], token: Token | None) -> Access:
@@ -63,7 +65,7 @@ def checked_access(allowed_hosts: Iterable[str], token: Token | None) -> Access:
             where="Prometheus",
             key="allowed_hosts",
         )
-    return Access(LOOPBACK_NAMES | names, token)
+    return Access(_LOOPBACK | names, token)
 
 
 def _name(given: object) -> str:

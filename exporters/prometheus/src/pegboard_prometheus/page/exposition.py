@@ -1,20 +1,24 @@
-"""What a scrape is answered with: which format, and the text."""
+"""The metrics as text: in which format, and of which families."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
+    from prometheus_client.samples import Sample
 
 _log = logging.getLogger("pegboard.prometheus")
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+SamplesOf = Callable[["Metric"], "Iterable[Sample]"]
 
 
 class Source(Protocol):
@@ -25,12 +29,35 @@ class Source(Protocol):
         ...
 
 
+@attrs.frozen
+class MappedRegistry:
+    """A registry whose samples are mapped as they are collected; a family that is left without samples is left out.
+
+    Attributes:
+        registry: Where the families come from.
+        samples_of: Returns the samples of a family that are to be written.
+    """
+
+    registry: CollectorRegistry
+    samples_of: SamplesOf
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what is left of every family."""
+        from prometheus_client.core import Metric
+
+        for metric in self.registry.collect():
+            kept = Metric(metric.name, metric.documentation, metric.type, metric.unit)
+            kept.samples = list(self.samples_of(metric))
+            if kept.samples:
+                yield kept
+
+
 def content_type(accept: str) -> str:
     """Choose the format: OpenMetrics for a client that names it and does not like plain text better.
 
     Only OpenMetrics carries exemplars; whoever names neither, a browser say, gets plain text.
     """
-    weighed = [_weighed(accepted) for accepted in accept.split(",")]
+    weighed = [_weighted(accepted) for accepted in accept.split(",")]
     openmetrics = max(
         (weight for kind, weight in weighed if kind == "application/openmetrics-text"), default=0.0
     )
@@ -40,13 +67,13 @@ def content_type(accept: str) -> str:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether a client understands gzip."""
-    weighed = dict(_weighed(accepted) for accepted in accept_encoding.split(","))
+    weighed = dict(_weighted(accepted) for accepted in accept_encoding.split(","))
     return weighed.get("gzip", weighed.get("*", 0.0)) > 0
 
 
 def render(registries: Sequence[Source], kind: str) -> bytes:
     """Write all metrics of the registries in one of the two formats."""
-    source = _Scrape(registries)
+    source = _MergedRegistries(registries)
     if kind == OPENMETRICS:
         from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
@@ -57,7 +84,7 @@ def render(registries: Sequence[Source], kind: str) -> bytes:
     return generate_latest(source)
 
 
-def _weighed(accepted: str) -> tuple[str, float]:
+def _weighted(accepted: str) -> tuple[str, float]:
     kind, *parameters = (part.strip() for part in accepted.split(";"))
     quality = next((p.partition("=")[2] for p in parameters if p.startswith("q=")), "1")
     try:
@@ -67,7 +94,7 @@ def _weighed(accepted: str) -> tuple[str, float]:
 
 
 @attrs.frozen
-class _Scrape:
+class _MergedRegistries:
     """Several registries as one collector, without the times at which counters were made.
 
     Prometheus would store those as twice as many series that nobody asks for. They stay in the registry, where the

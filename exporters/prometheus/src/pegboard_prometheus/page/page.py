@@ -1,4 +1,4 @@
-"""The one page there is, whatever serves it: an endpoint of our own, an ASGI or a WSGI app."""
+"""The one page there is, what it is asked for and what it answers, whatever serves it: the endpoint, an ASGI or a WSGI app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import attrs
 from pegboard_prometheus.page.exposition import accepts_gzip, content_type
 
 if TYPE_CHECKING:
-    from pegboard_prometheus.endpoint.request import Request
     from pegboard_prometheus.page.access import Access
 
 PLAIN = "text/plain; charset=utf-8"
@@ -22,6 +21,34 @@ _log = logging.getLogger("pegboard.prometheus")
 
 Render = Callable[[str], bytes | None]
 Headers = tuple[tuple[str, str], ...]
+
+
+@attrs.frozen
+class Request:
+    """What a client asks for.
+
+    Attributes:
+        method: In capitals, as it came.
+        path: Without the query.
+        headers: Names in lower case, and values, in their order.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header."""
+        return [value for found, value in self.headers if found == name]
+
+    def value(self, name: str) -> str:
+        """The values of a header as one, as lists may be spread; "" without any."""
+        return ", ".join(self.values(name))
+
+    @property
+    def has_body(self) -> bool:
+        """Whether more follows than the head."""
+        return any(name in {"content-length", "transfer-encoding"} for name, _ in self.headers)
 
 
 @attrs.frozen
@@ -50,15 +77,15 @@ class Page:
     access: Access
     render: Render
 
-    def answer(self, request: Request, here: str | None, *, path: str | None = None) -> Response:
+    def answer(self, request: Request, local_address: str | None, *, path: str | None = None) -> Response:
         """Answer a request.
 
         Args:
             request: What is asked for.
-            here: The address that the client has connected to, if it is known.
+            local_address: The address that the client has connected to, if it is known.
             path: Where the page is; None when whoever called this has looked at the path already.
         """
-        if not all(self.access.knows(host, here) for host in request.values("host")):
+        if not all(self.access.allows(host, local_address) for host in request.values("host")):
             return refusal(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This page is not known under the name in the Host header: a web page may not read it under a name of its "

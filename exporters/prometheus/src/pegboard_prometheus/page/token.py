@@ -4,62 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import os
 import re
 from pathlib import Path
 
 from pegboard import ConfigError, Secret
+from pegboard_prometheus._reloaded import Reloaded
 
 VARIABLE = "PEGBOARD_PROMETHEUS_TOKEN"
 _FORM = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
-_log = logging.getLogger("pegboard.prometheus")
 
 
 class Token:
     """A token, compared in a time that tells nothing about it.
 
-    One that comes from a file is read again when the file changes, so that it can be replaced while a program runs. While the
-    file cannot be read, the last token holds.
-
     Args:
-        text: The token.
-        file: Where it came from, if that is a file.
+        text: The token, or where it is read again when its file changes.
     """
 
-    def __init__(self, text: str, file: Path | None = None) -> None:
-        self._file = file
-        self._version = None if file is None else _version(file)
-        self._digest = _digest(text)
+    def __init__(self, text: str | Reloaded[str]) -> None:
+        self._text = text if isinstance(text, Reloaded) else Reloaded((), lambda: text, "token")
 
     def __repr__(self) -> str:
         return "Token('***')"
 
+    def reveal(self) -> str:
+        """Return the token as it is now."""
+        return self._text.get()
+
     def admits(self, authorization: str) -> bool:
         """Whether an Authorization header presents the token."""
         scheme, _, presented = authorization.strip().partition(" ")
-        self._read_again()
         # Digests have one length, so that not even that of the token shows in the time.
-        is_same = hmac.compare_digest(_digest(presented.strip()), self._digest)
+        is_same = hmac.compare_digest(_digest(presented.strip()), _digest(self.reveal()))
         return is_same and scheme.lower() == "bearer"
 
-    def _read_again(self) -> None:
-        if self._file is None:
-            return
-        version = _version(self._file)
-        if version == self._version:
-            return
-        self._version = version
-        try:
-            self._digest = _digest(_read(self._file))
-        except ConfigError as error:
-            _log.warning("%s\nThe last token holds until then.", error)
 
-
-def checked_token(
-    token: str | Secret[str] | None, token_file: str | os.PathLike[str] | None
-) -> tuple[Token, str] | None:
-    """Return the token and its text: given, in a file, or in the environment; None when there is none.
+def checked_token(token: str | Secret[str] | None, token_file: str | os.PathLike[str] | None) -> Token | None:
+    """Return the token: given, in a file, or in the environment; None when there is none.
 
     Raises:
         ConfigError: It is given twice, cannot be read, or is no token.
@@ -72,13 +54,13 @@ def checked_token(
         )
     if token_file is not None:
         file = Path(token_file)
-        text = _read(file)
-        return Token(text, file), text
+        return Token(Reloaded((file,), lambda: _read(file), "token"))
     if token is not None:
-        text = _checked(token.reveal() if isinstance(token, Secret) else token, "Prometheus(token=...)")
-        return Token(text), text
+        return Token(
+            _checked(token.reveal() if isinstance(token, Secret) else token, "Prometheus(token=...)")
+        )
     found = os.environ.get(VARIABLE)
-    return (Token(_checked(found, f"the environment variable {VARIABLE}")), found) if found else None
+    return Token(_checked(found, f"the environment variable {VARIABLE}")) if found else None
 
 
 def _read(file: Path) -> str:
@@ -107,11 +89,3 @@ def _checked(text: object, where: str) -> str:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _version(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
