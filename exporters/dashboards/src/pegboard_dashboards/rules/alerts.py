@@ -45,10 +45,16 @@ class Thresholds:
 
 def alert_groups(thresholds: Thresholds) -> list[Group]:
     """Make all groups."""
+    health = [
+        _breaker_open(thresholds),
+        _abandoned_threads(thresholds),
+        _telemetry_dropped(),
+        _hook_errors(),
+    ]
     return [
         {"name": "pegboard.burn", "rules": _burn(thresholds)},
         {"name": "pegboard.tasks", "rules": [_no_success(thresholds), _stuck(thresholds)]},
-        {"name": "pegboard.health", "rules": _health(thresholds)},
+        {"name": "pegboard.health", "rules": health},
     ]
 
 
@@ -95,38 +101,45 @@ def _stuck(thresholds: Thresholds) -> Rule:
     )
 
 
-def _health(thresholds: Thresholds) -> list[Rule]:
+def _breaker_open(thresholds: Thresholds) -> Rule:
     breaker = f"{{{{ $labels.{names.BREAKER} }}}}"
-    dropped = f"job, {names.SIGNAL}, {names.REASON}"
-    return [
-        alert(
-            "PegboardBreakerOpen",
-            f"max by (job, {names.BREAKER}) ({names.BREAKER_STATE.name}) == 2",
-            "warning",
-            f"Circuit breaker {breaker} is open",
-            f"What {breaker} protects in {{{{ $labels.job }}}} keeps failing, so it is not called.",
-            wait=thresholds.breaker_open,
-        ),
-        alert(
-            "PegboardAbandonedThreads",
-            f"max by (job, instance) ({names.ABANDONED.name}) > {thresholds.abandoned}",
-            "warning",
-            "Functions go on behind their timeouts",
-            "{{ $value }} threads of {{ $labels.instance }} still run functions that nobody waits for.",
-            wait=900,
-        ),
-        alert(
-            "PegboardTelemetryDropped",
-            f"sum by ({dropped}) (increase({names.DROPPED.name}[15m])) > 0",
-            "warning",
-            "Telemetry is incomplete",
-            f"{{{{ $labels.job }}}} has dropped {{{{ $labels.{names.SIGNAL} }}}}: {{{{ $labels.{names.REASON} }}}}.",
-        ),
-        alert(
-            "PegboardHookErrors",
-            f"sum by (job, {names.PLUGIN}, {names.HOOK}) (increase({names.HOOK_ERRORS.name}[15m])) > 0",
-            "warning",
-            f"Plugin {{{{ $labels.{names.PLUGIN} }}}} fails",
-            f"{{{{ $labels.{names.PLUGIN} }}}} fails in {{{{ $labels.{names.HOOK} }}}} in {{{{ $labels.job }}}}; tasks go on.",
-        ),
-    ]
+    return alert(
+        "PegboardBreakerOpen",
+        f"max by (job, {names.BREAKER}) ({names.BREAKER_STATE.name}) == 2",
+        "warning",
+        f"Circuit breaker {breaker} is open",
+        f"What {breaker} protects in {{{{ $labels.job }}}} keeps failing, so it is not called.",
+        wait=thresholds.breaker_open,
+    )
+
+
+def _abandoned_threads(thresholds: Thresholds) -> Rule:
+    return alert(
+        "PegboardAbandonedThreads",
+        f"max by (job, instance) ({names.ABANDONED.name}) > {thresholds.abandoned}",
+        "warning",
+        "Functions go on behind their timeouts",
+        "{{ $value }} threads of {{ $labels.instance }} still run functions that nobody waits for.",
+        wait=900,
+    )
+
+
+def _telemetry_dropped() -> Rule:
+    return alert(
+        "PegboardTelemetryDropped",
+        f"sum by (job, {names.SIGNAL}, {names.REASON}) (increase({names.DROPPED.name}[15m])) > 0",
+        "warning",
+        "Telemetry is incomplete",
+        f"{{{{ $labels.job }}}} has dropped {{{{ $labels.{names.SIGNAL} }}}}: {{{{ $labels.{names.REASON} }}}}.",
+    )
+
+
+def _hook_errors() -> Rule:
+    plugin = f"{{{{ $labels.{names.PLUGIN} }}}}"
+    return alert(
+        "PegboardHookErrors",
+        f"sum by (job, {names.PLUGIN}, {names.HOOK}) (increase({names.HOOK_ERRORS.name}[15m])) > 0",
+        "warning",
+        f"Plugin {plugin} fails",
+        f"{plugin} fails in {{{{ $labels.{names.HOOK} }}}} in {{{{ $labels.job }}}}; tasks go on.",
+    )

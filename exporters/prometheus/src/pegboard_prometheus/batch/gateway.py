@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import attrs
 
@@ -45,9 +45,32 @@ def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -
     Raises:
         ConfigError: The address, job or a label cannot be used; no message holds a password.
     """
+    labels = {"job": _checked_job(job), **_checked_grouping(grouping)}
+    parts, host, port = _checked_address(address)
+    group = "".join(_segment(label, value) for label, value in labels.items())
+    path = f"{parts.path.rstrip('/')}/metrics{group}"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    bracketed = f"[{host}]" if ":" in host else host
+    return Gateway(
+        parts.scheme == "https",
+        host,
+        port,
+        path,
+        f"Basic {basic}" if user or password else "",
+        password,
+        f"{parts.scheme}://{bracketed}:{port}{path}",
+    )
+
+
+def _checked_job(job: object) -> str:
     if not isinstance(job, str) or not job:
         raise _wrong("job", "a name is meant, under which the gateway keeps these metrics.")
-    labels = {"job": job}
+    return job
+
+
+def _checked_grouping(grouping: Mapping[str, object]) -> dict[str, str]:
+    labels = {}
     for label, value in grouping.items():
         is_free = _LABEL.fullmatch(label) and not label.startswith("__") and label not in _RESERVED
         if not is_free or not isinstance(value, str):
@@ -56,28 +79,19 @@ def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -
                 "grouping", f"{label!r} is no label of its own, with a text as value. Taken are {taken}."
             )
         labels[label] = value
-    given = address if "://" in str(address) else f"http://{address}"
+    return labels
+
+
+def _checked_address(address: str) -> tuple[SplitResult, str, int]:
+    """Take an address apart; the host and the port are named apart, as they are known to be there."""
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(address if "://" in str(address) else f"http://{address}")
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
         raise _wrong("address", "host:port or a URL of http or https is meant.") from None
     if not parts.hostname or parts.query or parts.fragment:
         raise _wrong("address", "host:port or a URL of http or https is meant, without a query.")
-    group = "".join(_segment(label, value) for label, value in labels.items())
-    path = f"{parts.path.rstrip('/')}/metrics{group}"
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Gateway(
-        parts.scheme == "https",
-        parts.hostname,
-        port,
-        path,
-        f"Basic {basic}" if user or password else "",
-        password,
-        f"{parts.scheme}://{host}:{port}{path}",
-    )
+    return parts, parts.hostname, port
 
 
 def _segment(label: str, value: str) -> str:
