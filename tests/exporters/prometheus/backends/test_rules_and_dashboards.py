@@ -77,7 +77,7 @@ def calling(port, server):
         pool.submit(copy_context().run, hang)
         pool.submit(copy_context().run, keep_calling, stop)
         try:
-            yield server.settled()
+            yield server.after_next_scrape()
         finally:
             stop.set()
 

@@ -65,7 +65,7 @@ def checked_gateway(address: str, job: object, grouping: Mapping[str, object]) -
 
 def _checked_job(job: object) -> str:
     if not isinstance(job, str) or not job:
-        raise _wrong("job", "a name is meant, under which the gateway keeps these metrics.")
+        raise _config_error("job", "a name is meant, under which the gateway keeps these metrics.")
     return job
 
 
@@ -75,7 +75,7 @@ def _checked_grouping(grouping: Mapping[str, object]) -> dict[str, str]:
         is_free = _LABEL.fullmatch(label) and not label.startswith("__") and label not in _RESERVED
         if not is_free or not isinstance(value, str):
             taken = ", ".join(sorted(_RESERVED))
-            raise _wrong(
+            raise _config_error(
                 "grouping", f"{label!r} is no label of its own, with a text as value. Taken are {taken}."
             )
         labels[label] = value
@@ -88,9 +88,9 @@ def _checked_address(address: str) -> tuple[SplitResult, str, int]:
         parts = urlsplit(address if "://" in str(address) else f"http://{address}")
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
-        raise _wrong("address", "host:port or a URL of http or https is meant.") from None
+        raise _config_error("address", "host:port or a URL of http or https is meant.") from None
     if not parts.hostname or parts.query or parts.fragment:
-        raise _wrong("address", "host:port or a URL of http or https is meant, without a query.")
+        raise _config_error("address", "host:port or a URL of http or https is meant, without a query.")
     return parts, parts.hostname, port
 
 
@@ -101,5 +101,5 @@ def _segment(label: str, value: str) -> str:
     return f"/{label}@base64/{base64.urlsafe_b64encode(value.encode()).decode() or '='}"
 
 
-def _wrong(setting: str, text: str) -> ConfigError:
+def _config_error(setting: str, text: str) -> ConfigError:
     return ConfigError(f"PushGateway({setting}=...): {text}", where="PushGateway", key=setting)

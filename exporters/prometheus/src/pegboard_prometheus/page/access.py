@@ -45,7 +45,7 @@ class Access:
             return True
         name = _hostname(host)
         return name is not None and (
-            name in self.names or (local_address is not None and name == _plain(local_address))
+            name in self.names or (local_address is not None and name == _normalised(local_address))
         )
 
 
@@ -88,10 +88,10 @@ def _hostname(host: str) -> str | None:
     name = split.hostname
     if not name or split.username is not None or split.path or split.query or split.fragment:
         return None
-    return _plain(name)
+    return _normalised(name)
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     try:
         address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
