@@ -357,7 +357,7 @@ def test_pegboard_finds_it():
 
 
 def test_importing_it_loads_no_prometheus_client_and_no_server():
-    """Importing changes nothing, and loads no vendor library and no dashboards, which only come in the box."""
+    """Importing changes nothing, and loads no vendor library and no dashboards, which only come along."""
     code = "import sys, threading, pegboard_prometheus; print(threading.active_count(), *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     threads, *loaded = done.stdout.split()
