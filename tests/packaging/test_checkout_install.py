@@ -29,16 +29,22 @@ def test_editable_root_installs_an_extra(pip, make_environment, checkout):
 
 def test_editable_members_satisfy_each_other(environment, checkout):
     """Members named in one command need no index for each other."""
-    folders = ["./core", "./plugins/metrics", "./exporters/prometheus"]
+    folders = ["./core", "./plugins/metrics", "./exporters/dashboards", "./exporters/prometheus"]
     environment.pip("install", *(part for folder in folders for part in ("--editable", folder)), cwd=checkout)
-    assert environment.installed() == {"pegboard-core", "pegboard-metrics", "pegboard-prometheus"}
+    assert environment.installed() == {
+        "pegboard-core",
+        "pegboard-dashboards",
+        "pegboard-metrics",
+        "pegboard-prometheus",
+    }
     assert environment.evaluate("import pegboard; print(pegboard.__file__)").startswith(str(checkout))
 
 
 def test_extra_brings_the_members_that_its_member_requires(environment, checkout):
-    """The prometheus exporter comes with the metrics that it exports."""
+    """The prometheus exporter comes with the metrics that it exports, and with dashboards for them."""
     environment.pip("install", ".[prometheus]", cwd=checkout)
-    assert environment.installed() == {"pegboard", "pegboard-core", "pegboard-metrics", "pegboard-prometheus"}
+    brought = {"pegboard-core", "pegboard-dashboards", "pegboard-metrics"}
+    assert environment.installed() == {"pegboard", "pegboard-prometheus", *brought}
 
 
 def test_all_brings_every_member(environment, checkout, members):

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import socket
 import subprocess
 from http.client import HTTPConnection
@@ -14,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from pegboard import Session
 from pegboard_metrics import Metrics
-from pegboard_prometheus import Prometheus, write_rules
+from pegboard_prometheus import Prometheus
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -95,91 +92,34 @@ def connect():
         client.close()
 
 
-def program(name, package):
-    """Find a program that a test needs; in CI it has to be there."""
-    found = shutil.which(name)
-    if found is None:
-        missing = f"{name} is not on PATH; Debian has it in the package {package}"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    return found
-
-
-def make_certificate(folder, name="localhost"):
+@pytest.fixture(scope="session")
+def make_certificate(find_program):
     """Make a certificate of localhost that signs itself, and its key."""
-    certfile, keyfile = folder / f"{name}.crt", folder / f"{name}.key"
-    words = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    words += ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    openssl = program("openssl", "openssl")
-    subprocess.run(
-        [openssl, *words, "-keyout", str(keyfile), "-out", str(certfile)], check=True, capture_output=True
-    )
-    return certfile, keyfile
+    openssl = find_program("openssl", "openssl")
+
+    def make(folder, name="localhost"):
+        certfile, keyfile = folder / f"{name}.crt", folder / f"{name}.key"
+        words = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ]
+        words += ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        subprocess.run(
+            [openssl, *words, "-keyout", str(keyfile), "-out", str(certfile)], check=True, capture_output=True
+        )
+        return certfile, keyfile
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory, make_certificate):
     """A certificate and its key, as files."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture(name="make_certificate", scope="session")
-def make_certificate_fixture():
-    return make_certificate
-
-
-@pytest.fixture(scope="session")
-def find_program():
-    return program
-
-
-@pytest.fixture
-def promtool(find_program):
-    """Run promtool; what it says about a failure is the test's."""
-    program = find_program("promtool", "prometheus")
-
-    def run(*words, text=None):
-        done = subprocess.run([program, *words], input=text, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return run
-
-
-@pytest.fixture
-def promtool_test(tmp_path, promtool):
-    """Load rules, feed them series of one value a minute, and compare what queries give at a time."""
-
-    def run(series, at, expected, thresholds=None, slos=()):
-        paths = write_rules(tmp_path, thresholds, slos)
-        queries = [
-            {
-                "expr": expression,
-                "eval_time": at,
-                "exp_samples": [{"labels": _written(labels), "value": value} for labels, value in samples],
-            }
-            for expression, samples in expected.items()
-        ]
-        feed = [{"series": _written(labels, name), "values": values} for name, labels, values in series]
-        test = {
-            "rule_files": [path.name for path in paths if "example" not in path.name],
-            "evaluation_interval": "1m",
-            "tests": [{"interval": "1m", "input_series": feed, "promql_expr_test": queries}],
-        }
-        (tmp_path / "test.yml").write_text(json.dumps(test))
-        assert "SUCCESS" in promtool("test", "rules", str(tmp_path / "test.yml"))
-
-    return run
-
-
-def _written(labels, name=""):
-    return name + "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"

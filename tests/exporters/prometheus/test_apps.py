@@ -108,7 +108,7 @@ def test_the_format_is_negotiated(app):
 
 
 def test_head_is_get_without_the_body(app):
-    """H2: with the length of what GET sends."""
+    """With the length of what GET sends."""
     answer = app("HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["Content-Length"]) == len(app().body)
@@ -116,7 +116,7 @@ def test_head_is_get_without_the_body(app):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 def test_other_methods_are_refused(app, method):
-    """H2: 405, naming those that are allowed."""
+    """405, naming those that are allowed."""
     answer = app(method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -125,13 +125,13 @@ def test_other_methods_are_refused(app, method):
     ("host", "status"), [("localhost", 200), ("metrics.internal:8000", 200), ("evil.example", 421)]
 )
 def test_hosts_are_those_that_were_listed(app, host, status):
-    """H2: an app behind a name of its own has to be told that name."""
+    """An app behind a name of its own has to be told that name."""
     assert app(Host=host).status == status
 
 
 @pytest.mark.parametrize("kind", SERVERS)
 def test_a_token_is_asked_for_there_too(metrics, serve, ask, kind):
-    """H2: 401 without it, whatever the server."""
+    """401 without it, whatever the server."""
     exporter = Prometheus(None, token="t0ken", allowed_hosts="*")
     with Session(metrics, exporter, inherit=False):
         port = serve(kind, exporter)
@@ -154,7 +154,7 @@ def test_without_a_session_there_is_nothing_to_serve(metrics, serve, ask, kind):
 
 
 def test_without_a_port_nothing_listens(metrics):
-    """H1: the apps alone need no endpoint."""
+    """The apps alone need no endpoint."""
     exporter = Prometheus(None)
     threads = threading.active_count()
     with Session(metrics, exporter, inherit=False):
@@ -207,7 +207,7 @@ def test_a_server_may_tell_of_its_start_and_end():
 
 
 def test_head_has_no_body_for_the_server_to_send(metrics):
-    """H2: not every WSGI server drops it."""
+    """Not every WSGI server drops it."""
     exporter = Prometheus(None)
     environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/", "HTTP_HOST": "localhost"}
     with Session(metrics, exporter, inherit=False):

@@ -1,4 +1,4 @@
-"""Prefork servers whose application set `PROMETHEUS_MULTIPROC_DIR` for metrics of its own (T6)."""
+"""Prefork servers whose application set `PROMETHEUS_MULTIPROC_DIR` for metrics of its own."""
 
 from __future__ import annotations
 
@@ -80,20 +80,20 @@ def value(page, name):
 
 
 def test_the_applications_own_totals_stay_right(pages):
-    """T6: three calls in the parent and six in each of two workers that died are 15, as the library merges them."""
+    """Three calls in the parent and six in each of two workers that died are 15, as the library merges them."""
     assert value(pages["merged"], "orders_total") == 15
     assert pages["files"] == ["counter"] * 3
 
 
 def test_every_process_serves_its_own_totals_and_no_dead_gauges(pages):
-    """T6: 3 calls of the parent and 5 of each worker; a call that died with its worker is active nowhere else."""
+    """3 calls of the parent and 5 of each worker; a call that died with its worker is active nowhere else."""
     assert [value(page, "pegboard_task_duration_seconds_count") for page in pages["workers"]] == [5, 5]
     assert value(pages["parent"], "pegboard_task_duration_seconds_count") == 3
     assert value(pages["parent"], "pegboard_task_active") == 0
 
 
 def test_no_file_of_ours_is_anywhere(pages):
-    """T6: neither in the folder of the application nor in the working or temporary one; the page has no exemplars."""
+    """Neither in the folder of the application nor in the working or temporary one; the page has no exemplars."""
     assert pages["elsewhere"] == []
     assert "pegboard" not in pages["merged"]
     assert "trace_id" not in pages["parent"]

@@ -64,7 +64,7 @@ def count(samples, task_name, status):
 
 @pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS], ids=["text", "openmetrics"])
 def test_a_scrape_counts_what_ran(scrape, accept):
-    """T5: tasks of all four kinds, by status, exactly as often as they were called, in both formats."""
+    """Tasks of all four kinds, by status, exactly as often as they were called, in both formats."""
     for number in range(1, 4):
         invert(number)
         list(inverts([number]))
@@ -111,7 +111,7 @@ def test_times_of_creation_are_left_out(scrape):
 
 
 def test_exemplars_are_in_openmetrics_alone(metrics, prometheus, ask):
-    """T25: a sampled call can be found again by its trace; plain text has no place for that."""
+    """A sampled call can be found again by its trace; plain text has no place for that."""
 
     class Spanning:
         name = "spanning"
@@ -157,7 +157,7 @@ def test_the_global_registry_is_served_only_when_asked(metrics, ask):
 
 
 def test_nothing_listens_before_and_after_the_session(metrics):
-    """H5, T19: the port and the threads are there while the session is, and free at once for the next."""
+    """The port and the threads are there while the session is, and free at once for the next."""
     prometheus = Prometheus(0)
     assert own_threads() == []
     with Session(metrics, prometheus, inherit=False):
@@ -198,7 +198,7 @@ def test_port_and_url_tell_where_it_listens(metrics, prometheus):
 
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "side by side"])
 def test_one_instance_in_two_sessions_is_one_endpoint(metrics, prometheus, nested):
-    """H5, T19: the second start changes nothing, and it closes with the last of them."""
+    """The second start changes nothing, and it closes with the last of them."""
     first = Session(metrics, prometheus, inherit=False)
     second = Session(prometheus) if nested else Session(metrics, prometheus, inherit=False)
     with first:
@@ -263,7 +263,7 @@ def test_a_second_registry_is_refused(metrics, prometheus):
 
 
 def test_a_busy_port_is_an_error_that_names_it(metrics):
-    """H5, T19: the session does not start, and what was listening goes on."""
+    """The session does not start, and what was listening goes on."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -277,7 +277,7 @@ def test_a_busy_port_is_an_error_that_names_it(metrics):
 
 
 def test_two_endpoints_on_one_port_are_an_error(metrics, prometheus):
-    """T19: a second instance does not share the first one's port."""
+    """A second instance does not share the first one's port."""
     with (
         Session(metrics, prometheus, inherit=False),
         pytest.raises(ConfigError, match="another Prometheus"),
@@ -302,7 +302,7 @@ def test_a_session_that_fails_to_start_leaves_nothing_open(metrics, prometheus):
 
 
 def test_tasks_do_not_wait_for_a_scrape(metrics, prometheus, connect):
-    """H3: while a client is being answered, and takes its time, calls go on."""
+    """While a client is being answered, and takes its time, calls go on."""
 
     class Waiting:
         name = "waiting"
@@ -357,10 +357,12 @@ def test_pegboard_finds_it():
 
 
 def test_importing_it_loads_no_prometheus_client_and_no_server():
-    """Importing changes nothing and loads no vendor library."""
-    code = "import sys, threading, pegboard_prometheus; print('prometheus_client' in sys.modules, threading.active_count())"
+    """Importing changes nothing, and loads no vendor library and no dashboards, which only come along."""
+    code = "import sys, threading, pegboard_prometheus; print(threading.active_count(), *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "1"]
+    threads, *loaded = done.stdout.split()
+    assert threads == "1"
+    assert not {"prometheus_client", "pegboard_dashboards"} & set(loaded)
 
 
 def test_layers_and_it_do_not_meet(scrape):

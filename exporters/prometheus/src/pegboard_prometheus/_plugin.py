@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, Secret, hookimpl
-from pegboard_prometheus._access import checked_access
-from pegboard_prometheus._address import checked_address
-from pegboard_prometheus._exposition import render
-from pegboard_prometheus._page import Page
-from pegboard_prometheus._server import Server
-from pegboard_prometheus._source import registry_of
-from pegboard_prometheus._tls import checked_certificate
-from pegboard_prometheus._token import checked_token
+from pegboard_prometheus._registry import registry_of
+from pegboard_prometheus.endpoint.address import checked_address
+from pegboard_prometheus.endpoint.server import Server
+from pegboard_prometheus.endpoint.tls import checked_certificate
+from pegboard_prometheus.page.access import checked_access
+from pegboard_prometheus.page.exposition import render
+from pegboard_prometheus.page.page import Page
+from pegboard_prometheus.page.token import checked_token
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from pegboard import Session
-    from pegboard_prometheus._asgi import ASGIApp
-    from pegboard_prometheus._wsgi import WSGIApp
+    from pegboard_prometheus._apps import ASGIApp, WSGIApp
 
 
 class Prometheus:
@@ -63,16 +62,15 @@ class Prometheus:
         keyfile: str | PathLike[str] | None = None,
         allowed_hosts: Iterable[str] = (),
     ) -> None:
-        found = checked_token(token, token_file)
-        access = checked_access(allowed_hosts, None if found is None else found[0])
+        self._token = checked_token(token, token_file)
+        access = checked_access(allowed_hosts, self._token)
         self._certificate = checked_certificate(certfile, keyfile)
-        is_protected = found is not None or self._certificate is not None
+        is_protected = self._token is not None or self._certificate is not None
         self._address = None if port is None else checked_address(host, port, protected=is_protected)
-        self._secret = None if found is None else Secret(found[1])
         self._page = Page(access, self._render)
         self._include_default = include_default
         self._guard = threading.Lock()
-        self._users = 0
+        self._sessions = 0
         self._registry: CollectorRegistry | None = None
         self._server: Server | None = None
 
@@ -92,13 +90,13 @@ class Prometheus:
 
     def asgi_app(self) -> ASGIApp:
         """Return an ASGI app that answers as the endpoint does, at whatever path it is mounted."""
-        from pegboard_prometheus._asgi import ASGIApp
+        from pegboard_prometheus._apps import ASGIApp
 
         return ASGIApp(self._page)
 
     def wsgi_app(self) -> WSGIApp:
         """Return a WSGI app that answers as the endpoint does, at whatever path it is mounted."""
-        from pegboard_prometheus._wsgi import WSGIApp
+        from pegboard_prometheus._apps import WSGIApp
 
         return WSGIApp(self._page)
 
@@ -106,8 +104,8 @@ class Prometheus:
     def session_start(self, session: Session) -> None:
         """Open the endpoint, or join the one that is open."""
         registry = registry_of(session, "Prometheus()")
-        if self._secret is not None:
-            session.masks.add(self._secret.reveal())
+        if self._token is not None:
+            session.masks.add(self._token.reveal())
         with self._guard:
             if self._registry is None:
                 self._open(registry)
@@ -119,14 +117,14 @@ class Prometheus:
                     where="Prometheus",
                     key="port",
                 )
-            self._users += 1
+            self._sessions += 1
 
     @hookimpl
     def session_end(self) -> None:
         """Close the endpoint with the last session that uses it."""
         with self._guard:
-            self._users -= 1
-            if self._users == 0:
+            self._sessions -= 1
+            if self._sessions == 0:
                 server, self._server = self._server, None
                 if server is not None:
                     server.close()

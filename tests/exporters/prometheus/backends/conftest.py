@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pegboard import Session
-from pegboard_prometheus import Prometheus, Thresholds, write_rules
+from pegboard_dashboards import Thresholds, write_rules
+from pegboard_prometheus import Prometheus
 
 PATIENCE = 30  # seconds for what takes one or two
 
@@ -124,7 +125,7 @@ class PrometheusServer:
         assert len(values) <= 1, values
         return values[0] if values else None
 
-    def settled(self):
+    def after_next_scrape(self):
         """Wait for a scrape that began after this was called, and ended well."""
         before = time.time()
 
@@ -189,7 +190,7 @@ def alertmanager(stack, tmp_path_factory, find_program):
 def server(stack, tmp_path_factory, find_program, alertmanager):
     """A Prometheus that scrapes one port, on which the sessions of the tests listen one after another.
 
-    What an instant query finds after `settled` is what the last scrape found: series that went away are stale at once.
+    What an instant query finds after `after_next_scrape` is what the last scrape found: series that went away are stale at once.
     """
     target = f"127.0.0.1:{free_port()}"
     folder = tmp_path_factory.mktemp("prometheus")

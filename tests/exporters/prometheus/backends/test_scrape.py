@@ -57,11 +57,11 @@ def run_kinds(ok, failing):
 
 @pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 def test_a_scrape_equals_executions(metrics, port, server, executor):
-    """T5: as many calls of each kind and status as ran, wherever they ran."""
+    """As many calls of each kind and status as ran, wherever they ran."""
     with Session(metrics, Prometheus(port), inherit=False, executor=executor):
         run_kinds(ok=7, failing=3)
         assert len(invert.map(range(1, 201))) == 200
-        counted = server.settled().query(
+        counted = server.after_next_scrape().query(
             f"sum by ({names.TASK}, {names.STATUS}, {names.ERROR_TYPE}) ({COUNT})"
         )
     kinds = {"invert": 207, "invert_later": 7, "inverts": 7, "inverts_later": 7}
@@ -78,7 +78,7 @@ def _key(name, status, error=""):
 
 @pytest.mark.slow
 def test_10000_tasks_are_501_label_sets(metrics, prometheus, start_prometheus, wait_until):
-    """T15: those over the cap are one series, what it took up is counted, and no call is lost."""
+    """Those over the cap are one series, what it took up is counted, and no call is lost."""
     tasks = [task(lambda: None, name=f"task_{number}") for number in range(10_000)]
     with Session(metrics, prometheus, inherit=False):
         for each in tasks:
@@ -94,7 +94,7 @@ ENDINGS = [asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit,
 
 
 def test_nothing_is_active_when_all_calls_are_over(scraped):
-    """T16: however they ended: a value, an error, a cancellation, a close, a suspension."""
+    """However they ended: a value, an error, a cancellation, a close, a suspension."""
 
     @task
     def end(error):
@@ -111,7 +111,7 @@ def test_nothing_is_active_when_all_calls_are_over(scraped):
         await asyncio.gather(waiting, return_exceptions=True)
         stream = inverts_later([1, 2])
         await anext(stream)
-        assert scraped.settled().value(f"sum({names.ACTIVE.name})") == 1
+        assert scraped.after_next_scrape().value(f"sum({names.ACTIVE.name})") == 1
         await stream.aclose()
 
     for ending in ENDINGS:
@@ -119,11 +119,11 @@ def test_nothing_is_active_when_all_calls_are_over(scraped):
             end(ending())
     stream = inverts([1, 2])
     next(stream)
-    assert scraped.settled().value(f"sum({names.ACTIVE.name})") == 1
+    assert scraped.after_next_scrape().value(f"sum({names.ACTIVE.name})") == 1
     stream.close()
     run_kinds(ok=1, failing=1)
     asyncio.run(cancel())
-    scraped.settled()
+    scraped.after_next_scrape()
     assert set(scraped.query(names.ACTIVE.name).values()) == {0}
     assert len(scraped.query(names.ACTIVE.name)) == 6
     assert scraped.value(f'sum({COUNT}{{{names.TASK}="end"}})') == len(ENDINGS)
@@ -142,26 +142,26 @@ def test_what_goes_on_is_active_and_ages(scraped, wait_until):
         pool.submit(copy_context().run, hang)
         try:
             begun.wait(30)
-            assert scraped.settled().value(names.ACTIVE.name) == 1
+            assert scraped.after_next_scrape().value(names.ACTIVE.name) == 1
             wait_until(lambda: (scraped.value(names.OLDEST_AGE.name) or 0) > 1, "an age of a second")
         finally:
             release.set()
-    scraped.settled()
+    scraped.after_next_scrape()
     assert (scraped.value(names.ACTIVE.name), scraped.value(names.OLDEST_AGE.name)) == (0, 0)
 
 
 def test_counters_go_on_over_sessions(metrics, port, server):
-    """T22: two sessions in a row, the plugins attached twice: one series each, and no reset."""
+    """Two sessions in a row, the plugins attached twice: one series each, and no reset."""
     counted = invert.with_options(name="counted")
     prometheus = Prometheus(port)
     with Session(metrics, metrics, prometheus, prometheus, inherit=False):
         counted.map([1, 2])
         counted.run(0)
-        first = server.settled().query(COUNT)
+        first = server.after_next_scrape().query(COUNT)
     with Session(metrics, Prometheus(port), inherit=False):
         counted.map([1, 2])
         counted.run(0)
-        second = server.settled().query(COUNT)
+        second = server.after_next_scrape().query(COUNT)
         assert set(server.query(f'resets({COUNT}{{{names.TASK}="counted"}}[1m])').values()) == {0}
     assert second == {key: 2 * value for key, value in first.items()}
 
@@ -185,7 +185,7 @@ class Spanning:
 
 
 def test_exemplars_lead_to_sampled_traces(metrics, port, server, wait_until):
-    """T25: Prometheus returns only trace ids that were sampled, with their spans and values."""
+    """Prometheus returns only trace ids that were sampled, with their spans and values."""
     spanning = Spanning()
     with Session(metrics, spanning, Prometheus(port), inherit=False):
 
@@ -206,7 +206,7 @@ def test_exemplars_lead_to_sampled_traces(metrics, port, server, wait_until):
 
 
 def test_promtool_has_no_complaint(metrics, prometheus, ask, promtool):
-    """T20: names, units, help texts and types, of every metric, in the text format."""
+    """Names, units, help texts and types, of every metric, in the text format."""
     with Session(metrics, prometheus, inherit=False):
         run_kinds(ok=1, failing=1)
         text = ask(prometheus.port).body.decode()
@@ -216,7 +216,7 @@ def test_promtool_has_no_complaint(metrics, prometheus, ask, promtool):
 
 @pytest.mark.slow
 def test_prometheus_presents_the_token_over_tls(metrics, start_prometheus, certificate):
-    """H2: both settings are those of any scrape configuration."""
+    """Both settings are those of any scrape configuration."""
     certfile, keyfile = certificate
     prometheus = Prometheus(0, "0.0.0.0", token="t0ken", certfile=certfile, keyfile=keyfile)
     job = {
@@ -226,5 +226,5 @@ def test_prometheus_presents_the_token_over_tls(metrics, start_prometheus, certi
     }
     with Session(metrics, prometheus, inherit=False):
         invert(1)
-        server = start_prometheus(f"127.0.0.1:{prometheus.port}", job=job).settled()
+        server = start_prometheus(f"127.0.0.1:{prometheus.port}", job=job).after_next_scrape()
         assert server.value(f"sum({COUNT})") == 1

@@ -1,0 +1,156 @@
+"""Metrics pushed when a session ends, for jobs that are over before anybody scrapes them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pegboard import ConfigError, hookimpl
+from pegboard_metrics import names
+from pegboard_prometheus._registry import registry_of
+from pegboard_prometheus.batch.gateway import Gateway, checked_gateway
+from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from http.client import HTTPConnection
+
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+    from prometheus_client.samples import Sample
+
+    from pegboard import Session
+
+_PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name))
+_MAX_ANSWER = 200
+_log = logging.getLogger("pegboard.pushgateway")
+
+
+class _PushFailed(Exception):  # noqa: N818 - what a push has
+    """Raised when the gateway took nothing, with what to say of it."""
+
+
+class PushGateway:
+    """Pushes durations and times of last success to a Prometheus push gateway when its session ends.
+
+    Nothing else is pushed: what a gateway keeps outlives the process, and a gauge of active calls or an open breaker would go
+    on for ever. It never fails a session: what was not delivered in time is a warning.
+
+    Args:
+        address: `host:port`, or a URL of http or https, with user and password for basic authentication where it has them.
+        job: The name of the group at the gateway.
+        grouping: More labels of the group, as `{"instance": "a"}`; each group has metrics of its own.
+        timeout: Seconds that the end of a session may take for it, in all.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        MissingPlugin: When a session starts: it has no metrics.
+    """
+
+    name = "pushgateway"
+
+    def __init__(
+        self, address: str, job: str, grouping: Mapping[str, str] | None = None, *, timeout: float = 5.0
+    ) -> None:
+        self._gateway = checked_gateway(address, job, grouping or {})
+        self._timeout = _checked_timeout(timeout)
+        self._open: dict[str, CollectorRegistry] = {}
+
+    @hookimpl
+    def session_start(self, session: Session) -> None:
+        """Find the metrics, so that their absence shows before any task runs."""
+        self._open[session.id] = registry_of(session, "PushGateway(address, job)")
+        if self._gateway.password:
+            session.masks.add(self._gateway.password)
+
+    @hookimpl
+    def session_end(self, session: Session) -> None:
+        """Push, and wait no longer than was said."""
+        push = _PushThread(self._gateway, self._open.pop(session.id), self._timeout)
+        push.start()
+        push.join(self._timeout)
+        if push.is_alive():
+            push.abort()
+            _warn(self._gateway, f"no answer within {self._timeout:g} s")
+        elif push.failure:
+            _warn(self._gateway, session.masks.mask(push.failure))
+
+
+class _PushThread(threading.Thread):
+    """One push, in a thread that nobody has to wait for.
+
+    Attributes:
+        failure: What went wrong, when it is over; "" when nothing did.
+    """
+
+    def __init__(self, gateway: Gateway, registry: CollectorRegistry, timeout: float) -> None:
+        super().__init__(name="pegboard-pushgateway", daemon=True)
+        self.failure = ""
+        self._gateway = gateway
+        self._registry = registry
+        self._timeout = timeout
+        self._connection: HTTPConnection | None = None
+
+    def run(self) -> None:
+        """Push."""
+        try:
+            body = render([MappedRegistry(self._registry, _pushed_samples)], TEXT)
+            _push(self._gateway, body, self._connect())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and fails no session
+            self.failure = str(error) if isinstance(error, _PushFailed) else _reason(error)
+
+    def abort(self) -> None:
+        """Cut the connection, so that the thread ends soon."""
+        sock = None if self._connection is None else self._connection.sock
+        if sock is not None:
+            import socket
+
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it has just ended by itself
+                return
+
+    def _connect(self) -> HTTPConnection:
+        from http.client import HTTPConnection, HTTPSConnection
+
+        kind = HTTPSConnection if self._gateway.secure else HTTPConnection
+        self._connection = kind(self._gateway.host, self._gateway.port, timeout=self._timeout)
+        return self._connection
+
+
+def _pushed_samples(metric: Metric) -> Sequence[Sample]:
+    return metric.samples if metric.name in _PUSHED else ()
+
+
+def _push(gateway: Gateway, body: bytes, connection: HTTPConnection) -> None:
+    """Add to the group: what it has of other metrics, as an earlier success when this run has none, stays."""
+    headers = {"Content-Type": TEXT}
+    if gateway.authorization:
+        headers["Authorization"] = gateway.authorization
+    try:
+        connection.request("POST", gateway.path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read(_MAX_ANSWER)
+    finally:
+        connection.close()
+    if not 200 <= answer.status < 300:
+        raise _PushFailed(f"status {answer.status}, {text.decode('utf-8', 'replace')!r}")
+
+
+def _warn(gateway: Gateway, reason: str) -> None:
+    _log.warning("pushgateway: the metrics were not delivered to %s: %s", gateway.url, reason)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None)
+    return f"{type(error).__name__}, {text}" if text else type(error).__name__
+
+
+def _checked_timeout(timeout: float) -> float:
+    if type(timeout) in (int, float) and 0 < timeout < threading.TIMEOUT_MAX:
+        return timeout
+    raise ConfigError(
+        f"PushGateway(timeout={timeout!r}): seconds are meant, above 0.", where="PushGateway", key="timeout"
+    )

@@ -1,0 +1,1 @@
+"""The page of metrics and who may read it, whatever serves it."""

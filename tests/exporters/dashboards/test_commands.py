@@ -1,0 +1,82 @@
+"""The commands, as the command line takes them over."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pegboard_dashboards import SLO, Thresholds, dashboards, write_rules
+
+COMMANDS = {"dashboards", "rules", "slo"}
+
+
+@pytest.fixture
+def run():
+    """Run one of the commands, found as the command line finds it."""
+    found = {entry.name: entry for entry in entry_points(group="pegboard.commands")}
+
+    def run(name, *words):
+        command = found[name].load()
+        assert isinstance(command, click.Command)
+        return CliRunner().invoke(command, [str(word) for word in words], prog_name=f"pegboard {name}")
+
+    return run
+
+
+def test_its_commands_are_offered_to_the_command_line():
+    """By entry points, so that nothing of it is imported until one is asked for."""
+    found = {
+        entry.name
+        for entry in entry_points(group="pegboard.commands")
+        if entry.dist.name == "pegboard-dashboards"
+    }
+    assert found == COMMANDS
+
+
+def test_dashboards_are_written(run, tmp_path):
+    """And their paths are said."""
+    done = run("dashboards", tmp_path / "new")
+    assert done.exit_code == 0
+    written = {path.name: json.loads(path.read_text()) for path in (tmp_path / "new").iterdir()}
+    assert written == dashboards()
+    assert {line.rpartition("/")[2] for line in done.stdout.splitlines()} == set(written)
+
+
+def test_rules_are_written_with_thresholds(run, tmp_path):
+    """The options are those of Thresholds."""
+    done = run("rules", tmp_path / "a", "--objective", "99.9", "--stuck", "15m", "--min-calls", "5")
+    assert done.exit_code == 0
+    write_rules(tmp_path / "b", Thresholds(objective=99.9, stuck="15m", min_calls=5))
+    for path in (tmp_path / "b").iterdir():
+        assert (tmp_path / "a" / path.name).read_text() == path.read_text()
+
+
+def test_an_objective_is_written_to_stdout(run):
+    """So it can be looked at, or sent into a file."""
+    done = run("slo", "fetch", "--objective", "99.9", "--latency", "500ms", "--fresh", "26h", "--job", "app")
+    assert done.exit_code == 0
+    assert done.stdout == SLO("fetch", 99.9, latency=0.5, fresh="26h", job="app").to_yaml()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (("rules",), 2, "Missing argument 'DIR'"),
+        (("rules", ".", "--stuck", "soon"), 2, "26h"),
+        (("rules", ".", "--objective", "0.99"), 2, "per cent"),
+        (("dashboards", __file__), 2, "is a file"),
+        (("dashboards", "/proc/self/absent"), 1, "cannot write"),
+        (("slo", "fetch", "--latency", "700ms"), 2, "Take one of"),
+        (("slo", "fetch", "--objective", "101"), 2, "per cent"),
+    ],
+)
+def test_a_misuse_says_what_is_meant(run, words, status, text):
+    """2 for a misuse, 1 for a folder that cannot be written; never a traceback."""
+    done = run(*words)
+    assert done.exit_code == status
+    assert text in done.output
+    assert isinstance(done.exception, SystemExit)
