@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pegboard import Task, task
-from pegboard_flow._shape import HERE
+from pegboard_flow.running.shape import HERE
 
 
 @runtime_checkable

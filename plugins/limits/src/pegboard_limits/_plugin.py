@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pegboard import Layer, Option, hookimpl
 from pegboard_limits import hookspecs
-from pegboard_limits._breaker import BreakerRecord, BreakerState
-from pegboard_limits._breaker_layer import breaker_layer
-from pegboard_limits._breaker_option import Breaker
-from pegboard_limits._concurrency_option import Concurrency
-from pegboard_limits._kept import Kept
-from pegboard_limits._local import LocalLimits, monotonic_of
-from pegboard_limits._rate_option import RateLimit
+from pegboard_limits._in_process import LocalLimits, monotonic_of
+from pegboard_limits._registry import Kept
+from pegboard_limits.breaker.layer import breaker_layer
+from pegboard_limits.breaker.option import Breaker
+from pegboard_limits.breaker.state import BreakerRecord, BreakerState
+from pegboard_limits.concurrency.option import Concurrency
+from pegboard_limits.rate.option import RateLimit
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
-    from pegboard_limits._shared import SharedLimits
+    from pegboard_limits._in_store import SharedLimits
 
 O = TypeVar("O", bound=Option)  # noqa: E741
 
@@ -60,8 +60,8 @@ class Limits:
         self._breakers: Kept[BreakerState] = Kept("breaker")
         self._kept: LocalLimits | SharedLimits = LocalLimits()
         if store is not None:
-            from pegboard_limits._shared import SharedLimits
-            from pegboard_limits._store import RedisStore, check_url
+            from pegboard_limits._in_store import SharedLimits
+            from pegboard_limits.store.redis_store import RedisStore, check_url
 
             found = RedisStore(check_url(store), prefix, lease, allow=on_store_error == "allow")
             self._kept = SharedLimits(found)

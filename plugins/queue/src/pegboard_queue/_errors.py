@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pegboard import PegboardError
-from pegboard_queue._state import TRANSITIONS
+from pegboard_queue.items.state import TRANSITIONS
 
 if TYPE_CHECKING:
-    from pegboard_queue._state import State
+    from pegboard_queue.items.state import State
 
 
 class QueueError(PegboardError):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import MissingPlugin, hookimpl
 from pegboard_queue import hookspecs
-from pegboard_queue._item import running_item
-from pegboard_queue._state import State
+from pegboard_queue.items.item import running_item
+from pegboard_queue.items.state import State
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
-    from pegboard_queue._item import Item
-    from pegboard_queue._manager import TaskManager
+    from pegboard_queue.items.item import Item
+    from pegboard_queue.manager.manager import TaskManager
 
 
 class Queue:

@@ -9,8 +9,8 @@ import attrs
 
 from pegboard import Option
 from pegboard_validate._format import OutputFormat
-from pegboard_validate._json_schema import refuse_bad_json_schema
 from pegboard_validate._spec import kept, refuse_bad_spec
+from pegboard_validate.json.schema import refuse_bad_json_schema
 
 
 def _inputs(_: object, attribute: attrs.Attribute[Any], value: object) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard_validate._building import Builder
-from pegboard_validate._inputs import input_layer
-from pegboard_validate._json_text import DEFAULT_LIMITS, TextLimits
+from pegboard_validate._builder import Builder
 from pegboard_validate._option import Validate
-from pegboard_validate._outputs import output_layer
+from pegboard_validate.json.text import DEFAULT_LIMITS, TextLimits
+from pegboard_validate.layers.inputs import input_layer
+from pegboard_validate.layers.outputs import output_layer
 
 if TYPE_CHECKING:
     from pegboard import Layer, Session, Task

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pegboard_validate._format import OutputFormat
-from pegboard_validate._json_schema import is_json_schema, refuse_bad_json_schema
-from pegboard_validate._shorthand import refuse_bad_shorthand
+from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema
+from pegboard_validate.json.shorthand import refuse_bad_shorthand
 
 
 def refuse_bad_spec(spec: object, where: str) -> None:

@@ -1,0 +1,72 @@
+"""The session that serves while the body of a flow runs: its tasks are recorded, not run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pegboard import Session
+from pegboard_flow._errors import PlaceholderError
+from pegboard_flow._tasks import checked_mapping
+from pegboard_flow.recording.recording import Recording, recording_here
+
+if TYPE_CHECKING:
+    from pegboard import Task
+
+
+@contextmanager
+def recorded() -> Iterator[Recording]:
+    """Record the calls that are made inside, in this context."""
+    recording = Recording()
+    token = recording_here.set(recording)
+    try:
+        with _recording_session():
+            yield recording
+    finally:
+        recording_here.reset(token)
+
+
+@functools.cache
+def _recording_session() -> Session:
+    """Make the one that serves all flows: what differs between them is in the context."""
+    session = Session(inherit=False)
+    session.diverted = _record
+    session.executors = _NoExecutors()  # type: ignore[assignment]
+    return session
+
+
+def _record(way: str, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Record a call or map of a task, and return what stands for its value; refuse what needs the value at once."""
+    recording = recording_here.get()
+    if recording is None:
+        raise PlaceholderError(
+            f"task {task.name!r} was called in a session that only records, outside of a flow's body.",
+            node=task.name,
+        )
+    if way == "call":
+        return recording.add(task, args, kwargs)
+    if way == "acall":
+        return task(*args, **kwargs)  # comes back as a plain call; of a bound task with its object
+    if way in ("map", "amap"):
+        return recording.add(checked_mapping(task, args, **kwargs), args, {})
+    raise PlaceholderError(
+        f"the body of a flow does more with task {task.name!r} than to call it, and nothing runs there.\n"
+        f"Call the task: task(...). For each of many items: task.map(items).",
+        node=task.name,
+    )
+
+
+class _NoExecutors:
+    """Stands where a session has its executors: the body of a flow has none."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise PlaceholderError(
+            "the body of a flow wants to run something, and nothing runs there.\n"
+            "Call the tasks: those that do not wait for each other run at the same time once the body is over.",
+            node="",
+        )

@@ -1,0 +1,176 @@
+"""What an item depends on: found by name, free of cycles, and what follows when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pegboard_queue._errors import CyclicDependency, DependencyFailed, QueueError, UnknownItem
+from pegboard_queue.items.item import Item
+from pegboard_queue.items.state import State
+
+if TYPE_CHECKING:
+    from pegboard_queue.manager.registry import Ledger
+
+DependsOn = Iterable["Item[Any] | str"] | Item[Any] | str
+_BLOCKED = frozenset((State.WAITING, State.PAUSED))
+
+
+def resolve(ledger: Ledger, item: Item[Any], depends_on: DependsOn) -> tuple[Item[Any], ...]:
+    """Find the items that are named, each once.
+
+    Raises:
+        UnknownItem: There is none of a name, or it is of another manager.
+        CyclicDependency: It is the item itself.
+    """
+    given = (depends_on,) if isinstance(depends_on, str | Item) else tuple(depends_on)
+    found = dict.fromkeys(_one(ledger, item, each) for each in given)
+    return tuple(found)
+
+
+def _one(ledger: Ledger, item: Item[Any], wanted: object) -> Item[Any]:
+    if wanted is item or (wanted == item.name and item.named):
+        raise CyclicDependency(
+            f"item {item.name!r} would depend on itself, so it could never run.", path=(item.name, item.name)
+        )
+    if isinstance(wanted, str):
+        return ledger.find(wanted)
+    if not isinstance(wanted, Item):
+        raise TypeError(f"depends_on takes items and names of items, not {type(wanted).__name__}.")
+    if wanted.manager is None or wanted.manager.id != ledger.id:
+        refuse_stranger(wanted)
+    return wanted
+
+
+def refuse_stranger(item: Item[Any]) -> NoReturn:
+    """Refuse an item that is not in the manager that is asked about it."""
+    where = "no manager" if item.manager is None else "another manager"
+    raise UnknownItem(
+        f"item {item.name!r} is in {where}, so this one knows nothing of it.\nSubmit it here first.",
+        wanted=item.name,
+    )
+
+
+def refuse_cycle(item: Item[Any], on: Item[Any]) -> None:
+    """Refuse a dependency that would lead back to the item.
+
+    Raises:
+        CyclicDependency: It would.
+    """
+    came_from: dict[Item[Any], Item[Any]] = {}
+    todo = [on]
+    while todo:
+        here = todo.pop()
+        if here is item:
+            path = [item.name]
+            while here is not on:
+                here = came_from[here]
+                path.append(here.name)
+            path.append(item.name)
+            path.reverse()
+            raise CyclicDependency(
+                f"item {item.name!r} would depend on itself: {' -> '.join(path)}.\nLeave one of these out.",
+                path=tuple(path),
+            )
+        for each in here.unmet or ():
+            if each not in came_from and each is not on:
+                came_from[each] = here
+                todo.append(each)
+
+
+def connect(item: Item[Any], dependencies: Iterable[Item[Any]]) -> None:
+    """Have an item wait for those of its dependencies that have not completed; the guard is held."""
+    for each in dependencies:
+        item.dependencies = (*item.dependencies, each)
+        if each.state is State.COMPLETED:
+            continue
+        item.unmet = item.unmet or set()
+        item.unmet.add(each)
+        if each.dependants is None:
+            each.dependants = []
+        each.dependants.append(item)
+
+
+def disconnect(item: Item[Any], on: Item[Any]) -> None:
+    """Have an item no longer wait for one of its dependencies; the guard is held.
+
+    Raises:
+        UnknownItem: It is none of them.
+    """
+    if on not in item.dependencies:
+        raise UnknownItem(f"item {item.name!r} does not depend on {on.name!r}.", wanted=on.name)
+    item.dependencies = tuple(each for each in item.dependencies if each is not on)
+    if item.unmet:
+        item.unmet.discard(on)
+
+
+def freed(item: Item[Any]) -> Iterator[Item[Any]]:
+    """Tell the dependants of a completed item, and yield those that wait for nothing else."""
+    dependants, item.dependants = item.dependants, None
+    for each in dependants or ():
+        if each.unmet is not None and item in each.unmet:
+            each.unmet.discard(item)
+            if not each.unmet and each.state is State.WAITING:
+                yield each
+
+
+def skipped(item: Item[Any]) -> Iterator[Item[Any]]:
+    """Give every item behind one that did not complete its error, and yield it; those that wait for it first."""
+    todo = [item]
+    for here in todo:  # grows meanwhile
+        dependants, here.dependants = here.dependants, None
+        for each in dependants or ():
+            if each.state in _BLOCKED and each.unmet is not None and here in each.unmet:
+                each.failure = _failure(each, here)
+                yield each
+                todo.append(each)
+
+
+def _failure(item: Item[Any], dependency: Item[Any]) -> DependencyFailed:
+    inherited = dependency.failure
+    cause, first, state = inherited, dependency.name, dependency.state
+    if isinstance(inherited, DependencyFailed) and state is State.SKIPPED:
+        cause, first, state = inherited.__cause__, inherited.dependency, inherited.state
+    way = "" if first == dependency.name else f", through {dependency.name!r}"
+    error = DependencyFailed(
+        f"item {item.name!r} was skipped: it depends on {first!r}{way}, which {'was' * (state is State.CANCELLED)}"
+        f"{' ' * (state is State.CANCELLED)}{state}.",
+        item=item.name,
+        dependency=first,
+        state=state,
+    )
+    error.__cause__ = cause
+    return error
+
+
+def ready_before(item: Item[Any]) -> Item[Any] | None:
+    """Return an item that is ready and has to run before this one can end: itself, or one that it waits for."""
+    seen, todo = {item}, [item]
+    while todo:
+        here = todo.pop()
+        if here.state is State.READY:
+            return here
+        for each in here.unmet or ():
+            if each not in seen:
+                seen.add(each)
+                todo.append(each)
+    return None
+
+
+def refuse_waiting(item: Item[Any], outer: Item[Any] | None) -> None:
+    """Refuse a wait of an item for itself, or for one that cannot run before it has ended.
+
+    Raises:
+        QueueError: It would wait for ever.
+    """
+    seen, todo = {item}, [item]
+    while outer is not None and todo:
+        here = todo.pop()
+        if here is outer:
+            raise QueueError(
+                f"item {outer.name!r} waits for {item.name!r}, which cannot end before it, so it would wait for ever."
+            )
+        for each in here.unmet or ():
+            if each not in seen:
+                seen.add(each)
+                todo.append(each)
