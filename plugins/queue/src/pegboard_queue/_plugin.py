@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import MissingPlugin, hookimpl
 from pegboard_queue import hookspecs
-from pegboard_queue.items.item import running_item
+from pegboard_queue.items.item import record_of, running_item
 from pegboard_queue.items.state import State
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class _Attempts:
 def _item_of(call: Call) -> Item[Any] | None:
     """Return the item that a call was made for; a call that its function made has another parent."""
     item = running_item.get()
-    return item if item is not None and call.parent is item.parent else None
+    return item if item is not None and call.parent is record_of(item).parent_call else None
 
 
 def plugin_of(session: Session) -> Queue:

@@ -9,13 +9,11 @@ import pytest
 
 from pegboard import task
 from pegboard_queue import (
-    IllegalTransition,
     Item,
     ItemCancelled,
     QueueError,
     State,
     TaskManager,
-    Work,
     current_item,
 )
 
@@ -115,30 +113,6 @@ def test_async_code_waits_without_blocking(session, gate) -> None:
     asyncio.run(main())
 
 
-def test_inside_async_with_coroutines_run_in_the_callers_loop(session) -> None:
-    """So that they may use what belongs to it."""
-
-    @task
-    async def where() -> object:
-        return asyncio.get_running_loop()
-
-    async def main() -> None:
-        async with TaskManager(2) as manager:
-            assert await manager.submit(where) is asyncio.get_running_loop()
-
-    asyncio.run(main())
-
-
-def test_elsewhere_coroutines_share_one_loop(manager) -> None:
-    """A client made in one serves the next."""
-
-    @task
-    async def where() -> object:
-        return asyncio.get_running_loop()
-
-    assert manager.submit(where).wait(5) is manager.submit(where).wait(5)
-
-
 def test_no_more_coroutines_run_at_once_than_there_are_slots(session) -> None:
     """Row 68."""
     running, most = set(), []
@@ -172,61 +146,3 @@ def test_an_error_in_an_async_block_cancels(session) -> None:
         return item
 
     assert asyncio.run(main()).state is State.CANCELLED
-
-
-def test_an_item_without_a_manager_runs_where_it_is_executed() -> None:
-    """Row 67."""
-    item = Item(double, (3,), name="three")
-    assert item.execute() == 6
-    assert (item.state, item.value, item.attempts) == (State.COMPLETED, 6, 1)
-    with pytest.raises(IllegalTransition):
-        item.execute()
-    with pytest.raises(QueueError, match="no manager"):
-        item.pause()
-
-
-def test_an_executed_item_that_fails_raises_its_error() -> None:
-    """Row 67."""
-
-    @task
-    def fail() -> None:
-        raise KeyError("x")
-
-    item = Item(fail)
-    with pytest.raises(KeyError):
-        item.execute()
-    assert item.state is State.FAILED
-    assert isinstance(item.error, KeyError)
-
-
-def test_a_class_with_execute_is_a_task(manager) -> None:
-    """Row 67: with a name, options and state of its own; sync or async."""
-
-    class Report(Work):
-        def __init__(self, day: str) -> None:
-            self.day = day
-
-        def execute(self, suffix: str = "") -> str:
-            return self.day + suffix
-
-    class Fetch(Report):
-        name = "fetch"
-
-        async def execute(self) -> str:
-            return "fetched " + self.day
-
-    item = manager.submit(Report("monday"), ("!",))
-    assert (item.wait(5), item.name) == ("monday!", "Report")
-    assert manager.submit(Fetch("tuesday")).wait(5) == "fetched tuesday"
-    assert manager.get("fetch").task.kind == "coroutine"
-    assert Report("monday")() == "monday"
-
-
-def test_a_class_without_execute_cannot_be_made() -> None:
-    """Row 67."""
-
-    class Nothing(Work):
-        pass
-
-    with pytest.raises(TypeError, match="execute"):
-        Nothing()

@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from pegboard_queue._errors import IllegalTransition
+
 
 class State(enum.StrEnum):
     """Where an item stands. A member is its name in lower case, so `State.READY == "ready"`.
@@ -61,3 +63,14 @@ completes without running again.
 
 ENDED = frozenset((_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.SKIPPED))
 """The states in which nothing more happens by itself."""
+
+
+def illegal(item: str, state: State, wanted: State, why: str = "") -> IllegalTransition:
+    """Say that an item cannot go from one state to another."""
+    allowed = ", ".join(sorted(TRANSITIONS[state])) or "nothing: it stays so"
+    return IllegalTransition(
+        f"item {item!r} is {state}, and cannot become {wanted}{why and ': '}{why}.\nFrom {state} it may become {allowed}.",
+        item=item,
+        state=state,
+        wanted=wanted,
+    )

@@ -1,4 +1,4 @@
-"""A line of items that somebody else runs."""
+"""A queue of items that somebody else runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TaskQueue:
         return f"<TaskQueue {self.queue_type}: {len(self)}{most}>"
 
     def enqueue(self, item: Item[Any]) -> None:
-        """Put an item in the line.
+        """Put an item in the queue.
 
         Raises:
             QueueFull: It holds `max_size` already.

@@ -1,1 +1,1 @@
-"""The manager: takes items in, decides when they run, runs them, and has others wait for them."""
+"""The manager: takes items in, lets others steer them and wait for them."""

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextvars import copy_context
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from pegboard import Session, current_call, current_session
-from pegboard.clock import SYSTEM_CLOCK
+from pegboard import current_session
 from pegboard_queue._checks import seconds_or_none, whole
-from pegboard_queue._errors import ManagerClosed, illegal
-from pegboard_queue._plugin import plugin_of
-from pegboard_queue.items.item import Item, running_item
-from pegboard_queue.items.state import ENDED, State
+from pegboard_queue.items.item import Item, record_of
+from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
-from pegboard_queue.manager import dependencies as _dependencies
-from pegboard_queue.manager.engine import Engine
-from pegboard_queue.manager.registry import Ledger
+from pegboard_queue.manager.admission import Admission
+from pegboard_queue.manager.control import Control
 from pegboard_queue.manager.waiting import Waiting
+from pegboard_queue.running.dependencies import refuse_stranger
+from pegboard_queue.running.registry import Registry
+from pegboard_queue.running.workers import Workers
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pegboard_queue.manager.dependencies import DependsOn
+    from pegboard import Session
+    from pegboard_queue.running.dependencies import DependsOn
 
 T = TypeVar("T")
 
@@ -46,18 +45,18 @@ class TaskManager:
 
     def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
         self.workers = whole("workers", workers, 1)
-        self._ledger = Ledger(None if keep is None else whole("keep", keep, 0))
-        self._engine = Engine(self._ledger, self.workers)
-        self._waiting = Waiting(self._ledger, self._engine)
-        self._closed = False
-        self.id = self._ledger.id
-        self._adopted: Session | None = None
-        session = current_session()
-        self._home = None if session is None else (session, current_call(), copy_context())
-        self._adopt(session, first=True)
+        self._registry = Registry(None if keep is None else whole("keep", keep, 0))
+        self.id = self._registry.id
+        self._workers = Workers(self._registry, self.workers)
+        self._waiting = Waiting(self._registry, self._workers)
+        self._admission = Admission(self._registry, self._workers.scheduler, self._waiting)
+        self._control = Control(self._registry, self._workers.scheduler, self._admission)
+        self._admission.adopt(self, current_session(), made_here=True)
 
     def __repr__(self) -> str:
-        return f"<TaskManager {self.id}: {self._ledger.unfinished} of {self._ledger.submitted} unfinished>"
+        return (
+            f"<TaskManager {self.id}: {self._registry.unfinished} of {self._registry.submitted} unfinished>"
+        )
 
     # Submitting -------------------------------------------------------------------------------------------------
 
@@ -125,42 +124,9 @@ class TaskManager:
         if isinstance(task, Item):
             item = task
         else:
-            session = current_session() or (self._home and self._home[0])
-            clock = SYSTEM_CLOCK if session is None else session.clock
-            item = Item(task, args, kwargs, name=name, priority=priority, clock=clock)
-        self._admit(item, depends_on)
+            item = Item(task, args, kwargs, name=name, priority=priority, clock=self._admission.clock())
+        self._admission.admit(self, item, depends_on)
         return item
-
-    def _admit(self, item: Item[Any], depends_on: DependsOn) -> None:
-        if item.state is not State.PENDING or item.manager is not None:
-            raise illegal(item.name, item.state, State.READY, "it was submitted before")
-        session, parent, context = current_session(), current_call(), copy_context()
-        if session is None and self._home is not None:
-            session, parent, context = self._home[0], self._home[1], self._home[2].copy()
-        if session is not self._adopted:
-            self._adopt(session)
-        context.run(running_item.set, item)
-        with self._ledger.guard:
-            self._refuse_closed()
-            dependencies = _dependencies.resolve(self._ledger, item, depends_on) if depends_on else ()
-            self._ledger.add(item)
-            item.manager, item.session, item.context, item.parent = self, session, context, parent
-            _dependencies.connect(item, dependencies)
-            if item.unmet:
-                self._wait_or_skip(item)
-            else:
-                self._engine.make_ready(item)
-        self._ledger.teller.tell()
-
-    def _wait_or_skip(self, item: Item[Any]) -> None:
-        """Have an item wait, or skip it when something that it depends on has ended badly already."""
-        if item.state not in (State.WAITING, State.PAUSED):
-            self._engine.take_back(item, State.WAITING)
-        for each in item.unmet or ():
-            if each.state in ENDED:
-                self._engine.skip_dependants(each)
-                self._engine.note_idle()
-                return
 
     # Looking ----------------------------------------------------------------------------------------------------
 
@@ -172,24 +138,24 @@ class TaskManager:
         """
         if isinstance(item, Item):
             if item.manager is not self:
-                return _dependencies.refuse_stranger(item)
+                return refuse_stranger(item)
             return item
         if not isinstance(item, str):
             raise TypeError(f"an item is found by its name or id, not by {type(item).__name__}.")
-        with self._ledger.guard:
-            return self._ledger.find(item)
+        with self._registry.guard:
+            return self._registry.find(item)
 
     def list(self, status: State | str | None = None) -> list[Item[Any]]:
         """Return the items, or those in one state, in the order of submission."""
         wanted = None if status is None else State(status)
-        with self._ledger.guard:
-            items = [*self._ledger.items.values()]
+        with self._registry.guard:
+            items = [*self._registry.items.values()]
         return [item for item in items if wanted is None or item.state is wanted]
 
     def statistics(self) -> Statistics:
         """Count the items by state."""
-        with self._ledger.guard:
-            return Statistics(self._ledger.submitted, MappingProxyType(dict(self._ledger.counts)))
+        with self._registry.guard:
+            return Statistics(self._registry.submitted, MappingProxyType(dict(self._registry.counts)))
 
     # Waiting ----------------------------------------------------------------------------------------------------
 
@@ -209,7 +175,7 @@ class TaskManager:
         """
         found: Item[T] = self.get(item)
         self._waiting.for_item(found, seconds_or_none(timeout))
-        return _answer(found)
+        return _value(found)
 
     async def await_item(self, item: Item[T] | str) -> T:
         """Do what `wait` does, in an event loop; `await item` is the same.
@@ -218,7 +184,7 @@ class TaskManager:
         """
         found: Item[T] = self.get(item)
         await self._waiting.for_item_async(found)
-        return _answer(found)
+        return _value(found)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until every item has ended and no function runs; what is paused holds it up. Never raises an item's error.
@@ -243,18 +209,11 @@ class TaskManager:
         Raises:
             IllegalTransition: It has ended.
         """
-        found = self.get(item)
-        with self._ledger.guard:
-            self._engine.cancel(found)
-        self._ledger.teller.tell()
+        self._control.cancel(self.get(item))
 
     def cancel_all(self) -> None:
         """Cancel every item that has not ended."""
-        with self._ledger.guard:
-            for item in [*self._ledger.items.values()]:
-                if item.state not in ENDED:
-                    self._engine.cancel(item)
-        self._ledger.teller.tell()
+        self._control.cancel_where(lambda _: True)
 
     def retry(self, item: Item[Any] | str) -> None:
         """Make a failed item ready again; what was skipped because of it stays skipped.
@@ -262,14 +221,7 @@ class TaskManager:
         Raises:
             IllegalTransition: It has not failed.
         """
-        found = self.get(item)
-        with self._ledger.guard:
-            self._refuse_closed()
-            if found.state is not State.FAILED:
-                raise illegal(found.name, found.state, State.READY, "only a failed item is retried")
-            found.failure = found.result = None
-            self._engine.make_ready(found)
-        self._ledger.teller.tell()
+        self._control.retry(self.get(item))
 
     def pause(self, item: Item[Any] | str | None = None) -> None:
         """Keep an item that has not started from starting; without one, keep all: what runs goes on.
@@ -277,16 +229,7 @@ class TaskManager:
         Raises:
             IllegalTransition: It has started.
         """
-        found = None if item is None else self.get(item)
-        with self._ledger.guard:
-            self._refuse_closed()
-            if found is None:
-                self._engine.holds.pause(True)
-            elif found.state in (State.RUNNING, State.RETRYING):  # only its own task can suspend it
-                raise illegal(found.name, found.state, State.PAUSED, "it has started")
-            else:
-                self._engine.take_back(found, State.PAUSED)
-        self._ledger.teller.tell()
+        self._control.pause(None if item is None else self.get(item))
 
     def resume(self, item: Item[Any] | str | None = None) -> None:
         """Let a paused item go on, one whose task suspended itself too; without one, let the manager go on.
@@ -294,19 +237,7 @@ class TaskManager:
         Raises:
             IllegalTransition: The item is not paused.
         """
-        found = None if item is None else self.get(item)
-        with self._ledger.guard:
-            if found is None:
-                self._engine.holds.pause(False)
-                self._engine.wake()
-                self._engine.fill()
-            elif found.state is not State.PAUSED:
-                raise illegal(found.name, found.state, State.READY, "it is not paused")
-            elif found.unmet:
-                self._ledger.move(found, State.WAITING)
-            else:
-                self._engine.make_ready(found)
-        self._ledger.teller.tell()
+        self._control.resume(None if item is None else self.get(item))
 
     def add_dependency(self, item: Item[Any] | str, on: Item[Any] | str) -> None:
         """Have an item that has not started wait for another one too.
@@ -314,18 +245,7 @@ class TaskManager:
         Raises:
             CyclicDependency: That one depends on it. IllegalTransition: The item has started.
         """
-        found = self.get(item)
-        with self._ledger.guard:
-            if found.state not in (State.WAITING, State.READY, State.PAUSED):
-                raise illegal(found.name, found.state, State.WAITING)
-            (other,) = _dependencies.resolve(self._ledger, found, on)
-            if other in found.dependencies:
-                return
-            _dependencies.refuse_cycle(found, other)
-            _dependencies.connect(found, (other,))
-            if found.unmet:
-                self._wait_or_skip(found)
-        self._ledger.teller.tell()
+        self._control.add_dependency(self.get(item), on)
 
     def remove_dependency(self, item: Item[Any] | str, on: Item[Any] | str) -> None:
         """Have an item that waits do so no longer for another one.
@@ -333,14 +253,7 @@ class TaskManager:
         Raises:
             UnknownItem: It does not depend on that one. IllegalTransition: It has started.
         """
-        found = self.get(item)
-        with self._ledger.guard:
-            if found.state not in (State.WAITING, State.READY, State.PAUSED):
-                raise illegal(found.name, found.state, State.READY)
-            _dependencies.disconnect(found, self.get(on))
-            if not found.unmet and found.state is State.WAITING:
-                self._engine.make_ready(found)
-        self._ledger.teller.tell()
+        self._control.remove_dependency(self.get(item), self.get(on))
 
     # The end ----------------------------------------------------------------------------------------------------
 
@@ -362,7 +275,7 @@ class TaskManager:
             self.join()
             raise
         finally:
-            self._engine.close()
+            self._workers.close()
 
     async def aclose(self, *, cancel: bool = False) -> None:
         """Do what `close` does, in an event loop."""
@@ -376,46 +289,19 @@ class TaskManager:
             await self.ajoin()
             raise
         finally:
-            await asyncio.to_thread(self._engine.close)
+            await asyncio.to_thread(self._workers.close)
 
     def _begin_closing(self, cancel: bool) -> None:
         self._waiting.refuse_inside()
-        with self._ledger.guard:
-            self._engine.closing = True
-            everything = cancel or self._engine.holds.paused
-            for item in [*self._ledger.items.values()]:
-                if item.state is State.PAUSED or (everything and item.state in _NOT_STARTED):
-                    self._engine.cancel(item)
-        self._ledger.teller.tell()
-        if cancel:
-            self.cancel_all()
-
-    def _refuse_closed(self) -> None:
-        if self._engine.closing and self._waiting.inside() is None:
-            raise ManagerClosed(
-                "this manager has been closed, so it takes no more work.\nMake another TaskManager."
-            )
-
-    def _adopt(self, session: Session | None, *, first: bool = False) -> None:
-        """Make sure that the session watches its items, and ends the manager made in it."""
-        self._adopted = session
-        if session is not None:
-            plugin_of(session).adopt(self, session, made_here=first)
+        self._control.begin_closing(cancel=cancel)
 
     def note_attempt(self, item: Item[Any], state: State) -> None:
         """Note that a running item is retried, or runs again; for the plugin."""
-        with self._ledger.guard:
-            if item.state in (State.RUNNING, State.RETRYING) and item.state is not state:  # not cancelled
-                self._ledger.move(item, state)
-        self._ledger.teller.tell()
+        self._control.note_attempt(item, state)
 
     def end_session(self, session: Session) -> None:
         """Cancel what is left of a session that ends: what could run in it has; for the plugin."""
-        with self._ledger.guard:
-            for item in [*self._ledger.items.values()]:
-                if item.session is session and item.state not in ENDED:
-                    self._engine.cancel(item)
-        self._ledger.teller.tell()
+        self._control.cancel_where(lambda item: record_of(item).session is session)
 
     def __enter__(self) -> Self:
         self._waiting.refuse_blocking("for the manager's end, as `with` does,")
@@ -429,9 +315,9 @@ class TaskManager:
     async def __aenter__(self) -> Self:
         import asyncio
 
-        with self._ledger.guard:
-            if self._engine.loop is None:
-                self._engine.loop = asyncio.get_running_loop()
+        with self._registry.guard:
+            if self._workers.loop is None:
+                self._workers.loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(
@@ -440,14 +326,14 @@ class TaskManager:
         await self.aclose(cancel=error is not None)
 
 
-_NOT_STARTED = (State.PENDING, State.WAITING, State.READY)
-
-
-def _answer(item: Item[T]) -> T:
-    if item.hook_failures and item.session is not None:
-        stop = [each for each in item.hook_failures if not isinstance(each, Exception)]
+def _value(item: Item[T]) -> T:
+    """Return the value of an item that has ended or raise its error; what observers did wrong comes first."""
+    record = record_of(item)
+    if record.hook_failures and record.session is not None:
+        stop = [each for each in record.hook_failures if not isinstance(each, Exception)]
         if stop:
-            item.hook_failures = None
+            record.hook_failures = None
             raise stop[0]
-        item.session.raise_hook_failures(item, item.failure)
-    return item.answer()
+        record.session.raise_hook_failures(record, record.failure)
+    value: T = record.value()
+    return value

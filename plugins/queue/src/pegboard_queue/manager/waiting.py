@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard_queue._errors import QueueError
-from pegboard_queue.items.item import Item, running_item
-from pegboard_queue.manager.dependencies import refuse_waiting
+from pegboard_queue.items.item import Item, record_of, running_item
+from pegboard_queue.running.dependencies import refuse_waiting
+from pegboard_queue.running.workers import is_async
 
 if TYPE_CHECKING:
     import asyncio
 
-    from pegboard_queue.manager.engine import Engine
-    from pegboard_queue.manager.registry import Ledger
+    from pegboard_queue.items.record import Record
+    from pegboard_queue.running.registry import Registry
+    from pegboard_queue.running.workers import Workers
 
 
 class Waiting:
@@ -26,9 +28,10 @@ class Waiting:
     deadlock, however few slots there are.
     """
 
-    def __init__(self, ledger: Ledger, engine: Engine) -> None:
-        self._ledger = ledger
-        self._engine = engine
+    def __init__(self, registry: Registry, workers: Workers) -> None:
+        self._registry = registry
+        self._workers = workers
+        self._scheduler = workers.scheduler
 
     def for_item(self, item: Item[Any], timeout: float | None) -> None:
         """Block until an item has ended.
@@ -36,54 +39,56 @@ class Waiting:
         Raises:
             TimeoutError: It has not after so many seconds; it goes on.
         """
-        if _is_over(item):
+        record = record_of(item)
+        if record.is_done:
             return
         self.refuse_blocking(f"for item {item.name!r}")
         end = None if timeout is None else time.monotonic() + timeout
         inside = self.inside()
         while True:
             event = threading.Event()
-            with self._ledger.guard:
-                found = self._look(item, event.set, inside)
+            with self._registry.guard:
+                found = self._claim_or_watch(item, event.set, inside)
             if found is not None:
-                self._ledger.teller.tell()
-                self._engine.run_claimed(found)
+                self._registry.notifier.deliver()
+                self._workers.run_claimed(found)
                 continue
             _block(event, end, item.name, timeout)
-            if _is_over(item):
+            if _is_done(record):
                 return
 
     async def for_item_async(self, item: Item[Any]) -> None:
         """Wait in an event loop until an item has ended; see `for_item`."""
+        record = record_of(item)
         inside = self.inside()
-        while not item.answered:
+        while not record.is_done:
             woken, wake = _waker()
-            with self._ledger.guard:
-                found = self._look(item, wake, inside)
+            with self._registry.guard:
+                found = self._claim_or_watch(item, wake, inside)
             if found is None:
                 await woken
                 continue
-            self._ledger.teller.tell()
-            if found.task.kind in ("coroutine", "async_generator"):
-                self._engine.run_claimed(found)
+            self._registry.notifier.deliver()
+            if is_async(found):
+                self._workers.run_claimed(found)
             else:
-                self._engine.run_aside(found)
+                self._workers.run_in_thread(found)
 
     def for_all(self, timeout: float | None) -> None:
         """Block until every item has ended and no function runs."""
         self.refuse_blocking("for all items")
         self.refuse_inside()
         event = threading.Event()
-        with self._ledger.guard:
-            self._engine.when_idle(event.set)
+        with self._registry.guard:
+            self._scheduler.when_idle(event.set)
         _block(event, None if timeout is None else time.monotonic() + timeout, "", timeout)
 
     async def for_all_async(self) -> None:
         """Wait in an event loop until every item has ended and no function runs."""
         self.refuse_inside()
         woken, wake = _waker()
-        with self._ledger.guard:
-            self._engine.when_idle(wake)
+        with self._registry.guard:
+            self._scheduler.when_idle(wake)
         await woken
 
     def refuse_blocking(self, what: str) -> None:
@@ -92,7 +97,7 @@ class Waiting:
         Raises:
             QueueError: It runs an event loop, or tells observers.
         """
-        if self._ledger.teller.is_telling:
+        if self._registry.notifier.is_delivering_here:
             raise QueueError(
                 f"an observer of item changes cannot wait {what}: who waits is told after the observers."
             )
@@ -102,25 +107,26 @@ class Waiting:
                 f"Await it instead: `await item`, `await manager.await_item(...)`, `await manager.ajoin()`, `async with`."
             )
 
-    def _look(
+    def _claim_or_watch(
         self, item: Item[Any], wake: Callable[[], object], inside: Item[Any] | None
     ) -> Item[Any] | None:
-        """Claim what could be run meanwhile, or ask to be woken."""
-        if item.answered:
+        """Claim what could be run meanwhile, or ask to be woken; the guard is held."""
+        record = record_of(item)
+        if record.is_done:
             wake()
             return None
         refuse_waiting(item, inside)
-        found = None if inside is None else self._engine.claim(item)
+        found = None if inside is None else self._scheduler.claim(item)
         if found is None:
-            item.callbacks = [*(item.callbacks or ()), wake]
+            record.done_callbacks = [*(record.done_callbacks or ()), wake]
             if inside is not None:
-                self._engine.when_ready(wake)
+                self._scheduler.ready.when_added(wake)
         return found
 
     def inside(self) -> Item[Any] | None:
         """The item of this manager that the waiting code belongs to."""
         outer = running_item.get()
-        inside = outer is not None and outer.manager is not None and outer.manager.id == self._ledger.id
+        inside = outer is not None and outer.manager is not None and outer.manager.id == self._registry.id
         return outer if inside else None
 
     def refuse_inside(self) -> None:
@@ -137,8 +143,9 @@ class Waiting:
             )
 
 
-def _is_over(item: Item[Any]) -> bool:
-    return item.answered
+def _is_done(record: Record) -> bool:
+    """Ask anew: another thread says so."""
+    return record.is_done
 
 
 def _runs_a_loop() -> bool:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard_queue._errors import CyclicDependency, DependencyFailed, QueueError, UnknownItem
-from pegboard_queue.items.item import Item
+from pegboard_queue.items.item import Item, record_of
 from pegboard_queue.items.state import State
 
 if TYPE_CHECKING:
-    from pegboard_queue.manager.registry import Ledger
+    from pegboard_queue.running.registry import Registry
 
 DependsOn = Iterable["Item[Any] | str"] | Item[Any] | str
 _BLOCKED = frozenset((State.WAITING, State.PAUSED))
 
 
-def resolve(ledger: Ledger, item: Item[Any], depends_on: DependsOn) -> tuple[Item[Any], ...]:
+def resolve(registry: Registry, item: Item[Any], depends_on: DependsOn) -> tuple[Item[Any], ...]:
     """Find the items that are named, each once.
 
     Raises:
@@ -24,20 +24,20 @@ def resolve(ledger: Ledger, item: Item[Any], depends_on: DependsOn) -> tuple[Ite
         CyclicDependency: It is the item itself.
     """
     given = (depends_on,) if isinstance(depends_on, str | Item) else tuple(depends_on)
-    found = dict.fromkeys(_one(ledger, item, each) for each in given)
+    found = dict.fromkeys(_one(registry, item, each) for each in given)
     return tuple(found)
 
 
-def _one(ledger: Ledger, item: Item[Any], wanted: object) -> Item[Any]:
-    if wanted is item or (wanted == item.name and item.named):
+def _one(registry: Registry, item: Item[Any], wanted: object) -> Item[Any]:
+    if wanted is item or (wanted == item.name and record_of(item).has_own_name):
         raise CyclicDependency(
             f"item {item.name!r} would depend on itself, so it could never run.", path=(item.name, item.name)
         )
     if isinstance(wanted, str):
-        return ledger.find(wanted)
+        return registry.find(wanted)
     if not isinstance(wanted, Item):
         raise TypeError(f"depends_on takes items and names of items, not {type(wanted).__name__}.")
-    if wanted.manager is None or wanted.manager.id != ledger.id:
+    if wanted.manager is None or wanted.manager.id != registry.id:
         refuse_stranger(wanted)
     return wanted
 
@@ -62,33 +62,39 @@ def refuse_cycle(item: Item[Any], on: Item[Any]) -> None:
     while todo:
         here = todo.pop()
         if here is item:
-            path = [item.name]
-            while here is not on:
-                here = came_from[here]
-                path.append(here.name)
-            path.append(item.name)
-            path.reverse()
+            path = _path(here, on, came_from)
             raise CyclicDependency(
                 f"item {item.name!r} would depend on itself: {' -> '.join(path)}.\nLeave one of these out.",
-                path=tuple(path),
+                path=path,
             )
-        for each in here.unmet or ():
+        for each in record_of(here).unmet or ():
             if each not in came_from and each is not on:
                 came_from[each] = here
                 todo.append(each)
 
 
+def _path(item: Item[Any], on: Item[Any], came_from: dict[Item[Any], Item[Any]]) -> tuple[str, ...]:
+    """Name the items from one back to itself, the one that it would depend on second."""
+    path, here = [item.name], item
+    while here is not on:
+        here = came_from[here]
+        path.append(here.name)
+    return item.name, *reversed(path)
+
+
 def connect(item: Item[Any], dependencies: Iterable[Item[Any]]) -> None:
     """Have an item wait for those of its dependencies that have not completed; the guard is held."""
+    record = record_of(item)
     for each in dependencies:
-        item.dependencies = (*item.dependencies, each)
-        if each.state is State.COMPLETED:
+        record.dependencies = (*record.dependencies, each)
+        other = record_of(each)
+        if other.state is State.COMPLETED:
             continue
-        item.unmet = item.unmet or set()
-        item.unmet.add(each)
-        if each.dependants is None:
-            each.dependants = []
-        each.dependants.append(item)
+        record.unmet = record.unmet or set()
+        record.unmet.add(each)
+        if other.dependants is None:
+            other.dependants = []
+        other.dependants.append(item)
 
 
 def disconnect(item: Item[Any], on: Item[Any]) -> None:
@@ -97,20 +103,23 @@ def disconnect(item: Item[Any], on: Item[Any]) -> None:
     Raises:
         UnknownItem: It is none of them.
     """
-    if on not in item.dependencies:
+    record = record_of(item)
+    if on not in record.dependencies:
         raise UnknownItem(f"item {item.name!r} does not depend on {on.name!r}.", wanted=on.name)
-    item.dependencies = tuple(each for each in item.dependencies if each is not on)
-    if item.unmet:
-        item.unmet.discard(on)
+    record.dependencies = tuple(each for each in record.dependencies if each is not on)
+    if record.unmet:
+        record.unmet.discard(on)
 
 
 def freed(item: Item[Any]) -> Iterator[Item[Any]]:
     """Tell the dependants of a completed item, and yield those that wait for nothing else."""
-    dependants, item.dependants = item.dependants, None
+    record = record_of(item)
+    dependants, record.dependants = record.dependants, None
     for each in dependants or ():
-        if each.unmet is not None and item in each.unmet:
-            each.unmet.discard(item)
-            if not each.unmet and each.state is State.WAITING:
+        other = record_of(each)
+        if other.unmet is not None and item in other.unmet:
+            other.unmet.discard(item)
+            if not other.unmet and other.state is State.WAITING:
                 yield each
 
 
@@ -118,23 +127,25 @@ def skipped(item: Item[Any]) -> Iterator[Item[Any]]:
     """Give every item behind one that did not complete its error, and yield it; those that wait for it first."""
     todo = [item]
     for here in todo:  # grows meanwhile
-        dependants, here.dependants = here.dependants, None
+        record = record_of(here)
+        dependants, record.dependants = record.dependants, None
         for each in dependants or ():
-            if each.state in _BLOCKED and each.unmet is not None and here in each.unmet:
-                each.failure = _failure(each, here)
+            other = record_of(each)
+            if other.state in _BLOCKED and other.unmet is not None and here in other.unmet:
+                other.failure = _failure(each, here)
                 yield each
                 todo.append(each)
 
 
 def _failure(item: Item[Any], dependency: Item[Any]) -> DependencyFailed:
-    inherited = dependency.failure
+    inherited = dependency.error
     cause, first, state = inherited, dependency.name, dependency.state
     if isinstance(inherited, DependencyFailed) and state is State.SKIPPED:
         cause, first, state = inherited.__cause__, inherited.dependency, inherited.state
     way = "" if first == dependency.name else f", through {dependency.name!r}"
     error = DependencyFailed(
-        f"item {item.name!r} was skipped: it depends on {first!r}{way}, which {'was' * (state is State.CANCELLED)}"
-        f"{' ' * (state is State.CANCELLED)}{state}.",
+        f"item {item.name!r} was skipped: it depends on {first!r}{way}, which "
+        f"{'was ' * (state is State.CANCELLED)}{state}.",
         item=item.name,
         dependency=first,
         state=state,
@@ -145,16 +156,7 @@ def _failure(item: Item[Any], dependency: Item[Any]) -> DependencyFailed:
 
 def ready_before(item: Item[Any]) -> Item[Any] | None:
     """Return an item that is ready and has to run before this one can end: itself, or one that it waits for."""
-    seen, todo = {item}, [item]
-    while todo:
-        here = todo.pop()
-        if here.state is State.READY:
-            return here
-        for each in here.unmet or ():
-            if each not in seen:
-                seen.add(each)
-                todo.append(each)
-    return None
+    return next((each for each in _awaited(item) if each.state is State.READY), None)
 
 
 def refuse_waiting(item: Item[Any], outer: Item[Any] | None) -> None:
@@ -163,14 +165,19 @@ def refuse_waiting(item: Item[Any], outer: Item[Any] | None) -> None:
     Raises:
         QueueError: It would wait for ever.
     """
+    if outer is not None and any(each is outer for each in _awaited(item)):
+        raise QueueError(
+            f"item {outer.name!r} waits for {item.name!r}, which cannot end before it, so it would wait for ever."
+        )
+
+
+def _awaited(item: Item[Any]) -> Iterator[Item[Any]]:
+    """Yield an item and all that it waits for, directly or not."""
     seen, todo = {item}, [item]
-    while outer is not None and todo:
+    while todo:
         here = todo.pop()
-        if here is outer:
-            raise QueueError(
-                f"item {outer.name!r} waits for {item.name!r}, which cannot end before it, so it would wait for ever."
-            )
-        for each in here.unmet or ():
+        yield here
+        for each in record_of(here).unmet or ():
             if each not in seen:
                 seen.add(each)
                 todo.append(each)

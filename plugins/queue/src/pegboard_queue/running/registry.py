@@ -7,15 +7,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pegboard_queue._errors import DuplicateItem, UnknownItem
+from pegboard_queue.items.item import record_of
 from pegboard_queue.items.state import ENDED, State
-from pegboard_queue.manager.notifier import Teller, answer
+from pegboard_queue.running.notifier import Notifier, release_waiters
 
 if TYPE_CHECKING:
     from pegboard_queue.items.item import Item
 
 
-class Ledger:
-    """Every change of an item goes through here, with the guard held.
+class Registry:
+    """Every change of an item's state goes through here, with the guard held.
 
     Attributes:
         id: Of the manager.
@@ -23,7 +24,8 @@ class Ledger:
         items: By number, in the order of submission; those that ended long ago are left out.
         counts: How many items are in each state, the forgotten ones included.
         unfinished: How many have not ended.
-        teller: Tells of the changes.
+        submitted: How many there have been.
+        notifier: Tells of the changes.
     """
 
     def __init__(self, keep: int | None) -> None:
@@ -33,10 +35,10 @@ class Ledger:
         self.counts = dict.fromkeys(State, 0)
         self.unfinished = 0
         self.submitted = 0
-        self.teller = Teller(self.guard)
+        self.notifier = Notifier(self.guard)
         self._keep = keep
-        self._names: dict[str, dict[int, Item[Any]]] = {}
-        self._over: dict[int, Item[Any]] = {}
+        self._by_name: dict[str, dict[int, Item[Any]]] = {}
+        self._ended: dict[int, Item[Any]] = {}
 
     def add(self, item: Item[Any]) -> None:
         """Take in a pending item.
@@ -44,20 +46,22 @@ class Ledger:
         Raises:
             DuplicateItem: Its name was given to another one, which has not ended.
         """
-        alike = self._names.get(item.name)
-        if alike and item.named:
+        record = record_of(item)
+        name = record.name
+        alike = self._by_name.get(name)
+        if alike and record.has_own_name:
             if any(other.state not in ENDED for other in alike.values()):
                 raise DuplicateItem(
-                    f"an item called {item.name!r} is there already, and has not ended ({next(iter(alike.values())).state}).\n"
+                    f"an item called {name!r} is there already, and has not ended ({next(iter(alike.values())).state}).\n"
                     f"`depends_on` finds items by name. Give this one another, or wait for that one.",
-                    item=item.name,
+                    item=name,
                 )
             alike.clear()  # the new one takes the name over
         self.submitted += 1
-        item.number = self.submitted
-        self.items[item.number] = item
-        self._names.setdefault(item.name, {})[item.number] = item
-        self.counts[item.state] += 1
+        number = record.number = self.submitted
+        self.items[number] = item
+        self._by_name.setdefault(name, {})[number] = item
+        self.counts[record.state] += 1
         self.unfinished += 1
 
     def find(self, wanted: str) -> Item[Any]:
@@ -66,7 +70,7 @@ class Ledger:
         Raises:
             UnknownItem: There is none, or there are several of that name.
         """
-        alike = self._names.get(wanted)
+        alike = self._by_name.get(wanted)
         if alike:
             if len(alike) == 1:
                 return next(iter(alike.values()))
@@ -90,44 +94,45 @@ class Ledger:
         Raises:
             IllegalTransition: It is not; nothing was changed.
         """
-        old = item.move(new)
+        record = record_of(item)
+        old = record.move(new)
         self.counts[old] -= 1
         self.counts[new] += 1
-        self.teller.changed(item, old, new)
+        self.notifier.changed(item, old, new)
         if new in ENDED:
             self.unfinished -= 1
-            self._over[item.number] = item
-            if self.teller.is_quiet:
-                answer(item)
+            self._ended[record.number] = item
+            if self.notifier.is_idle:
+                release_waiters(record)
             else:
-                self.teller.after(lambda: answer(item))
+                self.notifier.after(lambda: release_waiters(record))
             self._forget()
         elif old in ENDED:
             self.unfinished += 1
-            item.answered = False
-            self._over.pop(item.number, None)
-            self._remember(item)
+            record.is_done = False
+            self._ended.pop(record.number, None)
+            self._remember(item, record.number)
 
-    def _remember(self, item: Item[Any]) -> None:
+    def _remember(self, item: Item[Any], number: int) -> None:
         """Take an item back that may have been forgotten."""
-        if item.number not in self.items:
-            self.items[item.number] = item
-            self._names.setdefault(item.name, {})[item.number] = item
+        if number not in self.items:
+            self.items[number] = item
+            self._by_name.setdefault(item.name, {})[number] = item
 
     def _forget(self) -> None:
         """Let go of the item that ended first, when there are more than are kept."""
-        if self._keep is None or len(self._over) <= self._keep:
+        if self._keep is None or len(self._ended) <= self._keep:
             return
-        number = next(iter(self._over))
-        item = self._over.pop(number)
-        item.dependencies = ()  # each would keep the one before it, without end
+        number = next(iter(self._ended))
+        record = record_of(self._ended.pop(number))
+        record.dependencies = ()  # each would keep the one before it, without end
         del self.items[number]
-        alike = self._names.get(item.name)
+        alike = self._by_name.get(record.name)
         if alike is not None:
             alike.pop(number, None)
             if not alike:
-                del self._names[item.name]
+                del self._by_name[record.name]
 
     def _some_names(self) -> str:
-        names = sorted(self._names)
+        names = sorted(self._by_name)
         return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "none"

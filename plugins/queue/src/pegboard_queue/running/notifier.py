@@ -7,44 +7,46 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pegboard_queue.items.item import record_of
 from pegboard_queue.items.state import ENDED, State
 
 if TYPE_CHECKING:
     from pegboard import Session
     from pegboard_queue.items.item import Item
+    from pegboard_queue.items.record import Record
 
 _EVENT = "on_item_change"
 Observers = list[tuple[str, Callable[..., object], tuple[str, ...]]]
 
 
-class Teller:
-    """Keeps what is to be told in a line, and has one thread at a time tell it.
+class Notifier:
+    """Keeps the notifications to be delivered in a queue, and has one thread at a time deliver them.
 
     So an observer may use the manager, changes are told in their order, and whoever waits for an item goes on only after
-    its last change was told. Without observers nothing is put in the line.
+    its last change was told. Without observers nothing is put in the queue.
     """
 
     def __init__(self, guard: threading.RLock) -> None:
         self._guard = guard
-        self._line: deque[Callable[[], object]] = deque()
+        self._pending: deque[Callable[[], object]] = deque()
         self._thread: int | None = None
         self._session: Session | None = None
         self._version = -1
         self._observers: Observers = []
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is left to be told."""
-        return not self._line and self._thread is None
+    def is_idle(self) -> bool:
+        """Whether nothing is left to be delivered."""
+        return not self._pending and self._thread is None
 
     @property
-    def is_telling(self) -> bool:
+    def is_delivering_here(self) -> bool:
         """Whether this thread is in an observer of a change."""
         return self._thread == threading.get_ident()
 
     def changed(self, item: Item[Any], old: State, new: State) -> None:
-        """Put a change in the line; the guard is held."""
-        session = item.session
+        """Put a change in the queue; the guard is held."""
+        session = record_of(item).session
         if session is None:
             return
         if session is not self._session or session.version != self._version:
@@ -52,18 +54,18 @@ class Teller:
             self._observers = _observers(session)
         if self._observers:
             observers = self._observers
-            self._line.append(lambda: _tell(session, observers, item, old, new))
+            self._pending.append(lambda: _notify(session, observers, item, old, new))
 
     def after(self, function: Callable[[], object]) -> None:
-        """Call a quick function once all that is in the line has been told; the guard is held."""
-        if self.is_quiet:
+        """Call a quick function once all that is in the queue has been delivered; the guard is held."""
+        if self.is_idle:
             function()
         else:
-            self._line.append(function)
+            self._pending.append(function)
 
-    def tell(self) -> None:
-        """Tell all that is in the line, unless another thread is at it; the guard is not held."""
-        if not self._line:
+    def deliver(self) -> None:
+        """Deliver all that is in the queue, unless another thread is at it; the guard is not held."""
+        if not self._pending:
             return
         with self._guard:
             if self._thread is not None:
@@ -71,19 +73,19 @@ class Teller:
             self._thread = threading.get_ident()
         while True:
             with self._guard:
-                if not self._line:
+                if not self._pending:
                     self._thread = None
                     return
-                function = self._line.popleft()
+                function = self._pending.popleft()
             function()
 
 
-def answer(item: Item[Any]) -> None:
+def release_waiters(record: Record) -> None:
     """Let those go on who wait for an item that has ended."""
-    if item.state not in ENDED:  # it was retried meanwhile
+    if record.state not in ENDED:  # it was retried meanwhile
         return
-    item.answered = True
-    callbacks, item.callbacks = item.callbacks, None
+    record.is_done = True
+    callbacks, record.done_callbacks = record.done_callbacks, None
     for callback in callbacks or ():
         callback()
 
@@ -94,12 +96,13 @@ def _observers(session: Session) -> Observers:
     return [(each.plugin_name, each.function, each.argnames) for each in found]
 
 
-def _tell(session: Session, observers: Observers, item: Item[Any], old: State, new: State) -> None:
+def _notify(session: Session, observers: Observers, item: Item[Any], old: State, new: State) -> None:
     facts = {"item": item, "old": old, "new": new}
     for plugin, function, argnames in observers:
         try:
             function(*[facts[name] for name in argnames])
         except BaseException as error:  # noqa: BLE001 - an observer cannot stop a queue
-            stop = session.hook_failed(plugin, _EVENT, item, error)
+            record = record_of(item)
+            stop = session.hook_failed(plugin, _EVENT, record, error)
             if stop is not None:  # raised where the item is waited for: this may be any thread
-                item.hook_failures = [*(item.hook_failures or ()), stop]
+                record.hook_failures = [*(record.hook_failures or ()), stop]
