@@ -38,7 +38,7 @@ def test_options_bring_the_plugin(kind, of_kind):
 
 
 def test_a_faulty_observer_changes_nothing(clock):
-    """Promise 1: an observer of a breaker's change, or of a wait, that fails is counted, and the call goes on."""
+    """An observer of a breaker's change, or of a wait, that fails is counted, and the call goes on."""
     faulty = FaultyPlugin(hooks=["on_wait", "on_breaker_change"])
 
     @task(Breaker(1, 10), RateLimit("1/s"))

@@ -33,7 +33,7 @@ class Marked(Option):
 
 
 def test_a_retried_item_is_retrying_in_between(changes) -> None:
-    """Row 69: its own retries, and not those of what it calls."""
+    """Its own retries, and not those of what it calls."""
     errors = [OSError(), OSError()]
 
     @task(Marked())
@@ -61,7 +61,7 @@ def test_a_retried_item_is_retrying_in_between(changes) -> None:
 
 
 def test_a_retrying_item_is_cancelled(changes) -> None:
-    """Rule 43: it stays so, whatever the attempt gives."""
+    """It stays so, whatever the attempt gives."""
     errors = [OSError()]
 
     @task(Marked())

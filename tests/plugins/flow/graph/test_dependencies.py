@@ -22,13 +22,13 @@ def graph_of(*pairs: str) -> DependencyGraph[str]:
 
 
 def test_the_order_is_that_of_insertion_among_the_ready() -> None:
-    """Row 61: deterministic, whatever the order of the dependencies."""
+    """Deterministic, whatever the order of the dependencies."""
     assert graph_of().topological_sort() == ["a", "b", "c", "d"]
     assert graph_of("ad", "bd").topological_sort() == ["c", "d", "a", "b"]
 
 
 def test_ready_tasks_wait_for_nothing_that_is_not_completed() -> None:
-    """Row 61: and are not completed themselves."""
+    """And are not completed themselves."""
     graph = graph_of("ba", "cb", "ca")
     assert graph.get_ready_tasks() == ["a", "d"]
     assert graph.get_ready_tasks({"a", "d"}) == ["b"]
@@ -36,7 +36,7 @@ def test_ready_tasks_wait_for_nothing_that_is_not_completed() -> None:
 
 
 def test_a_cycle_is_found_and_healed_by_removing_an_edge() -> None:
-    """Row 61: the path is in the error; a self-dependency is a cycle."""
+    """The path is in the error; a self-dependency is a cycle."""
     graph = graph_of("ab", "bc", "ca")
     assert graph.has_cycle()
     with pytest.raises(CycleError, match="a -> c -> b -> a"):
@@ -68,7 +68,7 @@ def test_an_id_may_be_added_with_its_dependencies() -> None:
     ],
 )
 def test_an_unknown_id_is_an_error(wrong) -> None:
-    """Row 61: and changes nothing."""
+    """And changes nothing."""
     graph = graph_of()
     with pytest.raises(GraphError):
         wrong(graph)
@@ -77,7 +77,7 @@ def test_an_unknown_id_is_an_error(wrong) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=14))
 def test_it_agrees_with_the_standard_library(pairs: list[tuple[int, int]]) -> None:
-    """Row 61: cycles are found when, and only when, graphlib finds one, and the order is a valid one."""
+    """Cycles are found when, and only when, graphlib finds one, and the order is a valid one."""
     graph, peer = DependencyGraph[int](), TopologicalSorter()
     for number in range(8):
         graph.add_task(number)

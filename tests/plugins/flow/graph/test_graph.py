@@ -49,7 +49,7 @@ def diamond(is_async: bool = False, **settings: object) -> Graph:
 @both
 @executors
 def test_a_join_runs_once_with_its_inputs_in_edge_order(is_async: bool, executor: str) -> None:
-    """Rule 41: the join of a diamond runs once with both inputs; twice the graph, twice the same answer."""
+    """The join of a diamond runs once with both inputs; twice the graph, twice the same answer."""
     recorder = Recorder()
     graph = diamond(is_async)
     with Session(recorder, executor=executor):
@@ -59,7 +59,7 @@ def test_a_join_runs_once_with_its_inputs_in_edge_order(is_async: bool, executor
 
 
 def test_starts_get_what_the_graph_is_called_with() -> None:
-    """Row 58: positional and keyword inputs go to every start."""
+    """Positional and keyword inputs go to every start."""
     graph = Graph().add_node("a", lambda x, y=0: x + y).add_node("b", lambda x, y=0: x * y).add_node("c", add)
     graph.add_edge("a", "c").add_edge("b", "c").start_with("a", "b").end_with("c")
     assert graph(3, y=4) == 7 + 12 + 1
@@ -68,7 +68,7 @@ def test_starts_get_what_the_graph_is_called_with() -> None:
 @both
 @pytest.mark.parametrize("big", [True, False], ids=["one branch", "the other"])
 def test_of_exclusive_branches_the_one_taken_gives_the_value(is_async: bool, big: bool) -> None:
-    """Rule 41: an exclusive branch with two ends gives the value of the branch taken; the other is skipped."""
+    """An exclusive branch with two ends gives the value of the branch taken; the other is skipped."""
 
     async def is_small(x: int) -> bool:
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ def test_of_exclusive_branches_the_one_taken_gives_the_value(is_async: bool, big
 
 
 def test_a_join_of_branches_takes_what_was_taken() -> None:
-    """Row 59: an edge not taken skips only what hangs on nothing else."""
+    """An edge not taken skips only what hangs on nothing else."""
     graph = Graph().add_node("a", lambda x: x).add_node("b", lambda x: x).add_node("c", lambda *taken: taken)
     graph.add_edge("a", "b", condition=lambda x: x > 0).add_edge("b", "c").add_edge("a", "c")
     graph.start_with("a").end_with("c")
@@ -95,7 +95,7 @@ def test_a_join_of_branches_takes_what_was_taken() -> None:
 
 
 def test_several_ends_give_a_dict_and_none_gives_none() -> None:
-    """Row 59: more ends reached are a dict by name, in the order named; none reached is None."""
+    """More ends reached are a dict by name, in the order named; none reached is None."""
     graph = Graph().add_node("a", lambda x: x)
     for name in ("b", "c"):
         graph.add_node(name, add).add_edge("a", name, condition=lambda x: x > 0)
@@ -106,7 +106,7 @@ def test_several_ends_give_a_dict_and_none_gives_none() -> None:
 
 @both
 def test_a_failing_condition_names_its_edge(is_async: bool) -> None:
-    """Row 59: a condition that raises fails the run, whatever the policy, and a note names the edge."""
+    """A condition that raises fails the run, whatever the policy, and a note names the edge."""
 
     def broken(x: int) -> bool:
         raise KeyError(x)
@@ -161,7 +161,7 @@ def with_failure(on_error: str, is_async: bool, ran: list[str]) -> Graph:
 
 @both
 def test_fail_fast_raises_the_tasks_own_error(is_async: bool) -> None:
-    """Row 60: the first failure stops the graph and leaves it, the same object, with a note that names the node."""
+    """The first failure stops the graph and leaves it, the same object, with a note that names the node."""
     ran: list[str] = []
     with Session(executor="inline"), pytest.raises(ValueError) as caught:
         call(with_failure("fail_fast", is_async, ran), 1)
@@ -172,7 +172,7 @@ def test_fail_fast_raises_the_tasks_own_error(is_async: bool) -> None:
 
 @both
 def test_continue_leaves_out_what_depends_on_a_failure(is_async: bool) -> None:
-    """Row 60: dependents of a failure do not run, all others do; an end cut off holds the error."""
+    """Dependents of a failure do not run, all others do; an end cut off holds the error."""
     ran: list[str] = []
     value = call(with_failure("continue", is_async, ran), 1)
     assert ran == ["a", "good", "alone"]
@@ -182,7 +182,7 @@ def test_continue_leaves_out_what_depends_on_a_failure(is_async: bool) -> None:
 
 @both
 def test_aggregate_raises_once_with_all_failures(is_async: bool) -> None:
-    """Row 60: the rest runs to its end, and then one group holds the very errors, by name too."""
+    """The rest runs to its end, and then one group holds the very errors, by name too."""
     graph = Graph("g", on_error="aggregate").add_node("a", add)
     for name in ("b", "c", "d"):
         graph.add_node(name, made(add if name == "d" else failing, is_async)).add_edge("a", name)
@@ -221,7 +221,7 @@ def test_arun_of_an_async_graph() -> None:
 
 
 def test_among_ready_nodes_the_highest_priority_goes_first() -> None:
-    """Rule 42: priority, then the order added; ten does not sort before two, and a later-ready high node overtakes."""
+    """Priority, then the order added; ten does not sort before two, and a later-ready high node overtakes."""
     ran: list[str] = []
     graph = Graph().add_node("s", lambda: None)
     for name, priority in (("low", 0), ("two", 2), ("ten", 10), ("two_more", 2)):
@@ -235,7 +235,7 @@ def test_among_ready_nodes_the_highest_priority_goes_first() -> None:
 
 @both
 def test_independent_nodes_overlap(is_async: bool) -> None:
-    """Row 58: nodes that do not wait for each other run at the same time."""
+    """Nodes that do not wait for each other run at the same time."""
     barrier, abarrier = threading.Barrier(3), asyncio.Barrier(3)
 
     def meet(x: int) -> int:
@@ -385,7 +385,7 @@ def test_a_failure_waits_for_threads_that_run() -> None:
 
 @executors
 def test_ctrl_c_stops_whatever_the_policy(executor: str) -> None:
-    """Promise 5: a KeyboardInterrupt in a node is no failure to go on from."""
+    """A KeyboardInterrupt in a node is no failure to go on from."""
     ran: list[object] = []
 
     def interrupted(x: int) -> None:
@@ -401,7 +401,7 @@ def test_ctrl_c_stops_whatever_the_policy(executor: str) -> None:
 
 
 def test_runs_share_no_state() -> None:
-    """Row 58: one graph may run many times at once."""
+    """One graph may run many times at once."""
     graph = diamond()
     caller = task(graph)
     with Session():
@@ -427,7 +427,7 @@ def test_an_async_graph_within_a_graph_makes_it_async() -> None:
 
 @both
 def test_map_calls_the_task_for_each_item(is_async: bool) -> None:
-    """Row 63: how many there are shows when the graph runs; none is fine, too."""
+    """How many there are shows when the graph runs; none is fine, too."""
     graph = Graph().add_node("s", lambda n: [*range(n)]).add_node("each", made(add, is_async), map=True)
     graph.add_edge("s", "each").add_node("sum", sum).add_edge("each", "sum")
     graph.start_with("s").end_with("sum")
@@ -459,7 +459,7 @@ def test_streams_and_methods_are_nodes() -> None:
 
 @pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 def test_nodes_run_where_they_say(executor: str) -> None:
-    """Row 22: a task's own `On` is honoured in a graph; what runs tasks itself stays in this process."""
+    """A task's own `On` is honoured in a graph; what runs tasks itself stays in this process."""
     far, near = task(On("processes"))(os.getpid), task(os.getpid)
     inner = Graph("inner").add_node("a", abs).add_node("b", abs).add_edge("a", "b")
     graph = Graph().add_node("far", far).add_node("near", near).add_node("minus", lambda: [-1, -2])

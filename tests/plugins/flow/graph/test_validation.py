@@ -20,7 +20,7 @@ def chain(*names: str) -> Graph:
 
 
 def test_a_cycle_shows_its_path() -> None:
-    """Rule 41: at validate and at a call, the error holds the path."""
+    """At validate and at a call, the error holds the path."""
     graph = chain("a", "b", "c", "d").add_edge("d", "b").start_with("a").end_with("d")
     for refuse in (graph.validate, lambda: graph(1)):
         with pytest.raises(CycleError, match="b -> c -> d -> b") as caught:
@@ -29,7 +29,7 @@ def test_a_cycle_shows_its_path() -> None:
 
 
 def test_an_edge_to_itself_is_a_cycle() -> None:
-    """Row 61: refused where it is added."""
+    """Refused where it is added."""
     with pytest.raises(CycleError, match="a -> a"):
         chain("a").add_edge("a", "a")
 
@@ -62,7 +62,7 @@ def test_an_edge_to_itself_is_a_cycle() -> None:
     ],
 )
 def test_a_graph_that_cannot_run_is_refused(wrong, says: str) -> None:
-    """Row 58: the error names the graph and what is wrong with it."""
+    """The error names the graph and what is wrong with it."""
     with pytest.raises(GraphError, match=says) as caught:
         wrong()
     assert caught.value.graph == "g"
@@ -81,7 +81,7 @@ def test_a_graph_that_cannot_run_is_refused(wrong, says: str) -> None:
     ],
 )
 def test_a_wrong_word_fails_where_it_is_written(wrong, error: type[Exception]) -> None:
-    """Rule 10: not at the first run."""
+    """Not at the first run."""
     with pytest.raises(error):
         wrong()
 
@@ -95,7 +95,7 @@ def test_a_graph_goes_on_being_built_after_a_run() -> None:
 
 
 def test_one_task_may_stand_at_two_nodes() -> None:
-    """Row 9: the same task is accepted twice, under two names."""
+    """The same task is accepted twice, under two names."""
     double = task(lambda x: 2 * x)
     graph = Graph().add_node("a", double).add_node("b", double).add_edge("a", "b")
     assert graph.start_with("a").end_with("b")(3) == 12

@@ -77,7 +77,7 @@ def nothing_ran():
 @pytest.mark.parametrize("make", [load, aload, stream, astream], ids=lambda made: made.kind)
 @pytest.mark.parametrize("in_session", [True, False])
 def test_all_four_kinds_are_called_plainly(make, in_session: bool) -> None:
-    """Row 62: a call in the body gives a placeholder, whatever the kind of the task."""
+    """A call in the body gives a placeholder, whatever the kind of the task."""
 
     @flow
     def both(day):
@@ -94,7 +94,7 @@ def test_all_four_kinds_are_called_plainly(make, in_session: bool) -> None:
 
 
 def test_placeholders_are_found_in_containers() -> None:
-    """Row 62: in lists, dicts, tuples and sets, also nested, in arguments, keywords and what is returned."""
+    """In lists, dicts, tuples and sets, also nested, in arguments, keywords and what is returned."""
 
     @flow
     def nested(x):
@@ -118,7 +118,7 @@ def test_a_named_tuple_stays_one() -> None:
 
 
 def test_tasks_that_are_not_returned_run_all_the_same() -> None:
-    """Row 62: the value of the flow is what its body returns, and all tasks run."""
+    """The value of the flow is what its body returns, and all tasks run."""
 
     @flow
     def careless():
@@ -142,7 +142,7 @@ def test_the_body_sees_its_arguments() -> None:
 
 
 def test_drawing_runs_nothing() -> None:
-    """Row 62: `describe`, `dot`, `mermaid` and `to_json` run no task; parameters not given are placeholders."""
+    """`describe`, `dot`, `mermaid` and `to_json` run no task; parameters not given are placeholders."""
 
     @flow
     def drawn(day, *rest, flag=False):
@@ -163,7 +163,7 @@ def test_drawing_runs_nothing() -> None:
 @pytest.mark.parametrize("make", [load, aload, stream])
 @pytest.mark.parametrize("each", [double, adouble])
 def test_fan_out_maps_over_what_a_task_gives(make, each) -> None:
-    """Row 63: the items are known only when the flow runs."""
+    """The items are known only when the flow runs."""
 
     @flow
     def fan(day):
@@ -174,7 +174,7 @@ def test_fan_out_maps_over_what_a_task_gives(make, each) -> None:
 
 
 def test_fan_out_takes_several_sources_and_settings() -> None:
-    """Row 63: sources are zipped, placeholders and others; errors may be collected; the map is a group of its own."""
+    """Sources are zipped, placeholders and others; errors may be collected; the map is a group of its own."""
     recorder = Recorder()
     divide = task(lambda x, y: x // y, name="divide")
 
@@ -201,7 +201,7 @@ class Scale:
 @pytest.mark.parametrize("make", [load, aload, stream])
 @pytest.mark.parametrize("each", [double, adouble, Scale(2).times], ids=["sync", "async", "bound"])
 def test_a_map_over_a_placeholder_is_a_fan_out(make, each) -> None:
-    """Row 63: `task.map` in a body is a node, whose items are known only when the flow runs; nested and empty ones, too."""
+    """`task.map` in a body is a node, whose items are known only when the flow runs; nested and empty ones, too."""
 
     @flow
     def fan(day):
@@ -213,7 +213,7 @@ def test_a_map_over_a_placeholder_is_a_fan_out(make, each) -> None:
 
 
 def test_a_map_in_a_body_takes_sources_and_settings() -> None:
-    """Row 63: they are those of the map that runs, which is a group of its own."""
+    """They are those of the map that runs, which is a group of its own."""
     recorder = Recorder()
     divide = task(lambda x, y: x // y, name="divide")
 
@@ -232,7 +232,7 @@ def test_a_map_in_a_body_takes_sources_and_settings() -> None:
 
 
 def test_acall_in_a_body_is_a_call() -> None:
-    """Row 62: `acall` and `amap` give placeholders, of methods as well, and may be awaited."""
+    """`acall` and `amap` give placeholders, of methods as well, and may be awaited."""
     scale = Scale(3)
 
     @flow
@@ -299,7 +299,7 @@ def test_an_async_body_waits_for_nothing_else() -> None:
 
 
 def test_calls_that_do_not_depend_on_each_other_overlap() -> None:
-    """Row 62: they run at the same time on the session's executor, at most `concurrency` of them."""
+    """They run at the same time on the session's executor, at most `concurrency` of them."""
     barrier = threading.Barrier(2)
     meet = task(lambda x: barrier.wait(5) >= 0)
 
@@ -353,7 +353,7 @@ def test_a_flow_or_graph_in_the_body_of_a_flow_is_a_node() -> None:
 
 
 def test_a_node_may_have_a_name_and_a_priority() -> None:
-    """Row 62: `node(...)` names it, and lets it go first among the ready ones."""
+    """`node(...)` names it, and lets it go first among the ready ones."""
     order: list[int] = []
     note = task(lambda x: order.append(x) or x, name="note")
 
@@ -368,7 +368,7 @@ def test_a_node_may_have_a_name_and_a_priority() -> None:
 
 
 def test_failure_policies_are_those_of_a_graph() -> None:
-    """Row 60: the very error; an error in its place; or all of them at the end."""
+    """The very error; an error in its place; or all of them at the end."""
     bad = task(lambda _: 1 // 0, name="bad")
 
     def body():

@@ -48,7 +48,7 @@ keep = task(lambda value: value, name="keep")
     ],
 )
 def test_a_placeholder_refuses_to_be_looked_into(look) -> None:
-    """Row 62: truth, iteration, arithmetic, attributes and the like, naming the node."""
+    """Truth, iteration, arithmetic, attributes and the like, naming the node."""
 
     @flow
     def body():

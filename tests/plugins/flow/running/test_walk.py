@@ -28,7 +28,7 @@ def graphs(draw) -> list[tuple[int, list[int]]]:
 @settings(max_examples=40, deadline=None)
 @given(nodes=graphs())
 def test_every_node_runs_once_after_its_predecessors(mode: str, nodes: list[tuple[int, list[int]]]) -> None:
-    """Row 58: same results as evaluating the nodes one by one."""
+    """Same results as evaluating the nodes one by one."""
     guard, ran = threading.Lock(), []
 
     def make(number: int):
@@ -65,7 +65,7 @@ def test_every_node_runs_once_after_its_predecessors(mode: str, nodes: list[tupl
 def test_what_becomes_of_each_node_follows_from_its_sources(
     nodes: list[tuple[int, list[int]]], refused: set[int], failed: set[int]
 ) -> None:
-    """Row 59, row 60: cut off by any source that failed or was cut off, else skipped unless an edge to it is taken."""
+    """Cut off by any source that failed or was cut off, else skipped unless an edge to it is taken."""
 
     def make(number: int):
         def body(*_: object) -> int:

@@ -35,7 +35,7 @@ def execute(workflow, is_async: bool, *args: object):
 
 @both
 def test_sequential_runs_step_by_step(is_async: bool) -> None:
-    """Row 64: in order, each with its own arguments, sync or async; status and step can be read."""
+    """In order, each with its own arguments, sync or async; status and step can be read."""
     recorder = Recorder()
     workflow = sequential(one, atwo, name="w").add_task(lambda x, y: x + y, 3, y=4)
     assert (workflow.status, workflow.current_step) == ("not_started", 0)
@@ -47,7 +47,7 @@ def test_sequential_runs_step_by_step(is_async: bool) -> None:
 
 @both
 def test_sequential_stops_at_the_first_failure(is_async: bool) -> None:
-    """Row 64: the very error leaves, a note says which step (from 1), and the rest does not run."""
+    """The very error leaves, a note says which step (from 1), and the rest does not run."""
     ran: list[int] = []
     workflow = sequential(one, broken, lambda: ran.append(1), name="w")
     with pytest.raises(ValueError) as caught:
@@ -57,7 +57,7 @@ def test_sequential_stops_at_the_first_failure(is_async: bool) -> None:
 
 
 def test_sequential_tells_that_it_runs() -> None:
-    """Row 64: the status during a step."""
+    """The status during a step."""
     workflow = sequential()
     workflow.add_task(lambda: (str(workflow.status), workflow.current_step))
     assert workflow.execute() == [("running", 1)]
@@ -66,7 +66,7 @@ def test_sequential_tells_that_it_runs() -> None:
 
 @both
 def test_parallel_keeps_each_answer_under_its_name(is_async: bool) -> None:
-    """Row 64: one failure does not stop the others; the exception is its answer."""
+    """One failure does not stop the others; the exception is its answer."""
     workflow = parallel(one, one, broken, name="p").add_task(atwo, step_name="two")
     answers = execute(workflow, is_async)
     assert [*answers] == ["one", "one_2", "broken", "two"]
@@ -77,7 +77,7 @@ def test_parallel_keeps_each_answer_under_its_name(is_async: bool) -> None:
 @both
 @pytest.mark.parametrize("most", [1, 2])
 def test_parallel_runs_at_most_so_many_at_once(is_async: bool, most: int) -> None:
-    """Row 64: `max_workers` is reached, and never exceeded."""
+    """`max_workers` is reached, and never exceeded."""
     barrier, guard, running, seen = threading.Barrier(most), threading.Lock(), [], []
 
     def work() -> None:
@@ -94,7 +94,7 @@ def test_parallel_runs_at_most_so_many_at_once(is_async: bool, most: int) -> Non
 
 @both
 def test_parallel_lets_ctrl_c_through(is_async: bool) -> None:
-    """Promise 5: a KeyboardInterrupt is no answer."""
+    """A KeyboardInterrupt is no answer."""
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -105,7 +105,7 @@ def test_parallel_lets_ctrl_c_through(is_async: bool) -> None:
 
 @both
 def test_conditional_runs_what_the_context_says(is_async: bool) -> None:
-    """Row 64: a missing condition is true; `last_result` is there; the context given is not changed."""
+    """A missing condition is true; `last_result` is there; the context given is not changed."""
     workflow = (
         conditional(name="c")
         .add_step(lambda context: context["x"] + 1, name="plus")
@@ -156,6 +156,6 @@ async def acondition(context: object) -> bool:
     ],
 )
 def test_a_wrong_workflow_fails_where_it_is_written(wrong, error: type[Exception]) -> None:
-    """Rule 10: not at the first run."""
+    """Not at the first run."""
     with pytest.raises(error):
         wrong()

@@ -41,7 +41,7 @@ def fail(probe, service, times=1, error=None):
 
 
 def test_the_nth_failure_opens_and_open_refuses_without_a_run(session, limits, kind, of_kind, service):
-    """L3, rule 27, row 52: the third failure opens; then the function does not run, and the refusal says when to come back."""
+    """The third failure opens; then the function does not run, and the refusal says when to come back."""
     probe = of_kind(kind, service, Breaker(3, 10))
     assert isinstance(fail(probe, service, 3).error, OSError)
     result = probe.run()
@@ -52,7 +52,7 @@ def test_the_nth_failure_opens_and_open_refuses_without_a_run(session, limits, k
 
 
 def test_a_success_while_closed_zeroes(session, limits, kind, of_kind, service):
-    """L3, row 52: only consecutive failures count."""
+    """Only consecutive failures count."""
     probe = of_kind(kind, service, Breaker(3))
     for _ in range(4):
         fail(probe, service, 2)
@@ -63,7 +63,7 @@ def test_a_success_while_closed_zeroes(session, limits, kind, of_kind, service):
 
 
 def test_a_probe_that_succeeds_closes_and_zeroes(session, clock, limits, changes, kind, of_kind, service):
-    """Rule 27: after the wait the next call runs, and its success makes everything as it was."""
+    """After the wait the next call runs, and its success makes everything as it was."""
     probe = of_kind(kind, service, Breaker(2, 10))
     fail(probe, service, 2)
     clock.advance(9.9)
@@ -81,7 +81,7 @@ def test_a_probe_that_succeeds_closes_and_zeroes(session, clock, limits, changes
 
 
 def test_a_probe_that_fails_opens_with_a_fresh_timer(session, clock, kind, of_kind, service):
-    """L3, rule 27: one failure of a probe is enough, and the whole recovery begins anew."""
+    """One failure of a probe is enough, and the whole recovery begins anew."""
     probe = of_kind(kind, service, Breaker(3, 10))
     fail(probe, service, 3)
     clock.advance(14)
@@ -94,7 +94,7 @@ def test_a_probe_that_fails_opens_with_a_fresh_timer(session, clock, kind, of_ki
 
 
 def test_one_probe_among_eight_threads(session, clock, limits):
-    """L3, rule 27: of eight threads that come after the recovery one runs, and the others are refused meanwhile."""
+    """Of eight threads that come after the recovery one runs, and the others are refused meanwhile."""
     refused, down, runs = threading.Semaphore(0), [True], []
 
     @task(Breaker(3, 10))
@@ -139,7 +139,7 @@ def test_what_ends_a_program_is_no_failure(session, limits, colour, of_kind, ser
 
 
 def test_a_cancelled_probe_gives_the_probe_back(session, clock, limits):
-    """L3: the next call is the probe when the one on its way is cancelled."""
+    """The next call is the probe when the one on its way is cancelled."""
     hang = []
 
     @task(Breaker(1, 10))
@@ -225,7 +225,7 @@ def test_an_attempt_that_never_began_counts_neither_way(clock, limits, kind, of_
     ids=["listed", "not listed", "one of two", "excluded", "not excluded", "wanted", "not wanted"],
 )
 def test_which_errors_count(session, limits, colour, of_kind, service, option, error, opens):
-    """Row 52: `on` and `unless` take classes and functions of the error."""
+    """`on` and `unless` take classes and functions of the error."""
     probe = of_kind(colour, service, option)
     fail(probe, service, error=error)
     assert limits.breakers()["probe"].state == ("open" if opens else "closed")
@@ -280,7 +280,7 @@ def test_the_end_of_a_deadline_is_no_failure(limits, colour):
 
 
 def test_a_call_that_ends_late_changes_nothing(session, clock, limits):
-    """L3: a call from before the breaker opened neither closes it nor begins its recovery anew."""
+    """A call from before the breaker opened neither closes it nor begins its recovery anew."""
     begun, ends = threading.Barrier(3), [threading.Event(), threading.Event()]
 
     @task(Breaker(2, 10))
@@ -332,7 +332,7 @@ def test_what_a_probe_calls_is_part_of_it(session, clock, limits):
 
 
 def test_tasks_share_a_breaker_by_name(session, limits, changes, of_kind, service):
-    """Row 52: failures of one refuse the other; without a name each task has its own."""
+    """Failures of one refuse the other; without a name each task has its own."""
     named = [of_kind(kind, service, Breaker(2, name="db")) for kind in ("function", "coroutine")]
     for probe in named:
         fail(probe, service)

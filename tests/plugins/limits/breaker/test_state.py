@@ -36,7 +36,7 @@ class Model:
 
 @given(failures=st.integers(1, 4), steps=STEPS)
 def test_any_history_is_as_the_rules_say(failures, steps):
-    """L3: whatever comes, calls are run and refused as counting the history by hand says."""
+    """Whatever comes, calls are run and refused as counting the history by hand says."""
     clock, runs, model = FakeClock(), [], Model(failures, 10)
 
     @task(Breaker(failures, 10))

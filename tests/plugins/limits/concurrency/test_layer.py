@@ -67,7 +67,7 @@ def in_threads(session, number, function):
 
 
 def test_threads_keep_to_the_limit(open_session, gauge):
-    """L4, row 29: of sixteen threads three are inside at once, and all come through."""
+    """Of sixteen threads three are inside at once, and all come through."""
 
     @task(Concurrency(3))
     def probe(_):
@@ -79,7 +79,7 @@ def test_threads_keep_to_the_limit(open_session, gauge):
 
 
 def test_coroutines_keep_to_the_limit_in_order(open_session, gauge, recorder):
-    """L4, row 29: first come, first served; those who waited say for how long, and waiting is no run time."""
+    """First come, first served; those who waited say for how long, and waiting is no run time."""
     order = []
 
     @task(Concurrency(3))
@@ -100,7 +100,7 @@ def test_coroutines_keep_to_the_limit_in_order(open_session, gauge, recorder):
 
 
 def test_threads_and_coroutines_wait_in_one_queue(open_session, gauge):
-    """L4: sync and async tasks share the places of one name, and neither blocks the other for ever."""
+    """Sync and async tasks share the places of one name, and neither blocks the other for ever."""
 
     @task(Concurrency(2, "shared"))
     def sync_probe(_):
@@ -123,7 +123,7 @@ def test_threads_and_coroutines_wait_in_one_queue(open_session, gauge):
 
 
 def test_a_thousand_waiters_some_cancelled(open_session, gauge):
-    """L4: 1,000 coroutines in four loops, cancelled at random while they wait or run; no place is lost."""
+    """1,000 coroutines in four loops, cancelled at random while they wait or run; no place is lost."""
     chance = random.Random(29)
     cancelled = []
 
@@ -155,7 +155,7 @@ def test_a_thousand_waiters_some_cancelled(open_session, gauge):
     ids=lambda each: each.__name__,
 )
 def test_the_place_is_freed_however_the_call_ends(open_session, colour, of_kind, error):
-    """Row 29: an error, Ctrl-C, an exit and a cancellation free the place."""
+    """An error, Ctrl-C, an exit and a cancellation free the place."""
 
     def body(fails):
         if fails:
@@ -215,7 +215,7 @@ def test_an_async_stream_holds_its_place_as_well(open_session):
 
 
 def test_a_call_inside_shares_the_place(open_session, colour, recorder):
-    """Row 29: recursion and tasks that share a limit do not wait for themselves."""
+    """Recursion and tasks that share a limit do not wait for themselves."""
 
     @task(Concurrency(1, "shared"))
     def function(depth):
@@ -359,7 +359,7 @@ class TimeLimit:
 
 
 def test_the_wait_respects_the_deadline_of_the_call_around(limits, colour):
-    """Row 53: a call that waits for a place inside one with a deadline stops waiting when that is over."""
+    """A call that waits for a place inside one with a deadline stops waiting when that is over."""
     inside, end, over, said = threading.Event(), threading.Event(), threading.Event(), []
 
     @task(Concurrency(1, "shared"))
@@ -470,7 +470,7 @@ def interrupt_soon():
 
 
 def test_ctrl_c_ends_the_wait_of_a_thread(open_session, interrupt_soon):
-    """L4: a function that is interrupted while it waits does not run, and leaves the queue to the next."""
+    """A function that is interrupted while it waits does not run, and leaves the queue to the next."""
     inside, end = threading.Event(), threading.Event()
     runs = []
 

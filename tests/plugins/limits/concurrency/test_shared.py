@@ -86,7 +86,7 @@ class Gauge:
 
 
 def test_two_instances_keep_to_one_limit(redis_url):
-    """L4, row 29: two instances, as in two processes, with threads and coroutines that are cancelled: never four inside."""
+    """Two instances, as in two processes, with threads and coroutines that are cancelled: never four inside."""
     gauge, plugins = Gauge(), [Limits(redis_url), Limits(redis_url)]
 
     @task(Concurrency(3, "shared"))
@@ -119,7 +119,7 @@ def test_two_instances_keep_to_one_limit(redis_url):
 
 
 def test_the_place_is_freed_however_the_call_ends(shared, colour, of_kind):
-    """Row 29: an error, Ctrl-C and a cancellation free the place, in the store too."""
+    """An error, Ctrl-C and a cancellation free the place, in the store too."""
 
     def body(error):
         if error is not None:
@@ -150,7 +150,7 @@ def test_a_stream_holds_its_place_until_it_is_closed(shared):
 
 
 def test_a_call_inside_shares_the_place(shared, colour, recorder):
-    """Row 29: recursion does not wait for itself, and takes no second lease."""
+    """Recursion does not wait for itself, and takes no second lease."""
 
     @task(Concurrency(1))
     def function(depth):
@@ -234,7 +234,7 @@ def test_a_process_killed_in_the_queue_does_not_hold_it_up(redis_url):
 
 
 def test_what_is_given_back_follows_what_was_asked_for(redis_url):
-    """L4: a lease that is given back while somebody still asks for it is not taken afterwards."""
+    """A lease that is given back while somebody still asks for it is not taken afterwards."""
     store = RedisStore(redis_url, "pegboard", 30.0, allow=False)
     places, asking = SharedPlaces("probe", 1, store, "name:probe"), threading.Event()
 
@@ -253,7 +253,7 @@ def test_what_is_given_back_follows_what_was_asked_for(redis_url):
 
 
 def test_a_call_cancelled_while_it_asks_leaves_nothing_behind(redis_url):
-    """L4: what is given back reaches the store after what was asked for, however early the call was cancelled."""
+    """What is given back reaches the store after what was asked for, however early the call was cancelled."""
 
     @task(Concurrency(50, "shared"))
     async def probe():
@@ -296,7 +296,7 @@ def test_processes_take_turns(redis_url):
 
 
 def test_ctrl_c_ends_the_wait_for_another_process(redis_url):
-    """L4: a function interrupted while it waits for a lease leaves the queue in the store."""
+    """A function interrupted while it waits for a lease leaves the queue in the store."""
 
     @task(Concurrency(1, "shared"))
     def hold():

@@ -50,7 +50,7 @@ def run_times(clock, bucket, steps):
 
 @given(number=st.integers(1, 5), burst=st.integers(1, 6), steps=STEPS)
 def test_no_span_of_time_has_more_runs_than_it_may(number, burst, steps):
-    """L4, row 53: in any t seconds there are at most `burst + t * rate` runs, whatever is taken and given back."""
+    """In any t seconds there are at most `burst + t * rate` runs, whatever is taken and given back."""
     clock, bucket = bucket_of(RateLimit(number, burst, per=10))
     times = run_times(clock, bucket, steps)
     for first in range(len(times)):
@@ -70,7 +70,7 @@ def test_nobody_waits_longer_than_the_rate_makes_him(number, burst, calls):
 
 
 def test_a_turn_given_back_goes_to_the_next_who_asks():
-    """L4: no turn is lost; after every waiting one was given back, those who ask get the same times again."""
+    """No turn is lost; after every waiting one was given back, those who ask get the same times again."""
     _, bucket = bucket_of(RateLimit("1/s"))
     bucket.take(None)
     first = [bucket.take(None).at for _ in range(1000)]
@@ -112,7 +112,7 @@ def test_a_clock_that_is_set_back_changes_nothing():
 
 
 def test_threads_that_ask_at_once_get_different_turns():
-    """L4: eight threads take 4,000 turns, and no two get the same."""
+    """Eight threads take 4,000 turns, and no two get the same."""
     _, bucket = bucket_of(RateLimit("1/s", 1))
     gate = threading.Barrier(8)
 

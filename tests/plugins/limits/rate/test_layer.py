@@ -13,7 +13,7 @@ from pegboard_limits import LimitExceeded, Limits, RateLimit
 
 
 def test_runs_beyond_the_burst_wait_for_their_turn(session, clock, recorder, kind, of_kind):
-    """Row 53: two at once, then one every half second; the waits are told."""
+    """Two at once, then one every half second; the waits are told."""
     probe = of_kind(kind, clock.monotonic, RateLimit("2/s"))
     results = [probe.run().unwrap() for _ in range(5)]
     times = [result[0] if isinstance(result, list) else result for result in results]
@@ -60,7 +60,7 @@ def test_the_same_rate_twice_is_one(session, clock, colour, of_kind):
 
 
 def test_tasks_share_a_rate_by_name(session, clock, of_kind):
-    """Row 53: what one task takes the other has to wait for."""
+    """What one task takes the other has to wait for."""
     one = of_kind("function", clock.monotonic, RateLimit("2/s", name="api"))
     other = of_kind("coroutine", clock.monotonic, RateLimit("2/s", name="api"))
     alone = of_kind("function", clock.monotonic, RateLimit("2/s"))
@@ -102,7 +102,7 @@ class TimeLimit:
 
 
 def test_the_wait_respects_a_deadline_and_gives_its_turn_back(limits, colour, of_kind):
-    """Row 53, L4: a wait that outlasts the call's deadline ends with it, and the next call gets the turn."""
+    """A wait that outlasts the call's deadline ends with it, and the next call gets the turn."""
     probe = of_kind(colour, lambda: None, RateLimit("1/h", name="slow"))
     free = of_kind(colour, lambda: None, RateLimit("1/h", name="slow", max_wait=0))
     with Session(limits, TimeLimit(), inherit=False):
@@ -114,7 +114,7 @@ def test_the_wait_respects_a_deadline_and_gives_its_turn_back(limits, colour, of
 
 
 def test_a_thousand_waiters_some_cancelled(limits, recorder):
-    """L4: of 1,000 coroutines that wait every third is cancelled; the others all run, no faster than they may."""
+    """Of 1,000 coroutines that wait every third is cancelled; the others all run, no faster than they may."""
     chance = random.Random(4)
     runs, rate = [], 4000
 
@@ -141,7 +141,7 @@ def test_a_thousand_waiters_some_cancelled(limits, recorder):
 
 
 def test_cancelling_the_wait_ends_it_at_once(limits):
-    """Row 53: a waiting coroutine that is cancelled does not run, and its turn goes to the next."""
+    """A waiting coroutine that is cancelled does not run, and its turn goes to the next."""
 
     @task(RateLimit("1/h"))
     async def probe():

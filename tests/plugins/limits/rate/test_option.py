@@ -29,7 +29,7 @@ from pegboard_limits import RateLimit
     ids=repr,
 )
 def test_a_rate_is_a_number_in_a_span_of_time(option, number, seconds):
-    """Row 53: as a string, or as a number with `per`."""
+    """As a string, or as a number with `per`."""
     assert (option.number, option.seconds) == (number, seconds)
 
 

@@ -21,7 +21,7 @@ def shared(redis_url, recorder):
 
 
 def test_runs_beyond_the_burst_wait_for_their_turn(shared, recorder, kind, of_kind):
-    """Row 53: four at once, then one every 20 ms; the waits are told."""
+    """Four at once, then one every 20 ms; the waits are told."""
     probe = of_kind(kind, time.monotonic, RateLimit("50/s", 4))
     probe.run()
     time.sleep(0.15)
@@ -35,7 +35,7 @@ def test_runs_beyond_the_burst_wait_for_their_turn(shared, recorder, kind, of_ki
 
 
 def test_two_instances_share_what_they_name(redis_url, colour, of_kind):
-    """L4: what one process takes the others have to wait for; a task without a name is known by where it is."""
+    """What one process takes the others have to wait for; a task without a name is known by where it is."""
     named = of_kind(colour, lambda: None, RateLimit("1/h", name="api", max_wait=0))
     own = of_kind(colour, lambda: None, RateLimit("1/h", max_wait=0))
     for number in range(2):
@@ -49,7 +49,7 @@ def test_two_instances_share_what_they_name(redis_url, colour, of_kind):
 
 
 def test_a_cancelled_wait_gives_its_turn_back(redis_url):
-    """L4: the next who asks gets the turn of one that was cancelled."""
+    """The next who asks gets the turn of one that was cancelled."""
 
     @task(RateLimit("1/h"))
     async def probe():
@@ -70,7 +70,7 @@ def test_a_cancelled_wait_gives_its_turn_back(redis_url):
 
 
 def test_threads_and_loops_of_two_instances_keep_to_the_rate(redis_url):
-    """L4: 200 runs at 1,000 a second from two instances, in threads and in a loop, take 0.2 s less the burst."""
+    """200 runs at 1,000 a second from two instances, in threads and in a loop, take 0.2 s less the burst."""
     times, guard = [], threading.Lock()
 
     def note():

@@ -136,7 +136,7 @@ def test_a_store_that_comes_back_is_used_again(redis_url):
 
 
 def test_a_function_does_not_wait_for_the_store_beyond_its_deadline():
-    """Row 53: a store that takes the connection and says nothing holds a call no longer than its limit of time."""
+    """A store that takes the connection and says nothing holds a call no longer than its limit of time."""
 
     class TimeLimit:
         name = "time_limit"

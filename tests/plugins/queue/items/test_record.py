@@ -10,7 +10,7 @@ from pegboard_queue.items.item import record_of
 
 
 def test_every_illegal_move_is_refused_and_changes_nothing(session) -> None:
-    """Row 69: the whole table, from every state."""
+    """The whole table, from every state."""
 
     @task
     def work() -> None: ...

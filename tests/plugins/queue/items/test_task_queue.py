@@ -26,7 +26,7 @@ def drain(queue: TaskQueue) -> list[Item]:
 
 
 def test_the_lowest_number_comes_first_and_ten_after_nine() -> None:
-    """Rows 65, 66; rule 42."""
+    """Numbers are compared as numbers, and equal ones come in the order of arrival."""
     queue = TaskQueue()
     for item in items(10, 9, 1, 9):
         queue.enqueue(item)
@@ -34,7 +34,7 @@ def test_the_lowest_number_comes_first_and_ten_after_nine() -> None:
 
 
 def test_a_fifo_queue_looks_at_no_priority() -> None:
-    """Row 66."""
+    """The order of arrival is all, also after `reorder`."""
     queue = TaskQueue("fifo")
     for item in items(3, 1, 2):
         queue.enqueue(item)
@@ -43,7 +43,7 @@ def test_a_fifo_queue_looks_at_no_priority() -> None:
 
 
 def test_an_empty_queue_gives_none() -> None:
-    """Row 66."""
+    """It neither waits nor raises."""
     queue = TaskQueue()
     assert queue.dequeue() is None
     assert queue.peek() is None
@@ -51,7 +51,7 @@ def test_an_empty_queue_gives_none() -> None:
 
 
 def test_a_peek_takes_nothing() -> None:
-    """Row 66."""
+    """The item is still there."""
     queue = TaskQueue()
     (item,) = items(1)
     queue.enqueue(item)
@@ -61,7 +61,7 @@ def test_a_peek_takes_nothing() -> None:
 
 
 def test_a_full_queue_says_so_and_stays_as_it_was() -> None:
-    """Row 66."""
+    """The error holds how many it may hold."""
     queue = TaskQueue(max_size=1)
     first, second = items(2, 1)
     queue.enqueue(first)
@@ -72,7 +72,7 @@ def test_a_full_queue_says_so_and_stays_as_it_was() -> None:
 
 
 def test_clear_empties() -> None:
-    """Row 66."""
+    """There is room again."""
     queue = TaskQueue(max_size=1)
     first, second = items(1, 1)
     queue.enqueue(first)
@@ -82,7 +82,7 @@ def test_clear_empties() -> None:
 
 
 def test_items_are_found_by_state_in_their_order() -> None:
-    """Row 66."""
+    """The order in which they would be taken."""
     queue = TaskQueue()
     low, gone, high = items(5, 1, 2)
     for item in (low, gone, high):
@@ -102,7 +102,7 @@ def test_an_item_is_in_a_queue_once() -> None:
 
 
 def test_an_item_that_is_not_there_cannot_be_reordered() -> None:
-    """Row 66."""
+    """The queue does not know it."""
     with pytest.raises(UnknownItem):
         TaskQueue().reorder(items(1)[0], 2)
 
@@ -113,7 +113,7 @@ def test_an_item_that_is_not_there_cannot_be_reordered() -> None:
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), max_size=30),
 )
 def test_reorder_keeps_arrival_among_equals(priorities: list[int], changes: list[tuple[int, int]]) -> None:
-    """Row 66: whatever is reordered how often, the order is by priority, then by arrival."""
+    """Whatever is reordered how often, the order is by priority, then by arrival."""
     queue = TaskQueue()
     made = items(*priorities)
     for item in made:
@@ -126,7 +126,7 @@ def test_reorder_keeps_arrival_among_equals(priorities: list[int], changes: list
 
 
 def test_reorder_without_an_item_reads_all_priorities_anew() -> None:
-    """Row 66."""
+    """Priorities that were changed on the items count from then on."""
     queue = TaskQueue()
     first, second = items(1, 2)
     queue.enqueue(first)
@@ -137,7 +137,7 @@ def test_reorder_without_an_item_reads_all_priorities_anew() -> None:
 
 
 def test_threads_lose_and_double_nothing() -> None:
-    """Row 66: safe from threads."""
+    """Safe from threads."""
     queue, taken = TaskQueue(), []
 
     def give_and_take() -> None:

@@ -10,7 +10,7 @@ from pegboard_queue import (
 
 
 def test_a_class_with_execute_is_a_task(manager) -> None:
-    """Row 67: with a name, options and state of its own; sync or async."""
+    """With a name, options and state of its own; sync or async."""
 
     class Report(Work):
         def __init__(self, day: str) -> None:
@@ -33,7 +33,7 @@ def test_a_class_with_execute_is_a_task(manager) -> None:
 
 
 def test_a_class_without_execute_cannot_be_made() -> None:
-    """Row 67."""
+    """The error names what is missing."""
 
     class Nothing(Work):
         pass

@@ -41,13 +41,13 @@ async def acount(x: int):
     ("work", "value"), [(double, 6), (adouble, 6), (count, [0, 1, 2]), (acount, [0, 1, 2])]
 )
 def test_every_kind_of_task_runs(manager, work, value: object) -> None:
-    """Row 68: streams give the list of their items."""
+    """Streams give the list of their items."""
     assert manager.submit(work, (3,)).wait(5) == value
     assert manager.submit(work, kwargs={"x": 3}).wait(5) == value
 
 
 def test_a_plain_function_and_a_method_run(manager) -> None:
-    """Row 67."""
+    """Functions are made tasks; a method keeps its object."""
 
     class Shelf:
         @task
@@ -59,7 +59,7 @@ def test_a_plain_function_and_a_method_run(manager) -> None:
 
 
 def test_an_item_carries_session_and_context_of_its_submission(session) -> None:
-    """Row 68: it is a call like any other."""
+    """It is a call like any other."""
     colour = contextvars.ContextVar("colour", default="none")
     recorder = Recorder()
 
@@ -82,7 +82,7 @@ def test_an_item_carries_session_and_context_of_its_submission(session) -> None:
 
 
 def test_a_bare_thread_submits_in_the_managers_session(manager, session, changes) -> None:
-    """Row 68: a thread has no session of its own, and its items would go unseen."""
+    """A thread has no session of its own, and its items would go unseen."""
 
     @task
     def where() -> Session:
@@ -97,7 +97,7 @@ def test_a_bare_thread_submits_in_the_managers_session(manager, session, changes
 
 
 def test_many_threads_submit_at_once(session) -> None:
-    """Row 68: every item runs once."""
+    """Every item runs once."""
     done = []
     with TaskManager(4) as manager:
         threads = [
@@ -112,7 +112,7 @@ def test_many_threads_submit_at_once(session) -> None:
 
 
 def test_an_item_made_by_hand_is_submitted_once(manager) -> None:
-    """Row 67."""
+    """It would run twice."""
     item = Item(double, (4,), priority=2)
     assert manager.submit(item) is item
     assert item.wait(5) == 8
@@ -121,7 +121,7 @@ def test_an_item_made_by_hand_is_submitted_once(manager) -> None:
 
 
 def test_a_session_that_attaches_nothing_by_itself_says_what_is_missing() -> None:
-    """Promise 6."""
+    """The error shows how to attach it."""
     with (
         Session(strict_plugins=True, inherit=False),
         pytest.raises(MissingPlugin, match=r"Session\(Queue\(\)"),

@@ -22,7 +22,7 @@ def double(x: int) -> int:
 
 
 def test_a_function_that_runs_is_told_of_its_cancellation(manager) -> None:
-    """Rule 43: its result is dropped, and it holds its slot to its end."""
+    """Its result is dropped, and it holds its slot to its end."""
     began = threading.Event()
 
     @task
@@ -42,7 +42,7 @@ def test_a_function_that_runs_is_told_of_its_cancellation(manager) -> None:
 
 
 def test_a_coroutine_that_runs_is_cancelled(manager) -> None:
-    """Rule 43."""
+    """It sees a CancelledError, as everywhere."""
     import asyncio
 
     began, ended = threading.Event(), []
@@ -64,7 +64,7 @@ def test_a_coroutine_that_runs_is_cancelled(manager) -> None:
 
 
 def test_only_a_failed_item_is_retried(manager) -> None:
-    """Row 69, rule 43; and then it runs anew."""
+    """It runs anew, and once it has completed it is not retried."""
     errors = [ValueError()]
 
     @task
@@ -85,7 +85,7 @@ def test_only_a_failed_item_is_retried(manager) -> None:
 
 
 def test_a_paused_item_stays_until_it_is_resumed(manager, gate) -> None:
-    """Row 69."""
+    """Later ones go before it."""
     manager.submit(gate)
     assert gate.running.wait(5)
     item = manager.submit(double, (1,))
@@ -99,7 +99,7 @@ def test_a_paused_item_stays_until_it_is_resumed(manager, gate) -> None:
 
 
 def test_a_paused_manager_starts_nothing(manager) -> None:
-    """Row 69."""
+    """What is submitted meanwhile is ready, and runs once it goes on."""
     manager.pause()
     item = manager.submit(double, (1,))
     with pytest.raises(TimeoutError):

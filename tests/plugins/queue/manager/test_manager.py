@@ -38,7 +38,7 @@ def queue_threads() -> list[str]:
 
 
 def test_items_are_listed_by_state(manager, gate) -> None:
-    """Row 68."""
+    """By the state or its name; a word that is no state is refused."""
     manager.submit(gate, name="a")
     assert gate.running.wait(5)
     waiting = manager.submit(double, (1,), depends_on="a")
@@ -49,7 +49,7 @@ def test_items_are_listed_by_state(manager, gate) -> None:
 
 
 def test_wait_raises_the_tasks_own_error(manager) -> None:
-    """Row 68: the same object; the manager goes on."""
+    """The same object; the manager goes on."""
     error = OSError("disk")
     item = manager.submit(fail, (error,))
     with pytest.raises(OSError, match="disk") as caught:
@@ -59,7 +59,7 @@ def test_wait_raises_the_tasks_own_error(manager) -> None:
 
 
 def test_a_wait_that_times_out_cancels_nothing(manager, gate) -> None:
-    """Row 68."""
+    """The item goes on, and may be waited for again."""
     item = manager.submit(gate)
     with pytest.raises(TimeoutError, match="nothing was cancelled"):
         item.wait(0.01)
@@ -70,7 +70,7 @@ def test_a_wait_that_times_out_cancels_nothing(manager, gate) -> None:
 
 
 def test_counts_add_up(manager, gate) -> None:
-    """Row 71: a failing item never stops the rest."""
+    """A failing item never stops the rest."""
     manager.submit(gate, name="gate")
     manager.submit(fail, (ValueError(),), name="bad")
     manager.submit(double, (1,), depends_on="bad")
@@ -84,7 +84,7 @@ def test_counts_add_up(manager, gate) -> None:
 
 
 def test_leaving_the_block_waits_for_all_and_ends_every_thread(session) -> None:
-    """Row 68: nothing goes on in the background."""
+    """Nothing goes on in the background."""
     with TaskManager(3) as manager:
         items = [manager.submit(double if index % 2 else adouble, (index,)) for index in range(50)]
     assert [item.value for item in items] == [2 * index for index in range(50)]
@@ -95,7 +95,7 @@ def test_leaving_the_block_waits_for_all_and_ends_every_thread(session) -> None:
 
 
 def test_an_error_in_the_block_cancels(session, gate) -> None:
-    """Row 68: what runs is waited for, and what is paused does not hold it up."""
+    """What runs is waited for, and what is paused does not hold it up."""
     with pytest.raises(KeyError), TaskManager(1) as manager:
         running = manager.submit(gate)
         assert gate.running.wait(5)
@@ -119,7 +119,7 @@ def test_what_is_paused_is_cancelled_at_the_end(session) -> None:
 
 
 def test_a_session_ends_after_the_items_that_run_in_it(gate) -> None:
-    """Row 68: as after `task.submit`; paused ones are cancelled, and the manager ends with its session."""
+    """As after `task.submit`; paused ones are cancelled, and the manager ends with its session."""
     with Session(inherit=False):
         manager = TaskManager(1)
         running = manager.submit(gate)
@@ -132,7 +132,7 @@ def test_a_session_ends_after_the_items_that_run_in_it(gate) -> None:
 
 
 def test_times_come_from_the_sessions_clock() -> None:
-    """Row 67: UTC, and no duration before the start."""
+    """UTC, and no duration before the start."""
     clock = FakeClock(now=1000.0)
 
     @task
@@ -176,7 +176,7 @@ def test_what_means_nothing_is_refused(manager, submit, error: type[Exception]) 
 
 
 def test_a_manager_that_nobody_closes_does_not_keep_the_program() -> None:
-    """Row 68: what runs is waited for at exit."""
+    """What runs is waited for at exit."""
     code = (
         "import time\nfrom pegboard import task\nfrom pegboard_queue import TaskManager\n"
         "@task\ndef slow(): time.sleep(0.1); print('slow')\n@task\nasync def quick(): print('quick')\n"

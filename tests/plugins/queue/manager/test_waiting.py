@@ -41,12 +41,12 @@ async def afib(manager: TaskManager, n: int) -> int:
 
 @pytest.mark.parametrize("work", [fib, afib])
 def test_items_within_items_cannot_deadlock(manager, work) -> None:
-    """Design 5: with one slot, functions and coroutines that wait for each other."""
+    """With one slot, functions and coroutines that wait for each other."""
     assert manager.submit(work, (manager, 8)).wait(20) == 21
 
 
 def test_an_item_runs_what_its_child_depends_on(manager) -> None:
-    """Design 5."""
+    """With one slot, which it holds itself."""
 
     @task
     def outer() -> int:
@@ -93,7 +93,7 @@ def test_an_event_loop_is_not_blocked(manager) -> None:
 
 
 def test_async_code_waits_without_blocking(session, gate) -> None:
-    """Row 68: the values and the errors are those of `wait`."""
+    """The values and the errors are those of `wait`."""
 
     async def main() -> None:
         async with TaskManager(2) as manager:
@@ -114,7 +114,7 @@ def test_async_code_waits_without_blocking(session, gate) -> None:
 
 
 def test_no_more_coroutines_run_at_once_than_there_are_slots(session) -> None:
-    """Row 68."""
+    """`workers` counts them too."""
     running, most = set(), []
 
     @task
@@ -131,7 +131,7 @@ def test_no_more_coroutines_run_at_once_than_there_are_slots(session) -> None:
 
 
 def test_an_error_in_an_async_block_cancels(session) -> None:
-    """Row 68."""
+    """As in a sync one."""
 
     @task
     async def forever() -> None:

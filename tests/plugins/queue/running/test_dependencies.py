@@ -27,7 +27,7 @@ def fail() -> None:
 
 
 def test_an_item_runs_after_those_that_it_depends_on(manager, gate) -> None:
-    """Row 70: by name or item, whatever its priority."""
+    """By name or item, whatever its priority."""
     log: list[str] = []
     manager.submit(gate, name="gate")
     first = manager.submit(note, (log, "first"), depends_on=["gate"])
@@ -38,7 +38,7 @@ def test_an_item_runs_after_those_that_it_depends_on(manager, gate) -> None:
 
 
 def test_a_failure_skips_all_behind_it_by_name_and_runs_none(manager, gate, changes) -> None:
-    """Row 70, L5: transitively; all are told."""
+    """Transitively; all are told."""
     log: list[str] = []
     manager.submit(gate, name="gate")
     manager.submit(fail, name="load", depends_on="gate")
@@ -58,7 +58,7 @@ def test_a_failure_skips_all_behind_it_by_name_and_runs_none(manager, gate, chan
 
 
 def test_a_cancelled_item_skips_what_is_behind_it(manager, gate) -> None:
-    """Rule 43."""
+    """The error of the skipped one says that it was cancelled."""
     manager.submit(gate, name="gate")
     first = manager.submit(note, ([], ""), name="first", depends_on="gate")
     second = manager.submit(note, ([], ""), depends_on=first)
@@ -68,7 +68,7 @@ def test_a_cancelled_item_skips_what_is_behind_it(manager, gate) -> None:
 
 
 def test_an_item_behind_one_that_failed_before_is_skipped_at_once(manager) -> None:
-    """Row 70."""
+    """It could never run."""
     bad = manager.submit(fail)
     with pytest.raises(OSError):
         bad.wait(5)
@@ -77,7 +77,7 @@ def test_an_item_behind_one_that_failed_before_is_skipped_at_once(manager) -> No
 
 
 def test_an_item_behind_completed_ones_is_ready_at_once(manager) -> None:
-    """Row 70."""
+    """It waits for nobody."""
     log: list[str] = []
     first = manager.submit(note, (log, "first"))
     first.wait(5)
@@ -86,7 +86,7 @@ def test_an_item_behind_completed_ones_is_ready_at_once(manager) -> None:
 
 
 def test_a_missing_dependency_refuses_the_item(manager) -> None:
-    """Rows 68, 70: of a name, of another manager, of none."""
+    """Of a name, of another manager, of none."""
     with TaskManager(1) as other:
         strange = other.submit(note, ([], ""))
     for wanted in ("nobody", strange, Item(fail)):
@@ -96,7 +96,7 @@ def test_a_missing_dependency_refuses_the_item(manager) -> None:
 
 
 def test_a_cycle_is_refused_with_its_path(manager, gate) -> None:
-    """Row 68: and changes nothing."""
+    """The refused dependency leaves everything as it was."""
     manager.submit(gate, name="gate")
     a = manager.submit(note, ([], ""), name="a", depends_on="gate")
     manager.submit(note, ([], ""), name="b", depends_on="a")
@@ -113,7 +113,7 @@ def test_a_cycle_is_refused_with_its_path(manager, gate) -> None:
 
 
 def test_dependencies_come_and_go_until_the_start(manager, gates) -> None:
-    """Row 67."""
+    """An item that has started has no use for another one."""
     log: list[str] = []
     running, held = gates(), gates()
     manager.submit(running)
@@ -135,7 +135,7 @@ def test_dependencies_come_and_go_until_the_start(manager, gates) -> None:
 
 
 def test_a_dependency_added_after_its_failure_skips(manager, gate) -> None:
-    """Row 67."""
+    """As one given at the submission does."""
     bad = manager.submit(fail)
     with pytest.raises(OSError):
         bad.wait(5)
@@ -146,7 +146,7 @@ def test_a_dependency_added_after_its_failure_skips(manager, gate) -> None:
 
 
 def test_a_failure_reaches_a_paused_item_too(manager, gate) -> None:
-    """Row 70: whether it was there before or is added."""
+    """Whether it was there before or is added."""
     manager.submit(gate)
     bad = manager.submit(fail)
     before, added = (manager.submit(note, ([], ""), name=name) for name in ("before", "added"))
@@ -171,7 +171,7 @@ def test_a_chain_does_not_keep_what_is_forgotten(session) -> None:
 
 
 def test_a_paused_item_remembers_what_it_waits_for(manager, gate) -> None:
-    """Row 69."""
+    """Resumed, it waits on; what ended meanwhile is not waited for."""
     manager.submit(gate, name="gate")
     item = manager.submit(note, ([], ""), depends_on="gate")
     item.pause()
@@ -186,7 +186,7 @@ def test_a_paused_item_remembers_what_it_waits_for(manager, gate) -> None:
 
 
 def test_a_retry_lets_new_items_depend_on_it_and_revives_none(manager) -> None:
-    """Row 69: skipped is final."""
+    """Skipped is final."""
     errors = [OSError()]
 
     @task

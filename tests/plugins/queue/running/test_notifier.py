@@ -11,7 +11,7 @@ from pegboard_queue import ENDED, QueueError, State, TaskManager
 
 
 def test_every_change_is_told_once_in_order(manager, changes) -> None:
-    """Row 69: and before whoever waits goes on."""
+    """All of them before whoever waits goes on."""
     manager.submit(len, ("",), name="item").wait(5)
     assert changes.told == [
         ("item", "pending", "ready"),
@@ -21,7 +21,7 @@ def test_every_change_is_told_once_in_order(manager, changes) -> None:
 
 
 def test_an_observer_that_fails_changes_nothing(caplog) -> None:
-    """Promise 1."""
+    """The item completes, and each failure is counted."""
 
     class Bad:
         name = "bad"
@@ -40,7 +40,7 @@ def test_an_observer_that_fails_changes_nothing(caplog) -> None:
 
 
 def test_a_strict_session_raises_it_where_the_item_is_waited_for() -> None:
-    """Promise 1, for tests."""
+    """There, as a thread of the manager has nobody to raise it to."""
 
     class Bad:
         name = "bad"
@@ -80,7 +80,7 @@ def test_an_observer_may_submit_and_may_not_wait() -> None:
 
 
 def test_a_keyboard_interrupt_in_an_observer_reaches_who_waits() -> None:
-    """Promise 1: it goes on, though not in a thread of the manager."""
+    """It is not swallowed, and does not end a thread of the manager."""
 
     class Stops:
         name = "stops"

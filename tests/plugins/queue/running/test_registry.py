@@ -19,7 +19,7 @@ def double(x: int) -> int:
 
 
 def test_names_and_ids_find_an_item(manager) -> None:
-    """Row 68: an unknown one raises."""
+    """An unknown one raises."""
     item = manager.submit(double, (1,), name="one")
     item.wait(5)
     assert manager.get("one") is manager.get(item.id) is manager.get(item) is item
@@ -29,7 +29,7 @@ def test_names_and_ids_find_an_item(manager) -> None:
 
 
 def test_a_name_that_several_items_have_finds_none(manager) -> None:
-    """Row 70: better no answer than one by chance."""
+    """Better no answer than one by chance."""
     manager.submit(double, (1,))
     manager.submit(double, (2,))
     with pytest.raises(UnknownItem, match="2 items are called 'double'"):
@@ -37,7 +37,7 @@ def test_a_name_that_several_items_have_finds_none(manager) -> None:
 
 
 def test_a_given_name_is_for_one_item_at_a_time(manager, gate) -> None:
-    """And free again when that one has ended."""
+    """The name is free again when that item has ended."""
     first = manager.submit(gate, name="nightly")
     with pytest.raises(DuplicateItem):
         manager.submit(double, (1,), name="nightly")

@@ -19,7 +19,7 @@ def double(x: int) -> int:
 
 
 def test_the_best_of_what_is_ready_when_a_slot_frees(manager, gate, changes) -> None:
-    """Rule 42: a later high item overtakes, ties go by submission, and ten does not sort before nine."""
+    """A later high item overtakes, ties go by submission, and ten does not sort before nine."""
     manager.submit(gate, name="first")
     assert gate.running.wait(5)
     for name, priority in [("a", 9), ("b", 10), ("c", 9), ("low", -1), ("late", 100)]:
@@ -37,7 +37,7 @@ def test_the_best_of_what_is_ready_when_a_slot_frees(manager, gate, changes) -> 
 
 
 def test_no_more_run_at_once_than_there_are_slots(session, gates) -> None:
-    """Row 68: `workers` counts functions and coroutines."""
+    """`workers` counts functions and coroutines."""
     with TaskManager(2) as manager:
         made = [gates() for _ in range(3)]
         for each in made:
@@ -69,7 +69,7 @@ def test_a_task_that_suspends_itself_is_paused(manager) -> None:
 
 
 def test_an_exit_in_a_task_fails_its_item_alone(manager) -> None:
-    """Row 71: a thread of the manager is no place to end the program from."""
+    """A thread of the manager is no place to end the program from."""
 
     @task
     def leave() -> None:

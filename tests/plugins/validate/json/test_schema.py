@@ -170,7 +170,7 @@ def test_what_may_be_either():
     ],
 )
 def test_what_an_error_tells(session, schema, value, field, expected):
-    """Row 46: the message holds path, keyword and what the schema says; keys that are the value's own are `*`."""
+    """The message holds path, keyword and what the schema says; keys that are the value's own are `*`."""
     error = task(Validate(output=schema))(lambda: value).run().error
     assert error.field == field
     assert str(error).splitlines()[1] == f"- {field or 'the value itself'}: {expected}"

@@ -41,7 +41,7 @@ VALUE = st.recursive(
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_names(name):
-    """Row 46: each name takes its own values and no others; a bool is no number."""
+    """Each name takes its own values and no others; a bool is no number."""
     for other, values in VALUES.items():
         fits = other == name or other in ALSO.get(name, ()) or (name == "integer" and other == "number")
         for value in values:
@@ -69,7 +69,7 @@ def test_the_same_as_json_schema(schema, value):
 
 
 def test_every_problem_is_named(session):
-    """Row 46: the message names each field and what was expected, and no value."""
+    """The message names each field and what was expected, and no value."""
     schema = {"age": "number", "tags": ["string"], "home": {"city": "string"}, "gone": "null"}
 
     @task(Validate(output=schema))

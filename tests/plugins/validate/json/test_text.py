@@ -21,7 +21,7 @@ PROSE = st.text(st.characters(blacklist_characters="`", blacklist_categories=("C
 
 @given(ANY_JSON, PROSE, PROSE, st.sampled_from(["json", "JSON", ""]), st.sampled_from([None, 2]))
 def test_round_trip(value, before, after, mark, indent):
-    """Row 46: any JSON value is found in its own text, in a fenced block, and in prose around one block."""
+    """Any JSON value is found in its own text, in a fenced block, and in prose around one block."""
     text = json.dumps(value, indent=indent)
     fenced = f"```{mark}\n{text}\n```"
     assert extract_json(text) == value
@@ -82,7 +82,7 @@ def test_fences_inside_strings(text):
     ],
 )
 def test_what_holds_no_json(text, kind):
-    """Row 45: everything else is an error that says which kind and how long, and shows nothing of the text."""
+    """Everything else is an error that says which kind and how long, and shows nothing of the text."""
     with pytest.raises(InvalidJSON) as raised:
         extract_json(text)
     assert (raised.value.kind, raised.value.length) == (kind, len(text))
@@ -136,7 +136,7 @@ def test_only_text():
 
 
 def test_text_of_the_error_shows_none_of_it(canary, shown):
-    """Promise 7: neither message, facts nor causes hold the text."""
+    """Neither message, facts nor causes hold the text."""
     for text in (canary, f'{{"{canary}": ', f"```json\n{canary}\n```"):
         with pytest.raises(InvalidJSON) as raised:
             extract_json(text)

@@ -23,14 +23,14 @@ def order(count: int, item: Item, *codes: int, note: str = "", **rates: float) -
 
 
 def test_arguments_become_what_the_annotations_say(session, any_kind, value_of):
-    """Row 48: in all four kinds, an argument that fits or can be coerced reaches the function as its annotation."""
+    """In all four kinds, an argument that fits or can be coerced reaches the function as its annotation."""
     probe = any_kind(order, Validate(inputs=True))
     found = value_of(probe, "2", {"name": "peg"}, "3", 4, note="n", vat="0.5")
     assert found == (2, Item(name="peg"), (3, 4), "n", {"vat": 0.5})
 
 
 def test_every_argument_that_does_not_fit_is_named(session, any_kind):
-    """Row 48, 46: one error names all of them, by dotted path, and the function does not run."""
+    """One error names all of them, by dotted path, and the function does not run."""
     probe = any_kind(order, Validate(inputs=True))
     recorder = Recorder()
     session.register(recorder)
@@ -83,7 +83,7 @@ def test_what_fits_is_passed_on_as_it_is(session):
 
 
 def test_a_missing_argument_is_a_type_error(session, any_kind):
-    """Rule 9: arguments that do not fit the signature stay the TypeError of the call."""
+    """Arguments that do not fit the signature stay the TypeError of the call."""
     error = any_kind(order, Validate(inputs=True)).run("x").error
     assert type(error) is TypeError
     assert "item" in str(error)
@@ -270,7 +270,7 @@ def test_a_stream_is_checked_at_its_first_step(session):
 
 
 def test_an_error_of_the_body_is_its_own(session, any_kind):
-    """Promise 3: what the function raises leaves as it is, also a ValueError."""
+    """What the function raises leaves as it is, also a ValueError."""
     boom = ValueError("boom")
 
     def work(x: int):

@@ -100,7 +100,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("output", "value", "expected"), FORMATS)
 def test_what_fits(session, any_kind, value_of, output, value, expected):
-    """Rows 45 to 47: a value that fits is returned as what was asked for, in all four kinds."""
+    """A value that fits is returned as what was asked for, in all four kinds."""
     found = value_of(any_kind(given, Validate(output=output)), value)
     assert found == expected
     assert type(found) is type(expected)
@@ -108,7 +108,7 @@ def test_what_fits(session, any_kind, value_of, output, value, expected):
 
 @pytest.mark.parametrize(("output", "value", "field", "kind"), REFUSED)
 def test_what_does_not_fit(session, any_kind, output, value, field, kind):
-    """Rows 45 to 47: another value is an error that names the first field, after an attempt that has run."""
+    """Another value is an error that names the first field, after an attempt that has run."""
     result = any_kind(given, Validate(output=output)).run(value)
     assert type(result.error) is InvalidOutput
     assert result.error.errors[0] == (field, kind)

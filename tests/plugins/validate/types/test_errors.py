@@ -121,7 +121,7 @@ CASES = [
 @pytest.mark.parametrize("sensitive", [False, True], ids=["", "sensitive"])
 @pytest.mark.parametrize(("output", "wrong"), CASES)
 def test_no_value_is_shown(session, canary, shown, output, wrong, sensitive):
-    """Rule 45, promise 7: the value is in no message, repr, fact, traceback, cause, context or pickle."""
+    """The value is in no message, repr, fact, traceback, cause, context or pickle."""
 
     def body(value):
         return value
@@ -138,7 +138,7 @@ def test_no_value_is_shown(session, canary, shown, output, wrong, sensitive):
     [output for output, wrong in CASES if isinstance(output, type) and issubclass(output, BaseModel)],
 )
 def test_no_text_is_shown(session, canary, shown, output):
-    """Rule 45: the same where the value is read from text."""
+    """The same where the value is read from text."""
     for text in (json.dumps({"a": canary, "pet": canary, canary: canary}), f'{{"a": {canary}', canary):
         error = task(Validate(output=output))(lambda text: text).run(text).error
         if error is not None:  # a model that takes anything under a name of its own
@@ -191,7 +191,7 @@ def error_of(output, value, **settings):
     ],
 )
 def test_what_an_error_tells(session, output, value, field, line):
-    """Row 47: each field by its dotted path, what was expected, and pydantic's kind; an author's text that quotes nothing."""
+    """Each field by its dotted path, what was expected, and pydantic's kind; an author's text that quotes nothing."""
     error = error_of(output, value)
     if field is None:
         assert error is None

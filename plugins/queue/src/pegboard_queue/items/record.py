@@ -23,6 +23,7 @@ class Record:
 
     Attributes:
         name, task: The item's.
+        is_async: Whether the task runs in an event loop.
         has_own_name: Whether the name was given, and not taken from the task.
         clock: What its times are read from.
         state: Where it stands; changed by `move` alone.
@@ -57,6 +58,7 @@ class Record:
         "failure",
         "has_own_name",
         "hook_failures",
+        "is_async",
         "is_done",
         "manager",
         "name",
@@ -73,6 +75,7 @@ class Record:
     def __init__(self, task: Task[..., Any], name: str | None, clock: Clock) -> None:
         self.task = task
         self.name: str = task.name if name is None else name
+        self.is_async = task.kind in ("coroutine", "async_generator")
         self.has_own_name = name is not None
         self.clock = clock
         self.state = State.PENDING

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, record_of, running_item
 from pegboard_queue.running.dependencies import refuse_waiting
-from pegboard_queue.running.workers import is_async
 
 if TYPE_CHECKING:
     import asyncio
@@ -69,7 +68,7 @@ class Waiting:
                 await woken
                 continue
             self._registry.notifier.deliver()
-            if is_async(found):
+            if record_of(found).is_async:
                 self._workers.run_claimed(found)
             else:
                 self._workers.run_in_thread(found)

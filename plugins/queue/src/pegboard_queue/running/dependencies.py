@@ -29,17 +29,24 @@ def resolve(registry: Registry, item: Item[Any], depends_on: DependsOn) -> tuple
 
 
 def _one(registry: Registry, item: Item[Any], wanted: object) -> Item[Any]:
-    if wanted is item or (wanted == item.name and record_of(item).has_own_name):
-        raise CyclicDependency(
-            f"item {item.name!r} would depend on itself, so it could never run.", path=(item.name, item.name)
-        )
-    if isinstance(wanted, str):
-        return registry.find(wanted)
-    if not isinstance(wanted, Item):
+    if isinstance(wanted, Item):
+        if wanted is item:
+            raise _on_itself(item)
+        manager = wanted.manager
+        if manager is None or manager.id != registry.id:
+            refuse_stranger(wanted)
+        return wanted
+    if not isinstance(wanted, str):
         raise TypeError(f"depends_on takes items and names of items, not {type(wanted).__name__}.")
-    if wanted.manager is None or wanted.manager.id != registry.id:
-        refuse_stranger(wanted)
-    return wanted
+    if wanted == item.name and record_of(item).has_own_name:
+        raise _on_itself(item)
+    return registry.find(wanted)
+
+
+def _on_itself(item: Item[Any]) -> CyclicDependency:
+    return CyclicDependency(
+        f"item {item.name!r} would depend on itself, so it could never run.", path=(item.name, item.name)
+    )
 
 
 def refuse_stranger(item: Item[Any]) -> NoReturn:

@@ -44,11 +44,8 @@ class Notifier:
         """Whether this thread is in an observer of a change."""
         return self._thread == threading.get_ident()
 
-    def changed(self, item: Item[Any], old: State, new: State) -> None:
+    def changed(self, session: Session, item: Item[Any], old: State, new: State) -> None:
         """Put a change in the queue; the guard is held."""
-        session = record_of(item).session
-        if session is None:
-            return
         if session is not self._session or session.version != self._version:
             self._session, self._version = session, session.version
             self._observers = _observers(session)

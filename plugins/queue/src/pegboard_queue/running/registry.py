@@ -98,7 +98,8 @@ class Registry:
         old = record.move(new)
         self.counts[old] -= 1
         self.counts[new] += 1
-        self.notifier.changed(item, old, new)
+        if record.session is not None:
+            self.notifier.changed(record.session, item, old, new)
         if new in ENDED:
             self.unfinished -= 1
             self._ended[record.number] = item

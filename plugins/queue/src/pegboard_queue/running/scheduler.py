@@ -115,27 +115,31 @@ class Scheduler:
         if record.state in _ACTIVE:
             result, error = ending
             record.result = result
-            record.failure = error if result is None else result.error
-            self._end(item, _state_after(record.failure))
+            record.failure = error = error if result is None else result.error
+            if error is None:
+                self._registry.move(item, State.COMPLETED)
+                record.context = None
+                for each in dependencies.freed(item):
+                    self.make_ready(each)
+            else:
+                self._end_with(error, item)
         self._sessions.change(record.session, running=-1)
         self.note_idle()
         self._starting -= has_slot
 
-    def _end(self, item: Item[Any], new: State) -> None:
+    def _end_with(self, error: BaseException, item: Item[Any]) -> None:
+        """Give an item that did not complete its state: a suspended one is paused, not failed."""
         record = record_of(item)
-        if new is State.PAUSED and record.state is State.RETRYING:
-            self._registry.move(item, State.RUNNING)
-        self._registry.move(item, new)
-        if new is State.COMPLETED:
-            record.context = None
-            for each in dependencies.freed(item):
-                self.make_ready(each)
-        elif new is State.PAUSED:
-            record.failure = None
-            if self.closing:
-                self.cancel(item)
-        else:
+        if not isinstance(error, Suspended):
+            self._registry.move(item, State.CANCELLED if _is_cancellation(error) else State.FAILED)
             self.skip_dependants(item)
+            return
+        if record.state is State.RETRYING:
+            self._registry.move(item, State.RUNNING)
+        self._registry.move(item, State.PAUSED)
+        record.failure = None
+        if self.closing:
+            self.cancel(item)
 
     # Slots ------------------------------------------------------------------------------------------------------
 
@@ -201,13 +205,9 @@ class Scheduler:
                 self._registry.notifier.after(callback)
 
 
-def _state_after(error: BaseException | None) -> State:
-    if error is None:
-        return State.COMPLETED
+def _is_cancellation(error: BaseException) -> bool:
     if isinstance(error, Exception):
-        return State.FAILED
-    if isinstance(error, Suspended):
-        return State.PAUSED
+        return False
     import asyncio
 
-    return State.CANCELLED if isinstance(error, asyncio.CancelledError) else State.FAILED
+    return isinstance(error, asyncio.CancelledError)

@@ -42,7 +42,7 @@ class Workers:
 
     def run_claimed(self, item: Item[Any]) -> None:
         """Run an item that was claimed: a function here, a coroutine in the loop; it takes no slot."""
-        if is_async(item):
+        if record_of(item).is_async:
             with self._guard:
                 loop = self._the_loop()
             loop.call_soon_threadsafe(self._begin, item, False)
@@ -84,28 +84,29 @@ class Workers:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard-queue")
-        if first is not None and is_async(first):
+        if first is not None and record_of(first).is_async:
             self._the_loop().call_soon_threadsafe(self._begin_next, True)
         else:
             self._pool.submit(self._work, True).add_done_callback(_log_failure)
 
     def _work(self, new: bool) -> None:
         """Use a slot for functions, in a thread of the pool, until nothing is ready."""
+        scheduler = self.scheduler
         with self._guard:
             if new:
-                self.scheduler.worker_started()
-            item = self.scheduler.take()
+                scheduler.worker_started()
+            item = scheduler.take()
         while item is not None:
             self._registry.notifier.deliver()
-            if is_async(item):
+            if record_of(item).is_async:
                 with self._guard:
                     loop = self._the_loop()
                 loop.call_soon_threadsafe(self._begin, item, True)
                 return
             ending = _perform(item)
             with self._guard:
-                self.scheduler.finish(item, ending, has_slot=True)
-                item = self.scheduler.take()
+                scheduler.finish(item, ending, has_slot=True)
+                item = scheduler.take()
         self._registry.notifier.deliver()
 
     # The loop ---------------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ class Workers:
             if new:
                 self.scheduler.worker_started()
             best = self.scheduler.ready.first()
-            if best is not None and not is_async(best) and self._pool is not None:
+            if best is not None and not record_of(best).is_async and self._pool is not None:
                 self._pool.submit(self._work, False).add_done_callback(_log_failure)
                 return
             item = self.scheduler.take()
@@ -142,7 +143,7 @@ class Workers:
     async def _run_coroutine(self, item: Item[Any], has_slot: bool) -> None:
         ending: Ending
         try:
-            ending = await item.task.arun(*item.args, **item.kwargs), None
+            ending = await record_of(item).task.arun(*item.args, **item.kwargs), None
         except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
             ending = None, error
         self._coroutine_ended(item, ending, has_slot)
@@ -163,11 +164,6 @@ class Workers:
             self.loop = thread.loop
             self._stop_loop = weakref.finalize(self, thread.stop)
         return self.loop
-
-
-def is_async(item: Item[Any]) -> bool:
-    """Whether an item runs in a loop."""
-    return record_of(item).task.kind in ("coroutine", "async_generator")
 
 
 def _perform(item: Item[Any]) -> Ending:
