@@ -111,7 +111,7 @@ def test_a_wait_for_a_turn_keeps_to_the_deadline(make) -> None:
         assert time.monotonic() - began < 2
 
 
-def test_a_value_from_the_cache_costs_neither_turn_nor_place(make) -> None:
+def test_a_value_from_the_cache_costs_neither_turn_nor_slot(make) -> None:
     """The cache is outside: a hit asks no limit."""
     clock = FakeClock()
     probe = make(lambda: ("value",), Cache(), RateLimit("1/h"), Concurrency(1), Breaker())
@@ -120,8 +120,8 @@ def test_a_value_from_the_cache_costs_neither_turn_nor_place(make) -> None:
     assert clock.sleeps == []
 
 
-def test_a_place_is_held_over_the_retries(make) -> None:
-    """A call keeps its place while it waits to be tried again."""
+def test_a_slot_is_held_over_the_retries(make) -> None:
+    """A call keeps its slot while it waits to be tried again."""
     begun, limits = threading.Event(), Limits()
 
     def body():

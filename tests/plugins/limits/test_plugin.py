@@ -18,7 +18,7 @@ def test_the_plugin_has_its_manners():
 
 
 def test_layers_stand_where_the_design_puts_them(session, kind, of_kind):
-    """Places outside the retries; breaker and rate inside them; nothing for a task that asks for nothing."""
+    """Slots outside the retries; breaker and rate inside them; nothing for a task that asks for nothing."""
     probe = of_kind(kind, lambda: None, RateLimit("9/s"), Breaker(), Concurrency(2), RateLimit("99/min"))
     assert session.explain(probe).layers == (
         (400, "limits"),

@@ -1,4 +1,4 @@
-"""Keeps tasks from overrunning what they call: breakers, rates, places."""
+"""Keeps tasks from overrunning what they call: breakers, rates, slots."""
 
 from __future__ import annotations
 

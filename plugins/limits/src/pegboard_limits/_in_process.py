@@ -1,4 +1,4 @@
-"""Rates and places that hold within this process."""
+"""Rate limits and concurrency limits that hold within this process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.clock import SYSTEM_CLOCK
-from pegboard_limits._registry import Kept
+from pegboard_limits._registry import Registry
 from pegboard_limits.concurrency.layer import concurrency_layer
-from pegboard_limits.concurrency.slots import Places
+from pegboard_limits.concurrency.slots import Slots
 from pegboard_limits.rate.bucket import Bucket
 from pegboard_limits.rate.layer import rate_layer
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from pegboard_limits.rate.option import RateLimit
 
 
-class LocalLimits:
-    """The rates and places of one `Limits` without a store."""
+class LimitsInProcess:
+    """The rate limits and concurrency limits of one `Limits` without a store."""
 
     def __init__(self) -> None:
-        self._buckets: Kept[Bucket] = Kept("rate limit")
-        self._places: Kept[Places] = Kept("concurrency limit")
+        self._buckets: Registry[Bucket] = Registry("rate limit")
+        self._slots: Registry[Slots] = Registry("concurrency limit")
 
     def concurrency(self, task: Task[..., Any], option: Concurrency) -> tuple[str, Layer]:
-        """Return the name of the limit that an option means, and a layer that keeps to it."""
-        places = self._places.get(task, option, lambda name: Places(name, option.n))
-        return places.name, concurrency_layer(places, option.max_wait)
+        """Return the name of the concurrency limit that an option means, and a layer that keeps to it."""
+        slots = self._slots.get(task, option, lambda name: Slots(name, option.n))
+        return slots.name, concurrency_layer(slots, option.max_wait)
 
     def rate(self, session: Session, task: Task[..., Any], option: RateLimit) -> tuple[str, Layer]:
-        """Return the name of the limit that an option means, and a layer that keeps to it."""
+        """Return the name of the rate limit that an option means, and a layer that keeps to it."""
         monotonic = monotonic_of(session)
         bucket = self._buckets.get(task, option, lambda name: Bucket(name, option, monotonic))
         bucket.use_clock(monotonic)

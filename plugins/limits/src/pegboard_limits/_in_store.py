@@ -1,11 +1,11 @@
-"""Rates and places that hold across processes."""
+"""Rate limits and concurrency limits that hold across processes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pegboard_limits._registry import Kept
-from pegboard_limits.concurrency.shared import SharedPlaces, shared_concurrency_layer
+from pegboard_limits._registry import Registry
+from pegboard_limits.concurrency.shared import SharedSlots, shared_concurrency_layer
 from pegboard_limits.rate.shared import SharedBucket, shared_rate_layer
 
 if TYPE_CHECKING:
@@ -15,24 +15,22 @@ if TYPE_CHECKING:
     from pegboard_limits.store.redis_store import RedisStore
 
 
-class SharedLimits:
-    """The rates and places of one `Limits` with a store."""
+class LimitsInStore:
+    """The rate limits and concurrency limits of one `Limits` with a store."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._buckets: Kept[SharedBucket] = Kept("rate limit")
-        self._places: Kept[SharedPlaces] = Kept("concurrency limit")
+        self._buckets: Registry[SharedBucket] = Registry("rate limit")
+        self._slots: Registry[SharedSlots] = Registry("concurrency limit")
 
     def concurrency(self, task: Task[..., Any], option: Concurrency) -> tuple[str, Layer]:
-        """Return the name of the limit that an option means, and a layer that keeps to it."""
+        """Return the name of the concurrency limit that an option means, and a layer that keeps to it."""
         identity = _identity(task, option)
-        places = self._places.get(
-            task, option, lambda name: SharedPlaces(name, option.n, self._store, identity)
-        )
-        return places.name, shared_concurrency_layer(places, option.max_wait)
+        slots = self._slots.get(task, option, lambda name: SharedSlots(name, option.n, self._store, identity))
+        return slots.name, shared_concurrency_layer(slots, option.max_wait)
 
     def rate(self, _: Session, task: Task[..., Any], option: RateLimit) -> tuple[str, Layer]:
-        """Return the name of the limit that an option means, and a layer that keeps to it."""
+        """Return the name of the rate limit that an option means, and a layer that keeps to it."""
         identity = _identity(task, option)
         bucket = self._buckets.get(
             task, option, lambda name: SharedBucket(name, option, self._store, identity)
@@ -45,7 +43,7 @@ class SharedLimits:
 
 
 def _identity(task: Task[..., Any], option: Concurrency | RateLimit) -> str:
-    """Name a limit so that other processes mean the same: by its name, or by where the task's function is."""
+    """Name a rate limit or concurrency limit so that other processes mean the same: by its name, or by where the task's function is."""
     if option.name is not None:
         return f"name:{option.name}"
     settings = "/".join(f"{each:g}" if isinstance(each, float) else f"{each}" for each in option.settings)

@@ -1,4 +1,7 @@
-"""Which limit a task means: one that it shares by name, or its own."""
+"""Which limit a task means: one that it shares by name, or its own.
+
+A limit is a breaker, a rate limit or a concurrency limit here.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class _Owner(Generic[L]):
             self.function = function
 
 
-class Kept(Generic[L]):
+class Registry(Generic[L]):
     """The limits of one kind in one `Limits`.
 
     A limit outlives the plan that asked for it: a task that is bound again, in this session or the next, or that got other

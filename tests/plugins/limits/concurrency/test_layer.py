@@ -42,7 +42,7 @@ def gauge():
 
 @pytest.fixture
 def open_session(limits, recorder):
-    """An open session on the machine's clock, whose places are all free at its end."""
+    """An open session on the machine's clock, whose slots are all free at its end."""
     with Session(limits, recorder, inherit=False, strict=True) as session:
         yield session
     gc.collect()
@@ -51,8 +51,8 @@ def open_session(limits, recorder):
 
 
 def taken(limits):
-    """How many places of each limit are taken."""
-    return {places.name: places.taken for places in limits._kept._places.all()}
+    """How many slots of each limit are taken."""
+    return {slots.name: slots.taken for slots in limits._rates_and_slots._slots.all()}
 
 
 def in_threads(session, number, function):
@@ -100,7 +100,7 @@ def test_coroutines_keep_to_the_limit_in_order(open_session, gauge, recorder):
 
 
 def test_threads_and_coroutines_wait_in_one_queue(open_session, gauge):
-    """Sync and async tasks share the places of one name, and neither blocks the other for ever."""
+    """Sync and async tasks share the slots of one name, and neither blocks the other for ever."""
 
     @task(Concurrency(2, "shared"))
     def sync_probe(_):
@@ -123,7 +123,7 @@ def test_threads_and_coroutines_wait_in_one_queue(open_session, gauge):
 
 
 def test_a_thousand_waiters_some_cancelled(open_session, gauge):
-    """1,000 coroutines in four loops, cancelled at random while they wait or run; no place is lost."""
+    """1,000 coroutines in four loops, cancelled at random while they wait or run; no slot is lost."""
     chance = random.Random(29)
     cancelled = []
 
@@ -154,8 +154,8 @@ def test_a_thousand_waiters_some_cancelled(open_session, gauge):
     [ValueError, KeyboardInterrupt, SystemExit, asyncio.CancelledError],
     ids=lambda each: each.__name__,
 )
-def test_the_place_is_freed_however_the_call_ends(open_session, colour, of_kind, error):
-    """An error, Ctrl-C, an exit and a cancellation free the place."""
+def test_the_slot_is_freed_however_the_call_ends(open_session, colour, of_kind, error):
+    """An error, Ctrl-C, an exit and a cancellation free the slot."""
 
     def body(fails):
         if fails:
@@ -169,7 +169,7 @@ def test_the_place_is_freed_however_the_call_ends(open_session, colour, of_kind,
     assert probe.run(False).value == "free"
 
 
-def test_a_stream_holds_its_place_from_its_first_step_to_its_end(open_session, limits):
+def test_a_stream_holds_its_slot_from_its_first_step_to_its_end(open_session, limits):
     """Not before its first step; until it ends, is closed, or is dropped."""
 
     @task(Concurrency(1, max_wait=0))
@@ -191,7 +191,7 @@ def test_a_stream_holds_its_place_from_its_first_step_to_its_end(open_session, l
     assert list(lines()) == [1, 2]
 
 
-def test_an_async_stream_holds_its_place_as_well(open_session):
+def test_an_async_stream_holds_its_slot_as_well(open_session):
     """The same in a loop: another one waits until the first is closed."""
 
     @task(Concurrency(1))
@@ -214,7 +214,7 @@ def test_an_async_stream_holds_its_place_as_well(open_session):
     assert asyncio.run(main()) == [1, 2]
 
 
-def test_a_call_inside_shares_the_place(open_session, colour, recorder):
+def test_a_call_inside_shares_the_slot(open_session, colour, recorder):
     """Recursion and tasks that share a limit do not wait for themselves."""
 
     @task(Concurrency(1, "shared"))
@@ -231,7 +231,7 @@ def test_a_call_inside_shares_the_place(open_session, colour, recorder):
 
 
 def test_calls_inside_run_one_at_a_time(open_session, gauge):
-    """A call that starts many inside itself lends its place to one after the other: the limit holds all the same."""
+    """A call that starts many inside itself lends its slot to one after the other: the limit holds all the same."""
 
     @task(Concurrency(2, "shared"))
     async def inner():
@@ -249,8 +249,8 @@ def test_calls_inside_run_one_at_a_time(open_session, gauge):
     assert (gauge.most, gauge.runs) == (2, 40)
 
 
-def test_a_call_left_behind_keeps_the_place_of_the_one_it_was_made_in(open_session, limits):
-    """A place that is lent comes free when the last one inside is over, not when the outer call is."""
+def test_a_call_left_behind_keeps_the_slot_of_the_one_it_was_made_in(open_session, limits):
+    """A slot that is lent comes free when the last one inside is over, not when the outer call is."""
 
     @task(Concurrency(1, "shared"))
     async def inner(end):
@@ -359,7 +359,7 @@ class TimeLimit:
 
 
 def test_the_wait_respects_the_deadline_of_the_call_around(limits, colour):
-    """A call that waits for a place inside one with a deadline stops waiting when that is over."""
+    """A call that waits for a slot inside one with a deadline stops waiting when that is over."""
     inside, end, over, said = threading.Event(), threading.Event(), threading.Event(), []
 
     @task(Concurrency(1, "shared"))
@@ -412,7 +412,7 @@ def test_the_wait_respects_the_deadline_of_the_call_around(limits, colour):
 
 
 def test_a_waiter_whose_loop_is_gone_is_passed_over(open_session, limits):
-    """A loop that was closed with a waiter in it does not keep the place: the next one gets it."""
+    """A loop that was closed with a waiter in it does not keep the slot: the next one gets it."""
 
     @task(Concurrency(1))
     async def probe():
@@ -438,7 +438,7 @@ def test_a_waiter_whose_loop_is_gone_is_passed_over(open_session, limits):
     waiting._log_destroy_pending = False
 
 
-def test_many_sessions_share_the_places_of_one_instance(gauge):
+def test_many_sessions_share_the_slots_of_one_instance(gauge):
     """An instance that serves two sessions holds its limit over both."""
     limits = Limits()
 
@@ -500,8 +500,8 @@ def test_ctrl_c_ends_the_wait_of_a_thread(open_session, interrupt_soon):
     assert runs == [1]
 
 
-def test_ctrl_c_in_an_observer_of_the_wait_frees_the_place(limits):
-    """The place that came is given back when the call does not go on."""
+def test_ctrl_c_in_an_observer_of_the_wait_frees_the_slot(limits):
+    """The slot that came is given back when the call does not go on."""
 
     class Interrupting:
         name = "interrupting"

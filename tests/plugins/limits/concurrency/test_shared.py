@@ -19,7 +19,7 @@ import redis
 
 from pegboard import Session, task
 from pegboard_limits import Concurrency, LimitExceeded, Limits
-from pegboard_limits.concurrency.shared import SharedPlaces
+from pegboard_limits.concurrency.shared import SharedSlots
 from pegboard_limits.store.redis_store import RedisStore
 
 HOLDER = """
@@ -39,9 +39,9 @@ QUEUE = "pegboard:limits:{places:name:shared}:queue"
 
 
 @contextmanager
-def another_process(url, places):
-    """A process that takes one of so many places, or waits for it, and keeps it until it is killed."""
-    command = [sys.executable, "-c", HOLDER, url, str(places)]
+def another_process(url, slots):
+    """A process that takes one of so many slots, or waits for it, and keeps it until it is killed."""
+    command = [sys.executable, "-c", HOLDER, url, str(slots)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -118,8 +118,8 @@ def test_two_instances_keep_to_one_limit(redis_url):
     assert keys(redis_url) == b"*0\r\n"
 
 
-def test_the_place_is_freed_however_the_call_ends(shared, colour, of_kind):
-    """An error, Ctrl-C and a cancellation free the place, in the store too."""
+def test_the_slot_is_freed_however_the_call_ends(shared, colour, of_kind):
+    """An error, Ctrl-C and a cancellation free the slot, in the store too."""
 
     def body(error):
         if error is not None:
@@ -133,7 +133,7 @@ def test_the_place_is_freed_however_the_call_ends(shared, colour, of_kind):
     assert probe.run(None).value == "free"
 
 
-def test_a_stream_holds_its_place_until_it_is_closed(shared):
+def test_a_stream_holds_its_slot_until_it_is_closed(shared):
     """The same as within a process."""
 
     @task(Concurrency(1))
@@ -149,7 +149,7 @@ def test_a_stream_holds_its_place_until_it_is_closed(shared):
     assert lines.run().value == [1, 2]
 
 
-def test_a_call_inside_shares_the_place(shared, colour, recorder):
+def test_a_call_inside_shares_the_slot(shared, colour, recorder):
     """Recursion does not wait for itself, and takes no second lease."""
 
     @task(Concurrency(1))
@@ -182,8 +182,8 @@ def test_max_wait_refuses(redis_url, colour, of_kind):
         assert of_kind(colour, lambda: 1, Concurrency(1, "shared", max_wait=5)).run().value == 1
 
 
-def test_the_place_of_a_killed_process_comes_free(redis_url):
-    """A process that was killed with a place in its hand gives it back when its lease runs out, while others keep theirs."""
+def test_the_slot_of_a_killed_process_comes_free(redis_url):
+    """A process that was killed with a slot in its hand gives it back when its lease runs out, while others keep theirs."""
 
     @task(Concurrency(2, "shared"))
     def hold():
@@ -207,7 +207,7 @@ def test_the_place_of_a_killed_process_comes_free(redis_url):
 
 
 def test_a_process_killed_in_the_queue_does_not_hold_it_up(redis_url):
-    """Those behind it get the place that was to be its own."""
+    """Those behind it get the slot that was to be its own."""
 
     @task(Concurrency(1, "shared"))
     def hold():
@@ -236,17 +236,17 @@ def test_a_process_killed_in_the_queue_does_not_hold_it_up(redis_url):
 def test_what_is_given_back_follows_what_was_asked_for(redis_url):
     """A lease that is given back while somebody still asks for it is not taken afterwards."""
     store = RedisStore(redis_url, "pegboard", 30.0, allow=False)
-    places, asking = SharedPlaces("probe", 1, store, "name:probe"), threading.Event()
+    slots, asking = SharedSlots("probe", 1, store, "name:probe"), threading.Event()
 
-    async def slow_question(line):
-        with line.asking_for("me"):
+    async def slow_query(connection):
+        with connection.asking_for("me"):
             asking.set()
             await asyncio.sleep(0.2)
-            return await places._take(line, "me", 0)
+            return await slots._take(connection, "me", 0)
 
-    asked = store._submit(slow_question)
+    asked = store._submit(slow_query)
     assert asking.wait(10)
-    places.give_back("me")
+    slots.give_back("me")
     assert asked.result(10) is True
     store.close()
     assert keys(redis_url) == b"*0\r\n"

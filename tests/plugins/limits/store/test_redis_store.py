@@ -64,7 +64,7 @@ def test_calls_may_go_on_without_the_store(nowhere, kind, of_kind, option, caplo
 
 
 def test_within_the_process_a_limit_holds_without_the_store(nowhere):
-    """`on_store_error='allow'` leaves the places of this process: at most n of its calls go on at once."""
+    """`on_store_error='allow'` leaves the slots of this process: at most n of its calls go on at once."""
     now, most = 0, 0
 
     @task(Concurrency(2))

@@ -23,10 +23,10 @@ def breaker_layer(state: BreakerState, counts: Callable[[Exception], bool]) -> L
         try:
             value = await proceed(call)
         except BaseException as error:
-            _judge(state, counts, call, epoch, error, begun=call.attempt > attempt)
+            _note_error(state, counts, call, epoch, error, begun=call.attempt > attempt)
             raise
         if failed:
-            _tell(state, call, state.succeeded(epoch))
+            _emit_change(state, call, state.succeeded(epoch))
         return value
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
@@ -40,12 +40,12 @@ def breaker_layer(state: BreakerState, counts: Callable[[Exception], bool]) -> L
             if yielded and isinstance(
                 error, GeneratorExit
             ):  # its consumer had enough; what came shows that it works
-                _tell(state, call, state.succeeded(epoch))
+                _emit_change(state, call, state.succeeded(epoch))
             else:
-                _judge(state, counts, call, epoch, error, begun=call.attempt > attempt)
+                _note_error(state, counts, call, epoch, error, begun=call.attempt > attempt)
             raise
         if failed:
-            _tell(state, call, state.succeeded(epoch))
+            _emit_change(state, call, state.succeeded(epoch))
 
     return Layer("limits", Order.BREAKER, run=run, stream=stream)
 
@@ -53,14 +53,14 @@ def breaker_layer(state: BreakerState, counts: Callable[[Exception], bool]) -> L
 def _admitted(state: BreakerState, call: Call) -> int:
     epoch, change = state.admit(call)
     try:
-        _tell(state, call, change)
+        _emit_change(state, call, change)
     except BaseException:  # KeyboardInterrupt in an observer
         state.gave_up(epoch)
         raise
     return epoch
 
 
-def _judge(
+def _note_error(
     state: BreakerState,
     counts: Callable[[Exception], bool],
     call: Call,
@@ -73,18 +73,18 @@ def _judge(
     if not begun or not isinstance(error, Exception) or _out_of_time(call, error):
         state.gave_up(epoch)
     elif counts(error):
-        _tell(state, call, state.failure(epoch))
+        _emit_change(state, call, state.failure(epoch))
     else:
-        _tell(state, call, state.succeeded(epoch))
+        _emit_change(state, call, state.succeeded(epoch))
 
 
 def _out_of_time(call: Call, error: Exception) -> bool:
-    """Whether a limit from outside the attempt ended it: a coroutine is cancelled then, a function gets this error."""
+    """Whether a time limit from outside the attempt ended it: a coroutine is cancelled then, a function gets this error."""
     if not isinstance(error, TaskTimeout) or error.task != call.task.name:
         return False
     return isinstance(error, DeadlineExceeded) or not error.retryable
 
 
-def _tell(state: BreakerState, call: Call, change: Change | None) -> None:
+def _emit_change(state: BreakerState, call: Call, change: Change | None) -> None:
     if change is not None:
         call.emit("on_breaker_change", state.name, change.state, change.previous)

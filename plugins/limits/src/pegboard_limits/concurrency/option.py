@@ -15,9 +15,9 @@ class Concurrency(Option):
     A task may have several, one of its own and one that it shares, say.
 
     Attributes:
-        n: How many places there are.
-        name: Tasks that name the same limit share its places, within one `Limits`. None is a limit of the task's own.
-        max_wait: Seconds that a call may wait for a place before `LimitExceeded` is raised; 0 never waits, None waits
+        n: How many slots there are.
+        name: Tasks that name the same concurrency limit share its slots, within one `Limits`. None is one of the task's own.
+        max_wait: Seconds that a call may wait for a slot before `LimitExceeded` is raised; 0 never waits, None waits
             as long as it takes.
     """
 
@@ -32,5 +32,5 @@ class Concurrency(Option):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What all tasks that share the limit have to say alike."""
+        """What all tasks that share a concurrency limit have to say alike."""
         return (self.n,)

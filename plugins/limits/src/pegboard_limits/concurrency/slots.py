@@ -1,22 +1,61 @@
-"""So many places for calls, which threads and coroutines wait for in one queue."""
+"""The slots of a concurrency limit, which threads and coroutines wait for in one queue."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from pegboard_limits.concurrency.slot import Place
 
 if TYPE_CHECKING:
     from pegboard import Call
-    from pegboard_limits.concurrency.slot import Ticket
 
 
-class Places:
-    """The places of one limit.
+class Waiter:
+    """A call that waits in the queue for a slot.
 
-    A call that finds a place free, and one that leaves when nobody waits, take no lock: what they do to the queues is
+    Attributes:
+        number: The call's.
+        wake: Tells the waiting thread or coroutine that it has a slot; False when nobody is there any more.
+        slot: What it was given, or None so far.
+        gone: Whether it has given up.
+    """
+
+    __slots__ = ("gone", "number", "slot", "wake")
+
+    def __init__(self, number: int, wake: Callable[[], bool]) -> None:
+        self.number = number
+        self.wake = wake
+        self.slot: Slot | None = None
+        self.gone = False
+
+
+class Slot:
+    """Room for one call.
+
+    A call that is made inside one which has a slot borrows that slot, and gives it back when it ends: the outer call
+    waits for it anyway, and two that waited for each other's slots would never end.
+
+    Attributes:
+        lent: Whether a call inside has it.
+        ended: Whether its own call is over, so that it goes back as soon as nobody inside uses it.
+        lender: Where it was borrowed from; None for one of the limit's own.
+        waiting: Calls inside that wait for it, in order.
+    """
+
+    __slots__ = ("ended", "lender", "lent", "waiting")
+
+    def __init__(self, lender: Slot | None = None) -> None:
+        self.lent = False
+        self.ended = False
+        self.lender = lender
+        self.waiting: deque[Waiter] = deque()
+
+
+class Slots:
+    """The slots of one concurrency limit.
+
+    A call that finds a slot free, and one that leaves when nobody waits, take no lock: what they do to the queues is
     atomic, and each looks at the other's side after it has changed its own.
 
     Attributes:
@@ -27,140 +66,140 @@ class Places:
     def __init__(self, name: str, n: int) -> None:
         self.name = name
         self.n = n
-        # Reentrant: the collector may end a stream while it is held, which gives its place back.
+        # Reentrant: the collector may end a stream while it is held, which gives its slot back.
         self._guard = threading.RLock()
-        self._free: deque[Place] = deque()
+        self._free: deque[Slot] = deque()
         self._unmade = n
-        self._waiting: deque[Ticket] = deque()
-        self._held: dict[int, Place] = {}  # by the number of the call
+        self._waiting: deque[Waiter] = deque()
+        self._held: dict[int, Slot] = {}  # by the number of the call
 
     @property
     def taken(self) -> int:
-        """How many places are taken; calls inside others share theirs."""
+        """How many slots are taken; calls inside others share theirs."""
         with self._guard:
             return self.n - self._unmade - len(self._free)
 
-    def enter(self, call: Call) -> Place | None:
-        """Take a place if there is one; whoever waits already goes first."""
+    def enter(self, call: Call) -> Slot | None:
+        """Take a slot if there is one; whoever waits already goes first."""
         if call.parent is not None and self._around(call) is not None:
             return self._borrow(call)
         if self._waiting:
             return None
         try:
-            place = self._free.pop()
+            slot = self._free.pop()
         except IndexError:
             made = self._make()
             if made is None:
                 return None
-            place = made
-        self._held[call.number] = place
-        return place
+            slot = made
+        self._held[call.number] = slot
+        return slot
 
-    def queue(self, call: Call, ticket: Ticket) -> None:
-        """Join the queue; the ticket may have its place at once."""
+    def queue(self, call: Call, waiter: Waiter) -> None:
+        """Join the queue; the waiter may have its slot at once."""
         with self._guard:
             while True:
-                ticket.place = self._borrow(call)
-                if ticket.place is not None:
+                waiter.slot = self._borrow(call)
+                if waiter.slot is not None:
                     return
                 lender = self._around(call)
                 if lender is None:
-                    self._waiting.append(ticket)
+                    self._waiting.append(waiter)
                     self._serve()  # what was given back since `enter`
                     return
                 if lender.lent:  # otherwise the call that had it left in this very moment
-                    lender.waiting.append(ticket)
+                    lender.waiting.append(waiter)
                     return
 
-    def give_up(self, ticket: Ticket) -> Place | None:
-        """Leave the queue; return the place, if one came a moment ago."""
+    def give_up(self, waiter: Waiter) -> Slot | None:
+        """Leave the queue; return the slot, if one came a moment ago."""
         with self._guard:
-            ticket.gone = True
-            return ticket.place
+            waiter.gone = True
+            return waiter.slot
 
-    def leave(self, number: int, place: Place) -> None:
-        """Give the place of the call with that number back, to the first who waits for it."""
+    def leave(self, number: int, slot: Slot) -> None:
+        """Give the slot of the call with that number back, to the first who waits for it."""
         del self._held[number]
-        if place.lent or place.lender is not None:
-            self._end(place)
+        if slot.lent or slot.lender is not None:
+            self._end(slot)
             return
-        self._free.append(place)
+        self._free.append(slot)
         if self._waiting:
             self._serve()
 
-    def _make(self) -> Place | None:
+    def _make(self) -> Slot | None:
         with self._guard:
             if not self._unmade:
                 return None
             self._unmade -= 1
-            return Place()
+            return Slot()
 
     def _serve(self) -> None:
-        """Hand free places to those who wait."""
+        """Hand free slots to those who wait."""
         with self._guard:
             while self._waiting:
                 try:
-                    place = self._free.pop()
+                    slot = self._free.pop()
                 except IndexError:
                     made = self._make()
                     if made is None:
                         return
-                    place = made
-                if not self._give(self._waiting, place):
-                    self._free.append(place)
+                    slot = made
+                if not self._give(self._waiting, slot):
+                    self._free.append(slot)
 
-    def _give(self, waiting: deque[Ticket], place: Place) -> bool:
-        """Give a place to the first who still wants it; False when there is none."""
+    def _give(self, waiting: deque[Waiter], slot: Slot) -> bool:
+        """Give a slot to the first who still wants it; False when there is none."""
         while waiting:
-            ticket = waiting.popleft()
-            if ticket.gone:
+            waiter = waiting.popleft()
+            if waiter.gone:
                 continue
-            ticket.place = self._held[ticket.number] = place
-            if ticket.wake():
+            waiter.slot = self._held[waiter.number] = slot
+            if waiter.wake():
                 return True
-            del self._held[ticket.number]
-            ticket.place, ticket.gone = None, True
+            del self._held[waiter.number]
+            waiter.slot, waiter.gone = None, True
         return False
 
-    def _end(self, place: Place) -> None:
-        """Give a place back to where it came from, unless a call inside has it and is not over yet."""
+    def _end(self, slot: Slot) -> None:
+        """Give a slot back to where it came from, unless a call inside has it and is not over yet."""
         with self._guard:
             while True:
-                place.ended = True
-                if place.lent:
+                slot.ended = True
+                if slot.lent:
                     return
-                lender = place.lender
+                lender = slot.lender
                 if lender is None:
-                    place.ended = False
-                    self._free.append(place)
+                    slot.ended = False
+                    self._free.append(slot)
                     self._serve()
                     return
-                if self._give(lender.waiting, Place(lender)):
+                if self._give(lender.waiting, Slot(lender)):
                     return
                 lender.lent = False
                 if not lender.ended:
                     return
-                place = lender
+                slot = lender
 
-    def _borrow(self, call: Call) -> Place | None:
-        """Take the place of the call around this one, if it has one that is not lent already."""
+    def _borrow(self, call: Call) -> Slot | None:
+        """Take the slot of the call around this one, if it has one that is not lent already."""
         with self._guard:
             lender = self._around(call)
             while lender is not None and not lender.lent:
                 lender.lent = True
                 if self._around(call) is lender:  # it may have left meanwhile, without a lock
-                    place = self._held[call.number] = Place(lender)
-                    return place
+                    slot = self._held[call.number] = Slot(lender)
+                    return slot
                 lender.lent = False
                 lender = self._around(call)
             return None
 
-    def _around(self, call: Call) -> Place | None:
-        """The place of the nearest call around this one that has one."""
+    def _around(self, call: Call) -> Slot | None:
+        """The slot of the nearest call around this one that has one."""
         outer = call.parent
         while outer is not None:
-            place = self._held.get(outer.number)
-            if place is not None:
-                return place
+            slot = self._held.get(outer.number)
+            if slot is not None:
+                return slot
             outer = outer.parent
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pegboard_limits.rate.option import RateLimit
 
-_NOTHING = 1e-9  # seconds: what rounding may leave of a wait that is over
+_ROUNDING = 1e-9  # seconds: what rounding may leave of a wait that is over
 
 
 class Turn(NamedTuple):
@@ -60,7 +60,7 @@ class Bucket:
             self._last = now
             full_at = (self._full_at if self._full_at > now else now) + self._each  # noqa: FURB136 - max() takes 0.1 us
             wait = full_at - self._ahead - now
-            if wait <= _NOTHING:
+            if wait <= _ROUNDING:
                 self._full_at = full_at
                 return None
             return self._later(now, wait, max_wait)

@@ -63,12 +63,12 @@ class RateLimit(Option):
     """Let the task run so often in a span of time; further attempts wait for their turn, first come first served.
 
     A token bucket: it holds `burst` runs and gets `number` new ones every `seconds`, evenly. So the runs in any t seconds
-    are at most `burst + t * number / seconds`. Every attempt takes one, retries too. A task may have several limits.
+    are at most `burst + t * number / seconds`. Every attempt takes one, retries too. A task may have several.
 
     Attributes:
         rate: `100/min`, `5 per second`, `900/15min`; or a whole number, together with `per`.
         burst: How many may run at once after a quiet time. None is the number of the rate; 1 spaces all runs evenly.
-        name: Tasks that name the same limit share it, within one `Limits`. None is a limit of the task's own.
+        name: Tasks that name the same rate limit share it, within one `Limits`. None is one of the task's own.
         per: The span of time, in seconds or as a unit, when `rate` is a number.
         max_wait: Seconds that an attempt may wait before `LimitExceeded` is raised instead, at once; 0 never waits,
             None waits as long as it takes.
@@ -99,5 +99,5 @@ class RateLimit(Option):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What all tasks that share the limit have to say alike."""
+        """What all tasks that share a rate limit have to say alike."""
         return self.number, self.seconds, self.burst or self.number

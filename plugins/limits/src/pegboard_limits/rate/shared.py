@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
     from pegboard_limits.rate.option import RateLimit
-    from pegboard_limits.store.connection import Line
+    from pegboard_limits.store.connection import Connection
     from pegboard_limits.store.redis_store import RedisStore
 
 
@@ -37,11 +37,11 @@ class SharedBucket:
         """Take the next turn; None when it has come already."""
         args = [*self._pace, -1 if max_wait is None else max_wait * 1e6]
 
-        async def question(line: Line) -> list[str]:
-            answer: list[str] = await line.run(TAKE_TURN, self._keys, args)
+        async def query(connection: Connection) -> list[str]:
+            answer: list[str] = await connection.run(TAKE_TURN, self._keys, args)
             return answer
 
-        wait, at = await self._store.ask(call, self.name, question, ["0", "now"], call.time_left)
+        wait, at = await self._store.query(call, self.name, query, ["0", "now"], call.time_left)
         if at == "now":
             return None
         return Turn(int(wait) / 1e6, None if at == "late" else float(at))
@@ -49,8 +49,9 @@ class SharedBucket:
     def give_back(self, at: float) -> None:
         """Return a turn that will not be used."""
         unique = os.urandom(8).hex()
-        self._store.tell(
-            self.name, lambda line: line.run(GIVE_TURN_BACK, self._keys[1:], [f"{at:.0f}", unique])
+        self._store.send(
+            self.name,
+            lambda connection: connection.run(GIVE_TURN_BACK, self._keys[1:], [f"{at:.0f}", unique]),
         )
 
 

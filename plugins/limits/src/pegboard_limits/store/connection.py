@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pegboard_limits.store.scripts import RENEW_PLACES
+from pegboard_limits.store.scripts import RENEW_LEASES
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TIMEOUT = 2.0  # seconds, unless the URL says otherwise
-_CONNECTIONS_MOST = 16
+_MAX_CONNECTIONS = 16
 _log = logging.getLogger("pegboard.limits")
 
 
-class Line:
+class Connection:
     """A running loop with a client: the connection of one process, until it is closed.
 
     Attributes:
         pid: The process it runs in.
-        turns: Whose turn it is to ask for places, by limit.
-        held: The leases that are to be renewed, by the key of the limit.
+        asking_locks: Held by the call that asks for a lease, by the key of the concurrency limit: one asks at a time.
+        leases: Those that are to be renewed, by the key of the concurrency limit.
     """
 
     def __init__(self, url: str, lease: float) -> None:
         self.pid = os.getpid()
-        self.turns: dict[str, asyncio.Lock] = {}
-        self.held: dict[str, set[str]] = {}
+        self.asking_locks: dict[str, asyncio.Lock] = {}
+        self.leases: dict[str, set[str]] = {}
         self._url = url
         self._lease = lease
         self._client: Redis | None = None
         self._scripts: dict[str, AsyncScript] = {}
-        self._few = asyncio.Semaphore(_CONNECTIONS_MOST)
+        self._connections = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._asking: dict[str, asyncio.Task[Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -49,7 +49,7 @@ class Line:
         self._thread = threading.Thread(target=self._serve, name="pegboard-limits", daemon=True)
         self._thread.start()
 
-    def submit(self, make: Callable[[Line], Coroutine[Any, Any, T]]) -> Future[T]:
+    def submit(self, make: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run a coroutine in the loop."""
         return asyncio.run_coroutine_threadsafe(self._tracked(make(self)), self._loop)
 
@@ -69,33 +69,33 @@ class Line:
         return running.result()
 
     async def _answer(self, script: Awaitable[Any]) -> Any:
-        async with self._few:
+        async with self._connections:
             return await script
 
     @contextmanager
-    def asking_for(self, who: str) -> Iterator[None]:
+    def asking_for(self, holder: str) -> Iterator[None]:
         """Mark the running task as the one that asks for a lease."""
-        self._asking[who] = _this_task()
+        self._asking[holder] = _this_task()
         try:
             yield
         finally:
-            del self._asking[who]
+            del self._asking[holder]
 
-    async def answered(self, who: str) -> None:
+    async def until_answered(self, holder: str) -> None:
         """Wait until nobody asks for that lease any more, or it would be given back before it is taken."""
-        task = self._asking.get(who)
+        task = self._asking.get(holder)
         if task is not None:
             await asyncio.wait([task])
 
-    def keep(self, key: str, who: str) -> None:
+    def renew_lease(self, key: str, holder: str) -> None:
         """Renew a lease from now on."""
-        self.held.setdefault(key, set()).add(who)
+        self.leases.setdefault(key, set()).add(holder)
         if self._renewing is None:
             self._renewing = asyncio.ensure_future(self._renew())
 
-    def drop(self, key: str, who: str) -> None:
+    def drop_lease(self, key: str, holder: str) -> None:
         """Renew a lease no more."""
-        self.held.get(key, set()).discard(who)
+        self.leases.get(key, set()).discard(holder)
 
     def close(self) -> None:
         """Finish what goes on, disconnect, and end the thread."""
@@ -118,7 +118,7 @@ class Line:
     async def _end(self) -> None:
         if (
             self._running
-        ):  # places on their way back; whoever still asks, in a session that is over, is told off
+        ):  # leases on their way back; whoever still asks, in a session that is over, is cancelled
             await asyncio.wait(self._running, timeout=2 * _TIMEOUT)
         for task in self._running:
             task.cancel()
@@ -146,11 +146,11 @@ class Line:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
-            for key, whos in list(self.held.items()):
-                if not whos:
+            for key, holders in list(self.leases.items()):
+                if not holders:
                     continue
                 try:
-                    await self.run(RENEW_PLACES, [key], [int(self._lease * 1000), *whos])
+                    await self.run(RENEW_LEASES, [key], [int(self._lease * 1000), *holders])
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next time may be better
                     _log.warning("leases could not be renewed: %s; trying again", type(error).__name__)
 

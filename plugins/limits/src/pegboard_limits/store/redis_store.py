@@ -1,4 +1,4 @@
-"""The Redis that limits are kept in."""
+"""The Redis that rate limits and concurrency limits are kept in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError
 from pegboard_limits._errors import LimitStoreError
-from pegboard_limits.store.connection import Line
+from pegboard_limits.store.connection import Connection
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -55,12 +55,12 @@ def check_url(url: object) -> str:
 class RedisStore:
     """One client on an event loop of its own, in a thread of its own, which serves all threads and loops alike.
 
-    It starts with the first question. `close` ends it, and a later question starts it again; so does the first one after a fork.
+    It starts with the first query. `close` ends it, and a later query starts it again; so does the first one after a fork.
 
     Attributes:
         prefix: What all keys begin with.
-        lease: Seconds for which a place is held without word from its process.
-        allow: Whether calls go on when a limit cannot be checked.
+        lease: Seconds for which a slot is held without word from its process.
+        allow: Whether calls go on when their rate limit or concurrency limit cannot be checked.
     """
 
     def __init__(self, url: str, prefix: str, lease: float, *, allow: bool) -> None:
@@ -69,70 +69,76 @@ class RedisStore:
         self.allow = allow
         self._url = url
         self._guard = threading.RLock()
-        self._line: Line | None = None
-        self._said: set[str] = set()
+        self._connection: Connection | None = None
+        self._warned: set[str] = set()
 
     def keys(self, kind: str, limit: str, parts: Iterable[str]) -> list[str]:
-        """Name the keys of a limit; all in one slot of a cluster."""
+        """Name the keys of a limit; all in one hash slot of a cluster."""
         return [f"{self.prefix}:limits:{{{kind}:{limit}}}:{part}" for part in parts]
 
-    async def ask(
+    async def query(
         self,
         call: Call,
         limit: str,
-        question: Callable[[Line], Coroutine[Any, Any, T]],
+        query: Callable[[Connection], Coroutine[Any, Any, T]],
         otherwise: T,
         within: float | None = None,
     ) -> T:
-        """Put a question to the store, and wait for the answer; a function waits so many seconds at most.
+        """Put a query to the store, and wait for the answer; a function waits so many seconds at most.
 
         Raises:
             LimitStoreError: There is none; unless calls go on then, with `otherwise`.
         """
         try:
-            answer: T = await call.io(self._block, question, within, afn=self._suspend)
+            answer: T = await call.io(self._query_in_thread, query, within, afn=self._query_in_loop)
         except Exception as error:
             if not _is_of_store(error):
                 raise
             if self.allow:
-                self._say(limit, f"limit {limit!r} cannot be checked, so calls go on without it", error)
+                self._warn_once(limit, f"limit {limit!r} cannot be checked, so calls go on without it", error)
                 return otherwise
             raise self._failure(call, limit, error) from error
         return answer
 
-    def tell(self, limit: str, message: Callable[[Line], Coroutine[Any, Any, Any]]) -> None:
+    def send(self, limit: str, message: Callable[[Connection], Coroutine[Any, Any, Any]]) -> None:
         """Send word to the store, without waiting for it to arrive."""
 
         def done(future: Future[Any]) -> None:
             error = None if future.cancelled() else future.exception()
             if error is not None:
-                self._say(limit, f"limit {limit!r} could not be given back, and comes free by itself", error)
+                self._warn_once(
+                    limit, f"limit {limit!r} could not be given back, and comes free by itself", error
+                )
 
         self._submit(message).add_done_callback(done)
 
     def close(self) -> None:
         """Say what is still to be said, and end the thread."""
         with self._guard:
-            line, self._line = self._line, None
-        if line is not None:
-            line.close()
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    def _submit(self, make: Callable[[Line], Coroutine[Any, Any, T]]) -> Future[T]:
+    def _submit(self, make: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         with self._guard:
-            if self._line is None or self._line.pid != os.getpid():
-                self._line = Line(self._url, self.lease)
-            return self._line.submit(make)
+            if self._connection is None or self._connection.pid != os.getpid():
+                self._connection = Connection(self._url, self.lease)
+            return self._connection.submit(make)
 
-    def _block(self, question: Callable[[Line], Coroutine[Any, Any, T]], within: float | None) -> T:
-        future = self._submit(question)
+    def _query_in_thread(
+        self, query: Callable[[Connection], Coroutine[Any, Any, T]], within: float | None
+    ) -> T:
+        future = self._submit(query)
         try:
             return future.result(within)
         except BaseException:  # KeyboardInterrupt, or too late
             future.cancel()
             raise
 
-    async def _suspend(self, question: Callable[[Line], Coroutine[Any, Any, T]], _: float | None) -> T:
-        return await asyncio.wrap_future(self._submit(question))
+    async def _query_in_loop(
+        self, query: Callable[[Connection], Coroutine[Any, Any, T]], _: float | None
+    ) -> T:
+        return await asyncio.wrap_future(self._submit(query))
 
     def _failure(self, call: Call, limit: str, error: Exception) -> LimitStoreError:
         task = call.task.name
@@ -143,9 +149,9 @@ class RedisStore:
             task=task,
         )
 
-    def _say(self, limit: str, message: str, error: BaseException) -> None:
-        if limit not in self._said:
-            self._said.add(limit)
+    def _warn_once(self, limit: str, message: str, error: BaseException) -> None:
+        if limit not in self._warned:
+            self._warned.add(limit)
             _log.warning("%s: %s; said once for each limit", message, type(error).__name__)
 
 

@@ -38,11 +38,11 @@ if redis.call('PTTL', KEYS[1]) < left then redis.call('PEXPIRE', KEYS[1], left) 
 return 1
 """
 
-# Takes a place, or joins the queue for one; times are milliseconds since the Unix epoch.
-#   KEYS: who has a place, by the end of the lease; the queue, in order; who in it is alive, and until when.
-#   ARGV: who asks; how many places; the lease; how long a place in the queue is kept, 0 not to join it.
-#   Returns 1 for a place, and 0 for none.
-TAKE_PLACE = """
+# Takes a slot, or joins the queue for one; times are milliseconds since the Unix epoch.
+#   KEYS: who has a slot, by the end of the lease; the queue, in order; who in it is alive, and until when.
+#   ARGV: who asks; how many slots; the lease; how long it stays in the queue, 0 not to join it.
+#   Returns 1 for a slot, and 0 for none.
+TAKE_SLOT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease, patience = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -72,14 +72,14 @@ end
 return 0
 """
 
-# Gives a place back, or leaves the queue.  KEYS: as above.  ARGV: who.
-GIVE_PLACE_BACK = """
+# Gives a slot back, or leaves the queue.  KEYS: as above.  ARGV: who.
+GIVE_SLOT_BACK = """
 for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end
 return 1
 """
 
-# Renews leases; one that ran out is taken again, as its call still goes on.  KEYS: who has a place.  ARGV: lease; who...
-RENEW_PLACES = """
+# Renews leases; one that ran out is taken again, as its call still goes on.  KEYS: who has a slot.  ARGV: lease; who...
+RENEW_LEASES = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for index = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[index]) end
