@@ -11,7 +11,7 @@ from pegboard_validate._format import OutputFormat
 from pegboard_validate._problem import Check, Problem, Unfit, unfit_check
 from pegboard_validate.json.schema import is_json_schema, json_schema_check, takes_text
 from pegboard_validate.json.shorthand import shorthand_check
-from pegboard_validate.json.text import TextLimits, parsed
+from pegboard_validate.json.text import TextBounds, parsed
 
 
 @attrs.frozen
@@ -21,17 +21,17 @@ class Builder:
     Attributes:
         strict: Whether pydantic coerces nothing.
         sensitive: Whether problems tell no more than path and kind.
-        limits: How much JSON a text may hold.
+        bounds: How much JSON a text may hold.
     """
 
     strict: bool
     sensitive: bool
-    limits: TextLimits
+    bounds: TextBounds
 
     def input_check(self, spec: Any) -> Check:
         """Return the check of an argument: a text is a text, and nothing is read from it."""
         if isinstance(spec, OutputFormat):
-            return _json_check(self.limits) if spec is OutputFormat.JSON else _string_check()
+            return _json_check(self.bounds) if spec is OutputFormat.JSON else _string_check()
         if isinstance(spec, Mapping) and is_json_schema(spec):
             return unfit_check(json_schema_check(spec, sensitive=self.sensitive))
         if isinstance(spec, str | Mapping | list):
@@ -49,15 +49,15 @@ class Builder:
             is_text = spec == "string" or (
                 isinstance(spec, Mapping) and is_json_schema(spec) and takes_text(spec)
             )
-            return check if is_text else _or_from_text(check, self.limits)
+            return check if is_text else _or_from_text(check, self.bounds)
         if isinstance(spec, OutputFormat):
             return self.input_check(spec)
         from pegboard_validate.types.check import pydantic_check
 
-        return pydantic_check(spec, strict=self.strict, sensitive=self.sensitive, limits=self.limits)
+        return pydantic_check(spec, strict=self.strict, sensitive=self.sensitive, bounds=self.bounds)
 
 
-def _or_from_text(check: Check, limits: TextLimits) -> Check:
+def _or_from_text(check: Check, bounds: TextBounds) -> Check:
     """A text that fits as it is passes, as it may where a schema lists texts; any other is read as JSON."""
     fits = check.apply
 
@@ -68,15 +68,15 @@ def _or_from_text(check: Check, limits: TextLimits) -> Check:
             return fits(value)
         except Unfit:
             pass
-        return fits(parsed(value, limits))
+        return fits(parsed(value, bounds))
 
     return unfit_check(apply)
 
 
-def _json_check(limits: TextLimits) -> Check:
+def _json_check(bounds: TextBounds) -> Check:
     def apply(value: Any) -> Any:
         if isinstance(value, str):
-            return parsed(value, limits)
+            return parsed(value, bounds)
         if isinstance(value, dict | list):
             return value
         expected = f"JSON text, a dict or a list was expected, not {type(value).__name__}"

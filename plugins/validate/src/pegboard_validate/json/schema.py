@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from pegboard_validate._problem import KEPT_MOST, Problem, Unfit
-from pegboard_validate.json.dialect import dialect_of, known_schemas, schema_error
 from pegboard_validate.json.keywords import problem_of
 
 TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
@@ -49,10 +48,10 @@ def refuse_bad_json_schema(schema: Mapping[str, Any], where: str) -> None:
                 f"{where} refers to {reference!r}, and a schema is never fetched.\n"
                 f"Put what it refers to under '$defs', and write '#/$defs/...'."
             )
-    dialect = dialect_of(schema)
+    dialect = _dialect_of(schema)
     try:
         dialect.check_schema(schema, format_checker=dialect.FORMAT_CHECKER)
-    except schema_error() as raised:
+    except _schema_error() as raised:
         error: Any = raised
         path = "".join(f"[{part!r}]" for part in error.absolute_path)
         raise ValueError(f"{where}{path} is no valid JSON Schema: {error.message}") from None
@@ -96,13 +95,13 @@ def _problems(validator: Any, value: Any, names: frozenset[str], *, sensitive: b
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    dialect = dialect_of(schema)
-    return dialect(schema, registry=known_schemas(), format_checker=dialect.FORMAT_CHECKER)
+    dialect = _dialect_of(schema)
+    return dialect(schema, registry=_known_schemas(), format_checker=dialect.FORMAT_CHECKER)
 
 
 def _refuse_ambiguous(schema: Mapping[str, Any], where: str) -> None:
     """Refuse `{"type": "string", "name": "string"}`: JSON Schema, or shorthand of an object with these two fields?"""
-    known = {*dialect_of().VALIDATORS, *_DATA, "title", "description"}
+    known = {*_dialect_of().VALIDATORS, *_DATA, "title", "description"}
     others = [
         key for key, value in schema.items() if key not in known and isinstance(value, str) and value in TYPES
     ]
@@ -122,7 +121,7 @@ def _refuse_dangling(schema: Mapping[str, Any], where: str) -> None:
     if any(isinstance(each.get(key), str) for each in inside for key in ("$id", "id")):
         return  # references inside are relative to that id; one that leads nowhere fails at the first call
     resource = Resource.from_contents(schema, default_specification=DRAFT202012)
-    resolver = known_schemas().with_resource("", resource).resolver()
+    resolver = _known_schemas().with_resource("", resource).resolver()
     for reference in _references(schema):
         try:
             resolver.lookup(reference)
@@ -162,3 +161,28 @@ def _subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
                     waiting.extend(value.values())  # the names are free, and may be those of keywords
                 elif keyword not in _DATA:
                     waiting.append(value)
+
+
+# The one door to jsonschema, which has no types of its own.
+
+
+def _dialect_of(schema: Mapping[str, Any] | None = None) -> Any:
+    """Return jsonschema's validator class for what `$schema` names; 2020-12 where it names nothing."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+
+    return validator_for(schema or {}, default=Draft202012Validator)
+
+
+def _known_schemas() -> Any:
+    """Return the registry of the dialects' own schemas. It fetches nothing, unlike jsonschema's default one."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+
+    return REGISTRY
+
+
+def _schema_error() -> type[Exception]:
+    """Return what jsonschema raises for a schema that is wrong."""
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
+
+    return SchemaError  # type: ignore[no-any-return]

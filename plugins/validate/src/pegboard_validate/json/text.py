@@ -8,14 +8,15 @@ from typing import Any, NamedTuple, NoReturn
 
 from pegboard_validate._errors import InvalidJSON
 from pegboard_validate._problem import Problem, Unfit
-from pegboard_validate.json.fences import fenced_blocks
 
+_FENCE = "```"
+_MARK = re.compile(r"[\w+-]*")
 _BLANK = " \t\r\n\ufeff"
 # A string, closed or not, or a bracket. Possessive, so that no text makes it go back over what it has read.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?+|[\[{]|[\]}]', re.DOTALL)
 
 
-class TextLimits(NamedTuple):
+class TextBounds(NamedTuple):
     """How much JSON a text may hold.
 
     Attributes:
@@ -27,19 +28,19 @@ class TextLimits(NamedTuple):
     depth: int = 100
 
     @classmethod
-    def checked(cls, max_size: int, max_depth: int) -> TextLimits:
-        """Make limits of what a user wrote."""
+    def checked(cls, max_size: int, max_depth: int) -> TextBounds:
+        """Make bounds of what a user wrote."""
         for name, value in (("max_size", max_size), ("max_depth", max_depth)):
             if type(value) is not int or value <= 0:
                 raise ValueError(f"{name} is a positive whole number, not {value!r}.")
         return cls(max_size, max_depth)
 
 
-DEFAULT_LIMITS = TextLimits()
+DEFAULT_BOUNDS = TextBounds()
 
 
 def extract_json(
-    text: str, *, max_size: int = DEFAULT_LIMITS.size, max_depth: int = DEFAULT_LIMITS.depth
+    text: str, *, max_size: int = DEFAULT_BOUNDS.size, max_depth: int = DEFAULT_BOUNDS.depth
 ) -> Any:
     """Return the JSON value in a text: the text itself, a fenced block, or prose around one fenced block.
 
@@ -58,7 +59,7 @@ def extract_json(
     if not isinstance(text, str):
         raise TypeError(f"extract_json reads a str, not a {type(text).__name__}.")
     try:
-        return parsed(text, TextLimits.checked(max_size, max_depth))
+        return parsed(text, TextBounds.checked(max_size, max_depth))
     except Unfit as unfit:
         problem = unfit.problems[0]
     raise InvalidJSON(
@@ -68,25 +69,25 @@ def extract_json(
     )
 
 
-def parsed(text: str, limits: TextLimits) -> Any:
+def parsed(text: str, bounds: TextBounds) -> Any:
     """Return the JSON value in a text; raises `Unfit`."""
-    return _loads(document(text, limits))
+    return _loads(document(text, bounds))
 
 
-def document(text: str, limits: TextLimits) -> str:
+def document(text: str, bounds: TextBounds) -> str:
     """Return the JSON document in a text, not parsed yet and no deeper than allowed; raises `Unfit`."""
-    if len(text) > limits.size:
-        _refuse("json_too_large", f"text of at most {limits.size} characters is read, and it has {len(text)}")
+    if len(text) > bounds.size:
+        _refuse("json_too_large", f"text of at most {bounds.size} characters is read, and it has {len(text)}")
     found = text.strip(_BLANK)
-    if "```" in found and not _is_json(found, limits):
+    if "```" in found and not _is_json(found, bounds):
         found = _fenced(found)
-    if _is_deep(found, limits.depth):
-        _refuse("json_too_deep", f"JSON of at most {limits.depth} levels is read, and it is deeper")
+    if _is_deep(found, bounds.depth):
+        _refuse("json_too_deep", f"JSON of at most {bounds.depth} levels is read, and it is deeper")
     return found
 
 
 def _fenced(text: str) -> str:
-    blocks = fenced_blocks(text)
+    blocks = _fenced_blocks(text)
     candidates = [content for mark, content in blocks if mark == "json"]
     candidates = candidates or [content for mark, content in blocks if not mark]
     if len(candidates) > 1:
@@ -96,9 +97,44 @@ def _fenced(text: str) -> str:
     return candidates[0]
 
 
-def _is_json(text: str, limits: TextLimits) -> bool:
+def _fenced_blocks(text: str) -> list[tuple[str, str]]:
+    """Return the mark (`json`, in lower case, or "") and the content of each fenced block, in order.
+
+    Fences may be on lines of their own or at either end of the content; the last one may be missing, as it is where
+    an answer was cut. One pass, whatever the text.
+    """
+    blocks: list[tuple[str, str]] = []
+    mark: str | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        content = line.strip()
+        if mark is None:
+            if not content.startswith(_FENCE):
+                continue
+            mark, content = _opened(content)
+            line = content  # noqa: PLW2901 - what is left of the line that opened the block
+        if content.endswith(_FENCE):
+            lines.append(line.rstrip().rstrip("`"))
+            blocks.append((mark, "\n".join(lines).strip()))
+            mark, lines = None, []
+        else:
+            lines.append(line)
+    if mark is not None:
+        blocks.append((mark, "\n".join(lines).strip()))
+    return blocks
+
+
+def _opened(line: str) -> tuple[str, str]:
+    """Split a line that opens a block into the mark and the content after it."""
+    rest = line.lstrip("`")
+    found = _MARK.match(rest)
+    mark = found[0] if found else ""
+    return mark.lower(), rest[len(mark) :].strip()
+
+
+def _is_json(text: str, bounds: TextBounds) -> bool:
     """Whether a text is JSON as it is, fences in its strings and all."""
-    if text[0] not in '{["' or _is_deep(text, limits.depth):
+    if text[0] not in '{["' or _is_deep(text, bounds.depth):
         return False
     try:
         _loads(text)

@@ -10,7 +10,12 @@ from pegboard.records import Reference
 from pegboard_validate._errors import InvalidInput
 from pegboard_validate._option import describes_all_inputs
 from pegboard_validate._problem import Check, Problem, refusal
-from pegboard_validate.layers.parameters import Places, checks_of, own_parameters, places_of
+from pegboard_validate.layers.parameters import (
+    ArgumentChecks,
+    argument_checks,
+    own_parameters,
+    parameter_checks,
+)
 
 if TYPE_CHECKING:
     from pegboard import Call, Task
@@ -27,7 +32,7 @@ def input_layer(inputs: bool | Mapping[str, Any], task: Task[..., Any], builder:
     """Return the layer for what a task's `inputs` asks; None where there is nothing to check."""
     if isinstance(inputs, Mapping) and describes_all_inputs(inputs):
         return _layer(_together(task, builder.input_check(inputs)))
-    checks = checks_of(inputs, task, builder)
+    checks = parameter_checks(inputs, task, builder)
     return _layer(_one_by_one(task, checks)) if checks else None
 
 
@@ -66,17 +71,17 @@ def _together(task: Task[..., Any], check: Check) -> Checked:
 
 
 def _one_by_one(task: Task[..., Any], checks: Mapping[str, Check]) -> Checked:
-    places: Places | None = None
+    where: ArgumentChecks | None = None
 
     def checked(call: Call) -> Call:
-        nonlocal places
-        if places is None:  # at the first call: by then all layers have said what they provide
-            places = places_of(task, checks, call.provided)
+        nonlocal where
+        if where is None:  # at the first call: by then all layers have said what they provide
+            where = argument_checks(task, checks, call.provided)
         args, kwargs = call.args, call.kwargs
         problems: list[Problem] | None = None
         new_args: list[Any] | None = None
         count = len(args)
-        for index, name, check in places.positional:
+        for index, name, check in where.positional:
             if index >= count:
                 break
             value = args[index]
@@ -92,20 +97,22 @@ def _one_by_one(task: Task[..., Any], checks: Mapping[str, Check]) -> Checked:
             if new is not value:
                 new_args = new_args or list(args)
                 new_args[index] = new
-        if not kwargs and places.rest is None:  # as most calls are
+        if not kwargs and where.rest is None:  # as most calls are
             if problems is not None:
                 _refuse(task.name, problems)
             return call if new_args is None else call.with_args(*new_args)
-        return _with_others(call, places, new_args, problems or [])
+        return _with_others(call, where, new_args, problems or [])
 
     return checked
 
 
-def _with_others(call: Call, places: Places, new_args: list[Any] | None, problems: list[Problem]) -> Call:
+def _with_others(
+    call: Call, where: ArgumentChecks, new_args: list[Any] | None, problems: list[Problem]
+) -> Call:
     """Check what `*args` takes and what is given by name, after the arguments given by position."""
     args, kwargs = call.args, call.kwargs
-    if places.rest is not None:
-        first, name, check = places.rest
+    if where.rest is not None:
+        first, name, check = where.rest
         for index in range(first, len(args)):
             new = _checked(args[index], f"{name}.{index - first}", check, problems)
             if new is not args[index]:
@@ -113,10 +120,10 @@ def _with_others(call: Call, places: Places, new_args: list[Any] | None, problem
                 new_args[index] = new
     new_kwargs: dict[str, Any] | None = None
     for name, value in kwargs.items():
-        found = places.named.get(name) or (None if name in places.known else places.extra)
-        if found is None:
+        check_of_name = where.named.get(name) or (None if name in where.known else where.extra)
+        if check_of_name is None:
             continue
-        new = _checked(value, name, found, problems)
+        new = _checked(value, name, check_of_name, problems)
         if new is not value:
             new_kwargs = new_kwargs or dict(kwargs)
             new_kwargs[name] = new

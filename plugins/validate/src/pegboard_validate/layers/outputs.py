@@ -10,7 +10,7 @@ from pegboard_validate._errors import InvalidOutput
 from pegboard_validate._format import OutputFormat
 from pegboard_validate._problem import Problem, refusal
 from pegboard_validate.types.annotations import UNKNOWN, Annotations, is_checkable
-from pegboard_validate.types.text_types import is_model
+from pegboard_validate.types.from_text import is_model
 
 if TYPE_CHECKING:
     from pegboard import Call, Task

@@ -17,7 +17,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 _OWNERS = frozenset(("self", "cls"))
 
 
-class Places(NamedTuple):
+class ArgumentChecks(NamedTuple):
     """Where the arguments to check are, for one set of parameters that callers fill in.
 
     Attributes:
@@ -43,7 +43,9 @@ def own_parameters(task: Task[..., Any]) -> list[inspect.Parameter]:
     return parameters
 
 
-def checks_of(inputs: bool | Mapping[str, Any], task: Task[..., Any], builder: Builder) -> dict[str, Check]:
+def parameter_checks(
+    inputs: bool | Mapping[str, Any], task: Task[..., Any], builder: Builder
+) -> dict[str, Check]:
     """Return the check of each parameter that has one, by name.
 
     Raises:
@@ -65,7 +67,9 @@ def checks_of(inputs: bool | Mapping[str, Any], task: Task[..., Any], builder: B
     return {name: builder.input_check(spec) for name, spec in specs.items()}
 
 
-def places_of(task: Task[..., Any], checks: Mapping[str, Check], provided: frozenset[str]) -> Places:
+def argument_checks(
+    task: Task[..., Any], checks: Mapping[str, Check], provided: frozenset[str]
+) -> ArgumentChecks:
     """Find the place of each check, in calls that leave out the parameters in `provided`."""
     positional: list[tuple[int, str, Check]] = []
     named: dict[str, Check] = {}
@@ -87,4 +91,4 @@ def places_of(task: Task[..., Any], checks: Mapping[str, Check], provided: froze
     nameable = (
         each.name for each in task.signature.parameters.values() if each.kind is not each.POSITIONAL_ONLY
     )
-    return Places(tuple(positional), named, rest, extra, frozenset(nameable))
+    return ArgumentChecks(tuple(positional), named, rest, extra, frozenset(nameable))

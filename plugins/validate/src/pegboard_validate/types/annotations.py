@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pegboard import Secret
-from pegboard_validate._spec import is_annotation
 
 UNKNOWN = object()
 # The classes of files in typing are no base of any file.
@@ -71,6 +70,16 @@ class Annotations:
             return dict(inspect.getclosurevars(self._body).nonlocals)
         except TypeError:  # no Python function
             return {}
+
+
+def is_annotation(spec: object) -> bool:
+    """Whether something can stand where a type does."""
+    return (
+        spec is Any
+        or isinstance(spec, type | types.UnionType | typing.NewType | typing.TypeVar)
+        or typing.get_origin(spec) is not None
+        or type(spec).__name__ == "TypeAliasType"  # of typing, and of typing_extensions before Python 3.12
+    )
 
 
 def is_checkable(annotation: Any) -> bool:

@@ -17,11 +17,11 @@ def quotes(text: str, value: Any, names: Collection[str] = ()) -> bool:
     A value of more than 1000 parts counts as quoted, as looking for all of them would take too long.
     """
     return any(
-        count == _LEAVES_MOST or _holds(text, leaf) for count, leaf in enumerate(_leaves(value, names))
+        count == _LEAVES_MOST or _quotes_part(text, leaf) for count, leaf in enumerate(_leaves(value, names))
     )
 
 
-def _holds(text: str, leaf: object) -> bool:
+def _quotes_part(text: str, leaf: object) -> bool:
     if isinstance(leaf, bytes | bytearray):
         leaf = bytes(leaf).decode("utf-8", "replace")
     if any(leaf is said for said in _SAID_OFTEN):

@@ -11,19 +11,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 def attrs_schema(
-    cls: Any, understood: Callable[[Any], Any], _: object, handler: Callable[[Any], CoreSchema]
+    cls: Any, translated: Callable[[Any], Any], _: object, handler: Callable[[Any], CoreSchema]
 ) -> CoreSchema:
     """Return pydantic's schema of an attrs class: an instance passes, a mapping of its fields becomes one.
 
     Args:
         cls: The class.
-        understood: Makes the annotation of a field one that pydantic understands.
+        translated: Makes the annotation of a field one that pydantic understands.
         handler: Pydantic's: makes the schema of an annotation.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     fields = {
         field.alias: core_schema.typed_dict_field(
-            handler(understood(hints.get(field.name, Any))), required=field.default is attrs.NOTHING
+            handler(translated(hints.get(field.name, Any))), required=field.default is attrs.NOTHING
         )
         for field in attrs.fields(cls)
         if field.init
@@ -33,7 +33,7 @@ def attrs_schema(
 
 
 def typed_dict_schema(
-    cls: Any, understood: Callable[[Any], Any], _: object, handler: Callable[[Any], CoreSchema]
+    cls: Any, translated: Callable[[Any], Any], _: object, handler: Callable[[Any], CoreSchema]
 ) -> CoreSchema:
     """Return pydantic's schema of a TypedDict; the arguments are those of `attrs_schema`."""
     fields = {}
@@ -45,7 +45,7 @@ def typed_dict_schema(
         )
         wrapped = wrapper in (typing.Required, typing.NotRequired)
         inner = typing.get_args(annotation)[0] if wrapped else annotation
-        fields[name] = core_schema.typed_dict_field(handler(understood(inner)), required=required)
+        fields[name] = core_schema.typed_dict_field(handler(translated(inner)), required=required)
     return core_schema.typed_dict_schema(fields)
 
 

@@ -31,7 +31,7 @@ _LAZY = frozenset(
 )
 
 
-def understood(annotation: Any, within: tuple[type, ...] = ()) -> Any:
+def translated(annotation: Any, within: tuple[type, ...] = ()) -> Any:
     """Return an annotation that pydantic understands.
 
     Attrs classes, and on Python 3.11 each `typing.TypedDict`, are checked field by field; iterables are checked to be
@@ -52,8 +52,8 @@ def understood(annotation: Any, within: tuple[type, ...] = ()) -> Any:
     if origin is None or origin is typing.Literal or not arguments:
         return annotation
     if origin is Annotated:
-        return Annotated[(understood(arguments[0], within), *arguments[1:])]
-    replaced = tuple(each if isinstance(each, list) else understood(each, within) for each in arguments)
+        return Annotated[(translated(arguments[0], within), *arguments[1:])]
+    replaced = tuple(each if isinstance(each, list) else translated(each, within) for each in arguments)
     if replaced == arguments:
         return annotation
     if origin in (typing.Union, types.UnionType):
@@ -76,7 +76,7 @@ def _class(cls: type, within: tuple[type, ...]) -> Any:
         )
 
     def inside(annotation: Any) -> Any:
-        return understood(annotation, (*within, cls))
+        return translated(annotation, (*within, cls))
 
     return Annotated[cls, GetPydanticSchema(functools.partial(make, cls, inside))]
 
