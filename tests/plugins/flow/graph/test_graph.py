@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import threading
 
 import pytest
 
-from pegboard import On, Session, current_call, task
+from pegboard import Session, current_call, task
 from pegboard.testing import Recorder
-from pegboard_flow import Graph, GraphError, GraphFailed
+from pegboard_flow import Graph
 
 both = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+
+
 executors = pytest.mark.parametrize("executor", ["inline", "threads"])
 
 
@@ -104,122 +104,6 @@ def test_several_ends_give_a_dict_and_none_gives_none() -> None:
     assert graph(0) is None
 
 
-@both
-def test_a_failing_condition_names_its_edge(is_async: bool) -> None:
-    """A condition that raises fails the run, whatever the policy, and a note names the edge."""
-
-    def broken(x: int) -> bool:
-        raise KeyError(x)
-
-    async def abroken(x: int) -> bool:
-        raise KeyError(x)
-
-    graph = Graph("g", on_error="continue").add_node("a", add).add_node("b", add)
-    graph.add_edge("a", "b", condition=abroken if is_async else broken).start_with("a").end_with("b")
-    with pytest.raises(KeyError) as caught:
-        call(graph, 1)
-    assert "in the condition of edge a -> b of graph 'g'" in caught.value.__notes__
-
-
-def test_a_sync_graph_refuses_a_condition_to_be_awaited() -> None:
-    """A sync condition that returns something to await would always be true; it is refused, naming the edge."""
-
-    async def late(x: int) -> bool:
-        return False
-
-    def forgetful(x: int) -> object:
-        return late(x)
-
-    graph = Graph().add_node("a", add).add_node("b", add)
-    graph.add_edge("a", "b", condition=forgetful).start_with("a").end_with("b")
-    with pytest.raises(GraphError, match="edge a -> b gave coroutine"):
-        graph(1)
-    assert asyncio.run(graph.acall(1)) is None
-
-
-def failing(x: int) -> int:
-    raise ValueError(x)
-
-
-def with_failure(on_error: str, is_async: bool, ran: list[str]) -> Graph:
-    """Build a -> bad -> after -> join, a -> good -> join, good -> alone, where bad fails."""
-
-    def noting(name: str):
-        def body(*args: int) -> int:
-            ran.append(name)
-            return sum(args)
-
-        return body
-
-    graph = Graph("g", on_error=on_error).add_node("a", noting("a")).add_node("bad", made(failing, is_async))
-    for name in ("after", "good", "join", "alone"):
-        graph.add_node(name, noting(name))
-    for pair in ("a bad", "bad after", "after join", "a good", "good join", "good alone"):
-        graph.add_edge(*pair.split())
-    return graph.start_with("a").end_with("join", "alone")
-
-
-@both
-def test_fail_fast_raises_the_tasks_own_error(is_async: bool) -> None:
-    """The first failure stops the graph and leaves it, the same object, with a note that names the node."""
-    ran: list[str] = []
-    with Session(executor="inline"), pytest.raises(ValueError) as caught:
-        call(with_failure("fail_fast", is_async, ran), 1)
-    assert "in node 'bad' of graph 'g'" in caught.value.__notes__
-    assert "after" not in ran
-    assert "join" not in ran
-
-
-@both
-def test_continue_leaves_out_what_depends_on_a_failure(is_async: bool) -> None:
-    """Dependents of a failure do not run, all others do; an end cut off holds the error."""
-    ran: list[str] = []
-    value = call(with_failure("continue", is_async, ran), 1)
-    assert ran == ["a", "good", "alone"]
-    assert isinstance(value["join"], ValueError)
-    assert value["alone"] == 1
-
-
-@both
-def test_aggregate_raises_once_with_all_failures(is_async: bool) -> None:
-    """The rest runs to its end, and then one group holds the very errors, by name too."""
-    graph = Graph("g", on_error="aggregate").add_node("a", add)
-    for name in ("b", "c", "d"):
-        graph.add_node(name, made(add if name == "d" else failing, is_async)).add_edge("a", name)
-    graph.start_with("a").end_with("d")
-    with pytest.raises(GraphFailed, match="2 nodes of graph 'g' failed: b, c") as caught:
-        call(graph, 1)
-    assert [*caught.value.errors] == ["b", "c"]
-    assert caught.value.exceptions == tuple(caught.value.errors.values())
-
-
-def test_run_tells_what_became_of_every_node() -> None:
-    """The result of a run has values, errors, and the nodes that were skipped, cut off or stopped."""
-    result = with_failure("continue", False, []).run(1)
-    assert [*result.values] == ["a", "good", "alone"]
-    assert ([*result.errors], result.cut_off, result.stopped, result.error) == (
-        ["bad"],
-        ("after", "join"),
-        (),
-        None,
-    )
-    with Session(executor="inline"):
-        stopped = with_failure("fail_fast", False, []).run(1)
-    assert stopped.error is stopped.errors["bad"]
-    assert (stopped.cut_off, stopped.stopped) == (("after",), ("good", "join", "alone"))
-    with pytest.raises(ValueError):
-        stopped.unwrap()
-    assert "1" not in repr(stopped).replace("<0 values>", "").replace("<1 values>", "")
-
-
-def test_arun_of_an_async_graph() -> None:
-    """The twin of run awaits; run itself says so."""
-    graph = diamond(is_async=True)
-    assert asyncio.run(graph.arun(1)).unwrap() == (("c", (1,)), ("b", (1,)))
-    with pytest.raises(GraphError, match=r"await graph\.arun"):
-        graph.run(1)
-
-
 def test_among_ready_nodes_the_highest_priority_goes_first() -> None:
     """Priority, then the order added; ten does not sort before two, and a later-ready high node overtakes."""
     ran: list[str] = []
@@ -280,143 +164,6 @@ def test_concurrency_limits_what_runs_at_once(is_async: bool) -> None:
     assert max(most) == 2
 
 
-def test_a_failure_cancels_and_awaits_async_nodes() -> None:
-    """When an async graph fails, its other nodes are cancelled and over before the error leaves."""
-    log: list[str] = []
-
-    async def slow(x: int) -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            await asyncio.sleep(0)
-            log.append("over")
-
-    async def bad(x: int) -> None:
-        await asyncio.sleep(0.01)
-        raise ValueError(x)
-
-    graph = Graph().add_node("s", add).add_node("slow", slow).add_node("bad", bad)
-    graph.add_edge("s", "slow").add_edge("s", "bad").start_with("s").end_with("slow", "bad")
-
-    async def main() -> None:
-        with pytest.raises(ValueError):
-            await graph(1)
-        assert log == ["over"]
-        assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
-
-
-def test_failures_at_the_same_time_leave_no_complaint_of_asyncio() -> None:
-    """One of them is raised; the others were seen, and are not logged as forgotten."""
-
-    async def bad(x: int) -> None:
-        raise ValueError(x)
-
-    graph = Graph().add_node("s", add).start_with("s")
-    for name in "abc":
-        graph.add_node(name, bad).add_edge("s", name).end_with(name)
-    complaints: list[object] = []
-
-    async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        with pytest.raises(ValueError):
-            await graph(1)
-        gc.collect()
-
-    asyncio.run(main())
-    assert complaints == []
-
-
-def test_cancelling_an_async_graph_cancels_its_nodes() -> None:
-    """A cancelled graph leaves nothing running, and its group ends exactly once, as cancelled."""
-    log: list[str] = []
-
-    async def slow(x: int) -> None:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            log.append("cancelled")
-            raise
-
-    graph = Graph().add_node("s", add).add_node("a", slow).add_node("b", slow)
-    graph.add_edge("s", "a").add_edge("s", "b").start_with("s").end_with("a", "b")
-    recorder = Recorder()
-
-    async def main() -> None:
-        async with Session(recorder):
-            running = asyncio.create_task(graph(1))
-            await asyncio.sleep(0.05)
-            running.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await running
-            assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
-    assert log == ["cancelled", "cancelled"]
-    assert [event.details["outcome"].status for event in recorder.of("after_group")] == ["cancelled"]
-    assert not recorder.unbalanced()
-
-
-def test_a_failure_waits_for_threads_that_run() -> None:
-    """When a graph on threads fails, what runs already is over before the error leaves, and nothing begins."""
-    begun, over, ran = threading.Event(), threading.Event(), []
-
-    def slow(x: int) -> None:
-        begun.set()
-        over.wait(5)
-        ran.append("slow")
-
-    def bad(x: int) -> None:
-        begun.wait(5)
-        threading.Timer(0.05, over.set).start()
-        raise ValueError(x)
-
-    graph = (
-        Graph().add_node("s", add).add_node("slow", slow).add_node("bad", bad).add_node("after", ran.append)
-    )
-    graph.add_edge("s", "slow").add_edge("s", "bad").add_edge("slow", "after").start_with("s").end_with(
-        "after"
-    )
-    with pytest.raises(ValueError):
-        graph(1)
-    assert ran == ["slow"]
-
-
-@executors
-def test_ctrl_c_stops_whatever_the_policy(executor: str) -> None:
-    """A KeyboardInterrupt in a node is no failure to go on from."""
-    ran: list[object] = []
-
-    def interrupted(x: int) -> None:
-        raise KeyboardInterrupt
-
-    graph = (
-        Graph(on_error="continue").add_node("s", add).add_node("bad", interrupted).add_node("b", ran.append)
-    )
-    graph.add_edge("s", "bad").add_edge("bad", "b").start_with("s").end_with("b")
-    with Session(executor=executor), pytest.raises(KeyboardInterrupt):
-        graph(1)
-    assert not ran
-
-
-def test_runs_share_no_state() -> None:
-    """One graph may run many times at once."""
-    graph = diamond()
-    caller = task(graph)
-    with Session():
-        assert caller.map(range(20)) == [(("c", (x,)), ("b", (x,))) for x in range(20)]
-
-
-def test_graphs_within_graphs_end_in_a_full_pool() -> None:
-    """A graph whose nodes are graphs does not deadlock, and hands its value on."""
-    outer = Graph("outer").add_node("s", lambda x: x).add_node("e", lambda *x: len(x))
-    outer.start_with("s").end_with("e")
-    for number in range(40):
-        outer.add_node(f"g{number}", diamond()).add_edge("s", f"g{number}").add_edge(f"g{number}", "e")
-    assert outer(1) == 40
-
-
 def test_an_async_graph_within_a_graph_makes_it_async() -> None:
     """A nested graph is a node of the kind that it is."""
     outer = Graph("outer").add_node("s", lambda x: x).add_node("g", diamond(is_async=True))
@@ -455,38 +202,6 @@ def test_streams_and_methods_are_nodes() -> None:
     assert graph.start_with("n").end_with("sell")(4) == 18
     graph = Graph().add_node("n", acount).add_node("sell", Shop().sell).add_edge("n", "sell")
     assert asyncio.run(graph.start_with("n").end_with("sell")(4)) == 12
-
-
-@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
-def test_nodes_run_where_they_say(executor: str) -> None:
-    """A task's own `On` is honoured in a graph; what runs tasks itself stays in this process."""
-    far, near = task(On("processes"))(os.getpid), task(os.getpid)
-    inner = Graph("inner").add_node("a", abs).add_node("b", abs).add_edge("a", "b")
-    graph = Graph().add_node("far", far).add_node("near", near).add_node("minus", lambda: [-1, -2])
-    graph.add_node("map", task(abs), map=True).add_edge("minus", "map")
-    graph.add_node("one", lambda: -1).add_node("inner", inner.start_with("a").end_with("b"))
-    graph.add_edge("one", "inner").start_with("far", "near", "minus", "one")
-    graph.add_node("end", lambda *pids: len(pids)).add_edge("far", "end").add_edge("near", "end")
-    with Session(executor=executor):
-        result = graph.end_with("end", "map", "inner").run()
-    assert result.values["far"] != os.getpid()
-    assert (result.values["near"] == os.getpid()) is (executor != "processes")
-    assert (result.values["map"], result.values["inner"]) == ([1, 2], 1)
-
-
-def test_what_runs_tasks_stays_in_this_process() -> None:
-    """A map and a nested graph are told of here, wherever the session has its functions run."""
-    inner = Graph("inner").add_node("a", len).add_node("b", abs).add_edge("a", "b")
-    graph = Graph("outer").add_node("map", task(abs), map=True).add_node("end", lambda *both_of: both_of)
-    graph.add_node("inner", inner.start_with("a").end_with("b")).add_edge("map", "end").add_edge(
-        "inner", "end"
-    )
-    recorder = Recorder()
-    with Session(recorder, executor="processes"):
-        assert graph.start_with("map", "inner").end_with("end")([-1, -2]) == ([1, 2], 2)
-    kinds = sorted((event.subject.kind, event.subject.name) for event in recorder.of("before_group"))
-    assert kinds == [("graph", "inner"), ("graph", "outer"), ("map", "abs")]
-    assert not recorder.unbalanced()
 
 
 def test_observers_see_one_group_with_a_call_for_each_node() -> None:

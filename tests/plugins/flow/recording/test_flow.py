@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import threading
-import weakref
-from typing import NamedTuple
 
 import pytest
 
 from pegboard import Session, task
-from pegboard import parallel as peg_parallel
 from pegboard.testing import Recorder
-from pegboard_flow import Graph, GraphError, GraphFailed, PlaceholderError, fan_out, flow, node
+from pegboard_flow import Graph, GraphError, GraphFailed, PlaceholderError, fan_out, flow
 
 ran: list[str] = []
 
@@ -58,11 +54,6 @@ def keep(*args: object, **kwargs: object) -> object:
     return args, kwargs
 
 
-class Point(NamedTuple):
-    x: int
-    y: int
-
-
 def result(value):
     """Await what is a coroutine."""
     return asyncio.run(value) if asyncio.iscoroutine(value) else value
@@ -91,30 +82,6 @@ def test_all_four_kinds_are_called_plainly(make, in_session: bool) -> None:
             check()
     else:
         check()
-
-
-def test_placeholders_are_found_in_containers() -> None:
-    """In lists, dicts, tuples and sets, also nested, in arguments, keywords and what is returned."""
-
-    @flow
-    def nested(x):
-        one, two = double(x), double(x + 1)
-        kept = keep([one, (two, "text")], {"k": {one, 7}}, last=frozenset({two}))
-        return {"kept": kept, one: [two]}
-
-    value = nested(1)
-    assert value == {"kept": (([2, (4, "text")], {"k": {2, 7}}), {"last": frozenset({4})}), 2: [4]}
-
-
-def test_a_named_tuple_stays_one() -> None:
-    """A tuple with named fields is rebuilt as what it was."""
-
-    @flow
-    def place():
-        return keep(Point(double(1), 5))
-
-    ((value,), _) = place()
-    assert (type(value), value.x) == (Point, 2)
 
 
 def test_tasks_that_are_not_returned_run_all_the_same() -> None:
@@ -160,104 +127,6 @@ def test_drawing_runs_nothing() -> None:
     assert ran == []
 
 
-@pytest.mark.parametrize("make", [load, aload, stream])
-@pytest.mark.parametrize("each", [double, adouble])
-def test_fan_out_maps_over_what_a_task_gives(make, each) -> None:
-    """The items are known only when the flow runs."""
-
-    @flow
-    def fan(day):
-        items = make(day)
-        return fan_out(each, fan_out(each, items)), fan_out(each, [])
-
-    assert result(fan(1)) == ([4, 8], [])
-
-
-def test_fan_out_takes_several_sources_and_settings() -> None:
-    """Sources are zipped, placeholders and others; errors may be collected; the map is a group of its own."""
-    recorder = Recorder()
-    divide = task(lambda x, y: x // y, name="divide")
-
-    @flow
-    def fan():
-        return fan_out(divide, load(4), [2, 0], on_error="collect", concurrency=1)
-
-    with Session(recorder):
-        first, second = fan()
-    assert (first, type(second)) == (2, ZeroDivisionError)
-    assert [event.subject.kind for event in recorder.of("before_group")] == ["graph", "map"]
-    assert not recorder.unbalanced()
-
-
-class Scale:
-    def __init__(self, factor: int) -> None:
-        self.factor = factor
-
-    @task
-    def times(self, x: int) -> int:
-        return self.factor * x
-
-
-@pytest.mark.parametrize("make", [load, aload, stream])
-@pytest.mark.parametrize("each", [double, adouble, Scale(2).times], ids=["sync", "async", "bound"])
-def test_a_map_over_a_placeholder_is_a_fan_out(make, each) -> None:
-    """`task.map` in a body is a node, whose items are known only when the flow runs; nested and empty ones, too."""
-
-    @flow
-    def fan(day):
-        return each.map(each.map(make(day))), each.amap([]), [each.map([day, x]) for x in (5, 6)]
-
-    assert result(fan(1)) == ([4, 8], [], [[2, 10], [2, 12]])
-    names = [each["name"] for each in fan.describe()["nodes"]]
-    assert names[1:] == [f"map {each.name}", *(f"map {each.name}_{n}" for n in range(2, 6))]
-
-
-def test_a_map_in_a_body_takes_sources_and_settings() -> None:
-    """They are those of the map that runs, which is a group of its own."""
-    recorder = Recorder()
-    divide = task(lambda x, y: x // y, name="divide")
-
-    @flow
-    def fan():
-        return divide.map(load(4), [2, 0], on_error="collect", concurrency=1), divide.map(
-            load(4), [1], strict=True
-        )
-
-    with Session(recorder):
-        told = flow(on_error="continue")(fan.__wrapped__).run()
-    first, second = told.values["map divide"]
-    assert (first, type(second)) == (2, ZeroDivisionError)
-    assert type(told.errors["map divide_2"]) is ValueError
-    assert {event.subject.kind for event in recorder.of("before_group")} == {"graph", "map"}
-
-
-def test_acall_in_a_body_is_a_call() -> None:
-    """`acall` and `amap` give placeholders, of methods as well, and may be awaited."""
-    scale = Scale(3)
-
-    @flow
-    async def body(day):
-        items = await load.acall(day)
-        return await scale.times.acall(x=2), await double.amap(items)
-
-    assert asyncio.run(body(1)) == (6, [2, 4])
-
-
-def test_a_map_of_a_method_does_not_keep_its_object() -> None:
-    """Whatever is kept from one run to the next, an object that a task is bound to is not."""
-    scale = Scale(3)
-    gone = weakref.ref(scale)
-
-    def body(each):
-        return each.times.map([1, 2])
-
-    with Session(executor="inline"):
-        assert flow(body)(scale) == [3, 6]
-    del scale
-    gc.collect()
-    assert gone() is None
-
-
 def test_a_graph_in_the_body_of_a_flow_is_a_node() -> None:
     """It is called like a task, an async one too, and one that was changed runs as it is then."""
     graph = Graph("g").add_node("a", double).add_node("b", lambda x: x + 1).add_edge("a", "b")
@@ -267,11 +136,6 @@ def test_a_graph_in_the_body_of_a_flow_is_a_node() -> None:
     graph.add_node("c", adouble).add_edge("b", "c").end_with("c")
     assert asyncio.run(body(1)) == (({"b": 5, "c": 10},), {})
     assert [each["name"] for each in body.describe(1)["nodes"]] == ["double", "g", "keep"]
-
-
-def test_fan_out_outside_of_a_flow_is_a_map() -> None:
-    """A function that a flow calls may be called by itself."""
-    assert fan_out(double, [1, 2]) == [2, 4]
 
 
 def test_an_async_body_awaits_its_tasks() -> None:
@@ -352,21 +216,6 @@ def test_a_flow_or_graph_in_the_body_of_a_flow_is_a_node() -> None:
     assert graph.start_with("f").end_with("e")([1, 2]) == [4]
 
 
-def test_a_node_may_have_a_name_and_a_priority() -> None:
-    """`node(...)` names it, and lets it go first among the ready ones."""
-    order: list[int] = []
-    note = task(lambda x: order.append(x) or x, name="note")
-
-    @flow
-    def ordered():
-        return [node(note(x), name=f"n{x}", priority=x) for x in (2, 10, 1)], note(0)
-
-    with Session(executor="inline"):
-        assert ordered() == ([2, 10, 1], 0)
-    assert order == [10, 2, 1, 0]
-    assert [n["name"] for n in ordered.describe()["nodes"]] == ["n2", "n10", "n1", "note_4"]
-
-
 def test_failure_policies_are_those_of_a_graph() -> None:
     """The very error; an error in its place; or all of them at the end."""
     bad = task(lambda _: 1 // 0, name="bad")
@@ -402,48 +251,6 @@ def test_one_flow_may_run_many_times_at_once() -> None:
     with Session():
         assert task(doubled, name="t").map(range(20)) == [4 * x for x in range(20)]
         assert asyncio.run(main()) == [4 * x for x in range(20)]
-
-
-def test_tasks_are_ordinary_after_a_flow_was_recorded() -> None:
-    """Recording leaves nothing behind on the tasks that it saw."""
-
-    @flow
-    def seen():
-        return double(1)
-
-    with Session():
-        assert (double(4), seen(), double(4)) == (8, 2, 8)
-    assert (double(4), seen(), double(4)) == (8, 2, 8)
-
-
-@pytest.mark.parametrize(
-    ("body", "error", "says"),
-    [
-        (lambda: load(1, 2), TypeError, r"load\(\) too many"),
-        (lambda: load(date=1), TypeError, "unexpected keyword"),
-        (lambda: load.submit(1), PlaceholderError, "more with task 'load' than to call it"),
-        (lambda: load.run(1), PlaceholderError, r"task\.map"),
-        (lambda: load.arun(1), PlaceholderError, "more with task 'load' than to call it"),
-        (lambda: load.imap([1]), PlaceholderError, r"task\.map"),
-        (lambda: load.aimap([1]), PlaceholderError, r"task\.map"),
-        (lambda: peg_parallel(load), PlaceholderError, "run at the same time"),
-        (lambda: load.map(on_error="collect"), TypeError, "at least one source"),
-        (lambda: load.map([1], on_error="ignore"), ValueError, "on_error"),
-        (lambda: load.amap([1], concurrency=True), ValueError, "concurrency"),
-        (lambda: fan_out(double), TypeError, "at least one source"),
-        (lambda: fan_out(double, [1], on_error="ignore"), ValueError, "on_error"),
-        (lambda: fan_out(double, [1], concurrency=0), ValueError, "concurrency"),
-        (lambda: node(5), GraphError, "sets up a task"),
-        (lambda: [load(1), node(keep(2), name="load")], GraphError, "has a node 'load' already"),
-        (lambda: node([load(1), load(2)][0], name="x"), GraphError, None),
-    ],
-)
-def test_what_a_body_cannot_do_is_refused(body, error: type[Exception], says: str | None) -> None:
-    """Where it is written, before any task has run, and in a drawing, too."""
-    for record in (flow(body), flow(body).describe):
-        with pytest.raises(error, match=says):
-            record()
-    assert ran == []
 
 
 def test_what_is_no_plain_function_is_no_flow() -> None:

@@ -1,9 +1,11 @@
-"""Finding a cycle, without recursion: graphs may be deep."""
+"""Cycles: found without recursion, as graphs may be deep, and told of."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
+
+from pegboard_flow._errors import CycleError
 
 T = TypeVar("T", bound=Hashable)
 
@@ -38,3 +40,14 @@ def _search(targets: Mapping[T, Iterable[T]], root: T, over: set[T]) -> tuple[T,
             del path[node]
             over.add(node)
     return None
+
+
+def cycle_error(graph: str, path: tuple[str, ...]) -> CycleError:
+    """Say which nodes wait for each other."""
+    return CycleError(
+        f"graph {graph!r} has a cycle: {' -> '.join(path)}.\n"
+        f"Each of these waits for the one before it, so none would ever run. Take one of the edges away.",
+        graph=graph,
+        node=path[0],
+        path=path,
+    )

@@ -7,8 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from pegboard_flow._errors import GraphError
-from pegboard_flow.graph.cycles import find_cycle
-from pegboard_flow.graph.validation import cycle_error
+from pegboard_flow.graph.cycles import cycle_error, find_cycle
 
 T = TypeVar("T", bound=Hashable)
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from pegboard_flow._errors import GraphError
+from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import mapping_task, runner_of, task_of
+from pegboard_flow.graph.cycles import cycle_error
 from pegboard_flow.graph.drawing import Drawing
-from pegboard_flow.graph.validation import check, cycle_error
-from pegboard_flow.recording.recording import recording_here
+from pegboard_flow.graph.validation import check
 from pegboard_flow.running.in_loop import run_async
 from pegboard_flow.running.on_executor import run_sync
 from pegboard_flow.running.run import OnError, Run, Settings
@@ -145,9 +146,9 @@ class Graph:
 
         Called in the body of a flow, it is a node of that.
         """
-        recording = recording_here.get()
-        if recording is not None:
-            return recording.add(self.as_task(), args, kwargs)
+        recorder = current_recorder.get()
+        if recorder is not None:
+            return recorder.add(self.as_task(), args, kwargs)
         run = self._run((args, kwargs))
         return run_async(run) if run.shape.is_async else run_sync(run)
 

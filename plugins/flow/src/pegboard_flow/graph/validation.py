@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard_flow._errors import CycleError, GraphError
-from pegboard_flow.graph.cycles import find_cycle
+from pegboard_flow._errors import GraphError
+from pegboard_flow.graph.cycles import cycle_error, find_cycle
 
 if TYPE_CHECKING:
     from pegboard_flow.running.shape import Edge
@@ -38,17 +38,6 @@ def check(
         raise cycle_error(name, cycle)
     _check_starts(name, edges, starts, ends)
     _check_reach(name, targets, starts)
-
-
-def cycle_error(graph: str, path: tuple[str, ...]) -> CycleError:
-    """Say which nodes wait for each other."""
-    return CycleError(
-        f"graph {graph!r} has a cycle: {' -> '.join(path)}.\n"
-        f"Each of these waits for the one before it, so none would ever run. Take one of the edges away.",
-        graph=graph,
-        node=path[0],
-        path=path,
-    )
 
 
 def _check_starts(name: str, edges: Sequence[Edge], starts: Sequence[str], ends: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from pegboard_flow._errors import GraphError
-from pegboard_flow.recording.placeholder import NodePlaceholder, place_of
-from pegboard_flow.recording.recording import recording_here
+from pegboard_flow._recorder import current_recorder
+from pegboard_flow.recording.placeholder import NodePlaceholder, node_of
 
 if TYPE_CHECKING:
     from pegboard import Task
@@ -75,8 +75,8 @@ def node(value: T, *, name: str | None = None, priority: int | None = None) -> T
     Raises:
         GraphError: Other tasks were called since, the name is taken, or it is not in the body of a flow.
     """
-    recording = recording_here.get()
-    if recording is None or not isinstance(value, NodePlaceholder):
+    recorder = current_recorder.get()
+    if recorder is None or not isinstance(value, NodePlaceholder):
         raise GraphError(
             "node(...) sets up a task that is called in the body of a flow: node(task(...), priority=5).",
             graph="",
@@ -84,5 +84,5 @@ def node(value: T, *, name: str | None = None, priority: int | None = None) -> T
         )
     if priority is not None and type(priority) is not int:
         raise TypeError(f"priority is a whole number, not {type(priority).__name__}.")
-    recording.change(place_of(value)[1], name, priority)
+    recorder.change(node_of(value)[1], name, priority)
     return value

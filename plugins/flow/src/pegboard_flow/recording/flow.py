@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from pegboard import Task
 from pegboard_flow._errors import GraphError, PlaceholderError
+from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import runner_of
 from pegboard_flow.graph.drawing import Drawing
 from pegboard_flow.recording.placeholder import Placeholder
-from pegboard_flow.recording.recording import Recording, recording_here
 from pegboard_flow.recording.session import recorded
 from pegboard_flow.running.in_loop import run_async
 from pegboard_flow.running.on_executor import run_sync
 from pegboard_flow.running.run import OnError, Run, Settings
 
 if TYPE_CHECKING:
+    from pegboard_flow.recording.recording import Recording
     from pegboard_flow.running.result import GraphResult
 
 P = ParamSpec("P")
@@ -56,7 +57,7 @@ class Flow(Generic[P, R_co]):
         A coroutine where the body is `async def` or calls an async task. Called in the body of another flow, it is a node
         of that.
         """
-        outer = recording_here.get()
+        outer = current_recorder.get()
         value: Any
         if outer is not None:
             value = outer.add(self.as_task(), args, kwargs)

@@ -67,7 +67,7 @@ class NodePlaceholder(Placeholder):
         self._number = number
 
 
-def place_of(placeholder: NodePlaceholder) -> tuple[object, int]:
+def node_of(placeholder: NodePlaceholder) -> tuple[object, int]:
     """Return what a node was recorded in, and its number there; no attribute, as those are refused."""
     read = object.__getattribute__
     return read(placeholder, "_recording"), read(placeholder, "_number")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,8 +15,6 @@ from pegboard_flow.running.shape import Edge, Inputs, Node, Shape, shape_of
 if TYPE_CHECKING:
     from pegboard import Task
     from pegboard_flow.running.walk import Walk
-
-recording_here: ContextVar[Recording | None] = ContextVar("pegboard_flow_recording", default=None)
 
 
 class Recording:
@@ -85,8 +82,8 @@ class Recording:
     def shape(self) -> Shape:
         """Return the graph that was recorded, its nodes in the order of their priorities."""
         shape = shape_of(self.nodes, self.edges, self.ends)
-        place = {node.name: index for index, node in enumerate(shape.nodes)}
-        self._positions[:] = [place[node.name] for node in self.nodes]
+        position = {node.name: index for index, node in enumerate(shape.nodes)}
+        self._positions[:] = [position[node.name] for node in self.nodes]
         return shape
 
     def value(self, walk: Walk) -> Any:

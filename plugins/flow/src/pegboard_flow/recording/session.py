@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard import Session
 from pegboard_flow._errors import PlaceholderError
+from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import checked_mapping
-from pegboard_flow.recording.recording import Recording, recording_here
+from pegboard_flow.recording.recording import Recording
 
 if TYPE_CHECKING:
     from pegboard import Task
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 def recorded() -> Iterator[Recording]:
     """Record the calls that are made inside, in this context."""
     recording = Recording()
-    token = recording_here.set(recording)
+    token = current_recorder.set(recording)
     try:
         with _recording_session():
             yield recording
     finally:
-        recording_here.reset(token)
+        current_recorder.reset(token)
 
 
 @functools.cache
@@ -39,18 +40,18 @@ def _recording_session() -> Session:
 
 def _record(way: str, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Record a call or map of a task, and return what stands for its value; refuse what needs the value at once."""
-    recording = recording_here.get()
-    if recording is None:
+    recorder = current_recorder.get()
+    if recorder is None:
         raise PlaceholderError(
             f"task {task.name!r} was called in a session that only records, outside of a flow's body.",
             node=task.name,
         )
     if way == "call":
-        return recording.add(task, args, kwargs)
+        return recorder.add(task, args, kwargs)
     if way == "acall":
         return task(*args, **kwargs)  # comes back as a plain call; of a bound task with its object
     if way in ("map", "amap"):
-        return recording.add(checked_mapping(task, args, **kwargs), args, {})
+        return recorder.add(checked_mapping(task, args, **kwargs), args, {})
     raise PlaceholderError(
         f"the body of a flow does more with task {task.name!r} than to call it, and nothing runs there.\n"
         f"Call the task: task(...). For each of many items: task.map(items).",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pegboard_flow.recording.placeholder import NodePlaceholder, Placeholder, place_of, refusal
+from pegboard_flow.recording.placeholder import NodePlaceholder, Placeholder, node_of, refusal
 
 Fill = Callable[[Sequence[Any]], Any]
 
@@ -43,7 +43,7 @@ class Templates:
     def _read_placeholder(self, value: Placeholder, found: dict[int, None]) -> Fill:
         if not isinstance(value, NodePlaceholder):
             return lambda _: value  # a parameter of a drawing, which never runs
-        recording, number = place_of(value)
+        recording, number = node_of(value)
         if recording is not self._recording:
             raise refusal(
                 value,

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 async def run_async(run: Run) -> Any:
     """Run a graph to its end; stopped early, what still runs is cancelled and awaited before the error leaves."""
     async with run.open() as group:
-        await _Flight(run, group).land_all()
+        await _RunningNodes(run, group).run_all()
         group.value = value = run.finish()
         return value
 
 
-class _Flight:
-    """The nodes of one run that are in the air; `asyncio.wait` would look at all of them for each that lands."""
+class _RunningNodes:
+    """The nodes of one run that run now; `asyncio.wait` would look at all of them for each that ends."""
 
     def __init__(self, run: Run, group: OpenGroup) -> None:
         import asyncio
@@ -29,25 +29,25 @@ class _Flight:
         self._loop = asyncio.get_running_loop()
         self._run = run
         self._group = group
-        self._most = run.settings.concurrency or len(run.shape.nodes)
-        self._flying: dict[asyncio.Task[Any], tuple[int, Call | None]] = {}
-        self._landed: list[asyncio.Task[Any]] = []
-        self._waiting: asyncio.Future[None] | None = None
+        self._max_running = run.settings.concurrency or len(run.shape.nodes)
+        self._running: dict[asyncio.Task[Any], tuple[int, Call | None]] = {}
+        self._done: list[asyncio.Task[Any]] = []
+        self._any_done: asyncio.Future[None] | None = None
 
-    async def land_all(self) -> None:
-        self._launch()
-        while self._flying:
-            if not self._landed:
-                self._waiting = self._loop.create_future()
-                await self._waiting
-            landed, self._landed = self._landed, []
-            for task in landed:
-                await self._land(*self._flying.pop(task), task)
-            self._launch()
+    async def run_all(self) -> None:
+        self._start_ready()
+        while self._running:
+            if not self._done:
+                self._any_done = self._loop.create_future()
+                await self._any_done
+            done, self._done = self._done, []
+            for task in done:
+                await self._finish(*self._running.pop(task), task)
+            self._start_ready()
 
-    def _launch(self) -> None:
+    def _start_ready(self) -> None:
         run, walk = self._run, self._run.walk
-        while walk.ready and len(self._flying) < self._most:
+        while walk.ready and len(self._running) < self._max_running:
             index = walk.take()
             call = None
             args, kwargs = inputs = walk.inputs(index)
@@ -56,16 +56,16 @@ class _Flight:
                 task = self._group.start(call)
             else:
                 task = self._group.start(run.shape.nodes[index].task, *args, **kwargs)
-            self._flying[task] = (index, call)
-            task.add_done_callback(self._note)
+            self._running[task] = (index, call)
+            task.add_done_callback(self._note_done)
 
-    def _note(self, task: asyncio.Task[Any]) -> None:
-        self._landed.append(task)
+    def _note_done(self, task: asyncio.Task[Any]) -> None:
+        self._done.append(task)
         _error_of(task)  # seen, or asyncio would log it if another failure ends the run first
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self._any_done is not None and not self._any_done.done():
+            self._any_done.set_result(None)
 
-    async def _land(self, index: int, call: Call | None, task: asyncio.Task[Any]) -> None:
+    async def _finish(self, index: int, call: Call | None, task: asyncio.Task[Any]) -> None:
         run = self._run
         error = _error_of(task)
         if error is not None:

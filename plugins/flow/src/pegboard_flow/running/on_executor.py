@@ -16,46 +16,46 @@ if TYPE_CHECKING:
 def run_sync(run: Run) -> Any:
     """Run a graph to its end and return its value; nothing of it runs when this returns or raises."""
     with run.open() as group:
-        place = group.group.session.executors.get()
+        executor = group.group.session.executors.get()
         is_placed = run.shape.is_placed
-        most = run.settings.concurrency or max(place.workers, (os.cpu_count() or 1) if is_placed else 1)
-        if most == 1 or (place.name == "inline" and not is_placed):
-            _walk_here(run, group)
+        most = run.settings.concurrency or max(executor.workers, (os.cpu_count() or 1) if is_placed else 1)
+        if most == 1 or (executor.name == "inline" and not is_placed):
+            _run_all_here(run, group)
         else:
-            _walk_on_executor(run, group, most)
+            _run_all_on_executor(run, group, most)
         group.value = value = run.finish()
         return value
 
 
-def _walk_here(run: Run, group: OpenGroup) -> None:
+def _run_all_here(run: Run, group: OpenGroup) -> None:
     ready = run.walk.ready
     while ready:
         _run_here(run, group, run.walk.take())
 
 
-def _walk_on_executor(run: Run, group: OpenGroup, most: int) -> None:
+def _run_all_on_executor(run: Run, group: OpenGroup, most: int) -> None:
     """Keep up to `most` nodes on the executor, the first of the ready ones; one that is alone runs here."""
     walk = run.walk
-    flying: dict[Future[Any], tuple[int, Call | None]] = {}
-    while walk.ready or flying:
-        if not flying and len(walk.ready) == 1:
+    running: dict[Future[Any], tuple[int, Call | None]] = {}
+    while walk.ready or running:
+        if not running and len(walk.ready) == 1:
             _run_here(run, group, walk.take())
             continue
-        while walk.ready and len(flying) < most:
-            _launch(run, group, flying, walk.take())
-        for future in sorted(group.wait_any(flying), key=lambda future: flying[future][0]):
-            _land(run, *flying.pop(future), future)
+        while walk.ready and len(running) < most:
+            _submit(run, group, running, walk.take())
+        for future in sorted(group.wait_any(running), key=lambda future: running[future][0]):
+            _finish(run, *running.pop(future), future)
 
 
-def _launch(
-    run: Run, group: OpenGroup, flying: dict[Future[Any], tuple[int, Call | None]], index: int
+def _submit(
+    run: Run, group: OpenGroup, running: dict[Future[Any], tuple[int, Call | None]], index: int
 ) -> None:
     args, kwargs = inputs = run.walk.inputs(index)
     if run.spans.wanted:
         call = run.spans.make(group, index, inputs)
-        flying[group.submit(call)] = (index, call)
+        running[group.submit(call)] = (index, call)
     else:
-        flying[group.submit(run.shape.nodes[index].task, *args, **kwargs)] = (index, None)
+        running[group.submit(run.shape.nodes[index].task, *args, **kwargs)] = (index, None)
 
 
 def _run_here(run: Run, group: OpenGroup, index: int) -> None:
@@ -73,7 +73,7 @@ def _run_here(run: Run, group: OpenGroup, index: int) -> None:
         _succeed(run, index, call, value)
 
 
-def _land(run: Run, index: int, call: Call | None, future: Future[Any]) -> None:
+def _finish(run: Run, index: int, call: Call | None, future: Future[Any]) -> None:
     error = future.exception()
     if error is not None:
         run.fail(index, error)

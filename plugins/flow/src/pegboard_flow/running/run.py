@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 
 from pegboard.groups import OpenGroup, open_group
-from pegboard_flow._errors import GraphError, GraphFailed
+from pegboard_flow._errors import GraphError, GraphFailed, add_note
 from pegboard_flow.running.result import GraphResult
 from pegboard_flow.running.spans import Spans
 from pegboard_flow.running.walk import CUT_OFF, SKIPPED, WAITING, Walk
@@ -87,7 +87,7 @@ class Run:
 
     def refused(self, index: int, value: Any) -> set[int]:
         """Ask the conditions on the edges out of a node, and return the targets of those that are not taken."""
-        return {target for target, edge in self.shape.conditional[index] if not self._holds(edge, value)}
+        return {target for target, edge in self.shape.conditional[index] if not self._is_met(edge, value)}
 
     async def arefused(self, index: int, value: Any) -> set[int]:
         """Do what `refused` does, for conditions that may have to be awaited."""
@@ -116,7 +116,7 @@ class Run:
             stopped=walk.names(WAITING),
         )
 
-    def _holds(self, edge: Edge, value: Any) -> bool:
+    def _is_met(self, edge: Edge, value: Any) -> bool:
         try:
             answer = edge.condition(value)  # type: ignore[misc]  # as above
             if inspect.isawaitable(answer):
@@ -147,11 +147,3 @@ def _aggregated(graph: str, errors: dict[str, Exception]) -> GraphFailed:
     )
     error.__dict__.update(graph=graph, errors=errors)
     return error
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """Leave a line on an error, if its class takes notes."""
-    try:
-        error.add_note(note)
-    except Exception:  # noqa: BLE001 - the error matters, the note does not
-        pass

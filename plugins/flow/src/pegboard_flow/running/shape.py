@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from pegboard import On
+from pegboard_flow._tasks import IN_THIS_PROCESS
 
 if TYPE_CHECKING:
     from pegboard import Task
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 Condition = Callable[[Any], Any]
 Inputs = tuple[tuple[Any, ...], Mapping[str, Any]]
 NO_KEYWORDS: Mapping[str, Any] = {}
-HERE = On("threads")  # this very object, on tasks of ours that run tasks: keeps them in this process
 
 
 @attrs.frozen
@@ -112,7 +112,7 @@ def shape_of(nodes: Sequence[Node], edges: Sequence[Edge], ends: Sequence[str] =
 
 def _is_placed(node: Node) -> bool:
     option = node.task.option(On)
-    return option is not None and option is not HERE
+    return option is not None and option is not IN_THIS_PROCESS
 
 
 def _awaits(condition: Condition | None) -> bool:

@@ -22,7 +22,7 @@ class Walk:
         ready: The numbers of nodes that may run, as a heap.
     """
 
-    __slots__ = ("_given", "_irregular", "_left", "_refused", "ready", "shape", "states", "values")
+    __slots__ = ("_given", "_irregular", "_pending_sources", "_refused", "ready", "shape", "states", "values")
 
     def __init__(self, shape: Shape, given: Inputs) -> None:
         self.shape = shape
@@ -30,7 +30,7 @@ class Walk:
         self.states = bytearray(len(shape.nodes))
         self.ready = list(shape.starts)  # ascending, so a heap
         self._given = given
-        self._left = [len(sources) for sources in shape.sources]
+        self._pending_sources = [len(sources) for sources in shape.sources]
         self._refused: set[tuple[int, int]] = set()
         self._irregular = False  # whether any node failed, or any edge was not taken
 
@@ -63,14 +63,14 @@ class Walk:
         if refused:
             self._irregular = True
             self._refused.update((index, target) for target in refused)
-        self._settle(index)
+        self._release_targets(index)
 
     def fail(self, index: int, error: BaseException) -> None:
         """Keep a failure; what depends on the node is cut off."""
         self.values[index] = error
         self.states[index] = FAILED
         self._irregular = True
-        self._settle(index)
+        self._release_targets(index)
 
     def failures(self) -> Mapping[str, Any]:
         """Return the errors of the nodes that failed, by name."""
@@ -96,9 +96,9 @@ class Walk:
         nodes = self.shape.nodes
         return {nodes[i].name: self.values[i] for i, found in enumerate(self.states) if found == state}
 
-    def _settle(self, index: int) -> None:
+    def _release_targets(self, index: int) -> None:
         """Tell the targets of a node that it is over, and their targets if those are left out."""
-        over, targets_of, left = [index], self.shape.targets, self._left
+        over, targets_of, left = [index], self.shape.targets, self._pending_sources
         while over:
             for target in targets_of[over.pop()]:
                 left[target] -= 1

@@ -9,7 +9,7 @@ from typing import Any, Self
 import attrs
 
 from pegboard.groups import OpenGroup, open_group
-from pegboard_flow.running.run import add_note
+from pegboard_flow._errors import add_note
 from pegboard_flow.workflows.step import Context, Step, step_of
 
 
@@ -128,12 +128,12 @@ class Conditional:
 
     def _chosen(self, part: Step | _Branch, state: dict[str, Any]) -> Iterator[Step]:
         if isinstance(part, Step):
-            if part.condition is None or self._holds(part.condition, state, f"step {part.name!r}"):
+            if part.condition is None or self._is_met(part.condition, state, f"step {part.name!r}"):
                 yield part
         else:
-            yield from part.steps if self._holds(part.condition, state, "a branch") else part.otherwise
+            yield from part.steps if self._is_met(part.condition, state, "a branch") else part.otherwise
 
-    def _holds(self, condition: Callable[[Context], Any], state: dict[str, Any], where: str) -> bool:
+    def _is_met(self, condition: Callable[[Context], Any], state: dict[str, Any], where: str) -> bool:
         try:
             return bool(condition(state))
         except Exception as error:

@@ -51,14 +51,14 @@ class Parallel:
         with self._open() as group:
             waiting = [*self._steps.values()][::-1]
             most = self.max_workers or len(waiting)
-            flying: dict[Future[Any], str] = {}
+            running: dict[Future[Any], str] = {}
             answers: dict[str, Any] = {}
-            while waiting or flying:
-                while waiting and len(flying) < most:
+            while waiting or running:
+                while waiting and len(running) < most:
                     step = waiting.pop()
-                    flying[group.submit(step.task, *step.args, **step.kwargs)] = step.name
-                for future in group.wait_any(flying):
-                    answers[flying.pop(future)] = _answer(future)
+                    running[group.submit(step.task, *step.args, **step.kwargs)] = step.name
+                for future in group.wait_any(running):
+                    answers[running.pop(future)] = _answer(future)
             return self._ordered(group, answers)
 
     async def aexecute(self) -> dict[str, Any]:
@@ -66,14 +66,14 @@ class Parallel:
         import asyncio
 
         async with self._open() as group:
-            turn = asyncio.Semaphore(self.max_workers or max(len(self._steps), 1))
+            slots = asyncio.Semaphore(self.max_workers or max(len(self._steps), 1))
             answers: dict[str, Any] = {}
 
             async def run(step: Step) -> None:
-                async with turn:
-                    running = group.start(step.task, *step.args, **step.kwargs)
-                    await asyncio.wait([running])
-                    answers[step.name] = _answer(running)
+                async with slots:
+                    started = group.start(step.task, *step.args, **step.kwargs)
+                    await asyncio.wait([started])
+                    answers[step.name] = _answer(started)
 
             async with asyncio.TaskGroup() as runs:
                 for step in self._steps.values():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from pegboard.groups import OpenGroup, open_group
-from pegboard_flow.running.run import add_note
+from pegboard_flow._errors import add_note
 from pegboard_flow.workflows.step import Step, step_of
 
 
@@ -98,8 +98,8 @@ class Sequential:
     def _fail(self, step: Step, error: BaseException) -> None:
         self.status = Progress.FAILED
         if isinstance(error, Exception):
-            place = f"step {self.current_step} of {len(self._steps)} ({step.name!r})"
-            add_note(error, f"in {place} of workflow {self.name!r}")
+            where = f"step {self.current_step} of {len(self._steps)} ({step.name!r})"
+            add_note(error, f"in {where} of workflow {self.name!r}")
 
     def _complete(self, group: OpenGroup) -> list[Any]:
         self.status = Progress.COMPLETED
