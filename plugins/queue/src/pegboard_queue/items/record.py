@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pegboard import Call, Session, Task, TaskResult
     from pegboard.clock import Clock
     from pegboard_queue.items.item import Item
+    from pegboard_queue.manager.control import Control
     from pegboard_queue.manager.manager import TaskManager
 
 
@@ -33,7 +34,8 @@ class Record:
         began: When it last began to run.
         ended: When it ended.
         dependencies: The items it depends on.
-        manager: The manager it was submitted to; None of the attributes below is used without one.
+        manager: The manager it was submitted to; none of the attributes below is used without one.
+        control: What changes the manager's items.
         number: In the order of submission, from 1.
         session, parent_call, context: Where it was submitted, and so where it runs.
         unmet: Those of its dependencies that have not completed.
@@ -50,6 +52,7 @@ class Record:
         "began",
         "clock",
         "context",
+        "control",
         "created",
         "dependants",
         "dependencies",
@@ -86,6 +89,7 @@ class Record:
         self.ended: float | None = None
         self.dependencies: tuple[Item[Any], ...] = ()
         self.manager: TaskManager | None = None
+        self.control: Control | None = None
         self.number = 0
         self.session: Session | None = None
         self.parent_call: Call | None = None

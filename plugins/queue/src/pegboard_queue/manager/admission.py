@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import current_call, current_session
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard_queue._errors import ManagerClosed
 from pegboard_queue._plugin import plugin_of
 from pegboard_queue.items.item import Item, record_of, running_item
 from pegboard_queue.items.state import State, illegal
@@ -15,8 +14,8 @@ from pegboard_queue.running import dependencies
 
 if TYPE_CHECKING:
     from pegboard import Session
+    from pegboard_queue.manager.control import Control
     from pegboard_queue.manager.manager import TaskManager
-    from pegboard_queue.manager.waiting import Waiting
     from pegboard_queue.running.dependencies import DependsOn
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Scheduler
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 class Admission:
     """The way in to one manager; made where the manager is."""
 
-    def __init__(self, registry: Registry, scheduler: Scheduler, waiting: Waiting) -> None:
+    def __init__(self, registry: Registry, scheduler: Scheduler, control: Control) -> None:
         self._registry = registry
         self._scheduler = scheduler
-        self._waiting = waiting
+        self._control = control
         session = current_session()
         # Where a thread without a session of its own submits.
         self._home = None if session is None else (session, current_call(), copy_context())
@@ -43,7 +42,7 @@ class Admission:
         """Make sure that the session watches its items, and ends the manager made in it."""
         self._adopted = session
         if session is not None:
-            plugin_of(session).adopt(manager, session, made_here=made_here)
+            plugin_of(session).adopt(manager, self._control, session, made_here=made_here)
 
     def admit(self, manager: TaskManager, item: Item[Any], depends_on: DependsOn) -> None:
         """Take in a pending item; it runs once what it depends on has completed."""
@@ -57,15 +56,11 @@ class Admission:
             self.adopt(manager, session)
         context.run(running_item.set, item)
         with self._registry.guard:
-            self.refuse_closed()
+            self._control.refuse_closed()
             wanted = dependencies.resolve(self._registry, item, depends_on) if depends_on else ()
             self._registry.add(item)
-            record.manager, record.session, record.parent_call, record.context = (
-                manager,
-                session,
-                parent,
-                context,
-            )
+            record.manager, record.control = manager, self._control
+            record.session, record.parent_call, record.context = session, parent, context
             if wanted:
                 dependencies.connect(item, wanted)
             if record.unmet:
@@ -73,14 +68,3 @@ class Admission:
             else:
                 self._scheduler.make_ready(item)
         self._registry.notifier.deliver()
-
-    def refuse_closed(self) -> None:
-        """Refuse what a closed manager does for its own items alone.
-
-        Raises:
-            ManagerClosed: The manager is closed, and no item of it asks.
-        """
-        if self._scheduler.closing and self._waiting.inside() is None:
-            raise ManagerClosed(
-                "this manager has been closed, so it takes no more work.\nMake another TaskManager."
-            )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pegboard_queue._errors import ManagerClosed
 from pegboard_queue.items.item import record_of
 from pegboard_queue.items.state import ENDED, State, illegal
 from pegboard_queue.running import dependencies
 
 if TYPE_CHECKING:
+    from pegboard import Session
     from pegboard_queue.items.item import Item
-    from pegboard_queue.manager.admission import Admission
+    from pegboard_queue.manager.waiting import Waiting
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Scheduler
 
@@ -22,10 +24,10 @@ _CHANGEABLE = (State.WAITING, State.READY, State.PAUSED)
 class Control:
     """Cancels, retries, pauses and resumes the items of one manager, and changes what they depend on."""
 
-    def __init__(self, registry: Registry, scheduler: Scheduler, admission: Admission) -> None:
+    def __init__(self, registry: Registry, scheduler: Scheduler, waiting: Waiting) -> None:
         self._registry = registry
         self._scheduler = scheduler
-        self._admission = admission
+        self._waiting = waiting
 
     def cancel(self, item: Item[Any]) -> None:
         """Cancel an item; see `TaskManager.cancel`."""
@@ -54,11 +56,26 @@ class Control:
             if item.state not in ENDED and chosen(item):
                 self._scheduler.cancel(item)
 
+    def end_session(self, session: Session) -> None:
+        """Cancel what is left of a session that ends: what could run in it has."""
+        self.cancel_where(lambda item: record_of(item).session is session)
+
+    def refuse_closed(self) -> None:
+        """Refuse what a closed manager does for its own items alone.
+
+        Raises:
+            ManagerClosed: The manager is closed, and no item of it asks.
+        """
+        if self._scheduler.closing and self._waiting.inside() is None:
+            raise ManagerClosed(
+                "this manager has been closed, so it takes no more work.\nMake another TaskManager."
+            )
+
     def retry(self, item: Item[Any]) -> None:
         """Make a failed item ready again; see `TaskManager.retry`."""
         record = record_of(item)
         with self._registry.guard:
-            self._admission.refuse_closed()
+            self.refuse_closed()
             if record.state is not State.FAILED:
                 raise illegal(record.name, record.state, State.READY, "only a failed item is retried")
             record.failure = record.result = None
@@ -68,7 +85,7 @@ class Control:
     def pause(self, item: Item[Any] | None) -> None:
         """Keep an item, or all, from starting; see `TaskManager.pause`."""
         with self._registry.guard:
-            self._admission.refuse_closed()
+            self.refuse_closed()
             if item is None:
                 self._scheduler.pause(True)
             elif item.state in (State.RUNNING, State.RETRYING):  # only its own task can suspend it

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
 from pegboard_queue._checks import seconds_or_none, whole
-from pegboard_queue.items.item import Item, record_of
+from pegboard_queue.items.item import Item
 from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
 from pegboard_queue.manager.admission import Admission
 from pegboard_queue.manager.control import Control
-from pegboard_queue.manager.waiting import Waiting
+from pegboard_queue.manager.waiting import Waiting, value_of
 from pegboard_queue.running.dependencies import refuse_stranger
 from pegboard_queue.running.registry import Registry
 from pegboard_queue.running.workers import Workers
@@ -21,7 +21,6 @@ from pegboard_queue.running.workers import Workers
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pegboard import Session
     from pegboard_queue.running.dependencies import DependsOn
 
 T = TypeVar("T")
@@ -49,8 +48,8 @@ class TaskManager:
         self.id = self._registry.id
         self._workers = Workers(self._registry, self.workers)
         self._waiting = Waiting(self._registry, self._workers)
-        self._admission = Admission(self._registry, self._workers.scheduler, self._waiting)
-        self._control = Control(self._registry, self._workers.scheduler, self._admission)
+        self._control = Control(self._registry, self._workers.scheduler, self._waiting)
+        self._admission = Admission(self._registry, self._workers.scheduler, self._control)
         self._admission.adopt(self, current_session(), made_here=True)
 
     def __repr__(self) -> str:
@@ -175,7 +174,7 @@ class TaskManager:
         """
         found: Item[T] = self.get(item)
         self._waiting.for_item(found, seconds_or_none(timeout))
-        return _value(found)
+        return value_of(found)
 
     async def await_item(self, item: Item[T] | str) -> T:
         """Do what `wait` does, in an event loop; `await item` is the same.
@@ -184,7 +183,7 @@ class TaskManager:
         """
         found: Item[T] = self.get(item)
         await self._waiting.for_item_async(found)
-        return _value(found)
+        return value_of(found)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until every item has ended and no function runs; what is paused holds it up. Never raises an item's error.
@@ -267,7 +266,8 @@ class TaskManager:
             cancel: Cancel every item instead of running it, and wait for what runs.
         """
         self._waiting.refuse_blocking("for the manager's end")
-        self._begin_closing(cancel)
+        self._waiting.refuse_inside()
+        self._control.begin_closing(cancel=cancel)
         try:
             self.join()
         except BaseException:
@@ -281,7 +281,8 @@ class TaskManager:
         """Do what `close` does, in an event loop."""
         import asyncio
 
-        self._begin_closing(cancel)
+        self._waiting.refuse_inside()
+        self._control.begin_closing(cancel=cancel)
         try:
             await self.ajoin()
         except BaseException:
@@ -290,18 +291,6 @@ class TaskManager:
             raise
         finally:
             await asyncio.to_thread(self._workers.close)
-
-    def _begin_closing(self, cancel: bool) -> None:
-        self._waiting.refuse_inside()
-        self._control.begin_closing(cancel=cancel)
-
-    def note_attempt(self, item: Item[Any], state: State) -> None:
-        """Note that a running item is retried, or runs again; for the plugin."""
-        self._control.note_attempt(item, state)
-
-    def end_session(self, session: Session) -> None:
-        """Cancel what is left of a session that ends: what could run in it has; for the plugin."""
-        self._control.cancel_where(lambda item: record_of(item).session is session)
 
     def __enter__(self) -> Self:
         self._waiting.refuse_blocking("for the manager's end, as `with` does,")
@@ -324,16 +313,3 @@ class TaskManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose(cancel=error is not None)
-
-
-def _value(item: Item[T]) -> T:
-    """Return the value of an item that has ended or raise its error; what observers did wrong comes first."""
-    record = record_of(item)
-    if record.hook_failures and record.session is not None:
-        stop = [each for each in record.hook_failures if not isinstance(each, Exception)]
-        if stop:
-            record.hook_failures = None
-            raise stop[0]
-        record.session.raise_hook_failures(record, record.failure)
-    value: T = record.value()
-    return value

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, record_of, running_item
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pegboard_queue.items.record import Record
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.workers import Workers
+
+T = TypeVar("T")
 
 
 class Waiting:
@@ -140,6 +142,19 @@ class Waiting:
                 f"item {inside.name!r} waits for all items of its manager, itself among them, so it would wait for ever.\n"
                 f"Wait for those that it needs: manager.wait(item)."
             )
+
+
+def value_of(item: Item[T]) -> T:
+    """Return the value of an item that has ended or raise its error; what observers did wrong comes first."""
+    record = record_of(item)
+    if record.hook_failures and record.session is not None:
+        stop = [each for each in record.hook_failures if not isinstance(each, Exception)]
+        if stop:
+            record.hook_failures = None
+            raise stop[0]
+        record.session.raise_hook_failures(record, record.failure)
+    value: T = record.value()
+    return value
 
 
 def _is_done(record: Record) -> bool:
