@@ -17,7 +17,7 @@ def test_the_plugin_has_its_manners():
     check_plugin(Limits, Breaker(3), RateLimit("1000/s"), Concurrency(2))
 
 
-def test_layers_stand_where_the_design_puts_them(session, kind, of_kind):
+def test_layers_stand_where_their_order_puts_them(session, kind, of_kind):
     """Slots outside the retries; breaker and rate inside them; nothing for a task that asks for nothing."""
     probe = of_kind(kind, lambda: None, RateLimit("9/s"), Breaker(), Concurrency(2), RateLimit("99/min"))
     assert session.explain(probe).layers == (
