@@ -36,8 +36,8 @@ def sources(root: Path) -> dict[str, str]:
     found = {"Recorder": [kit / "_recorder.py"], "FakeClock": [kit / "_clock.py"]}
     for name, entries in installed().items():
         found[entries[0].attr] = [
-            *root.glob(f"plugins/{name}/src/*/*.py"),
-            *root.glob(f"exporters/{name}/src/*/*.py"),
+            *root.glob(f"plugins/{name}/src/*/**/*.py"),
+            *root.glob(f"exporters/{name}/src/*/**/*.py"),
         ]
     return {
         user: "\n".join(file.read_text(encoding="utf-8") for file in files) for user, files in found.items()

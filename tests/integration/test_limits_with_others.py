@@ -42,7 +42,7 @@ def make(request):
 
 
 def test_a_breaker_counts_every_attempt_and_an_open_one_is_not_retried(make) -> None:
-    """Row 52, row 34: the third attempt of one call opens the breaker, and the retry ends there."""
+    """The third attempt of one call opens the breaker, and the retry ends there."""
     runs, clock, limits = [], FakeClock(), Limits()
 
     def body():
@@ -59,7 +59,7 @@ def test_a_breaker_counts_every_attempt_and_an_open_one_is_not_retried(make) -> 
 
 
 def test_every_attempt_takes_a_turn(make) -> None:
-    """Row 53: a retry waits for its turn like any other run."""
+    """A retry waits for its turn like any other run."""
     clock, recorder = FakeClock(), Recorder()
 
     def body():
@@ -102,7 +102,7 @@ def test_a_timeout_is_a_failure_and_a_deadline_is_none(colour) -> None:
 
 
 def test_a_wait_for_a_turn_keeps_to_the_deadline(make) -> None:
-    """Row 53: the deadline counts the wait, and ends it."""
+    """The deadline counts the wait, and ends it."""
     probe = make(lambda: "ran", RateLimit("1/h"), Deadline(0.05))
     with Session(inherit=False):
         assert probe.run().value == "ran"
@@ -111,7 +111,7 @@ def test_a_wait_for_a_turn_keeps_to_the_deadline(make) -> None:
         assert time.monotonic() - began < 2
 
 
-def test_a_value_from_the_cache_costs_neither_turn_nor_place(make) -> None:
+def test_a_value_from_the_cache_costs_neither_turn_nor_slot(make) -> None:
     """The cache is outside: a hit asks no limit."""
     clock = FakeClock()
     probe = make(lambda: ("value",), Cache(), RateLimit("1/h"), Concurrency(1), Breaker())
@@ -120,8 +120,8 @@ def test_a_value_from_the_cache_costs_neither_turn_nor_place(make) -> None:
     assert clock.sleeps == []
 
 
-def test_a_place_is_held_over_the_retries(make) -> None:
-    """A call keeps its place while it waits to be tried again."""
+def test_a_slot_is_held_over_the_retries(make) -> None:
+    """A call keeps its slot while it waits to be tried again."""
     begun, limits = threading.Event(), Limits()
 
     def body():

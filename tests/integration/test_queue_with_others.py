@@ -40,7 +40,7 @@ def make(request):
 
 
 def test_attempts_are_retries_and_one_and_a_failing_item_stops_nobody(make) -> None:
-    """Rows 69, 71."""
+    """Its retries are its states, and the next item runs."""
     changes, clock = Changes(), FakeClock()
 
     def body():
@@ -56,7 +56,7 @@ def test_attempts_are_retries_and_one_and_a_failing_item_stops_nobody(make) -> N
 
 
 def test_a_fallback_completes_an_item(make) -> None:
-    """Row 71: what leaves the call decides, not what its attempts did."""
+    """What leaves the call decides, not what its attempts did."""
 
     def body():
         raise OSError("down")
@@ -68,7 +68,7 @@ def test_a_fallback_completes_an_item(make) -> None:
 
 
 def test_a_timeout_fails_an_item() -> None:
-    """Row 69."""
+    """A call that is out of time has failed like any other."""
     import asyncio
 
     @task(Timeout(0.02))
@@ -83,7 +83,7 @@ def test_a_timeout_fails_an_item() -> None:
 
 
 def test_items_share_a_cache(make) -> None:
-    """Row 68: an item is a call like any other."""
+    """An item is a call like any other."""
     runs = []
     work = make(lambda x: runs.append(x) or x, Cache(ttl=60))
     with Session(inherit=False), TaskManager(1) as manager:
@@ -93,7 +93,7 @@ def test_items_share_a_cache(make) -> None:
 
 
 def test_every_item_is_measured_once(make) -> None:
-    """Row 68: calls, failures and retries as without a queue."""
+    """Calls, failures and retries as without a queue."""
     errors = [OSError()]
 
     def body(x):
@@ -111,7 +111,7 @@ def test_every_item_is_measured_once(make) -> None:
 
 
 def test_spans_of_items_are_children_of_where_they_were_submitted(make) -> None:
-    """Row 68: also within an item."""
+    """Also within an item."""
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
@@ -130,7 +130,7 @@ def test_spans_of_items_are_children_of_where_they_were_submitted(make) -> None:
 
 
 def test_items_submitted_in_an_inner_session_are_served_by_it(make) -> None:
-    """Row 68: and it ends after them, though the manager is an outer one's."""
+    """And it ends after them, though the manager is an outer one's."""
 
     class Mark:
         name = "mark"

@@ -52,7 +52,7 @@ def answers(*texts):
 
 
 def test_a_failed_result_is_a_failed_attempt(session, recorder, colour):
-    """Row 47: a result that does not fit is retried, and one that fits ends the retries."""
+    """A result that does not fit is retried, and one that fits ends the retries."""
     probe = pydantic_task(Item, Retry(3, wait=0.5))(colour(answers("no idea", "{}", '{"name": "peg"}')))
     assert probe.run().unwrap() == Item(name="peg")
     assert recorder.log() == [
@@ -70,14 +70,14 @@ def test_a_failed_result_is_a_failed_attempt(session, recorder, colour):
 
 
 def test_retries_end_with_the_last_failure(session, colour):
-    """Row 47: when no attempt fits, the last failure leaves."""
+    """When no attempt fits, the last failure leaves."""
     result = pydantic_task(Item, Retry(1))(colour(answers("{}", '{"name": 3}'))).run()
     assert result.attempts == 2
     assert result.error.errors == (("name", "string_type"),)
 
 
 def test_a_wrong_argument_is_not_retried(session, recorder, colour):
-    """Row 48: arguments are checked before the first attempt, and trying again cannot mend them."""
+    """Arguments are checked before the first attempt, and trying again cannot mend them."""
 
     def work(count: int):
         return count
@@ -89,7 +89,7 @@ def test_a_wrong_argument_is_not_retried(session, recorder, colour):
 
 
 def test_every_attempt_gets_the_same_arguments(session, colour):
-    """Row 48: arguments are coerced once; attempts share them."""
+    """Arguments are coerced once; attempts share them."""
     seen = []
 
     def work(numbers: list[int]):
@@ -102,7 +102,7 @@ def test_every_attempt_gets_the_same_arguments(session, colour):
 
 
 def test_a_failed_result_is_not_cached(session, recorder, colour):
-    """Row 36: an error is not stored, and what is stored is the checked value."""
+    """An error is not stored, and what is stored is the checked value."""
     session.register(Caching())
     runs = iter(["{}", '{"name": "peg"}', "never asked for"])
     probe = pydantic_task(Item, Cache())(colour(lambda: next(runs)))

@@ -17,8 +17,8 @@ def test_the_plugin_has_its_manners():
     check_plugin(Limits, Breaker(3), RateLimit("1000/s"), Concurrency(2))
 
 
-def test_layers_stand_where_the_design_puts_them(session, kind, of_kind):
-    """Places outside the retries; breaker and rate inside them; nothing for a task that asks for nothing."""
+def test_layers_stand_where_their_order_puts_them(session, kind, of_kind):
+    """Slots outside the retries; breaker and rate inside them; nothing for a task that asks for nothing."""
     probe = of_kind(kind, lambda: None, RateLimit("9/s"), Breaker(), Concurrency(2), RateLimit("99/min"))
     assert session.explain(probe).layers == (
         (400, "limits"),
@@ -38,7 +38,7 @@ def test_options_bring_the_plugin(kind, of_kind):
 
 
 def test_a_faulty_observer_changes_nothing(clock):
-    """Promise 1: an observer of a breaker's change, or of a wait, that fails is counted, and the call goes on."""
+    """An observer of a breaker's change, or of a wait, that fails is counted, and the call goes on."""
     faulty = FaultyPlugin(hooks=["on_wait", "on_breaker_change"])
 
     @task(Breaker(1, 10), RateLimit("1/s"))

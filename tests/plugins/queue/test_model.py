@@ -1,4 +1,4 @@
-"""L5: whatever is done in whatever order, the manager agrees with a model of a few lines."""
+"""Whatever is done in whatever order, the manager agrees with a model of a few lines."""
 
 from __future__ import annotations
 

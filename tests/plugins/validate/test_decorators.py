@@ -59,7 +59,7 @@ class Marked(Option):
     "text", [{"name": "peg"}, '{"name": "peg"}', '```json\n{"name": "peg"}\n```', Item(name="peg")]
 )
 def test_pydantic_task(session, make, text):
-    """Row 47: an instance, a dict, JSON text and fenced JSON become the model, however the model is given."""
+    """An instance, a dict, JSON text and fenced JSON become the model, however the model is given."""
 
     @make()
     def work(value):
@@ -74,7 +74,7 @@ def test_pydantic_task(session, make, text):
 
 
 def test_further_settings():
-    """Row 47: what `task` takes, these take, too."""
+    """What `task` takes, these take, too."""
     made = pydantic_task(Item, Marked(), name="other", description="d", tags="t", sensitive=True)(lambda: 1)
     assert (made.name, made.description, made.tags, made.sensitive) == ("other", "d", ("t",), True)
     assert [type(option) for option in made.options] == [Validate, Marked]
@@ -102,7 +102,7 @@ def test_other_records(session, model):
     ],
 )
 def test_no_model(make):
-    """Rule 10: no model, two models, or something else is refused where it is written."""
+    """No model, two models, or something else is refused where it is written."""
     with pytest.raises(InvalidTask, match="takes one model"):
         make()
 
@@ -121,7 +121,7 @@ def test_inputs_beside_the_model(session):
 
 
 def test_json_extraction_task(session):
-    """Row 46: a dict, JSON text and fenced JSON give the value; the error names the field."""
+    """A dict, JSON text and fenced JSON give the value; the error names the field."""
 
     @json_extraction_task(schema={"age": "number"})
     def work(value):
@@ -141,7 +141,7 @@ def test_json_of_any_form(session):
 
 
 def test_a_schema_that_is_none():
-    """Rule 10: what is no schema is refused where it is written."""
+    """What is no schema is refused where it is written."""
     with pytest.raises(TypeError, match="schema is JSON Schema or shorthand"):
         json_extraction_task(schema=Item)
     with pytest.raises(ValueError, match="'nmber'"):
@@ -149,7 +149,7 @@ def test_a_schema_that_is_none():
 
 
 def test_string_task(session):
-    """Row 46: bare or configured, only a str passes."""
+    """Bare or configured, only a str passes."""
 
     @string_task
     def bare(value):

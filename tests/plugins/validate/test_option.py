@@ -50,7 +50,7 @@ Numbers = TypeAliasType("Numbers", list[int])
     ],
 )
 def test_what_is_refused_at_once(wrong, error, says):
-    """Rule 10: an option that could check nothing, or not what was meant, fails where it is written."""
+    """An option that could check nothing, or not what was meant, fails where it is written."""
     with pytest.raises(error, match=says):
         Validate(**wrong)
 
@@ -120,6 +120,6 @@ def test_an_option_travels():
 
 
 def test_twice_on_one_task():
-    """Rule 10: the second `Validate` would silently replace the first."""
+    """The second `Validate` would silently replace the first."""
     with pytest.raises(InvalidTask, match="twice"):
         task(Validate(), Validate())(lambda: 1)

@@ -49,7 +49,7 @@ def test_the_option_brings_its_plugin(session):
 
 
 def test_order_of_the_layers(session):
-    """Row 48: arguments are checked outside the deadline and the retries, results innermost."""
+    """Arguments are checked outside the deadline and the retries, results innermost."""
 
     @task(Validate(inputs=True, output=True))
     def work(x: int) -> int:
@@ -110,7 +110,7 @@ def test_limits_of_the_plugin():
     "wrong", [{"max_size": 0}, {"max_depth": -1}, {"max_size": 1.5}, {"max_depth": True}]
 )
 def test_wrong_limits(wrong):
-    """Rule 10: a limit that is none is refused where it is written."""
+    """A limit that is none is refused where it is written."""
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} is a positive whole number"):
         Validation(**wrong)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pegboard_flow._conditional import Conditional, conditional
-from pegboard_flow._dependencies import DependencyGraph
 from pegboard_flow._errors import CycleError, GraphError, GraphFailed, PlaceholderError
-from pegboard_flow._flow import Flow, flow
-from pegboard_flow._graph import Graph
-from pegboard_flow._in_flow import fan_out, node
-from pegboard_flow._parallel import Parallel, parallel
-from pegboard_flow._result import GraphResult
-from pegboard_flow._sequential import Progress, Sequential, sequential
+from pegboard_flow.graph.dependencies import DependencyGraph
+from pegboard_flow.graph.graph import Graph
+from pegboard_flow.recording.body import fan_out, node
+from pegboard_flow.recording.flow import Flow, flow
+from pegboard_flow.running.result import GraphResult
+from pegboard_flow.workflows.conditional import Conditional, conditional
+from pegboard_flow.workflows.parallel import Parallel, parallel
+from pegboard_flow.workflows.sequential import Progress, Sequential, sequential
 
 __all__ = [  # noqa: RUF022 - by concept
     # graphs

@@ -7,8 +7,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import Task, task
-from pegboard_flow._shape import HERE
+from pegboard import On, Task, task
+
+IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
 
 
 @runtime_checkable
@@ -42,7 +43,7 @@ def is_task(given: object) -> bool:
 
 def runner_of(function: Callable[..., Any], name: str) -> Task[..., Any]:
     """Make the task that runs tasks; it stays in this process, wherever the session has its functions run."""
-    options = () if inspect.iscoroutinefunction(function) else (HERE,)
+    options = () if inspect.iscoroutinefunction(function) else (IN_THIS_PROCESS,)
     return task(*options, name=literal(name))(function)
 
 

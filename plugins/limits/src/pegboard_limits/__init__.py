@@ -1,13 +1,13 @@
-"""Keeps tasks from overrunning what they call: breakers, rates, places."""
+"""Keeps tasks from overrunning what they call: breakers, rates, slots."""
 
 from __future__ import annotations
 
-from pegboard_limits._breaker import BreakerRecord
-from pegboard_limits._breaker_option import Breaker
-from pegboard_limits._concurrency_option import Concurrency
 from pegboard_limits._errors import BreakerOpen, LimitExceeded, LimitStoreError
 from pegboard_limits._plugin import Limits
-from pegboard_limits._rate_option import RateLimit
+from pegboard_limits.breaker.option import Breaker
+from pegboard_limits.breaker.state import BreakerRecord
+from pegboard_limits.concurrency.option import Concurrency
+from pegboard_limits.rate.option import RateLimit
 
 __all__ = [
     "Breaker",

@@ -25,9 +25,9 @@ class LimitExceeded(PegboardError):  # noqa: N818
     """Raised when a call would have to wait longer for its turn than `max_wait` allows.
 
     Attributes:
-        name: Name of the limit.
+        name: Name of the rate limit or concurrency limit.
         task: Name of the task.
-        max_wait: How long it may wait, in seconds; None where a limit of the time around the call said so.
+        max_wait: How long it may wait, in seconds; None where a time limit around the call said so.
         retry_after: Seconds until its turn would have come; None where nobody can tell.
     """
 
@@ -39,10 +39,10 @@ class LimitExceeded(PegboardError):  # noqa: N818
 
 
 class LimitStoreError(PegboardError):
-    """Raised when a limit that is kept in a store cannot be checked; the cause is the store's own error.
+    """Raised when a rate limit or concurrency limit that is kept in a store cannot be checked; the cause is the store's own error.
 
     Attributes:
-        name: Name of the limit.
+        name: Name of that limit.
         task: Name of the task.
     """
 

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pegboard import Layer, Option, hookimpl
 from pegboard_limits import hookspecs
-from pegboard_limits._breaker import BreakerRecord, BreakerState
-from pegboard_limits._breaker_layer import breaker_layer
-from pegboard_limits._breaker_option import Breaker
-from pegboard_limits._concurrency_option import Concurrency
-from pegboard_limits._kept import Kept
-from pegboard_limits._local import LocalLimits, monotonic_of
-from pegboard_limits._rate_option import RateLimit
+from pegboard_limits._in_process import LimitsInProcess, monotonic_of
+from pegboard_limits._registry import Registry
+from pegboard_limits.breaker.layer import breaker_layer
+from pegboard_limits.breaker.option import Breaker
+from pegboard_limits.breaker.state import BreakerRecord, BreakerState
+from pegboard_limits.concurrency.option import Concurrency
+from pegboard_limits.rate.option import RateLimit
 
 if TYPE_CHECKING:
     from pegboard import Session, Task
-    from pegboard_limits._shared import SharedLimits
+    from pegboard_limits._in_store import LimitsInStore
 
 O = TypeVar("O", bound=Option)  # noqa: E741
 
 
 class Limits:
-    """Keeps tasks from overrunning what they call: breakers, rates, places.
+    """Keeps tasks from overrunning what they call: breakers, rates, slots.
 
     One instance may serve several sessions, one after another or at once: their tasks share its limits. A session that
     gets the plugin from an option makes one of its own.
@@ -33,7 +33,7 @@ class Limits:
         store: None keeps limits within this process. The URL of a Redis makes `RateLimit` and `Concurrency` hold for
             all processes that use it; breakers stay in the process.
         prefix: What the keys in the store begin with.
-        lease: Seconds after which the place of a process that was killed comes free; renewed three times as often.
+        lease: Seconds after which the slot of a process that was killed comes free; renewed three times as often.
         on_store_error: What happens when a limit cannot be checked: `raise` a `LimitStoreError`, or `allow` the call.
 
     Raises:
@@ -52,25 +52,25 @@ class Limits:
         on_store_error: Literal["raise", "allow"] = "raise",
     ) -> None:
         _check(prefix, lease, on_store_error)
-        self._shared = (
+        self._worker_settings = (
             None
             if store is None
             else {"store": store, "prefix": prefix, "lease": lease, "on_store_error": on_store_error}
         )
-        self._breakers: Kept[BreakerState] = Kept("breaker")
-        self._kept: LocalLimits | SharedLimits = LocalLimits()
+        self._breakers: Registry[BreakerState] = Registry("breaker")
+        self._rates_and_slots: LimitsInProcess | LimitsInStore = LimitsInProcess()
         if store is not None:
-            from pegboard_limits._shared import SharedLimits
-            from pegboard_limits._store import RedisStore, check_url
+            from pegboard_limits._in_store import LimitsInStore
+            from pegboard_limits.store.redis_store import RedisStore, check_url
 
             found = RedisStore(check_url(store), prefix, lease, allow=on_store_error == "allow")
-            self._kept = SharedLimits(found)
+            self._rates_and_slots = LimitsInStore(found)
         self._guard = threading.Lock()
         self._sessions = 0
 
     def worker_settings(self) -> dict[str, Any] | None:
         """Hold workers to the same limits where they are kept in a store; those kept here cannot be shared."""
-        return self._shared
+        return self._worker_settings
 
     @hookimpl
     def session_start(self) -> None:
@@ -85,18 +85,18 @@ class Limits:
             self._sessions -= 1
             last = not self._sessions
         if last:
-            self._kept.close()
+            self._rates_and_slots.close()
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:
         """Put a layer around a task for each limit that it asks for."""
-        # Places are taken in the same order by all tasks, or two calls could wait for each other's for ever.
+        # Slots are taken in the same order by all tasks, or two calls could wait for each other's for ever.
         shared_first = sorted(_all(task, Concurrency), key=lambda each: (each.name is None, each.name or ""))
         # The slowest rate is the outermost: what it lets through in a bunch, the others spread.
         slow_first = sorted(_all(task, RateLimit), key=lambda each: each.number / each.seconds)
         # By the name of the limit: asking for the same one twice is asking once.
-        layers = dict(self._kept.concurrency(task, option) for option in shared_first).values()
-        rates = dict(self._kept.rate(session, task, option) for option in slow_first).values()
+        layers = dict(self._rates_and_slots.concurrency(task, option) for option in shared_first).values()
+        rates = dict(self._rates_and_slots.rate(session, task, option) for option in slow_first).values()
         return [*layers, *self._breaker(session, task), *rates] or None
 
     def breakers(self) -> Mapping[str, BreakerRecord]:

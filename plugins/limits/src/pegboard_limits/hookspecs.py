@@ -8,7 +8,7 @@ from pegboard import hookspec
 
 if TYPE_CHECKING:
     from pegboard import Call
-    from pegboard_limits._breaker import State
+    from pegboard_limits.breaker.state import State
 
 
 @hookspec

@@ -13,13 +13,13 @@ from pegboard_queue._errors import (
     QueueFull,
     UnknownItem,
 )
-from pegboard_queue._item import Item, current_item
-from pegboard_queue._manager import TaskManager
 from pegboard_queue._plugin import Queue
-from pegboard_queue._state import ENDED, TRANSITIONS, State
-from pegboard_queue._statistics import Statistics
-from pegboard_queue._task_queue import TaskQueue
-from pegboard_queue._work import Work
+from pegboard_queue.items.item import Item, current_item
+from pegboard_queue.items.state import ENDED, TRANSITIONS, State
+from pegboard_queue.items.statistics import Statistics
+from pegboard_queue.items.task_queue import TaskQueue
+from pegboard_queue.items.work import Work
+from pegboard_queue.manager.manager import TaskManager
 
 __all__ = [
     "ENDED",

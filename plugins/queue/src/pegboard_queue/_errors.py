@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pegboard import PegboardError
-from pegboard_queue._state import TRANSITIONS
 
 if TYPE_CHECKING:
-    from pegboard_queue._state import State
+    from pegboard_queue.items.state import State
 
 
 class QueueError(PegboardError):
@@ -95,14 +94,3 @@ class QueueFull(QueueError):  # noqa: N818
     """
 
     max_size: int
-
-
-def illegal(item: str, state: State, wanted: State, why: str = "") -> IllegalTransition:
-    """Say that an item cannot go from one state to another."""
-    allowed = ", ".join(sorted(TRANSITIONS[state])) or "nothing: it stays so"
-    return IllegalTransition(
-        f"item {item!r} is {state}, and cannot become {wanted}{why and ': '}{why}.\nFrom {state} it may become {allowed}.",
-        item=item,
-        state=state,
-        wanted=wanted,
-    )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import MissingPlugin, hookimpl
 from pegboard_queue import hookspecs
-from pegboard_queue._item import running_item
-from pegboard_queue._state import State
+from pegboard_queue.items.item import record_of, running_item
+from pegboard_queue.items.state import State
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
-    from pegboard_queue._item import Item
-    from pegboard_queue._manager import TaskManager
+    from pegboard_queue.manager.control import Control
+    from pegboard_queue.manager.manager import TaskManager
 
 
 class Queue:
@@ -29,8 +29,8 @@ class Queue:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._managers: weakref.WeakSet[TaskManager] = weakref.WeakSet()
-        self._own: weakref.WeakKeyDictionary[TaskManager, int] = weakref.WeakKeyDictionary()
+        self._controls: weakref.WeakSet[Control] = weakref.WeakSet()
+        self._made_in: weakref.WeakKeyDictionary[TaskManager, int] = weakref.WeakKeyDictionary()
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002 - pluggy's names
@@ -40,27 +40,25 @@ class Queue:
     @hookimpl
     def on_retry(self, call: Call) -> None:
         """Mark the item of the call as retrying."""
-        item = _item_of(call)
-        if item is not None and item.manager is not None:
-            item.manager.note_attempt(item, State.RETRYING)
+        _note_attempt(call, State.RETRYING)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """End what the session leaves."""
         with self._guard:
-            managers = list(self._managers)
-        for manager in managers:
-            manager.end_session(session)
-        for manager in managers:
-            if self._own.get(manager) == id(session):
-                manager.close(cancel=True)
+            controls = list(self._controls)
+            own = [manager for manager, made_in in self._made_in.items() if made_in == id(session)]
+        for control in controls:
+            control.end_session(session)
+        for manager in own:
+            manager.close(cancel=True)
 
-    def adopt(self, manager: TaskManager, session: Session, *, made_here: bool) -> None:
+    def adopt(self, manager: TaskManager, control: Control, session: Session, *, made_here: bool) -> None:
         """Remember a manager that is used in a session, or was made in it."""
         with self._guard:
-            self._managers.add(manager)
+            self._controls.add(control)
             if made_here:
-                self._own[manager] = id(session)
+                self._made_in[manager] = id(session)
 
 
 class _Attempts:
@@ -68,17 +66,18 @@ class _Attempts:
 
     @hookimpl
     def before_attempt(self, call: Call, attempt: int) -> None:
-        if attempt == 1:
-            return
-        item = _item_of(call)
-        if item is not None and item.manager is not None:
-            item.manager.note_attempt(item, State.RUNNING)
+        if attempt > 1:
+            _note_attempt(call, State.RUNNING)
 
 
-def _item_of(call: Call) -> Item[Any] | None:
-    """Return the item that a call was made for; a call that its function made has another parent."""
+def _note_attempt(call: Call, state: State) -> None:
+    """Note an attempt of the item that a call was made for; a call that its function made has another parent."""
     item = running_item.get()
-    return item if item is not None and call.parent is item.parent else None
+    if item is None:
+        return
+    record = record_of(item)
+    if record.control is not None and call.parent is record.parent_call:
+        record.control.note_attempt(item, state)
 
 
 def plugin_of(session: Session) -> Queue:

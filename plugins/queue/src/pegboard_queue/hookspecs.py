@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard import hookspec
 
 if TYPE_CHECKING:
-    from pegboard_queue._item import Item
-    from pegboard_queue._state import State
+    from pegboard_queue.items.item import Item
+    from pegboard_queue.items.state import State
 
 
 @hookspec

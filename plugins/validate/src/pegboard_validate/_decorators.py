@@ -10,7 +10,7 @@ import attrs
 from pegboard import InvalidTask, Option, Task, task
 from pegboard_validate._format import OutputFormat
 from pegboard_validate._option import Validate
-from pegboard_validate._text_types import is_record
+from pegboard_validate.types.from_text import is_record
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,27 @@ import attrs
 
 from pegboard import Option
 from pegboard_validate._format import OutputFormat
-from pegboard_validate._json_schema import refuse_bad_json_schema
-from pegboard_validate._spec import kept, refuse_bad_spec
+from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema
+from pegboard_validate.json.shorthand import refuse_bad_shorthand
+from pegboard_validate.types.annotations import is_annotation
+
+
+def _refuse_bad_spec(spec: object, where: str) -> None:
+    """Raise TypeError or ValueError for what no value could be checked against.
+
+    Args:
+        spec: A type or annotation, an `OutputFormat`, JSON Schema, or shorthand.
+        where: How the message calls it.
+    """
+    if isinstance(spec, Mapping) and is_json_schema(spec):
+        refuse_bad_json_schema(spec, where)
+    elif isinstance(spec, str | Mapping | list):
+        refuse_bad_shorthand(spec, where)
+    elif not isinstance(spec, OutputFormat) and not is_annotation(spec):
+        raise TypeError(
+            f"{where} is an instance of {type(spec).__name__}, and no value can be checked against one.\n"
+            f"Give a type, an annotation, an OutputFormat, JSON Schema, or shorthand such as {{'age': 'number'}}."
+        )
 
 
 def _inputs(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -35,7 +55,7 @@ def _inputs(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
             raise ValueError(
                 f"{attribute.name}[{name!r}] is {spec}, which says nothing of an argument. Leave it out, or give a type."
             )
-        refuse_bad_spec(spec, f"{attribute.name}[{name!r}]")
+        _refuse_bad_spec(spec, f"{attribute.name}[{name!r}]")
 
 
 def _output(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -44,12 +64,19 @@ def _output(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
             f"{attribute.name} is None where nothing is checked, True for the annotation, not False."
         )
     if value is not None and value is not True:
-        refuse_bad_spec(value, attribute.name)
+        _refuse_bad_spec(value, attribute.name)
 
 
 def _flag(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"{attribute.name} is True or False, not an instance of {type(value).__name__}.")
+
+
+def _copied(spec: Any) -> Any:
+    """Return a copy of a schema, so that a later change of the original goes unnoticed; anything else is itself."""
+    if isinstance(spec, Mapping):
+        return copy.deepcopy(dict(spec))
+    return copy.deepcopy(spec) if isinstance(spec, list) else spec
 
 
 @attrs.frozen(kw_only=True)
@@ -70,8 +97,8 @@ class Validate(Option):
 
     plugin_name = "validate"
 
-    inputs: bool | Mapping[str, Any] = attrs.field(default=False, validator=_inputs, converter=kept)
-    output: Any = attrs.field(default=None, validator=_output, converter=kept)
+    inputs: bool | Mapping[str, Any] = attrs.field(default=False, validator=_inputs, converter=_copied)
+    output: Any = attrs.field(default=None, validator=_output, converter=_copied)
     strict: bool = attrs.field(default=False, validator=_flag)
 
 

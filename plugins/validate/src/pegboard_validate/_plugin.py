@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard_validate._building import Builder
-from pegboard_validate._inputs import input_layer
-from pegboard_validate._json_text import DEFAULT_LIMITS, TextLimits
+from pegboard_validate._builder import Builder
 from pegboard_validate._option import Validate
-from pegboard_validate._outputs import output_layer
+from pegboard_validate.json.text import DEFAULT_BOUNDS, TextBounds
+from pegboard_validate.layers.inputs import input_layer
+from pegboard_validate.layers.outputs import output_layer
 
 if TYPE_CHECKING:
     from pegboard import Layer, Session, Task
@@ -27,12 +27,12 @@ class Validation:
 
     name = "validate"
 
-    def __init__(self, *, max_size: int = DEFAULT_LIMITS.size, max_depth: int = DEFAULT_LIMITS.depth) -> None:
-        self._limits = TextLimits.checked(max_size, max_depth)
+    def __init__(self, *, max_size: int = DEFAULT_BOUNDS.size, max_depth: int = DEFAULT_BOUNDS.depth) -> None:
+        self._bounds = TextBounds.checked(max_size, max_depth)
 
     def worker_settings(self) -> dict[str, Any]:
-        """Have the same limits in workers."""
-        return {"max_size": self._limits.size, "max_depth": self._limits.depth}
+        """Have the same bounds in workers."""
+        return {"max_size": self._bounds.size, "max_depth": self._bounds.depth}
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> list[Layer] | None:
@@ -40,7 +40,7 @@ class Validation:
         option = task.option(Validate)
         if option is None:
             return None
-        builder = Builder(strict=option.strict, sensitive=task.sensitive, limits=self._limits)
+        builder = Builder(strict=option.strict, sensitive=task.sensitive, bounds=self._bounds)
         is_default = any(option is each for each in session.defaults)
         layers = (
             input_layer(option.inputs, task, builder) if option.inputs is not False else None,

@@ -1,0 +1,1 @@
+"""Graphs built by hand: checked, drawn, put in order."""

@@ -1,0 +1,1 @@
+"""Flows: graphs recorded from plain calls."""

@@ -1,0 +1,1 @@
+"""One run of a graph, from its numbered nodes to its value."""

@@ -1,0 +1,86 @@
+"""Running a graph in an event loop: async nodes in the loop, the bodies of sync ones in threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pegboard import Call
+    from pegboard.running.open_group import OpenGroup
+    from pegboard_flow.running.run import Run
+
+
+async def run_async(run: Run) -> Any:
+    """Run a graph to its end; stopped early, what still runs is cancelled and awaited before the error leaves."""
+    async with run.open() as group:
+        await _RunningNodes(run, group).run_all()
+        group.value = value = run.finish()
+        return value
+
+
+class _RunningNodes:
+    """The nodes of one run that run now; `asyncio.wait` would look at all of them for each that ends."""
+
+    def __init__(self, run: Run, group: OpenGroup) -> None:
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        self._run = run
+        self._group = group
+        self._max_running = run.settings.concurrency or len(run.shape.nodes)
+        self._running: dict[asyncio.Task[Any], tuple[int, Call | None]] = {}
+        self._done: list[asyncio.Task[Any]] = []
+        self._any_done: asyncio.Future[None] | None = None
+
+    async def run_all(self) -> None:
+        self._start_ready()
+        while self._running:
+            if not self._done:
+                self._any_done = self._loop.create_future()
+                await self._any_done
+            done, self._done = self._done, []
+            for task in done:
+                await self._finish(*self._running.pop(task), task)
+            self._start_ready()
+
+    def _start_ready(self) -> None:
+        run, walk = self._run, self._run.walk
+        while walk.ready and len(self._running) < self._max_running:
+            index = walk.take()
+            call = None
+            args, kwargs = inputs = walk.inputs(index)
+            if run.spans.wanted:
+                call = run.spans.make(self._group, index, inputs)
+                task = self._group.start(call)
+            else:
+                task = self._group.start(run.shape.nodes[index].task, *args, **kwargs)
+            self._running[task] = (index, call)
+            task.add_done_callback(self._note_done)
+
+    def _note_done(self, task: asyncio.Task[Any]) -> None:
+        self._done.append(task)
+        _error_of(task)  # seen, or asyncio would log it if another failure ends the run first
+        if self._any_done is not None and not self._any_done.done():
+            self._any_done.set_result(None)
+
+    async def _finish(self, index: int, call: Call | None, task: asyncio.Task[Any]) -> None:
+        run = self._run
+        error = _error_of(task)
+        if error is not None:
+            run.fail(index, error)
+            return
+        if call is not None and run.spans.wanted:
+            run.spans.note(index, call)
+        value = task.result()
+        if index in run.shape.conditional:
+            run.walk.succeed(index, value, await run.arefused(index, value))
+        else:
+            run.walk.succeed(index, value)
+
+
+def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
+    import asyncio
+
+    return asyncio.CancelledError() if task.cancelled() else task.exception()

@@ -1,0 +1,1 @@
+"""Tasks in order, side by side, or as a context says."""

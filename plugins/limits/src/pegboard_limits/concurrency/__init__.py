@@ -1,0 +1,1 @@
+"""Lets only so many calls go on at once."""

@@ -1,0 +1,135 @@
+"""A concurrency limit that is kept in a store, for all processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from pegboard import Layer, Order
+from pegboard_limits.concurrency.layer import longest_wait, refusal, wait_for_slot
+from pegboard_limits.concurrency.slots import Slots
+from pegboard_limits.store.scripts import GIVE_SLOT_BACK, TAKE_SLOT
+
+if TYPE_CHECKING:
+    from pegboard import Call
+    from pegboard.layers import Proceed, ProceedStream
+    from pegboard_limits.concurrency.slots import Slot
+    from pegboard_limits.store.connection import Connection
+    from pegboard_limits.store.redis_store import RedisStore
+
+_PATIENCE = 1 / 6  # of the lease, and half a second at least: how long a silent process stays in the queue
+_PAUSES = (0.005, 0.1)  # seconds between two requests for a slot: at first, and at most
+
+
+class SharedSlots(Slots):
+    """Slots of this process, each with a lease from a store that holds the number of leases over all processes.
+
+    A call first waits for a slot within its process, and then for the lease. A process asks for one lease at a time,
+    so that many waiting calls do not ask all at once; in the store, those who ask queue up.
+    """
+
+    def __init__(self, name: str, n: int, store: RedisStore, identity: str) -> None:
+        super().__init__(name, n)
+        self.store = store
+        self._patience = max(store.lease * _PATIENCE, 0.5)
+        # The word in the store stays: processes of another version count with these keys.
+        self._keys = store.keys("places", identity, ("held", "queue", "alive"))
+
+    async def lease(self, call: Call, holder: str, most: float | None) -> bool | None:
+        """Wait for a lease; tell whether it came at once, or None when it did not come in time."""
+
+        async def query(connection: Connection) -> bool | None:
+            with connection.asking_for(holder):
+                return await self._take_or_queue(connection, holder, most)
+
+        return await self.store.query(call, self.name, query, otherwise=True)
+
+    def give_back(self, holder: str) -> None:
+        """Return a lease, or leave the queue for one; without waiting."""
+
+        async def message(connection: Connection) -> None:
+            await connection.until_answered(holder)
+            connection.drop_lease(self._keys[0], holder)
+            await connection.run(GIVE_SLOT_BACK, self._keys, [holder])
+
+        self.store.send(self.name, message)
+
+    async def _take_or_queue(self, connection: Connection, holder: str, most: float | None) -> bool | None:
+        asking = connection.asking_locks.setdefault(self._keys[0], asyncio.Lock())
+        at_once = not asking.locked() and await self._take(
+            connection, holder, 0.0 if most == 0 else self._patience
+        )
+        if not at_once:
+            try:
+                async with asyncio.timeout(most), asking:
+                    await self._poll(connection, holder)
+            except TimeoutError:
+                return None
+        connection.renew_lease(self._keys[0], holder)
+        return at_once
+
+    async def _take(self, connection: Connection, holder: str, patience: float) -> bool:
+        spans = [int(self.store.lease * 1000), int(patience * 1000)]
+        return bool(await connection.run(TAKE_SLOT, self._keys, [holder, self.n, *spans]))
+
+    async def _poll(self, connection: Connection, holder: str) -> None:
+        pause, longest = _PAUSES
+        while not await self._take(connection, holder, self._patience):
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+
+def shared_concurrency_layer(slots: SharedSlots, max_wait: float | None) -> Layer:
+    """Make the layer: a call takes a slot and a lease before anything else, and gives both back however it ends."""
+
+    async def enter(call: Call, holder: str) -> Slot:
+        monotonic = call.session.clock.monotonic
+        began = monotonic()
+        slot = slots.enter(call)
+        waited = slot is None
+        if slot is None:
+            slot = await wait_for_slot(slots, call, longest_wait(call, max_wait))
+        if slot is None:
+            raise refusal(slots, call, max_wait)
+        try:
+            if slot.lender is None:  # else the call around this one has the lease
+                waited = await _lease(call, holder, monotonic() - began) or waited
+            if waited:
+                call.emit("on_wait", slots.name, monotonic() - began)
+        except BaseException:
+            leave(call, slot, holder)
+            raise
+        return slot
+
+    async def _lease(call: Call, holder: str, spent: float) -> bool:
+        most = longest_wait(call, None if max_wait is None else max(max_wait - spent, 0.0))
+        at_once = await slots.lease(call, holder, most)
+        if at_once is None:
+            raise refusal(slots, call, max_wait)
+        return not at_once
+
+    def leave(call: Call, slot: Slot, holder: str) -> None:
+        if slot.lender is None:
+            slots.give_back(holder)
+        slots.leave(call.number, slot)
+
+    async def run(call: Call, proceed: Proceed) -> Any:
+        holder = os.urandom(8).hex()
+        slot = await enter(call, holder)
+        try:
+            return await proceed(call)
+        finally:
+            leave(call, slot, holder)
+
+    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+        holder = os.urandom(8).hex()
+        slot = await enter(call, holder)
+        try:
+            async for item in proceed(call):
+                yield item
+        finally:
+            leave(call, slot, holder)
+
+    return Layer("limits", Order.LIMIT, run=run, stream=stream)

@@ -1,0 +1,1 @@
+"""Spreads the runs of a task over time."""

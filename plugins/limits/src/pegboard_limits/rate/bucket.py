@@ -1,0 +1,90 @@
+"""A token bucket, kept as one time: the generic cell rate algorithm."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pegboard_limits.rate.option import RateLimit
+
+_ROUNDING = 1e-9  # seconds: what rounding may leave of a wait that is over
+
+
+class Turn(NamedTuple):
+    """When an attempt may run.
+
+    Attributes:
+        wait: Seconds from now.
+        at: What gives the turn back, in monotonic seconds; None when it would come too late and was not taken.
+    """
+
+    wait: float
+    at: float | None
+
+
+class Bucket:
+    """Hands out turns, one after the other, each `seconds / number` after the one before, and `burst` of them ahead of time.
+
+    Whoever has to wait knows at once for how long, so nobody has to be woken, and turns go in the order of asking. A
+    turn given back goes to the next who asks, unless it has passed.
+
+    Attributes:
+        name: As events and errors call it.
+
+    Source: the generic cell rate algorithm, ITU-T I.371, annex A.
+    """
+
+    def __init__(self, name: str, option: RateLimit, monotonic: Callable[[], float]) -> None:
+        self.name = name
+        self._each = option.seconds / option.number
+        self._ahead = self._each * (option.burst or option.number)
+        self._monotonic = monotonic
+        # Reentrant: the collector may drop a coroutine that waits while it is held, which gives its turn back.
+        self._guard = threading.RLock()
+        self._full_at = self._last = float("-inf")  # when the bucket is full again; when it was last asked
+        self._spare: list[float] = []
+
+    def use_clock(self, monotonic: Callable[[], float]) -> None:
+        """Take the time from here from now on; the bucket of a `Limits` may go from one session to the next."""
+        self._monotonic = monotonic
+
+    def take(self, max_wait: float | None) -> Turn | None:
+        """Take the next turn; None when it has come already."""
+        with self._guard:
+            now = self._monotonic()
+            if now < self._last:
+                self._rebase(now)
+            self._last = now
+            full_at = (self._full_at if self._full_at > now else now) + self._each  # noqa: FURB136 - max() takes 0.1 us
+            wait = full_at - self._ahead - now
+            if wait <= _ROUNDING:
+                self._full_at = full_at
+                return None
+            return self._later(now, wait, max_wait)
+
+    def give_back(self, at: float) -> None:
+        """Return a turn that will not be used."""
+        with self._guard:
+            heapq.heappush(self._spare, at)
+
+    def _later(self, now: float, wait: float, max_wait: float | None) -> Turn:
+        spare = self._spare
+        while spare and spare[0] < now:  # passed unused
+            heapq.heappop(spare)
+        at = spare[0] if spare else now + wait
+        wait = at - now
+        if max_wait is not None and wait > max_wait:
+            return Turn(wait, None)
+        if spare:
+            heapq.heappop(spare)
+        else:
+            self._full_at += self._each
+        return Turn(wait, at)
+
+    def _rebase(self, now: float) -> None:
+        """Carry on from another zero: another session's clock, or one that was set back."""
+        self._full_at += now - self._last
+        self._spare.clear()

@@ -1,0 +1,1 @@
+"""The Redis that rate limits and concurrency limits are kept in for all processes."""

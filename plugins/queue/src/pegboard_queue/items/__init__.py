@@ -1,0 +1,1 @@
+"""Work items, their states, and queues that run none."""

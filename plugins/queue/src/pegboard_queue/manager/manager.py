@@ -1,0 +1,315 @@
+"""The manager: items are submitted to it, and it runs them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from pegboard import current_session
+from pegboard_queue._checks import seconds_or_none, whole
+from pegboard_queue.items.item import Item
+from pegboard_queue.items.state import State
+from pegboard_queue.items.statistics import Statistics
+from pegboard_queue.manager.admission import Admission
+from pegboard_queue.manager.control import Control
+from pegboard_queue.manager.waiting import Waiting, value_of
+from pegboard_queue.running.dependencies import refuse_stranger
+from pegboard_queue.running.registry import Registry
+from pegboard_queue.running.workers import Workers
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pegboard_queue.running.dependencies import DependsOn
+
+T = TypeVar("T")
+
+
+class TaskManager:
+    """Runs submitted items, the highest priority first, at most so many at once.
+
+    A context manager, sync and async: at its end it waits for all items; after an error in the block it cancels them and waits
+    for what runs. Paused items are cancelled in both cases. Safe for threads. Each item is a call in the session, and with the
+    context, of whoever submits it; a thread without a session submits in the one that the manager was made in. A coroutine runs in the loop that `async with` was entered in, otherwise in one of the manager's own.
+
+    Args:
+        workers: How many items run at once, functions and coroutines together.
+        keep: How many items that have ended it remembers for `get`, `list` and `depends_on`; None for all. An
+            `Item` that you hold is yours, and the counts of `statistics` go on.
+
+    Attributes:
+        id: What the ids of its items begin with.
+    """
+
+    def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
+        self.workers = whole("workers", workers, 1)
+        self._registry = Registry(None if keep is None else whole("keep", keep, 0))
+        self.id = self._registry.id
+        self._workers = Workers(self._registry, self.workers)
+        self._waiting = Waiting(self._registry, self._workers)
+        self._control = Control(self._registry, self._workers.scheduler, self._waiting)
+        self._admission = Admission(self._registry, self._workers.scheduler, self._control)
+        self._admission.adopt(self, current_session(), made_here=True)
+
+    def __repr__(self) -> str:
+        return (
+            f"<TaskManager {self.id}: {self._registry.unfinished} of {self._registry.submitted} unfinished>"
+        )
+
+    # Submitting -------------------------------------------------------------------------------------------------
+
+    @overload
+    def submit(self, task: Item[T], *, depends_on: DependsOn = ()) -> Item[T]: ...
+    @overload
+    def submit(
+        self,
+        task: Callable[..., Coroutine[Any, Any, T]],
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        priority: int = 0,
+        depends_on: DependsOn = (),
+    ) -> Item[T]: ...
+    @overload
+    def submit(
+        self,
+        task: Callable[..., Iterator[T] | AsyncIterator[T]],
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        priority: int = 0,
+        depends_on: DependsOn = (),
+    ) -> Item[list[T]]: ...
+    @overload
+    def submit(
+        self,
+        task: Callable[..., T],
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        priority: int = 0,
+        depends_on: DependsOn = (),
+    ) -> Item[T]: ...
+    def submit(
+        self,
+        task: Any,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        priority: int = 0,
+        depends_on: DependsOn = (),
+    ) -> Item[Any]:
+        """Hand in a call to be made, and return its item at once.
+
+        Args:
+            task: A task of any kind, a `Work`, a plain function, or an `Item` that is pending. A stream is read to a list.
+            args: Its positional arguments, as a tuple.
+            kwargs: Its keyword arguments.
+            name: For `depends_on` and errors: of the items that have not ended, only one may be given a name.
+            priority: A whole number; higher ones start first, equal ones in the order of submission.
+            depends_on: Items, or names of items, that have to complete first; looked up now. When one of them does
+                not complete, this item is skipped.
+
+        Raises:
+            UnknownItem, CyclicDependency, DuplicateItem, ManagerClosed: It was not submitted.
+            TypeError, ValueError: An argument cannot be what it is for.
+        """
+        item: Item[Any]
+        if isinstance(task, Item):
+            item = task
+        else:
+            item = Item(task, args, kwargs, name=name, priority=priority, clock=self._admission.clock())
+        self._admission.admit(self, item, depends_on)
+        return item
+
+    # Looking ----------------------------------------------------------------------------------------------------
+
+    def get(self, item: Item[T] | str) -> Item[Any]:
+        """Return the item of a name or an id; an item of this manager is returned as it is.
+
+        Raises:
+            UnknownItem: There is none, or there are several of that name.
+        """
+        if isinstance(item, Item):
+            if item.manager is not self:
+                return refuse_stranger(item)
+            return item
+        if not isinstance(item, str):
+            raise TypeError(f"an item is found by its name or id, not by {type(item).__name__}.")
+        with self._registry.guard:
+            return self._registry.find(item)
+
+    def list(self, status: State | str | None = None) -> list[Item[Any]]:
+        """Return the items, or those in one state, in the order of submission."""
+        wanted = None if status is None else State(status)
+        with self._registry.guard:
+            items = [*self._registry.items.values()]
+        return [item for item in items if wanted is None or item.state is wanted]
+
+    def statistics(self) -> Statistics:
+        """Count the items by state."""
+        with self._registry.guard:
+            return Statistics(self._registry.submitted, MappingProxyType(dict(self._registry.counts)))
+
+    # Waiting ----------------------------------------------------------------------------------------------------
+
+    def wait(self, item: Item[T] | str, timeout: float | None = None) -> T:
+        """Wait until an item has ended, and return its value or raise its task's own error.
+
+        Within an item of this manager it runs what it waits for itself, if that has not started; such a run is not timed.
+
+        Args:
+            item: The item, its name or its id.
+            timeout: Seconds of real time, whatever the session's clock; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: It has not ended by then. Nothing is cancelled.
+            ItemCancelled, DependencyFailed: It has no value.
+            QueueError: This thread runs an event loop, or the wait would never end.
+        """
+        found: Item[T] = self.get(item)
+        self._waiting.for_item(found, seconds_or_none(timeout))
+        return value_of(found)
+
+    async def await_item(self, item: Item[T] | str) -> T:
+        """Do what `wait` does, in an event loop; `await item` is the same.
+
+        For a timeout put `async with asyncio.timeout(...)` around it: cancelling who waits leaves the item alone.
+        """
+        found: Item[T] = self.get(item)
+        await self._waiting.for_item_async(found)
+        return value_of(found)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until every item has ended and no function runs; what is paused holds it up. Never raises an item's error.
+
+        Raises:
+            TimeoutError: Not all have after so many seconds. Nothing is cancelled.
+        """
+        self._waiting.for_all(seconds_or_none(timeout))
+
+    async def ajoin(self) -> None:
+        """Do what `join` does, in an event loop."""
+        await self._waiting.for_all_async()
+
+    # Steering ---------------------------------------------------------------------------------------------------
+
+    def cancel(self, item: Item[Any] | str) -> None:
+        """Cancel an item that has not ended, and skip all that depends on it.
+
+        A running coroutine is cancelled. A running function cannot be: it keeps its slot to its end, may ask
+        `current_item().is_cancelled`, and its result is dropped. The item is `cancelled` at once in both cases.
+
+        Raises:
+            IllegalTransition: It has ended.
+        """
+        self._control.cancel(self.get(item))
+
+    def cancel_all(self) -> None:
+        """Cancel every item that has not ended."""
+        self._control.cancel_where(lambda _: True)
+
+    def retry(self, item: Item[Any] | str) -> None:
+        """Make a failed item ready again; what was skipped because of it stays skipped.
+
+        Raises:
+            IllegalTransition: It has not failed.
+        """
+        self._control.retry(self.get(item))
+
+    def pause(self, item: Item[Any] | str | None = None) -> None:
+        """Keep an item that has not started from starting; without one, keep all: what runs goes on.
+
+        Raises:
+            IllegalTransition: It has started.
+        """
+        self._control.pause(None if item is None else self.get(item))
+
+    def resume(self, item: Item[Any] | str | None = None) -> None:
+        """Let a paused item go on, one whose task suspended itself too; without one, let the manager go on.
+
+        Raises:
+            IllegalTransition: The item is not paused.
+        """
+        self._control.resume(None if item is None else self.get(item))
+
+    def add_dependency(self, item: Item[Any] | str, on: Item[Any] | str) -> None:
+        """Have an item that has not started wait for another one too.
+
+        Raises:
+            CyclicDependency: That one depends on it. IllegalTransition: The item has started.
+        """
+        self._control.add_dependency(self.get(item), on)
+
+    def remove_dependency(self, item: Item[Any] | str, on: Item[Any] | str) -> None:
+        """Have an item that waits do so no longer for another one.
+
+        Raises:
+            UnknownItem: It does not depend on that one. IllegalTransition: It has started.
+        """
+        self._control.remove_dependency(self.get(item), self.get(on))
+
+    # The end ----------------------------------------------------------------------------------------------------
+
+    def close(self, *, cancel: bool = False) -> None:
+        """End the manager: wait for every item, and end its threads. Closing twice is fine.
+
+        Items that run may still submit others; nobody else may. Paused items are cancelled, and all that have not started
+        when the whole manager is paused. A KeyboardInterrupt meanwhile cancels the rest.
+
+        Args:
+            cancel: Cancel every item instead of running it, and wait for what runs.
+        """
+        self._waiting.refuse_blocking("for the manager's end")
+        self._waiting.refuse_inside()
+        self._control.begin_closing(cancel=cancel)
+        try:
+            self.join()
+        except BaseException:
+            self.cancel_all()
+            self.join()
+            raise
+        finally:
+            self._workers.close()
+
+    async def aclose(self, *, cancel: bool = False) -> None:
+        """Do what `close` does, in an event loop."""
+        import asyncio
+
+        self._waiting.refuse_inside()
+        self._control.begin_closing(cancel=cancel)
+        try:
+            await self.ajoin()
+        except BaseException:
+            self.cancel_all()
+            await self.ajoin()
+            raise
+        finally:
+            await asyncio.to_thread(self._workers.close)
+
+    def __enter__(self) -> Self:
+        self._waiting.refuse_blocking("for the manager's end, as `with` does,")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(cancel=error is not None)
+
+    async def __aenter__(self) -> Self:
+        import asyncio
+
+        with self._registry.guard:
+            if self._workers.loop is None:
+                self._workers.loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose(cancel=error is not None)

@@ -1,0 +1,139 @@
+"""The items of a manager: found by name and id, counted by state, and forgotten some time after their end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pegboard_queue._errors import DuplicateItem, UnknownItem
+from pegboard_queue.items.item import record_of
+from pegboard_queue.items.state import ENDED, State
+from pegboard_queue.running.notifier import Notifier, release_waiters
+
+if TYPE_CHECKING:
+    from pegboard_queue.items.item import Item
+
+
+class Registry:
+    """Every change of an item's state goes through here, with the guard held.
+
+    Attributes:
+        id: Of the manager.
+        guard: The one lock of the manager. Reentrant: the collector may end what uses it while it is held.
+        items: By number, in the order of submission; those that ended long ago are left out.
+        counts: How many items are in each state, the forgotten ones included.
+        unfinished: How many have not ended.
+        submitted: How many there have been.
+        notifier: Tells of the changes.
+    """
+
+    def __init__(self, keep: int | None) -> None:
+        self.id = os.urandom(4).hex()
+        self.guard = threading.RLock()
+        self.items: dict[int, Item[Any]] = {}
+        self.counts = dict.fromkeys(State, 0)
+        self.unfinished = 0
+        self.submitted = 0
+        self.notifier = Notifier(self.guard)
+        self._keep = keep
+        self._by_name: dict[str, dict[int, Item[Any]]] = {}
+        self._ended: dict[int, Item[Any]] = {}
+
+    def add(self, item: Item[Any]) -> None:
+        """Take in a pending item.
+
+        Raises:
+            DuplicateItem: Its name was given to another one, which has not ended.
+        """
+        record = record_of(item)
+        name = record.name
+        alike = self._by_name.get(name)
+        if alike and record.has_own_name:
+            if any(other.state not in ENDED for other in alike.values()):
+                raise DuplicateItem(
+                    f"an item called {name!r} is there already, and has not ended ({next(iter(alike.values())).state}).\n"
+                    f"`depends_on` finds items by name. Give this one another, or wait for that one.",
+                    item=name,
+                )
+            alike.clear()  # the new one takes the name over
+        self.submitted += 1
+        number = record.number = self.submitted
+        self.items[number] = item
+        self._by_name.setdefault(name, {})[number] = item
+        self.counts[record.state] += 1
+        self.unfinished += 1
+
+    def find(self, wanted: str) -> Item[Any]:
+        """Return the item of a name or an id.
+
+        Raises:
+            UnknownItem: There is none, or there are several of that name.
+        """
+        alike = self._by_name.get(wanted)
+        if alike:
+            if len(alike) == 1:
+                return next(iter(alike.values()))
+            raise UnknownItem(
+                f"{len(alike)} items are called {wanted!r}.\nPass the Item itself or its id, or submit with name=...",
+                wanted=wanted,
+            )
+        prefix, _, number = wanted.rpartition("-")
+        found = self.items.get(int(number)) if prefix == self.id and number.isdecimal() else None
+        if found is None:
+            raise UnknownItem(
+                f"this manager has no item {wanted!r}: it was not submitted, or ended so long ago that it is "
+                f"forgotten (TaskManager(keep=...)).\nKnown names: {self._some_names()}.",
+                wanted=wanted,
+            )
+        return found
+
+    def move(self, item: Item[Any], new: State) -> None:
+        """Change an item's state, if that is legal.
+
+        Raises:
+            IllegalTransition: It is not; nothing was changed.
+        """
+        record = record_of(item)
+        old = record.move(new)
+        self.counts[old] -= 1
+        self.counts[new] += 1
+        if record.session is not None:
+            self.notifier.changed(record.session, item, old, new)
+        if new in ENDED:
+            self.unfinished -= 1
+            self._ended[record.number] = item
+            if self.notifier.is_idle:
+                release_waiters(record)
+            else:
+                self.notifier.after(lambda: release_waiters(record))
+            self._forget()
+        elif old in ENDED:
+            self.unfinished += 1
+            record.is_done = False
+            self._ended.pop(record.number, None)
+            self._remember(item, record.number)
+
+    def _remember(self, item: Item[Any], number: int) -> None:
+        """Take an item back that may have been forgotten."""
+        if number not in self.items:
+            self.items[number] = item
+            self._by_name.setdefault(item.name, {})[number] = item
+
+    def _forget(self) -> None:
+        """Let go of the item that ended first, when there are more than are kept."""
+        if self._keep is None or len(self._ended) <= self._keep:
+            return
+        number = next(iter(self._ended))
+        record = record_of(self._ended.pop(number))
+        record.dependencies = ()  # each would keep the one before it, without end
+        del self.items[number]
+        alike = self._by_name.get(record.name)
+        if alike is not None:
+            alike.pop(number, None)
+            if not alike:
+                del self._by_name[record.name]
+
+    def _some_names(self) -> str:
+        names = sorted(self._by_name)
+        return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "none"

@@ -1,0 +1,213 @@
+"""Decides which item runs when: the highest priority first, at most so many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pegboard import Suspended
+from pegboard_queue.items.item import record_of
+from pegboard_queue.items.state import ENDED, State
+from pegboard_queue.running import dependencies
+from pegboard_queue.running.ready import ReadyItems
+from pegboard_queue.running.session_futures import SessionFutures
+
+if TYPE_CHECKING:
+    from pegboard import TaskResult
+    from pegboard_queue.items.item import Item
+    from pegboard_queue.running.registry import Registry
+
+Ending = tuple["TaskResult[Any] | None", "BaseException | None"]
+_ACTIVE = (State.RUNNING, State.RETRYING)
+
+
+class Scheduler:
+    """The slots of a manager, and which item gets one; the manager's guard is held in all of this.
+
+    A slot is a right to run one item; the worker that holds it takes the best ready item when its last one has ended, so a
+    later-ready high item overtakes.
+
+    Args:
+        registry: The manager's items.
+        slots: How many items run at once.
+        start_worker: Starts a worker for a slot; it is told the item that is the best one now.
+
+    Attributes:
+        ready: The items that may run.
+        paused: Whether the manager starts nothing at the moment.
+        closing: Whether the manager takes no more items from outside.
+        bodies: How many functions run, cancelled ones that still go on included.
+    """
+
+    def __init__(
+        self, registry: Registry, slots: int, start_worker: Callable[[Item[Any] | None], object]
+    ) -> None:
+        self.ready = ReadyItems()
+        self.paused = False
+        self.closing = False
+        self.bodies = 0
+        self._registry = registry
+        self._slots = slots
+        self._start_worker = start_worker
+        self._used = 0
+        self._starting = 0  # workers on their way, which will take an item each
+        self._sessions = SessionFutures()
+        self._when_idle: list[Callable[[], object]] = []
+
+    # An item's way ----------------------------------------------------------------------------------------------
+
+    def make_ready(self, item: Item[Any]) -> None:
+        """Put an item among the ready ones, and start it if a slot is free."""
+        self._registry.move(item, State.READY)
+        self.ready.add(item)
+        self._sessions.change(record_of(item).session, ready=1)
+        self.fill()
+
+    def take_back(self, item: Item[Any], new: State) -> None:
+        """Take an item out of the ready ones, or out of what waits, and give it another state."""
+        record = record_of(item)
+        was_ready = record.state is State.READY
+        self._registry.move(item, new)
+        record.ready_entry = None
+        if was_ready:
+            self._sessions.change(record.session, ready=-1)
+
+    def wait_or_skip(self, item: Item[Any]) -> None:
+        """Have an item wait, or skip it when something that it depends on has ended badly already."""
+        record = record_of(item)
+        if record.state not in (State.WAITING, State.PAUSED):
+            self.take_back(item, State.WAITING)
+        for each in record.unmet or ():
+            if each.state in ENDED:
+                self.skip_dependants(each)
+                self.note_idle()
+                return
+
+    def cancel(self, item: Item[Any]) -> None:
+        """Cancel an item, wherever it stands; a coroutine is cancelled, a function goes on and its result is dropped."""
+        record = record_of(item)
+        if record.state in _ACTIVE:
+            self._registry.move(item, State.CANCELLED)
+            if record.asyncio_task is not None:
+                record.asyncio_task.get_loop().call_soon_threadsafe(record.asyncio_task.cancel)
+        else:
+            self.take_back(item, State.CANCELLED)
+        self.skip_dependants(item)
+        self.note_idle()
+
+    def skip_dependants(self, item: Item[Any]) -> None:
+        """Skip all that depends on an item that did not complete."""
+        for each in dependencies.skipped(item):
+            self._registry.move(each, State.SKIPPED)
+
+    def finish(self, item: Item[Any], ending: Ending, *, has_slot: bool) -> None:
+        """Note how the body of an item ended; of a cancelled one that is nobody's business any more.
+
+        Args:
+            item: The item.
+            ending: What its body gave.
+            has_slot: Whether whoever ran it goes on to `take` another, and so one of those that become ready now.
+        """
+        self._starting += has_slot
+        record = record_of(item)
+        record.asyncio_task = None
+        self.bodies -= 1
+        if record.state in _ACTIVE:
+            result, error = ending
+            record.result = result
+            record.failure = error = error if result is None else result.error
+            if error is None:
+                self._registry.move(item, State.COMPLETED)
+                record.context = None
+                for each in dependencies.freed(item):
+                    self.make_ready(each)
+            else:
+                self._end_with(error, item)
+        self._sessions.change(record.session, running=-1)
+        self.note_idle()
+        self._starting -= has_slot
+
+    def _end_with(self, error: BaseException, item: Item[Any]) -> None:
+        """Give an item that did not complete its state: a suspended one is paused, not failed."""
+        record = record_of(item)
+        if not isinstance(error, Suspended):
+            self._registry.move(item, State.CANCELLED if _is_cancellation(error) else State.FAILED)
+            self.skip_dependants(item)
+            return
+        if record.state is State.RETRYING:
+            self._registry.move(item, State.RUNNING)
+        self._registry.move(item, State.PAUSED)
+        record.failure = None
+        if self.closing:
+            self.cancel(item)
+
+    # Slots ------------------------------------------------------------------------------------------------------
+
+    def pause(self, paused: bool) -> None:
+        """Start no more items, or go on."""
+        self.paused = paused
+        self._sessions.pause(paused)
+        if not paused:
+            self.ready.wake()
+            self.fill()
+
+    def fill(self) -> None:
+        """Start workers for free slots and ready items."""
+        if self._used == self._slots:
+            return
+        ready = self._registry.counts[State.READY]
+        while self._used < self._slots and self._starting < ready and not self.paused:
+            self._used += 1
+            self._starting += 1
+            self._start_worker(self.ready.first())
+
+    def worker_started(self) -> None:
+        """Note that a worker is there: it takes an item next."""
+        self._starting -= 1
+
+    def take(self) -> Item[Any] | None:
+        """Take the best ready item, or give the slot back."""
+        item = None if self.paused else self.ready.first()
+        if item is None:
+            self._used -= 1
+            return None
+        self._start(item)
+        return item
+
+    def claim(self, target: Item[Any]) -> Item[Any] | None:
+        """Take a ready item that has to run before `target` can end, for somebody who waits for that anyway."""
+        if self.paused:
+            return None
+        found = dependencies.ready_before(target)
+        if found is not None:
+            self._start(found)
+        return found
+
+    def _start(self, item: Item[Any]) -> None:
+        record = record_of(item)
+        record.ready_entry = None
+        self._registry.move(item, State.RUNNING)
+        self.bodies += 1
+        self._sessions.change(record.session, ready=-1, running=1)
+
+    # The end ----------------------------------------------------------------------------------------------------
+
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Call this once when every item has ended and no function runs."""
+        self._when_idle.append(callback)
+        self.note_idle()
+
+    def note_idle(self) -> None:
+        """Tell those who wait for it that every item has ended and no function runs, if so."""
+        if self._when_idle and not self._registry.unfinished and not self.bodies:
+            callbacks, self._when_idle = self._when_idle, []
+            for callback in callbacks:
+                self._registry.notifier.after(callback)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    if isinstance(error, Exception):
+        return False
+    import asyncio
+
+    return isinstance(error, asyncio.CancelledError)

@@ -1,0 +1,1 @@
+"""JSON in texts, and schemas of JSON values."""

@@ -1,0 +1,1 @@
+"""The layers around a task: one checks its arguments, one its results."""

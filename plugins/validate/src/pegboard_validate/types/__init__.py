@@ -1,0 +1,1 @@
+"""Annotations, and values checked against them by pydantic."""
