@@ -97,6 +97,10 @@ class Executors:
         """Whether the user handed in the executor of this name."""
         return self.handed_in is not None and name == self.default
 
+    def is_local(self, name: str) -> bool:
+        """Whether the executor of this name runs functions here, as far as is known without a plugin."""
+        return name in BUILT_IN or name in self._places
+
     @property
     def places(self) -> list[Place]:
         """Those that were used."""

@@ -471,7 +471,7 @@ class Session:
         Raises:
             MissingPlugin: It is not installed, or disabled.
         """
-        if self.in_worker or self.executors.get(name) is not None:
+        if self.in_worker or self.executors.is_local(name):
             return
         if not self.executors.is_handed_in(name):
             self._bring(discovery.executor_plugin(name) or name)
@@ -500,7 +500,7 @@ class Session:
         if callable(getattr(executor, "make_executor", None)):
             self._attach(executor)
         name = executors.default
-        if executors.get(name) is not None or self.pm.has_plugin(name):
+        if executors.is_local(name) or self.pm.has_plugin(name):
             return
         plugin = CARRIER if executor is not None else discovery.executor_plugin(name)
         if plugin is None:
