@@ -8,7 +8,7 @@
 
 Both tell in one form what is wrong and what would be right:
 
-    Processes(workers=...) is a whole number of at least 1, or None for as many as processors, not 0.
+    Processes: workers is a whole number of at least 1, or None for as many as processors, not 0.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Check(Generic[T_co]):
         owner: str,
         complaint: str,
     ) -> Exception:
-        subject = f"{owner}({name}=...)" if owner else name
+        subject = f"{owner}: {name}" if owner else name
         text = "\n".join(filter(None, (f"{subject} {complaint}", self._manners.get("hint"))))
         error = self._manners.get(which, default)
         return error(text, where=owner, key=name) if issubclass(error, ConfigError) else error(text)

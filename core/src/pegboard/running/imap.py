@@ -8,8 +8,9 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from pegboard import checks
 from pegboard.errors import SessionError
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.map import Fanout
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 StreamOnError = Literal["raise", "collect"]
+_POLICY = checks.one_of(*get_args(StreamOnError))
 _ASYNC_MOST = 100  # in flight at once, where nothing says less
 Taken = tuple[int, tuple[Any, ...]]
 
@@ -41,8 +43,6 @@ def imap(
     """Iterate over a map from sync code; see `Task.imap`."""
     _check(iterables, concurrency, on_error)
     if task.kind in ("coroutine", "async_generator"):
-        from pegboard.running.imap import iterate_in_loop
-
         stream = aimap(task, lead, iterables, ordered, concurrency, on_error, strict)
         return iterate_in_loop(stream, task.name)
     return _Stream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
@@ -65,7 +65,7 @@ def aimap(
 def _check(iterables: Sequence[object], concurrency: int | None, on_error: str) -> None:
     if not iterables:
         raise TypeError("imap() takes at least one iterable: one for each parameter of the task.")
-    check_policy(on_error, concurrency, ("raise", "collect"))
+    check_policy(on_error, concurrency, _POLICY)
 
 
 class _Handing(Fanout):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pegboard import On, Task, task
+from pegboard.running.work import check_policy
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
 
@@ -63,10 +64,7 @@ def checked_mapping(
     """
     if not sources:
         raise TypeError("a map takes at least one source: one for each parameter of the task.")
-    if on_error not in {"raise", "collect", "aggregate"}:
-        raise ValueError(f"on_error is 'raise', 'collect' or 'aggregate', not {on_error!r}.")
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ValueError(f"concurrency is a whole number from 1, not {concurrency!r}.")
+    check_policy(on_error, concurrency)
     return mapping_task(inner, on_error, concurrency, strict)
 
 

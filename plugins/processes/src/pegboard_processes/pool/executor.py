@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
+from pegboard import checks
 from pegboard.errors import RemoteError
 from pegboard_processes.pool.request import Keeper, Request
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
@@ -17,6 +18,9 @@ from pegboard_processes.wire.pickling import dumps, loads
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
+
+_WORKERS = checks.whole(least=1).or_none("as many as there are processors")
+_RECYCLE_AFTER = checks.whole(least=1).or_none("never")
 
 
 class ProcessPool(Executor):
@@ -35,9 +39,9 @@ class ProcessPool(Executor):
         start_method: StartMethod | None = None,
         recycle_after: int | None = None,
     ) -> None:
-        self.workers = _count("workers", workers) or usable_processors()
+        self.workers = _WORKERS.check("workers", workers, owner="Processes") or usable_processors()
         self.start_method = checked_method(start_method)
-        self.recycle_after = _count("recycle_after", recycle_after)
+        self.recycle_after = _RECYCLE_AFTER.check("recycle_after", recycle_after, owner="Processes")
         self._lifecycle = threading.Lock()
         self._closed = False
         self._begin()
@@ -264,16 +268,6 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _count(name: str, number: object) -> int | None:
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
-    return number
 
 
 def _begin_anew() -> None:
