@@ -17,7 +17,11 @@ from pegboard_limits import Breaker, Concurrency
         (lambda: Breaker(5, float("inf")), ValueError, "recovery is a finite number"),
         (lambda: Breaker(5, None), TypeError, "recovery is a finite number of seconds"),
         (lambda: Breaker(5, 60, window=0), ValueError, "window is a finite number of seconds above 0"),
-        (lambda: Breaker(5, 60, window="1"), TypeError, "window is a finite number of seconds above 0, or None"),
+        (
+            lambda: Breaker(5, 60, window="1"),
+            TypeError,
+            "window is a finite number of seconds above 0, or None",
+        ),
         (lambda: Breaker(name=""), ValueError, "name is empty"),
         (lambda: Breaker(5, 60, 5), TypeError, "name is a string, or None"),
         (lambda: Breaker(on="OSError"), TypeError, "on is an exception class or a tuple"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import attrs
 
+from pegboard import texts
 from pegboard.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MAP_INDEX = "map_index"
 _VALUE_LENGTH = 64
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def held_by(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,23 +33,9 @@ def default_name(function: Callable[..., Any]) -> str:
     return str(name).rpartition("<locals>.")[2]
 
 
-def one_line(text: str) -> str:
-    """Escape whatever is not printable, so that a text can neither break a line nor steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text
-    )
-
-
 def show(value: object) -> str:
     """Render one value for a name: escaped, cut, and never failing."""
-    try:
-        text = str(value)
-    except Exception:  # noqa: BLE001 - a Secret, or an object whose __str__ is broken: its type will do
-        text = f"<{type(value).__name__}>"
-    text = one_line(text)
-    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+    return texts.cut(texts.one_line(texts.text_of(value)), _VALUE_LENGTH)
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard.texts import cut, one_line
 from pegboard_otlp._exporters import Exporter, logger_names, make_exporter
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ class Line:
         text = ": ".join(part for part in retried.groups() if part) if retried else text
         for credential in self.destination.credentials:
             text = text.replace(credential, "***")
-        text = "".join(c if c.isprintable() else " " for c in text)
-        self.why = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        self.why = cut(one_line(" ".join(text.split())), _LONGEST)
 
     def _logger_names(self) -> set[str]:
         exporter = self._exporter or make_exporter(self.destination)

@@ -13,7 +13,9 @@ from pegboard import Option, checks
 from pegboard_metrics.names import BUCKETS
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*_seconds")
-_BOUND = checks.number(hint="Upper bounds are seconds: Metered(buckets=(0.1, 1, 10)).")
+_BOUND = checks.seconds(
+    infinite=True, hint="They are upper bounds, above 0 and rising: Metered(buckets=(0.1, 1, 10))."
+)
 
 
 def _as_bounds(given: Iterable[float] | None) -> tuple[float, ...] | None:

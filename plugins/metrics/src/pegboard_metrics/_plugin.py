@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pegboard import hookimpl
+from pegboard.texts import encodable
 from pegboard_metrics._elsewhere import count_elsewhere
 from pegboard_metrics._observers import bind_observers
 from pegboard_metrics._option import Metered
 from pegboard_metrics._registry import default_registry, store_of
-from pegboard_metrics._series import label_value
 from pegboard_metrics._stats import TaskStats, stats_of
 from pegboard_metrics.names import BREAKER_STATES
 
@@ -79,12 +79,12 @@ class Metrics:
     @hookimpl(optionalhook=True)
     def on_breaker_change(self, name: str, state: str) -> None:
         """Note the state of a circuit breaker; the plugin that has them brings this event."""
-        self._store().breakers.child(label_value(name)).set(BREAKER_STATES.index(state))
+        self._store().breakers.child(encodable(name)).set(BREAKER_STATES.index(state))
 
     @hookimpl(optionalhook=True)
     def on_schedule_fire(self, call: Call, fire: _Fire) -> None:
         """Note how late a scheduled run begins; the plugin that schedules brings this event."""
-        store, task = self._store(), label_value(call.task.name)
+        store, task = self._store(), encodable(call.task.name)
         store.lateness.family.child(task).observe(fire.lateness)
         store.missed.child(task).add(fire.missed)
 
@@ -115,7 +115,7 @@ class Metrics:
             reason: Why, in one word of a few that do not depend on what was lost: `queue_full`, `export_failed`.
             number: How many items.
         """
-        self._store().lost.child(label_value(signal), label_value(reason)).add(number)
+        self._store().lost.child(encodable(signal), encodable(reason)).add(number)
 
     def _store(self) -> Store:
         return store_of(self.registry)

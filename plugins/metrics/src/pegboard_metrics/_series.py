@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pegboard.records import error_type
+from pegboard.texts import encodable
 from pegboard_metrics._counter import Counter
 from pegboard_metrics.names import OTHER
 
@@ -60,7 +61,7 @@ class TaskSeries:
 
     def known_error_type(self, name: str) -> str:
         """Do the same with the name of a type, as calls elsewhere tell it."""
-        name = label_value(name)
+        name = encodable(name)
         if not name:
             return ""
         with self._guard:
@@ -69,8 +70,3 @@ class TaskSeries:
                 return name
         self._on_overflow()
         return OTHER
-
-
-def label_value(text: str) -> str:
-    """Make any text one that UTF-8 can hold: a lone surrogate would break the whole scrape."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard.texts import encodable
 from pegboard_metrics import names
 from pegboard_metrics._counter import Counter
 from pegboard_metrics._durations import Durations
 from pegboard_metrics._family import LABEL_SETS_MOST, Family
 from pegboard_metrics._hook_errors import HookErrors
 from pegboard_metrics._level import Level
-from pegboard_metrics._series import ERROR_TYPES_MOST, TaskSeries, label_value
+from pegboard_metrics._series import ERROR_TYPES_MOST, TaskSeries
 
 if TYPE_CHECKING:
     from pegboard_metrics.names import Instrument
@@ -67,11 +68,11 @@ class Store:
 
     def series(self, task_name: str) -> TaskSeries:
         """Return what is kept of the tasks of this name."""
-        return self.tasks.child(label_value(task_name))
+        return self.tasks.child(encodable(task_name))
 
     def find_series(self, task_name: str) -> TaskSeries | None:
         """Return what is kept of the tasks of this name, or None."""
-        return self.tasks.find(label_value(task_name))
+        return self.tasks.find(encodable(task_name))
 
     def named_histogram(
         self, name: str, bounds: tuple[float, ...], publish: Callable[[Histogram], None]
