@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pegboard.wakers import new_waker
+
 if TYPE_CHECKING:
-    import asyncio
     from contextlib import AbstractAsyncContextManager
 
 
@@ -25,11 +26,7 @@ class _Ticket:
         if self.gone:
             return False
         self.granted = True
-        try:
-            self._wake()
-        except RuntimeError:  # its event loop is closed: nobody waits there any more
-            return False
-        return True
+        return self._wake() is not False  # of an event loop that is closed: nobody waits there any more
 
 
 class KeyedLocks:
@@ -63,11 +60,8 @@ class KeyedLocks:
 
     @asynccontextmanager
     async def _hold_async(self, key: object) -> AsyncIterator[None]:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-        ticket = _Ticket(lambda: loop.call_soon_threadsafe(_settle, arrived))
+        arrived, wake = new_waker()
+        ticket = _Ticket(wake)
         if not self._enter(key, ticket):
             try:
                 await arrived
@@ -103,8 +97,3 @@ class KeyedLocks:
                 if queue.popleft().offer():
                     return
             del self._queues[key]
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

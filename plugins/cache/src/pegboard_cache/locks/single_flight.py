@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    import asyncio
+from pegboard.wakers import new_waker
 
+if TYPE_CHECKING:
     from pegboard import Call
     from pegboard_cache._store import Origin
 
@@ -49,7 +49,7 @@ class Flight:
         self.key = key
         self.leader = leader
         self.ending: Ending | None = None
-        self.wakes: dict[object, Callable[[], None]] = {}
+        self.wakes: dict[object, Callable[[], object]] = {}
 
 
 class SingleFlight:
@@ -121,11 +121,8 @@ class SingleFlight:
 
     async def await_(self, flight: Flight, lineage: Lineage) -> Ending | None:
         """Do what `wait` does, suspending."""
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        blocked = self._enter(flight, lineage, done, lambda: _wake(loop, done))
+        done, wake = new_waker()
+        blocked = self._enter(flight, lineage, done, wake)
         if blocked is not None:
             try:
                 await done
@@ -134,7 +131,7 @@ class SingleFlight:
         return flight.ending
 
     def _enter(
-        self, flight: Flight, lineage: Lineage, waiter: object, wake: Callable[[], None]
+        self, flight: Flight, lineage: Lineage, waiter: object, wake: Callable[[], object]
     ) -> list[str] | None:
         """Begin to wait: the leaders that are held up by it; None when it is over, or would never be."""
         with self._guard:
@@ -174,18 +171,6 @@ def lineage_of(call: Call) -> Lineage:
         ids.append(each.id)
         each = each.parent
     return tuple(ids)
-
-
-def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    try:
-        loop.call_soon_threadsafe(_set_done, done)
-    except RuntimeError:  # that loop is closed: nobody waits there any more
-        return
-
-
-def _set_done(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
 
 
 SINGLE_FLIGHT = SingleFlight()
