@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 
-from pegboard.calls.call import Call, open_call
+from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
 from pegboard.running.group import Group
 from pegboard.running.in_loop import fly
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import finish, finish_structured, settle, workers_of
+from pegboard.running.one import call_in, finish, finish_structured, settle, workers_of
 from pegboard.running.work import OnError, Work
 from pegboard.sessions.default import serving_session
 
@@ -233,10 +233,7 @@ class OpenGroup:
             return self._take(task, given=bool(args or kwargs))
         applied, args = task.applied_to(args)
         group = self.group
-        plan = applied._plan
-        if plan is None or plan.version != group.session.version:
-            plan = applied._plan_in(group.session)
-        call = open_call(plan, args, kwargs)
+        call = call_in(group.session, applied, args, kwargs)
         call.group = group
         group.calls += 1
         return call
