@@ -120,7 +120,7 @@ async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     call = call_in(serving_session(), task, args, kwargs)
     if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
         if not call.is_async:
-            settle(call)
+            choose_place(call)
         return await finish_structured(call)
     return await finish_async(call)
 
@@ -192,8 +192,8 @@ async def _stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
 WAITED = Layer("wait for an executor", _OUTERMOST, run=_run, stream=_stream)
 
 
-def settle(call: Call, worker: Place | None = None) -> Place:
-    """Settle where a call's function runs, and return the executor of this process that its call runs on.
+def choose_place(call: Call, worker: Place | None = None) -> Place:
+    """Choose where a call's function runs, and return the executor of this process that its call runs on.
 
     Args:
         call: Not begun yet.

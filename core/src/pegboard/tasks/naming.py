@@ -21,14 +21,14 @@ MAP_INDEX = "map_index"
 _VALUE_LENGTH = 64
 
 
-def held_by(function: Callable[..., Any]) -> Callable[..., Any]:
+def without_partial(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what a `functools.partial` holds; anything else is itself."""
     return function.func if isinstance(function, functools.partial) else function
 
 
 def default_name(function: Callable[..., Any]) -> str:
     """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (an instance)."""
-    held = held_by(function)
+    held = without_partial(function)
     name = getattr(held, "__qualname__", None) or type(held).__qualname__
     return str(name).rpartition("<locals>.")[2]
 
@@ -125,13 +125,13 @@ def kind_of(function: Callable[..., Any]) -> Kind:
 
 def body_of(function: Callable[..., Any]) -> Any:
     """What runs when a callable is called: of an instance that does not look like a function, its `__call__`."""
-    held = held_by(function)
+    held = without_partial(function)
     return held if inspect.isroutine(held) or hasattr(held, "__code__") else type(held).__call__
 
 
-def dress(task: Task[P, R], function: Callable[P, R]) -> None:
+def copy_metadata(task: Task[P, R], function: Callable[P, R]) -> None:
     """Make a task look like its function, to people and to `inspect`; no attribute hides a way to call the task."""
-    held, body = held_by(function), body_of(function)
+    held, body = without_partial(function), body_of(function)
     task.__name__ = type(held).__name__  # of an instance, which has no names itself
     task.__qualname__ = type(held).__qualname__
     functools.update_wrapper(task, held)

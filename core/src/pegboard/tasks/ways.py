@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pegboard.plans.plan import Divert
     from pegboard.records import TaskResult
+    from pegboard.running.group_state import OnError
     from pegboard.running.imap import StreamOnError
-    from pegboard.running.work import OnError
     from pegboard.tasks.task import Task
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pegboard import On, Task, task
-from pegboard.running.work import check_policy
+from pegboard.running.group_state import check_policy
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
 

@@ -22,7 +22,7 @@ _OBJECTIVE = checks.number(
     least=50,
     below=100,
     type_error=ValueError,
-    hint="It is a share of the calls in per cent, as in 99.9; with 100, the first failure would be one too many.",
+    hint="It is per cent of the calls, as in 99.9; with 100, the first failure would be one too many.",
 )
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.places import THREADS
-from pegboard.running.in_loop import fly
+from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import drain
 from pegboard_processes.home.chunked_map import ChunkedMap
 from pegboard_processes.home.quick_map import QuickMap
@@ -43,7 +43,7 @@ def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
 async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Do what `map_remote` does, to be awaited."""
     if not goes_in_chunks(work.plan):
-        return await fly(work, concurrency or 2 * work.place.workers)
+        return await run_in_loop(work, concurrency or 2 * work.place.workers)
     import asyncio
 
     chunked = _chunked(work, concurrency)

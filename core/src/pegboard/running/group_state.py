@@ -19,7 +19,7 @@ OnError = Literal["raise", "collect", "aggregate"]
 Inputs = Iterator[tuple[Any, ...]]
 
 
-class Work:
+class GroupState:
     """The state of one group: inputs pulled one by one, a slot for each result, the failures.
 
     Workers pull under a lock, so a lazy input is never read ahead of need.
