@@ -90,6 +90,12 @@ def executor_plugin(name: str) -> str | None:
     return name if name in installed() else None
 
 
+def plugin_name(plugin: object) -> str:
+    """Name a plugin, or the plugins of a class: its `name`, or that of its type or module."""
+    name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None)
+    return name if isinstance(name, str) else type(plugin).__qualname__
+
+
 def load(name: str) -> object:
     """Make an instance, with its defaults, of the plugin installed under `name`."""
     return find(name)()
