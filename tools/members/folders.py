@@ -128,7 +128,7 @@ def read_member(root: Path, folder: str) -> Member:
         Refused: A field is missing or unknown.
     """
     pyproject = _read(root, folder)
-    project = pyproject["project"]
+    project = pyproject.get("project", {})
     declared = _declared(pyproject, folder, MEMBER_KEYS)
     name = folder.rpartition("/")[2]
     plugin = _plugin(project, folder, name)
@@ -151,9 +151,7 @@ def read_member(root: Path, folder: str) -> Member:
 
 
 def _read(root: Path, folder: str) -> dict[str, Any]:
-    found = tomllib.loads((root / folder / "pyproject.toml").read_text(encoding="utf-8"))
-    _needed(found, "project", folder, "", "it is what makes the folder a distribution")
-    return found
+    return tomllib.loads((root / folder / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _declared(pyproject: dict[str, Any], folder: str, known: set[str]) -> dict[str, Any]:
@@ -169,8 +167,7 @@ def _declared(pyproject: dict[str, Any], folder: str, known: set[str]) -> dict[s
 
 def _needed(table: dict[str, Any], key: str, folder: str, where: str, why: str) -> Any:
     if key not in table:
-        place = f"`{key}` in [{where}]" if where else f"[{key}]"
-        raise Refused(f"{folder}/pyproject.toml has no {place}; {why}.")
+        raise Refused(f"{folder}/pyproject.toml has no `{key}` in [{where}]; {why}.")
     return table[key]
 
 
