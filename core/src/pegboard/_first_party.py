@@ -1,9 +1,203 @@
-"""First-party options and plugins that `pegboard.<Name>` finds in their own distributions."""
+"""First-party options and plugins that `pegboard.<Name>` finds in their own distributions; written by `make members`."""
+
+# ruff: noqa: TC004 - what type checkers are told to be exported is there for them alone
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # so that editors and type checkers see the real classes
+    from pegboard_cache import (
+        Cache,
+        Caching,
+    )
+    from pegboard_compose import (
+        gather,
+        parallel,
+        pipeline,
+    )
+    from pegboard_console import (
+        Console,
+    )
+    from pegboard_dask import (
+        Dask,
+    )
+    from pegboard_datasets import (
+        ArtifactRef,
+        Dataset,
+        DatasetError,
+        Datasets,
+        Load,
+        Persist,
+    )
+    from pegboard_flow import (
+        DependencyGraph,
+        Graph,
+        conditional,
+        flow,
+        sequential,
+    )
+    from pegboard_jsonlines import (
+        JSONLines,
+    )
+    from pegboard_limits import (
+        Breaker,
+        BreakerOpen,
+        Concurrency,
+        LimitExceeded,
+        Limits,
+        RateLimit,
+    )
+    from pegboard_logs import (
+        Logs,
+    )
+    from pegboard_metrics import (
+        Metered,
+        Metrics,
+    )
+    from pegboard_otlp import (
+        OTLP,
+    )
+    from pegboard_processes import (
+        Processes,
+    )
+    from pegboard_progress import (
+        Progress,
+        progress,
+    )
+    from pegboard_prometheus import (
+        Prometheus,
+    )
+    from pegboard_queue import (
+        Queue,
+        TaskManager,
+        TaskQueue,
+        Work,
+    )
+    from pegboard_recover import (
+        Fallback,
+        Handle,
+        Recovery,
+        Undo,
+    )
+    from pegboard_resources import (
+        Measured,
+        Resources,
+    )
+    from pegboard_retry import (
+        Backoff,
+        Retry,
+        RetryBudget,
+        Retrying,
+    )
+    from pegboard_schedule import (
+        At,
+        Cron,
+        Every,
+        Scheduling,
+        When,
+    )
+    from pegboard_secrets import (
+        NeedsSecrets,
+        Secrets,
+        secret,
+    )
+    from pegboard_timeout import (
+        Deadline,
+        Timeout,
+        Timeouts,
+    )
+    from pegboard_tracing import (
+        Traced,
+        Tracing,
+    )
+    from pegboard_validate import (
+        InvalidInput,
+        InvalidOutput,
+        OutputFormat,
+        Validate,
+        Validation,
+        extract_json,
+        json_extraction_task,
+        pydantic_task,
+        string_task,
+    )
+
+    __all__ = [
+        "OTLP",
+        "ArtifactRef",
+        "At",
+        "Backoff",
+        "Breaker",
+        "BreakerOpen",
+        "Cache",
+        "Caching",
+        "Concurrency",
+        "Console",
+        "Cron",
+        "Dask",
+        "Dataset",
+        "DatasetError",
+        "Datasets",
+        "Deadline",
+        "DependencyGraph",
+        "Every",
+        "Fallback",
+        "Graph",
+        "Handle",
+        "InvalidInput",
+        "InvalidOutput",
+        "JSONLines",
+        "LimitExceeded",
+        "Limits",
+        "Load",
+        "Logs",
+        "Measured",
+        "Metered",
+        "Metrics",
+        "NeedsSecrets",
+        "OutputFormat",
+        "Persist",
+        "Processes",
+        "Progress",
+        "Prometheus",
+        "Queue",
+        "RateLimit",
+        "Recovery",
+        "Resources",
+        "Retry",
+        "RetryBudget",
+        "Retrying",
+        "Scheduling",
+        "Secrets",
+        "TaskManager",
+        "TaskQueue",
+        "Timeout",
+        "Timeouts",
+        "Traced",
+        "Tracing",
+        "Undo",
+        "Validate",
+        "Validation",
+        "When",
+        "Work",
+        "conditional",
+        "extract_json",
+        "flow",
+        "gather",
+        "json_extraction_task",
+        "parallel",
+        "pipeline",
+        "progress",
+        "pydantic_task",
+        "secret",
+        "sequential",
+        "string_task",
+    ]
+
 # Public name -> folder of plugins/ or exporters/, which is also the extra and the entry-point name.
 PROVIDED: dict[str, str] = {
+    "OTLP": "otlp",
     "ArtifactRef": "datasets",
     "At": "schedule",
     "Backoff": "retry",
@@ -35,11 +229,10 @@ PROVIDED: dict[str, str] = {
     "Metered": "metrics",
     "Metrics": "metrics",
     "NeedsSecrets": "secrets",
-    "OTLP": "otlp",
     "OutputFormat": "validate",
     "Persist": "datasets",
-    "Progress": "progress",
     "Processes": "processes",
+    "Progress": "progress",
     "Prometheus": "prometheus",
     "Queue": "queue",
     "RateLimit": "limits",
@@ -74,9 +267,40 @@ PROVIDED: dict[str, str] = {
     "sequential": "flow",
     "string_task": "validate",
 }
-EXTRAS: frozenset[str] = frozenset((*PROVIDED.values(), "cli"))
+EXTRAS: frozenset[str] = frozenset(
+    (
+        "cache",
+        "cli",
+        "compose",
+        "console",
+        "dashboards",
+        "dask",
+        "datasets",
+        "flow",
+        "jsonlines",
+        "limits",
+        "logs",
+        "metrics",
+        "otlp",
+        "processes",
+        "progress",
+        "prometheus",
+        "queue",
+        "recover",
+        "resources",
+        "retry",
+        "schedule",
+        "secrets",
+        "timeout",
+        "tracing",
+        "validate",
+    )
+)
 # Name of an executor -> the plugin that has it.
-EXECUTORS: dict[str, str] = {"dask": "dask", "processes": "processes"}
+EXECUTORS: dict[str, str] = {
+    "dask": "dask",
+    "processes": "processes",
+}
 # The plugin that takes functions to executors that were handed in.
 CARRIER = "processes"
 # Name of a plugin -> its class in `pegboard_<name>`.
