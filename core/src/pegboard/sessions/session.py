@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
-    from pegboard.places import ExecutorLevel
+    from pegboard.places import ExecutorLevel, Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.plan import Divert, Plan
     from pegboard.tasks.task import Task
@@ -56,8 +56,8 @@ class Session(Plugins):
     Args:
         plugins: Instances, or names of installed plugins, which are made with their defaults.
         defaults: Options for every task that does not give one of the same class itself.
-        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `processes`, the name of a plugin that has
-            an executor, or any `concurrent.futures.Executor`.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `Threads(workers=8)`, the name of a plugin
+            that has an executor, such as `processes`, or any `concurrent.futures.Executor`.
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
@@ -87,7 +87,7 @@ class Session(Plugins):
         self,
         *plugins: object,
         defaults: Iterable[Option] = (),
-        executor: str | Executor | None = None,
+        executor: str | Executor | Threads | None = None,
         strict: bool = False,
         strict_plugins: bool = False,
         inherit: bool = True,
