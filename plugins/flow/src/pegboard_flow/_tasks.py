@@ -7,10 +7,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import On, Task, task
-from pegboard.running.group_state import check_policy
+from pegboard import On, Task, checks, task
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
+
+
+_ON_ERROR = checks.one_of("raise", "collect", "aggregate")
+_CONCURRENCY = checks.whole(least=1, type_error=ValueError).or_none("as many as there is room for")
 
 
 @runtime_checkable
@@ -64,7 +67,8 @@ def checked_mapping(
     """
     if not sources:
         raise TypeError("a map takes at least one source: one for each parameter of the task.")
-    check_policy(on_error, concurrency)
+    _ON_ERROR.check("on_error", on_error)
+    _CONCURRENCY.check("concurrency", concurrency)
     return mapping_task(inner, on_error, concurrency, strict)
 
 
