@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from pegboard import checks
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
@@ -62,13 +63,6 @@ class RemotePlace(Place):
         """Do what `map` does, from async code."""
 
 
-def _workers(_: object, __: attrs.Attribute[Any], number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
-
-
 @attrs.frozen
 class Threads:
     """The session's own pool of threads, with a number of your own: `Session(executor=Threads(workers=8))`.
@@ -79,7 +73,7 @@ class Threads:
         workers: How many functions run at once.
     """
 
-    workers: int = attrs.field(validator=_workers)
+    workers: int = attrs.field(validator=checks.whole(least=1))
 
 
 @attrs.frozen

@@ -179,7 +179,7 @@ def test_threads_has_a_number_of_workers() -> None:
 @pytest.mark.parametrize(("workers", "error"), [(0, ValueError), (True, TypeError), (2.5, TypeError)])
 def test_threads_that_mean_nothing_are_refused(workers: object, error: type[Exception]) -> None:
     """The number is a whole one from 1."""
-    with pytest.raises(error, match=r"Threads\(workers=\.\.\.\) is a whole number from 1"):
+    with pytest.raises(error, match="Threads: workers is a whole number of at least 1"):
         Threads(workers=workers)
 
 
