@@ -14,7 +14,6 @@ Both tell in one form what is wrong and what would be right:
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -47,6 +46,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Errors = type[Exception] | tuple[type[Exception], ...]
 ErrorsOrFunction = Errors | Callable[[Exception], bool]
+_INFINITY = float("inf")  # not math.inf: to load math takes longer than all of this module
 _LONGEST = 100  # characters of a wrong value in a message
 
 
@@ -194,7 +194,7 @@ def seconds(
     return Check(
         f"{kind} of seconds{_bounds(shortest, most, above)}",
         _is_number,
-        (lambda value: value == math.inf or within(value)) if infinite else within,
+        (lambda value: value == _INFINITY or within(value)) if infinite else within,
         **manners,
     )
 
@@ -282,8 +282,8 @@ def _within(
     least: float | None, most: float | None, above: float | None = None, below: float | None = None
 ) -> Callable[[Any], bool]:
     """Return what tells whether a number is within the bounds; never is infinity, and never what is no number."""
-    low, high = (-math.inf if least is None else least), (math.inf if most is None else most)
-    open_low, open_high = (-math.inf if above is None else above), (math.inf if below is None else below)
+    low, high = (-_INFINITY if least is None else least), (_INFINITY if most is None else most)
+    open_low, open_high = (-_INFINITY if above is None else above), (_INFINITY if below is None else below)
     return lambda value: low <= value <= high and open_low < value < open_high
 
 

@@ -6,9 +6,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard import checks
 from pegboard._first_party import EXECUTORS
@@ -26,7 +24,6 @@ THREADS = "threads"
 BUILT_IN = (INLINE, THREADS)
 
 
-@attrs.frozen(eq=False)
 class Place:
     """An executor, and what the core has to know of it.
 
@@ -37,18 +34,31 @@ class Place:
         executor: The executor itself; None for `inline`.
     """
 
-    name: str
-    submit: Callable[..., Future[Any]]
-    workers: int
-    executor: Executor | None = None
+    __slots__ = ("executor", "name", "submit", "workers")
+
+    def __init__(
+        self,
+        name: str,
+        submit: Callable[..., Future[Any]],
+        workers: int,
+        executor: Executor | None = None,
+    ) -> None:
+        self.name = name
+        self.submit = submit
+        self.workers = workers
+        self.executor = executor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} of {self.workers} workers>"
 
 
-@attrs.frozen(eq=False)
 class RemotePlace(Place):
     """An executor in other processes, where only functions travel, and not their calls.
 
     The seam for engines: their plugins return one of these from `make_executor`.
     """
+
+    __slots__ = ()
 
     @abstractmethod
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
@@ -63,7 +73,6 @@ class RemotePlace(Place):
         """Do what `map` does, from async code."""
 
 
-@attrs.frozen
 class Threads:
     """The session's own pool of threads, with a number of your own: `Session(executor=Threads(workers=8))`.
 
@@ -73,11 +82,16 @@ class Threads:
         workers: How many functions run at once.
     """
 
-    workers: int = attrs.field(validator=checks.whole(least=1))
+    __slots__ = ("workers",)
+
+    def __init__(self, workers: int) -> None:
+        self.workers = checks.whole(least=1).check("workers", workers, owner="Threads")
+
+    def __repr__(self) -> str:
+        return f"Threads(workers={self.workers})"
 
 
-@attrs.frozen
-class ExecutorLevel:
+class ExecutorLevel(NamedTuple):
     """How busy an executor is at this moment.
 
     Attributes:

@@ -168,7 +168,7 @@ def test_an_executor_handed_in_is_used_and_left_open() -> None:
 def test_threads_has_a_number_of_workers() -> None:
     """So many functions run at once; the pool is the session's, which ends it, and a second session has its own."""
     both = threading.Barrier(2, timeout=10)
-    meet = task(lambda: both.wait())
+    meet = task(both.wait)
     threads = Threads(workers=2)
     for _ in range(2):
         with Session(executor=threads) as session:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from pegboard import texts
 from pegboard.errors import InvalidName
@@ -38,8 +36,7 @@ def show(value: object) -> str:
     return texts.cut(texts.one_line(texts.text_of(value)), _VALUE_LENGTH)
 
 
-@attrs.frozen
-class NameTemplate:
+class NameTemplate(NamedTuple):
     """A name with `{parameter}` and `{map_index}` in it.
 
     Attributes:
