@@ -63,13 +63,11 @@ def test_every_walk_goes_through_several_files(house, walk: str) -> None:
 
 
 def test_every_folder_of_the_core_is_named(root, house) -> None:
-    """And so is every module at the top that is not private; the same for the folders of the repository."""
-    core = root / "core/src/pegboard"
-    folders = [f"`{module.parent.name}/`" for module in core.glob("*/__init__.py")]
-    modules = [f"`{module.name}`" for module in core.glob("[!_]*.py")]
-    top = ["core/", "plugins/", "exporters/", "tests/", "docs/", "benchmarks/", "tools/members/"]
-    assert [each for each in [*folders, *modules, *(f"`{each}`" for each in top)] if each not in house] == []
-    assert [each for each in top if not (root / each).is_dir()] == []
+    """And so is every folder of the repository that holds code."""
+    core = {module.parent.name for module in (root / "core/src/pegboard").glob("*/__init__.py")}
+    repository = {file.relative_to(root).parts[0] for file in root.glob("[!.]*/**/*.py")}
+    assert core
+    assert [folder for folder in sorted(core | repository - {"tools"}) if f"`{folder}/`" not in house] == []
 
 
 def test_a_name_that_is_gone_is_found(tmp_path) -> None:
