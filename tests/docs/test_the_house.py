@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_every_folder_of_the_core_is_named(root, house) -> None:
     repository = {file.relative_to(root).parts[0] for file in root.glob("[!.]*/**/*.py")}
     assert core
     assert [folder for folder in sorted(core | repository - {"tools"}) if f"`{folder}/`" not in house] == []
+
+
+def test_the_order_of_folders_is_that_of_the_contract(root, house) -> None:
+    """The picture has the folders of the core as import-linter holds them, the lowest first."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    picture = re.findall(r"\w+", house.partition("leaves  <-")[2].partition("<-  pegboard")[0])
+    assert picture
+    assert [layer for layer in reversed(contract["layers"]) if layer in picture] == picture
 
 
 def test_a_name_that_is_gone_is_found(tmp_path) -> None:
