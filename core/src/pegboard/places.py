@@ -6,9 +6,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
@@ -25,7 +23,6 @@ THREADS = "threads"
 BUILT_IN = (INLINE, THREADS)
 
 
-@attrs.frozen(eq=False)
 class Place:
     """An executor, and what the core has to know of it.
 
@@ -36,18 +33,31 @@ class Place:
         executor: The executor itself; None for `inline`.
     """
 
-    name: str
-    submit: Callable[..., Future[Any]]
-    workers: int
-    executor: Executor | None = None
+    __slots__ = ("executor", "name", "submit", "workers")
+
+    def __init__(
+        self,
+        name: str,
+        submit: Callable[..., Future[Any]],
+        workers: int,
+        executor: Executor | None = None,
+    ) -> None:
+        self.name = name
+        self.submit = submit
+        self.workers = workers
+        self.executor = executor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} of {self.workers} workers>"
 
 
-@attrs.frozen(eq=False)
 class RemotePlace(Place):
     """An executor in other processes, where only functions travel, and not their calls.
 
     The seam for engines: their plugins return one of these from `make_executor`.
     """
+
+    __slots__ = ()
 
     @abstractmethod
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
@@ -62,14 +72,6 @@ class RemotePlace(Place):
         """Do what `map` does, from async code."""
 
 
-def _workers(_: object, __: attrs.Attribute[Any], number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
-
-
-@attrs.frozen
 class Threads:
     """The session's own pool of threads, with a number of your own: `Session(executor=Threads(workers=8))`.
 
@@ -79,11 +81,20 @@ class Threads:
         workers: How many functions run at once.
     """
 
-    workers: int = attrs.field(validator=_workers)
+    __slots__ = ("workers",)
+
+    def __init__(self, workers: int) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int):
+            raise TypeError(f"Threads(workers=...) is a whole number from 1, not {workers!r}.")
+        if workers < 1:
+            raise ValueError(f"Threads(workers=...) is a whole number from 1, not {workers!r}.")
+        self.workers = workers
+
+    def __repr__(self) -> str:
+        return f"Threads(workers={self.workers})"
 
 
-@attrs.frozen
-class ExecutorLevel:
+class ExecutorLevel(NamedTuple):
     """How busy an executor is at this moment.
 
     Attributes:

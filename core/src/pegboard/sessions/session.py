@@ -217,7 +217,10 @@ class Session(Placing):
         inherited = [] if around is None else [*around.plugins.items()]
         manager = Manager(configuration.disabled_plugins(), self._changed)
         entries = [entry for entry in inherited if entry[0] not in own_names] + self._own
-        for name, plugin in entries:  # all specs first: an inherited one may implement those of one that is replaced
+        for (
+            name,
+            plugin,
+        ) in entries:  # all specs first: an inherited one may implement those of one that is replaced
             manager.bring_specs(name, plugin)
         for name, plugin in entries:
             manager.register(plugin, name)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from pegboard.errors import InvalidName
 
@@ -52,8 +50,7 @@ def show(value: object) -> str:
     return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
 
 
-@attrs.frozen
-class NameTemplate:
+class NameTemplate(NamedTuple):
     """A name with `{parameter}` and `{map_index}` in it.
 
     Attributes:

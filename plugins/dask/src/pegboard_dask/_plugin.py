@@ -90,7 +90,7 @@ class Dask:
             connection = self._connections.get(owner)
             if connection is None:
                 connection = self._connections[owner] = Connection(self._settings)
-        return ProcessPlace.of(name, DaskExecutor(connection, session.id), shares_clock=False)
+        return ProcessPlace(name, DaskExecutor(connection, session.id), shares_clock=False)
 
     @hookimpl
     def session_end(self, session: Session) -> None:

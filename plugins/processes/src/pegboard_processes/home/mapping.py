@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from pegboard.calls.time_limit import limit_in_force
-from pegboard.places import THREADS
+from pegboard.places import THREADS, Place
 from pegboard.running.in_loop import fly
 from pegboard.running.on_threads import drain
 from pegboard_processes.home.chunked_map import ChunkedMap
@@ -36,7 +34,8 @@ def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
         chunked.run()
         return work.finish()
     # Each call for itself: as many threads as there are workers do all of it but the function.
-    threads = attrs.evolve(work.group.session.place(THREADS), workers=work.place.workers)
+    pool = work.group.session.place(THREADS)
+    threads = Place(pool.name, pool.submit, work.place.workers, pool.executor)
     return drain(work, threads, work.size, concurrency)
 
 
