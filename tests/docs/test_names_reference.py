@@ -72,7 +72,8 @@ def test_every_way_to_call_a_task_is_listed(read) -> None:
     listed = re.findall(
         r"^\| `(?:await )?task\.(\w+)\(", part(read("tasks-and-sessions.md"), "Task"), re.MULTILINE
     )
-    assert sorted(listed) == sorted(name for name in vars(WaysToCall) if not name.startswith("_"))
+    ways = [name for name in vars(WaysToCall) if not name.startswith("_")]
+    assert sorted(listed) == sorted(set(ways) - {"applied_to"})  # which is no way to call one
 
 
 def test_the_tree_of_errors_is_that_of_the_code(read) -> None:
@@ -152,8 +153,8 @@ def test_every_part_of_the_testing_kit_has_a_heading(read) -> None:
 def test_every_term_is_a_sentence_and_in_order(root: Path) -> None:
     """The glossary is sorted, and each entry says something."""
     page = (root / "docs/explanation/glossary.md").read_text(encoding="utf-8")
-    terms = re.findall(r"^\*\*(.+?)\*\*: .+\.$", page, re.MULTILINE)
-    assert terms == sorted(terms)
+    terms = re.findall(r"^\*\*(.+?)\*\*: [^*]+\.$", page, re.MULTILINE)
+    assert terms == sorted(set(terms))
     assert len(terms) == page.count("\n**")
 
 
