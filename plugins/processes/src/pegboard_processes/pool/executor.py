@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import RemoteError
+from pegboard.parts import after_fork
 from pegboard_processes.pool.request import Keeper, Request
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads
@@ -41,9 +41,9 @@ class ProcessPool(Executor):
         self._lifecycle = threading.Lock()
         self._closed = False
         self._begin()
-        _EXECUTORS.add(self)
+        after_fork(self._begin_anew)
 
-    def begin_anew(self) -> None:
+    def _begin_anew(self) -> None:
         """Begin with no worker, in a process that was forked: those are the parent's."""
         self._lifecycle = threading.Lock()  # whoever holds it did not come along
         self._begin()
@@ -274,12 +274,3 @@ def _count(name: str, number: object) -> int | None:
     if number < 1:
         raise ValueError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
     return number
-
-
-def _begin_anew() -> None:
-    for each in list(_EXECUTORS):
-        each.begin_anew()
-
-
-_EXECUTORS: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
-os.register_at_fork(after_in_child=_begin_anew)
