@@ -11,7 +11,7 @@ PROJECTS := pyproject.toml $(wildcard core/pyproject.toml plugins/*/pyproject.to
 MEMBERS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PROJECTS)))
 SOURCES := $(addsuffix /src,$(MEMBERS))
 
-.PHONY: help demo test test-slow check format bench docs clean
+.PHONY: help demo test test-slow check format members bench docs clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,13 +28,17 @@ test-slow: $(INSTALLED) ## run the slow tests: fresh environments, a million cal
 check: $(INSTALLED) ## lint, format, types, and who may import whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy $(SOURCES) hatch_build.py
+	$(BIN)/mypy $(SOURCES) hatch_build.py tools
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/lint-imports import-contracts.toml
 
 format: $(INSTALLED) ## format the code and repair what ruff can repair
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+members: ## write what lists the plugins and exporters, after a folder of one came, went or changed
+	$(PYTHON) -m tools.members
 
 bench: $(INSTALLED) ## measure what a call costs, against the plain function and against peers
 	$(BIN)/python -m benchmarks

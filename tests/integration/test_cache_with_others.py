@@ -68,7 +68,7 @@ def test_stopped_server_runs_the_body_once(make, tmp_path, caplog, redis_program
         server.terminate()
         server.wait(10)
         assert [body.run(1).attempts, body.run(2).attempts, next(runs)] == [1, 1, 3]
-        assert session.cache.stats().failures >= 4
+        assert session[Caching].stats().failures >= 4
     assert sum("cannot read" in record.getMessage() for record in caplog.records) == 1
 
 
@@ -95,7 +95,7 @@ def test_failing_attempts_leave_one_value(make, store) -> None:
     body = make(flaky, Retry(3, wait=1), Cache())
     with Session(Caching(store), FakeClock(), inherit=False, strict=True) as session:
         assert [body.run(7).attempts, body.run(7).attempts] == [3, 0]
-        assert session.cache.stats().stored == 1
+        assert session[Caching].stats().stored == 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_recovered_value_is_never_kept(make, store, option) -> None:
     body = make(fails, option, Cache())
     with Session(Caching(store), inherit=False, strict=True) as session:
         assert [body.run().unwrap(), body.run().unwrap(), next(runs)] == ["other", "other", 2]
-        assert session.cache.stats().entries == 0
+        assert session[Caching].stats().entries == 0
 
 
 def test_a_late_result_is_not_kept(store) -> None:
@@ -131,7 +131,7 @@ def test_a_late_result_is_not_kept(store) -> None:
             body()
         goes_on.set()
         assert [body(), body()] == [1, 1]
-        assert session.cache.stats().stored == 1
+        assert session[Caching].stats().stored == 1
 
 
 CANARY = "canary-51b7-e02d-9f"
@@ -149,7 +149,7 @@ def test_a_secret_is_in_no_store(kept, tmp_path, redis_url) -> None:
     with Session(Caching(where), Secrets({"API_KEY": CANARY}), inherit=False, strict=True) as session:
         assert CANARY in body(1)["header"]
         assert [body.run(1).source, body.run(0).source, body.run(0).source] == ["run", "run", "cache"]
-        assert session.cache.stats().unstorable == 2
+        assert session[Caching].stats().unstorable == 2
     if kept == "folder":
         texts = [path.read_bytes() for path in where.rglob("*") if path.is_file()]
     else:

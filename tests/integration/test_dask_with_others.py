@@ -89,8 +89,8 @@ def test_nested_calls_are_counted_here(client):
     metrics = Metrics(CollectorRegistry())
     with Session(Dask(client=client), metrics, executor="dask", inherit=False) as session:
         assert outer.map([2, 3]) == [1, 3]
-        assert session.stats(outer).calls == 2
-        assert session.stats(inner).calls == 5
+        assert session[Metrics].stats(outer).calls == 2
+        assert session[Metrics].stats(inner).calls == 5
 
 
 class Kept:

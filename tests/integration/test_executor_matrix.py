@@ -242,7 +242,7 @@ def test_nested_calls(board: Board) -> None:
     assert board.counted("work") == {("ok", "run", ""): 1}
     assert board.counted("good") == {("ok", "run", ""): 2}
     assert board.counted("bad") == {("error", "run", "ValueError"): 1}
-    assert board.session.stats(good).calls == 2
+    assert board.session[Metrics].stats(good).calls == 2
 
 
 def test_a_map(board: Board) -> None:

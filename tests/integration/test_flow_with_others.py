@@ -60,9 +60,9 @@ def test_options_of_nodes_hold(is_async: bool) -> None:
     graph.start_with("a").end_with("d")
     recorder, metrics = Recorder(), Metrics()
     with Session(recorder, metrics) as session:
-        before = session.stats(step).calls  # the registry is the process's
+        before = session[Metrics].stats(step).calls  # the registry is the process's
         assert call(graph, 1) == (3, 3)
-        assert session.stats(step).calls == before + 3
+        assert session[Metrics].stats(step).calls == before + 3
     assert {event.subject.group.name for event in recorder.of("on_retry")} == {"g"}
     assert not recorder.unbalanced()
 

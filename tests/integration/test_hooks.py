@@ -327,3 +327,34 @@ def test_on_measurements() -> None:
         work.submit().result()
     ok, error = ("work", "ok", "run", ""), ("work", "error", "run", "OSError")
     assert tenant.measured == [("outer", {error: 1, ok: 1})]
+
+
+def test_make_instrument() -> None:
+    """Asked once per session and instrument; the answer is what `session.measure` gives, and without one it does nothing."""
+    made: list[tuple[str, str, str, tuple[str, ...]]] = []
+
+    class Tally:
+        name = "tally"
+        total = 0.0
+
+        @hookimpl
+        def make_instrument(self, session, kind, name, help, labels) -> Tally | None:  # noqa: A002
+            made.append((kind, name, help, labels))
+            return self if kind == "counter" else None
+
+        def labels(self, **_: str) -> Tally:
+            return self
+
+        def add(self, amount: float = 1) -> None:
+            self.total += amount
+
+    tally = Tally()
+    with Session(tally) as session:
+        for _ in range(2):
+            session.measure("counter", "orders", "Orders taken.", labels=["shop"]).labels(shop="a").add(2)
+        session.measure("histogram", "sizes", "Sizes of orders.").observe(1)
+    assert tally.total == 4
+    assert made == [
+        ("counter", "orders", "Orders taken.", ("shop",)),
+        ("histogram", "sizes", "Sizes of orders.", ()),
+    ]

@@ -106,7 +106,7 @@ def test_every_item_is_measured_once(make) -> None:
         with TaskManager(2) as manager:
             for x in range(10):
                 manager.submit(work, (x,))
-        stats = session.stats(work)
+        stats = session[Metrics].stats(work)
     assert (stats.calls, stats.attempts, stats.failures, stats.retries, stats.active) == (10, 11, 0, 1, 0)
 
 

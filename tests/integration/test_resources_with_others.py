@@ -30,7 +30,7 @@ def test_all_attempts_of_a_call_are_counted():
 
     with Session(Resources(interval=None), inherit=False, strict=True) as session:
         work.run()
-        usage = session.resources.usage(work)
+        usage = session[Resources].usage(work)
     assert (usage.calls, usage.failures) == (1, 1)
     assert usage.cpu_max >= 0.03
 
@@ -45,9 +45,9 @@ def test_a_cached_value_takes_no_cpu_time():
 
     with Session(Resources(interval=None), inherit=False, strict=True) as session:
         work(1)
-        first = session.resources.usage(work).cpu_seconds
+        first = session[Resources].usage(work).cpu_seconds
         work(1)
-        usage = session.resources.usage(work)
+        usage = session[Resources].usage(work)
     assert usage.calls == 2
     assert usage.cpu_seconds == first
 
@@ -61,7 +61,7 @@ def test_the_cpu_time_of_a_function_with_a_limit_is_not_known():
 
     with Session(Resources(interval=None), inherit=False, strict=True) as session:
         work()
-        usage = session.resources.usage(work)
+        usage = session[Resources].usage(work)
     assert (usage.calls, usage.cpu_calls, usage.cpu_seconds) == (1, 0, None)
 
 

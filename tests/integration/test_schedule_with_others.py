@@ -32,9 +32,9 @@ def test_a_scheduled_run_is_retried_and_times_out_like_any_call(clock) -> None:
         return len(tries)
 
     with Session(Scheduling(), clock, executor="inline", strict=True) as session:
-        session.schedule.add(flaky, Every(60))
+        session[Scheduling].add(flaky, Every(60))
         clock.advance(60)
-        (run,) = session.schedule.run_pending()
+        (run,) = session[Scheduling].run_pending()
     assert (run.status, run.value, clock.sleeps) == ("ok", 3, [5, 5])
 
 
@@ -46,11 +46,11 @@ def test_lateness_is_measured(clock) -> None:
     def job() -> None: ...
 
     with Session(Scheduling(), Metrics(registry), clock, executor="inline", strict=True) as session:
-        session.schedule.add(job, Every(10))
+        session[Scheduling].add(job, Every(10))
         clock.advance(10)
-        session.schedule.run_pending()
+        session[Scheduling].run_pending()
         clock.advance(33)
-        session.schedule.run_pending()
+        session[Scheduling].run_pending()
         job()
     labels = {"pegboard_task_name": "job"}
     assert registry.get_sample_value("pegboard_schedule_lateness_seconds_count", labels) == 2
@@ -76,8 +76,8 @@ def test_each_run_is_a_trace_of_its_own_and_a_fire_can_be_found_in_it(clock) -> 
 
     @task
     def plans(session: Session) -> None:
-        session.schedule.add(job, At(None))
-        session.schedule.run_pending()
+        session[Scheduling].add(job, At(None))
+        session[Scheduling].run_pending()
 
     plugins = [Scheduling(), Watch(), Tracing(tracer_provider=provider), clock]
     with Session(*plugins, executor="inline", strict=True) as session:
@@ -98,8 +98,8 @@ def test_a_run_counts_as_what_a_shared_limit_says(clock) -> None:
         raise ConnectionError
 
     with Session(Scheduling(), clock, executor="inline", strict=True) as session:
-        session.schedule.add(down, At(None))
-        session.schedule.run_pending()
+        session[Scheduling].add(down, At(None))
+        session[Scheduling].run_pending()
         assert isinstance(down.run().error, BreakerOpen)
 
 

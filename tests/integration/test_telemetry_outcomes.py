@@ -202,8 +202,8 @@ class Journaled(Option):
     plugin_name = "journal"
 
     @classmethod
-    def plugin(cls) -> Journal:
-        return Journal()
+    def plugin(cls) -> type[Journal]:
+        return Journal
 
 
 def test_a_replay_is_told_as_one(told: Told) -> None:

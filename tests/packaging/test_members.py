@@ -7,6 +7,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+import pegboard
+from pegboard._first_party import PROVIDED
+
 
 def test_root_and_members_share_one_version(member, root_project):
     """Every member has the version of the root."""
@@ -71,24 +74,13 @@ def test_plugin_is_registered_under_its_folder_name(member):
     assert set(registered) <= {member.path.name}
 
 
-def test_root_settings_name_every_member(members, root_project):
-    """A new member is also a uv source, a root of the import contracts and a first-party name."""
-    tools = root_project["tool"]
-    packages = {member.package for member in members.values()}
-    assert set(tools["uv"]["sources"]) == set(members)
-    assert set(tools["importlinter"]["root_packages"]) == packages
-    assert set(tools["ruff"]["lint"]["isort"]["known-first-party"]) == packages
-
-
-def test_layers_name_every_member(members, root_project):
-    """No member is left out of the contract that orders them."""
-    contracts = {contract["id"]: contract for contract in root_project["tool"]["importlinter"]["contracts"]}
-    named = {name for layer in contracts["members"]["layers"] for name in layer.split(" | ")}
-    assert named == {member.package for member in members.values()}
+def test_core_itself_has_no_name_that_a_member_provides():
+    """`pegboard.<Name>` is one thing."""
+    assert set(pegboard.__all__) & set(PROVIDED) == set()
 
 
 def test_members_tests_are_part_of_the_development_environment(member, root_project):
     """What a member's tests need is also installed by `make`."""
-    assert set(member.pyproject.get("dependency-groups", {}).get("test", [])) <= set(
-        root_project["dependency-groups"]["dev"]
-    )
+    groups = root_project["dependency-groups"]
+    assert {"include-group": "members"} in groups["dev"]
+    assert set(member.pyproject.get("dependency-groups", {}).get("test", [])) <= set(groups["members"])

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pegboard._first_party import EXECUTORS, EXTRAS, PLUGINS
+from pegboard._first_party import EXECUTORS, MEMBERS, PLUGINS
 from pegboard.errors import MissingPlugin, PluginConflict
 
 if TYPE_CHECKING:
@@ -90,15 +90,21 @@ def executor_plugin(name: str) -> str | None:
     return name if name in installed() else None
 
 
+def plugin_name(plugin: object) -> str:
+    """Name a plugin, or the plugins of a class: its `name`, or that of its type or module."""
+    name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None)
+    return name if isinstance(name, str) else type(plugin).__qualname__
+
+
 def load(name: str) -> object:
     """Make an instance, with its defaults, of the plugin installed under `name`."""
     return find(name)()
 
 
 def _missing(name: str) -> str:
-    if name in EXTRAS:
+    if name in MEMBERS:
         return f"plugin {name!r} is not installed: pip install 'pegboard[{name}]'"
-    known = sorted({*EXTRAS, *installed()})
+    known = sorted({*MEMBERS, *installed()})
     return f"no plugin is called {name!r}.{did_you_mean(name, known)} Installed: {', '.join(installed()) or 'none'}."
 
 

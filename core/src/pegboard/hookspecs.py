@@ -63,6 +63,14 @@ def make_executor(session: Session, name: str, executor: Executor | None) -> obj
 
 
 @hookspec
+def make_instrument(session: Session, kind: str, name: str, help: str, labels: tuple[str, ...]) -> object:  # noqa: A002
+    """Return what `session.measure` gives, with the methods of `pegboard.instruments`, or None: the first answer counts.
+
+    Asked once per session and instrument. `kind` is `counter`, `gauge` or `histogram`; `labels` are names.
+    """
+
+
+@hookspec
 def before_group(group: Group) -> None:
     """Called when a map or another group of calls begins, before its first call."""
 

@@ -28,7 +28,7 @@ class Option:
             retries: int = attrs.field(default=3, validator=attrs.validators.ge(0))
 
     Attributes:
-        plugin_name: Name under which the plugin is attached to a session.
+        plugin_name: Name under which the plugin is installed, and attached to a session; not needed where `plugin` is overridden.
         kinds: Kinds of task that may have this option; another kind is refused at decoration.
         repeatable: Whether a task may have several of this class, as with handlers for different errors.
         stores_values: True when the plugin keeps inputs or results; a `sensitive` task refuses such an option.
@@ -49,13 +49,32 @@ class Option:
         """
 
     @classmethod
-    def plugin(cls) -> object:
-        """Make the plugin this option belongs to; called when a session lacks it.
+    def plugin(cls) -> type | None:
+        """Return the class of the plugin this option belongs to, imported as late as this; None for what the core itself reads.
 
         The default looks `plugin_name` up among the installed plugins. A plugin that is not an installed
-        distribution overrides this and returns an instance.
+        distribution overrides this.
         """
-        return discovery.load(cls.plugin_name)
+        return discovery.class_of(cls.plugin_name)
+
+    @classmethod
+    def make(cls) -> object:
+        """Make the plugin this option belongs to; called when a session lacks it."""
+        plugin = cls.plugin()
+        return None if plugin is None else plugin()
+
+
+def is_owned(option: Option) -> bool:
+    """Whether an option says which plugin it belongs to."""
+    return bool(option.plugin_name) or type(option).plugin.__func__ is not Option.plugin.__func__  # type: ignore[attr-defined]
+
+
+class _OfTheCore(Option):
+    """An option that the core itself reads."""
+
+    @classmethod
+    def plugin(cls) -> None:
+        """No plugin."""
 
 
 def _known(_: object, __: attrs.Attribute[Any], name: object) -> None:
@@ -65,8 +84,13 @@ def _known(_: object, __: attrs.Attribute[Any], name: object) -> None:
         raise unknown_executor(name)
 
 
+def _whole(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is not int:
+        raise TypeError(f"Priority takes a whole number, not {value!r}.")
+
+
 @attrs.frozen
-class On(Option):
+class On(_OfTheCore):
     """Say where the function runs, whatever executor the session has: `@task(On("processes"))`.
 
     On `processes`, and on executors of plugins, the function alone travels, also when the task is called directly; its
@@ -91,3 +115,14 @@ class On(Option):
                 task=task.name,
                 kind=task.kind,
             )
+
+
+@attrs.frozen
+class Priority(_OfTheCore):
+    """Say which of several waiting tasks goes first: `@task(Priority(5))`, read by whatever keeps them waiting.
+
+    Attributes:
+        value: Higher goes first; 0 is what a task without it has. Of equals, the one that came first.
+    """
+
+    value: int = attrs.field(validator=_whole)

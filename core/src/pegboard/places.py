@@ -63,6 +63,26 @@ class RemotePlace(Place):
         """Do what `map` does, from async code."""
 
 
+def _workers(_: object, __: attrs.Attribute[Any], number: object) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
+    if number < 1:
+        raise ValueError(f"Threads(workers=...) is a whole number from 1, not {number!r}.")
+
+
+@attrs.frozen
+class Threads:
+    """The session's own pool of threads, with a number of your own: `Session(executor=Threads(workers=8))`.
+
+    Started when first needed, and ended with the session; another session that gets it has a pool of its own.
+
+    Attributes:
+        workers: How many functions run at once.
+    """
+
+    workers: int = attrs.field(validator=_workers)
+
+
 @attrs.frozen
 class ExecutorLevel:
     """How busy an executor is at this moment.
@@ -79,10 +99,11 @@ class ExecutorLevel:
 class Executors:
     """The executor that a session was given, and the pools of its own, which are its own to shut down."""
 
-    def __init__(self, default: str | Executor | None) -> None:
+    def __init__(self, default: str | Executor | Threads | None) -> None:
         self._guard = threading.Lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
+        self._workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
         self.handed_in: Executor | None = None
         self.default = self._adopt(default)
         after_fork(self._forget_pools)
@@ -121,11 +142,14 @@ class Executors:
         for name in BUILT_IN:
             self._places.pop(name, None)
 
-    def _adopt(self, default: str | Executor | None) -> str:
+    def _adopt(self, default: str | Executor | Threads | None) -> str:
         if default is None:
             return THREADS
         if isinstance(default, str):
             return default
+        if isinstance(default, Threads):
+            self._workers = default.workers
+            return THREADS
         if isinstance(default, type) or not callable(getattr(default, "submit", None)):
             raise ConfigError(
                 f"executor={default!r} is neither a name ({', '.join(BUILT_IN)}) nor a concurrent.futures.Executor.",
@@ -148,10 +172,9 @@ class Executors:
     def _threads(self) -> Place:
         from concurrent.futures import ThreadPoolExecutor
 
-        workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="pegboard")
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard")
         self._pools.append(pool)
-        return Place(THREADS, pool.submit, workers, pool)
+        return Place(THREADS, pool.submit, self._workers, pool)
 
 
 def _inline() -> Place:

@@ -33,8 +33,8 @@ class Level(Option):
     plugin_name = "levels"
 
     @classmethod
-    def plugin(cls) -> object:
-        return Levels()
+    def plugin(cls) -> type:
+        return Levels
 
 
 class Levels:
@@ -177,7 +177,7 @@ class Living:
 class Brings(Option):
     plugin_name = "living"
     @classmethod
-    def plugin(cls): return Living()
+    def plugin(cls): return Living
 
 @task(Brings())
 def called(): print("called")

@@ -25,7 +25,7 @@ def test_every_outermost_session_gets_it(everywhere) -> None:
     """An inner one inherits it."""
     with Session() as outer, Session() as inner:
         assert list(outer.plugins) == list(inner.plugins) == ["alpha"]
-        assert outer.alpha is inner.alpha
+        assert outer.plugins["alpha"] is inner.plugins["alpha"]
 
 
 def test_a_session_may_start_twice(everywhere) -> None:
@@ -44,7 +44,7 @@ def test_a_session_keeps_its_own(everywhere) -> None:
 
     mine = Mine()
     with Session(mine) as session:
-        assert session.alpha is mine
+        assert session[Mine] is mine
 
 
 def test_a_task_outside_of_any_session_is_served(standins) -> None:

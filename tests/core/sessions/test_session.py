@@ -19,6 +19,7 @@ from pegboard import (
     PluginConflict,
     Session,
     SessionError,
+    Threads,
     current_session,
     hookimpl,
     hookspec,
@@ -35,8 +36,8 @@ class Level(Option):
     level: int = 1
 
     @classmethod
-    def plugin(cls) -> object:
-        return Levels()
+    def plugin(cls) -> type:
+        return Levels
 
 
 class Levels:
@@ -164,6 +165,24 @@ def test_an_executor_handed_in_is_used_and_left_open() -> None:
                 assert name.submit().result(10).startswith("mine")
 
 
+def test_threads_has_a_number_of_workers() -> None:
+    """So many functions run at once; the pool is the session's, which ends it, and a second session has its own."""
+    both = threading.Barrier(2, timeout=10)
+    meet = task(lambda: both.wait())
+    threads = Threads(workers=2)
+    for _ in range(2):
+        with Session(executor=threads) as session:
+            assert sorted(future.result(10) for future in [meet.submit(), meet.submit()]) == [0, 1]
+            assert session.executor_levels()["threads"].workers == 2
+
+
+@pytest.mark.parametrize(("workers", "error"), [(0, ValueError), (True, TypeError), (2.5, TypeError)])
+def test_threads_that_mean_nothing_are_refused(workers: object, error: type[Exception]) -> None:
+    """The number is a whole one from 1."""
+    with pytest.raises(error, match=r"Threads\(workers=\.\.\.\) is a whole number from 1"):
+        Threads(workers=workers)
+
+
 def test_defaults_are_options_each_once() -> None:
     """Something else, or two of a class, is a TypeError at once."""
     with pytest.raises(TypeError, match=r"takes options such as Retry\(3\), not 3"):
@@ -199,7 +218,11 @@ def test_a_brought_plugin_is_started_and_ended() -> None:
         plugin_name = "brought"
 
         @classmethod
-        def plugin(cls) -> object:
+        def plugin(cls) -> type:
+            return Living
+
+        @classmethod
+        def make(cls) -> Living:
             return Living("brought", log)
 
     with Session():
@@ -900,9 +923,65 @@ def test_is_open_tells_whether_somebody_is_inside() -> None:
     assert session.is_open is False
 
 
-def test_an_attached_plugin_is_an_attribute_by_its_name() -> None:
-    """`session.<name>` is the plugin, also an inherited one; another name is an AttributeError that says so."""
-    with Session(Recorder()) as outer, Session() as inner:
-        assert inner.recorder is outer.plugins["recorder"]
-        with pytest.raises(AttributeError, match="no plugin of that name"):
-            inner.recordr  # noqa: B018
+def test_a_plugin_is_found_by_its_class() -> None:
+    """Also an inherited one, and one of a subclass."""
+
+    class Special(Recorder):
+        """A recorder with a difference."""
+
+    with Session(Special()) as outer, Session() as inner:
+        assert inner[Recorder] is inner[Special] is outer.plugins["recorder"]
+        assert inner.get(Recorder) is outer[Recorder]
+
+
+def test_of_several_plugins_of_a_class_the_one_with_its_name_is_found() -> None:
+    """Two that both have other names are a conflict, which names them."""
+    ours, other = Levels(), Levels()
+    other.name = "other"
+    third = Levels()
+    third.name = "third"
+    assert Session(other, ours)[Levels] is ours
+    with pytest.raises(PluginConflict, match="other, third") as caught:
+        Session(other, third)[Levels]
+    assert caught.value.claimants == ("other", "third")
+
+
+def test_a_class_of_which_no_plugin_is_attached_is_missing() -> None:
+    """The error tells both ways to attach one; `get` gives None."""
+    session = Session()
+    with pytest.raises(
+        MissingPlugin, match=r"Session\(Levels\(\.\.\.\), \.\.\.\), or call a task with Level\(\.\.\.\)"
+    ) as caught:
+        session[Levels]
+    assert caught.value.plugin == "levels"
+    assert session.get(Levels) is None
+    with pytest.raises(TypeError, match="the class of a plugin"):
+        session["levels"]
+
+
+def test_a_plugin_found_by_class_is_not_remembered_for_too_long() -> None:
+    """One that took its place is found."""
+    with Session(Levels()) as session:
+        first = session[Levels]
+        session.unregister(first)
+        assert session.get(Levels) is None
+        second = Levels()
+        session.register(second)
+        assert session[Levels] is second
+
+
+def test_a_plugin_has_a_storage_for_the_session_that_attached_it() -> None:
+    """Inner sessions that inherit it share it; another session, and the next start, have a new one."""
+    levels = Levels()
+    outer, other = Session(levels), Session(levels)
+    with outer, other:
+        with Session(inherit=False):
+            pass
+        outer.state(levels)["seen"] = 1
+        assert other.state(levels) == {}
+    with outer, Session() as inner:
+        assert inner.state(levels) == {}
+        inner.state(levels)["seen"] = 2
+        assert outer.state(levels) == {"seen": 2}
+    with pytest.raises(SessionError, match="is not attached"):
+        Session().state(levels)

@@ -23,6 +23,10 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 class Level(Option):
     level: int = 1
 
+    @classmethod
+    def plugin(cls) -> None:
+        """Nobody reads it."""
+
 
 @task(Level(1), name="adds_{x}", description="what it does", tags=("math",))
 def add(x: int, y: int = 1) -> int:

@@ -196,8 +196,8 @@ def test_kinds_that_an_option_excludes_are_left_out() -> None:
         kinds = frozenset({"function"})
 
         @classmethod
-        def plugin(cls) -> object:
-            return Polite()
+        def plugin(cls) -> type:
+            return Polite
 
     check_plugin(Polite, Only())
 

@@ -249,7 +249,7 @@ def test_another_plugin_of_that_name_is_not_enough(prometheus):
     class Other:
         name = "metrics"
 
-    with pytest.raises(MissingPlugin, match=r"is a .*Other"):
+    with pytest.raises(MissingPlugin, match=r"this session has none.*\n.*Attached: metrics"):
         Session(Other(), prometheus, inherit=False).__enter__()
 
 

@@ -172,14 +172,14 @@ def test_quantiles(metrics, session):
 
     for index in range(40):
         waits(0.03 if index % 20 == 0 else 0)
-    found = session.stats(waits)
+    found = session[Metrics].stats(waits)
     assert found.min_duration <= found.p50_duration < 0.01 <= found.p99_duration <= found.max_duration
     assert found.p50_duration <= found.p95_duration <= found.p99_duration
 
 
 def test_the_session_gives_the_same_summary(metrics, session):
-    """`session.stats(task)` is that of its plugin; without one the error says what to attach."""
+    """`session[Metrics].stats(task)` is that of its plugin; without one the error says what to attach."""
     invert(1)
-    assert session.stats(invert) == metrics.stats(invert)
-    with Session(inherit=False) as other, pytest.raises(MissingPlugin, match=r"Session\(Metrics\(\)"):
-        other.stats(invert)
+    assert session[Metrics].stats(invert) == metrics.stats(invert)
+    with Session(inherit=False) as other, pytest.raises(MissingPlugin, match=r"Session\(Metrics\("):
+        other[Metrics]

@@ -23,12 +23,12 @@ def test_a_child_measures_itself():
         return pages
 
     with Session(Resources(memory=True, interval=60), strict=True, inherit=False) as session:
-        parent = session.resources.sample()
+        parent = session[Resources].sample()
         hold(1)
         child = os.fork()
         if child == 0:
             held = hold(50_000_000)
-            sample, usage = session.resources.sample(), session.resources.usage(hold)
+            sample, usage = session[Resources].sample(), session[Resources].usage(hold)
             fine = sample.time > parent.time and sample.threads == 1 and usage.rss_growth_max > 40_000_000
             os.write(theirs, b"fine" if fine and held else repr((sample, usage)).encode())
             os._exit(0)

@@ -34,7 +34,7 @@ def gauges(registry):
 def test_the_samples_are_gauges_of_the_metrics_plugin(registry):
     """The four numbers of a sample are there while the session is open, and gone after it."""
     with Session(Measuring(registry), Resources(interval=60), inherit=False) as session:
-        sample = session.resources.sample()
+        sample = session[Resources].sample()
         assert gauges(registry) == {
             "pegboard_process_resident_memory_bytes": sample.rss,
             "pegboard_process_cpu_ratio": sample.cpu_percent / 100,
@@ -63,4 +63,4 @@ def test_two_instances_share_a_registry(registry):
 def test_a_metrics_plugin_without_such_a_registry_is_left_alone(registry):
     """What cannot be registered with is no error."""
     with Session(Measuring(registry), Resources(interval=None), inherit=False) as session:
-        assert session.resources.sample().threads >= 1
+        assert session[Resources].sample().threads >= 1

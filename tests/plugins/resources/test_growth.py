@@ -100,6 +100,6 @@ def test_what_others_took_meanwhile_is_not_told(listener):
 def test_no_limit_warns_of_nothing(listener, session, caplog):
     """Measured() measures alone."""
     held = hold.with_options(Measured())(40 * MB)
-    assert session.resources.usage(hold).rss_growth_max > 30 * MB
+    assert session[Resources].usage(hold).rss_growth_max > 30 * MB
     assert len(held) == 40 * MB
     assert (listener.told, caplog.text) == ([], "")

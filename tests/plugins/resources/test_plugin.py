@@ -73,7 +73,7 @@ def test_the_cpu_time_of_a_function_is_that_of_its_thread(session):
     work(0.02)
     work(0.0)
     time.sleep(0)
-    usage = session.resources.usage(work)
+    usage = session[Resources].usage(work)
     assert (usage.calls, usage.cpu_calls) == (2, 2)
     assert 0.02 <= usage.cpu_max <= usage.cpu_seconds <= usage.wall_seconds < 5
 
@@ -86,7 +86,7 @@ def test_waiting_takes_no_cpu_time(session):
         time.sleep(0.05)
 
     wait()
-    usage = session.resources.usage(wait)
+    usage = session[Resources].usage(wait)
     assert usage.wall_max >= 0.05
     assert usage.cpu_max < 0.04
 
@@ -103,14 +103,14 @@ def test_parallel_calls_are_not_blamed_for_each_other(session):
     work(0.05)
     done.set()
     waiting.result()
-    assert session.resources.usage(wait).cpu_seconds < 0.03
+    assert session[Resources].usage(wait).cpu_seconds < 0.03
 
 
 @pytest.mark.parametrize("kind", [work_later, work_in_steps, work_in_later_steps])
 def test_the_cpu_time_of_what_takes_turns_is_not_known(session, kind):
     """Coroutines and streams have calls and wall time, and no guess at their CPU time (row 81)."""
     kind.run(0.005)
-    usage = session.resources.usage(kind)
+    usage = session[Resources].usage(kind)
     assert (usage.calls, usage.cpu_calls, usage.cpu_seconds, usage.cpu_max) == (1, 0, None, None)
     assert usage.wall_seconds >= 0.005
 
@@ -126,28 +126,28 @@ def test_the_cpu_time_of_what_runs_in_another_process_is_not_known(session):
 
     with Session(executor=Elsewhere()):
         work.submit(0.0).result()
-    assert session.resources.usage(work).cpu_seconds is None
-    assert session.resources.usage(work).calls == 1
+    assert session[Resources].usage(work).cpu_seconds is None
+    assert session[Resources].usage(work).calls == 1
 
 
 def test_failures_are_measured_too(session):
     """A call that fails has used what it used (row 81)."""
     assert work.run(0.02, fails=True).status == "error"
-    usage = session.resources.usage(work)
+    usage = session[Resources].usage(work)
     assert (usage.calls, usage.failures) == (1, 1)
     assert usage.cpu_seconds >= 0.02
 
 
 def test_a_task_that_was_never_called_has_used_nothing(session):
     """Zeros and None, no error."""
-    usage = session.resources.usage(work)
+    usage = session[Resources].usage(work)
     assert (usage.calls, usage.cpu_seconds, usage.rss_growth_max) == (0, None, None)
 
 
 def test_without_memory_nothing_is_known_of_it(session):
     """Memory is measured where it is asked for."""
     work(0.0)
-    assert session.resources.usage(work).memory_calls == 0
+    assert session[Resources].usage(work).memory_calls == 0
 
 
 def test_the_option_brings_the_plugin_and_measures_memory():
@@ -159,7 +159,7 @@ def test_the_option_brings_the_plugin_and_measures_memory():
 
     with Session(inherit=False, strict=True) as session:
         held = hold(20_000_000)
-        usage = session.resources.usage(hold)
+        usage = session[Resources].usage(hold)
     assert len(held) == 20_000_000
     assert usage.rss_growth_max >= 15_000_000
     assert usage.peak_max is None
@@ -178,7 +178,7 @@ def test_the_peak_of_allocations_is_that_of_the_call():
 
     with Session(Resources(memory=True, allocations=True, interval=None), inherit=False) as session:
         outer(5_000_000)
-        peaks = [session.resources.usage(each).peak_max for each in (inner, outer)]
+        peaks = [session[Resources].usage(each).peak_max for each in (inner, outer)]
     assert all(5_000_000 <= peak < 6_000_000 for peak in peaks)
 
 
@@ -197,9 +197,9 @@ def test_an_inner_session_measures_into_the_same_instance(session):
     """An inherited plugin goes on in an inner session."""
     with Session() as inner:
         work(0.0)
-        assert inner.resources.usage(work).calls == 1
+        assert inner[Resources].usage(work).calls == 1
     work(0.0)
-    assert session.resources.usage(work).calls == 2
+    assert session[Resources].usage(work).calls == 2
 
 
 def test_threads_lose_no_measurement(session):
@@ -210,7 +210,7 @@ def test_threads_lose_no_measurement(session):
         return x
 
     nothing.map(range(5_000), concurrency=4)
-    assert session.resources.usage(nothing).calls == 5_000
+    assert session[Resources].usage(nothing).calls == 5_000
 
 
 def test_without_psutil_there_is_one_clear_message():

@@ -20,12 +20,12 @@ def names():
 def test_a_thread_samples_while_a_session_is_open():
     """The last sample is kept, newer ones replace it, and the thread ends with the session."""
     with Session(Resources(interval=0.01), inherit=False) as session:
-        first = session.resources.sample()
+        first = session[Resources].sample()
         assert "pegboard-resources" in names()
         deadline = time.monotonic() + 10
-        while session.resources.sample().time == first.time and time.monotonic() < deadline:
+        while session[Resources].sample().time == first.time and time.monotonic() < deadline:
             time.sleep(0.005)
-        assert session.resources.sample().time > first.time
+        assert session[Resources].sample().time > first.time
     assert "pegboard-resources" not in names()
 
 
@@ -43,21 +43,21 @@ def test_without_an_interval_each_question_samples():
     """No thread is needed to ask."""
     with Session(Resources(interval=None), inherit=False) as session:
         assert "pegboard-resources" not in names()
-        assert session.resources.sample().time < session.resources.sample().time
+        assert session[Resources].sample().time < session[Resources].sample().time
 
 
 def test_a_sample_is_of_this_process(tmp_path):
     """Memory, threads and open files are this process's, not the machine's (row 81)."""
     held = 500  # more than what other tests leave to be closed meanwhile
     with Session(Resources(interval=None), inherit=False) as session, ExitStack() as files:
-        before = session.resources.sample()
+        before = session[Resources].sample()
         go = threading.Event()
         threads = [threading.Thread(target=go.wait) for _ in range(20)]
         for thread in threads:
             thread.start()
         for _ in range(held):
             files.enter_context((tmp_path / "held").open("w", encoding="utf-8"))
-        after = session.resources.sample()
+        after = session[Resources].sample()
         go.set()
         for thread in threads:
             thread.join()
@@ -69,11 +69,11 @@ def test_a_sample_is_of_this_process(tmp_path):
 def test_cpu_is_in_percent_of_one_core():
     """A thread that works all the time takes some of one core, one that sleeps next to none."""
     with Session(Resources(interval=None), inherit=False) as session:
-        session.resources.sample()
+        session[Resources].sample()
         end = time.thread_time() + 0.05
         while time.thread_time() < end:
             pass
-        busy = session.resources.sample().cpu_percent
+        busy = session[Resources].sample().cpu_percent
         time.sleep(0.2)
-        idle = session.resources.sample().cpu_percent
+        idle = session[Resources].sample().cpu_percent
     assert busy > 10 > idle >= 0

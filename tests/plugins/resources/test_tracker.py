@@ -15,7 +15,7 @@ from pegboard_resources import Measured, Resources
 def known():
     """Tells of how many calls of a task the growth is known."""
     with Session(Resources(memory=True, interval=None), strict=True, inherit=False) as session:
-        yield lambda each: session.resources.usage(each).memory_calls
+        yield lambda each: session[Resources].usage(each).memory_calls
 
 
 @task
@@ -126,9 +126,9 @@ def test_calls_that_ran_before_memory_was_asked_for_are_seen():
         asked()
         go.set()
         running.result()
-        assert session.resources.usage(asked).memory_calls == 0
+        assert session[Resources].usage(asked).memory_calls == 0
         asked()
-        assert session.resources.usage(asked).memory_calls == 1
+        assert session[Resources].usage(asked).memory_calls == 1
 
 
 def test_ended_calls_are_let_go():

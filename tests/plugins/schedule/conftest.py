@@ -50,7 +50,7 @@ def session(clock, fires):
 
 @pytest.fixture
 def schedule(session):
-    return session.schedule
+    return session[Scheduling]
 
 
 @pytest.fixture

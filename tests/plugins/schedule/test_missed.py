@@ -84,8 +84,8 @@ class SplitClock:
         self.session = Session(Scheduling(), executor="inline", inherit=False)
         self.session.__enter__()
         self.session.clock = self
-        self.session.schedule.add(task(lambda: ran.append(1), name="job"), trigger)
-        return self.session.schedule, ran
+        self.session[Scheduling].add(task(lambda: ran.append(1), name="job"), trigger)
+        return self.session[Scheduling], ran
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def gated(clock):
         assert gate.acquire(timeout=10)
 
     with Session(Scheduling(), clock, executor="threads", inherit=False) as session:
-        yield session.schedule, job, begun, gate
+        yield session[Scheduling], job, begun, gate
         for _ in range(10):
             gate.release()
 

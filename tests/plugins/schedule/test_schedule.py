@@ -68,10 +68,10 @@ def test_a_task_brings_its_own_triggers(clock, times):
     """A trigger is an option; the schedule takes those of the tasks it is given, and adds what `add` is given."""
     own = times.with_options(Every(10), Cron("* * * * *"))
     with Session(Scheduling(own), clock, executor="inline", inherit=False) as session:
-        assert [each.id for each in session.schedule.scheduled()] == ["times", "times#2"]
+        assert [each.id for each in session[Scheduling].scheduled()] == ["times", "times#2"]
         with pytest.raises(ScheduleError, match="2 triggers"):
-            session.schedule.add(own)
-        assert session.schedule.add(times.with_options(Every(1))) == "times#3"
+            session[Scheduling].add(own)
+        assert session[Scheduling].add(times.with_options(Every(1))) == "times#3"
 
 
 @pytest.mark.parametrize("executor", ["inline", "threads"])
@@ -97,8 +97,8 @@ def test_all_four_kinds_run_with_their_arguments(clock, executor):
 
     with Session(Scheduling(), clock, executor=executor, strict=True, inherit=False) as session:
         for each in (function, coroutine, generator, async_generator):
-            session.schedule.add(each, At(None), args=(1,), kwargs={"y": 2})
-        assert [run.value for run in session.schedule.run_pending()] == [3, 3, [1, 2], [1, 2]]
+            session[Scheduling].add(each, At(None), args=(1,), kwargs={"y": 2})
+        assert [run.value for run in session[Scheduling].run_pending()] == [3, 3, [1, 2], [1, 2]]
 
 
 def test_a_method_runs_on_its_object(schedule):
@@ -156,8 +156,8 @@ def test_a_run_is_a_call_of_its_own(session, clock, times):
 
     @task
     def outer():
-        session.schedule.add(parents, At(None))
-        (run,) = session.schedule.run_pending()
+        session[Scheduling].add(parents, At(None))
+        (run,) = session[Scheduling].run_pending()
         return run.value
 
     assert outer() is None
@@ -186,10 +186,10 @@ def test_jitter_delays_by_chance_and_is_not_lateness(clock, times, fires):
         with Session(
             Scheduling(seed=1), FakeClock(clock.time()), fires, executor="inline", inherit=False
         ) as session:
-            session.schedule.add(times, Every(60, jitter=30))
+            session[Scheduling].add(times, Every(60, jitter=30))
             for second in range(600):
                 session.clock.advance(1)
-                if session.schedule.run_pending():
+                if session[Scheduling].run_pending():
                     seen.append(second + 1)
     half = len(seen) // 2
     assert seen[:half] == seen[half:]

@@ -25,7 +25,7 @@ def slow():
     print("ended", flush=True)
 
 with Session(Scheduling(slow)) as session:
-    session.schedule.serve()
+    session[Scheduling].serve()
     print("served", flush=True)
 """
 
@@ -98,14 +98,14 @@ def test_started_it_runs_in_a_thread_until_stopped():
     """Row 57: with the system's clock; what is added wakes it."""
     ran = threading.Event()
     with Session(Scheduling(), inherit=False) as session:
-        session.schedule.start()
-        session.schedule.start()
+        session[Scheduling].start()
+        session[Scheduling].start()
         assert [thread.name for thread in threading.enumerate()].count("pegboard-schedule") == 1
-        session.schedule.add(task(ran.set, name="job"), At(None))
+        session[Scheduling].add(task(ran.set, name="job"), At(None))
         assert ran.wait(10)
-        session.schedule.stop()
+        session[Scheduling].stop()
         assert "pegboard-schedule" not in [thread.name for thread in threading.enumerate()]
-        session.schedule.stop()
+        session[Scheduling].stop()
 
 
 def test_stopping_waits_for_what_runs_and_gives_up_what_has_not_begun(tmp_path):
@@ -144,14 +144,14 @@ def test_stopping_waits_for_what_runs_and_gives_up_what_has_not_begun(tmp_path):
         assert not stopping.is_alive()
     with Session(plugin, executor="inline", inherit=False) as session:
         plugin.add(waits)
-        assert [run.id for run in session.schedule.run_pending()] == ["waits"]
+        assert [run.id for run in session[Scheduling].run_pending()] == ["waits"]
 
 
 def test_a_session_that_ends_stops_its_schedule():
     """Nothing goes on after it."""
     with Session(Scheduling(), inherit=False) as session:
-        session.schedule.add(task(lambda: None, name="job"), Every(60))
-        session.schedule.start()
+        session[Scheduling].add(task(lambda: None, name="job"), Every(60))
+        session[Scheduling].start()
     assert "pegboard-schedule" not in [thread.name for thread in threading.enumerate()]
 
 

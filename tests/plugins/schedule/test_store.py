@@ -24,10 +24,10 @@ def process(path, clock, times):
         before = len(times.seen)
         clock.advance(start + seconds[0] - clock.time())
         with Session(Scheduling(path=path), clock, executor="inline", inherit=False) as session:
-            session.schedule.add(times, trigger)
+            session[Scheduling].add(times, trigger)
             for at in seconds:
                 clock.advance(start + at - clock.time())
-                session.schedule.run_pending()
+                session[Scheduling].run_pending()
         return times.seen[before:]
 
     return process
@@ -115,11 +115,11 @@ def test_the_file_is_the_owners(process, path):
 def test_a_removed_entry_is_forgotten(path, clock, times):
     """Added again, it begins anew."""
     with Session(Scheduling(path=path), clock, executor="inline", inherit=False) as session:
-        session.schedule.add(times, Every(60))
-        session.schedule.remove("times")
+        session[Scheduling].add(times, Every(60))
+        session[Scheduling].remove("times")
         clock.advance(90)
-        session.schedule.add(times, Every(60), id="times")
-        assert session.schedule.run_pending() == []
+        session[Scheduling].add(times, Every(60), id="times")
+        assert session[Scheduling].run_pending() == []
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT id FROM entries").fetchall() == [("times",)]
     connection.close()
@@ -134,7 +134,7 @@ def test_a_file_of_another_kind_is_refused(path, clock, content):
         path.write_bytes(content)
     with Session(Scheduling(path=path), clock, inherit=False) as session:
         with pytest.raises(ScheduleStoreError) as caught:
-            session.schedule.scheduled()
+            session[Scheduling].scheduled()
         assert caught.value.path == str(path)
     assert content is None or path.read_bytes() == content
 
@@ -146,18 +146,18 @@ def test_a_database_of_somebody_else_is_refused(path, clock):
     connection.commit()
     connection.close()
     with Session(Scheduling(path=path), clock, inherit=False) as session, pytest.raises(ScheduleStoreError):
-        session.schedule.scheduled()
+        session[Scheduling].scheduled()
 
 
 def test_a_file_that_cannot_be_written_stops_no_run(path, clock, times, caplog):
     """The jobs matter more than the notes; it is logged, and `add` says so."""
     with Session(Scheduling(path=path), clock, executor="inline", inherit=False) as session:
-        session.schedule.add(times, Every(10))
+        session[Scheduling].add(times, Every(10))
         connection = sqlite3.connect(path)
         connection.execute("DROP TABLE entries")
         connection.close()
         clock.advance(10)
-        assert len(session.schedule.run_pending()) == 1
+        assert len(session[Scheduling].run_pending()) == 1
         assert "no such table" in caplog.text
         with pytest.raises(ScheduleStoreError):
-            session.schedule.add(times, Every(10), id="other")
+            session[Scheduling].add(times, Every(10), id="other")

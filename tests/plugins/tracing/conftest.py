@@ -103,7 +103,7 @@ class Again(Option):
 
     @classmethod
     def plugin(cls):
-        return _Again()
+        return _Again
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Keep(Option):
 
     @classmethod
     def plugin(cls):
-        return _Keeping()
+        return _Keeping
 
 
 QUIET = Traced(hits=False)

@@ -44,6 +44,10 @@ class Typed(TypedDict):
 class Marked(Option):
     """An option of nobody's."""
 
+    @classmethod
+    def plugin(cls) -> None:
+        """Nobody reads it."""
+
 
 @pytest.mark.parametrize(
     "make",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard.errors import BindError, InvalidPlugin, MissingPlugin
+from pegboard.discovery import plugin_name
+from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PluginConflict
 from pegboard.layers import Layer, Scope
 from pegboard.options import On
 from pegboard.places import BUILT_IN, RemotePlace
@@ -28,8 +29,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
         BindError: A plugin failed to bind, or cannot wrap this task.
     """
     options = merged_options(task, session.defaults)
-    for option in options:
-        _bring_plugin(session, task, option)
+    _bring_plugins(session, task, options)
     on = next((option.executor for option in options if isinstance(option, On)), None)
     if on is not None and on not in BUILT_IN:
         session.bring_executor(on)
@@ -70,23 +70,89 @@ def merged_options(task: Task[..., Any], defaults: Iterable[Option]) -> tuple[Op
     )
 
 
-def _bring_plugin(session: Session, task: Task[..., Any], option: Option) -> None:
-    name = option.plugin_name
-    if not name or session.pm.has_plugin(name):
-        return
-    if session.pm.is_blocked(name):
-        session.warn_once(
-            name, f"plugin {name!r} is disabled, so {type(option).__name__} on task {task.name!r} is ignored"
+def _bring_plugins(session: Session, task: Task[..., Any], options: Iterable[Option]) -> None:
+    """Attach the plugins that options need and that are not there, all together, so that their order does not matter."""
+    needed: dict[str, Option] = {}
+    for option in options:
+        plugin = _class_of(session, option)
+        if plugin is not None:
+            if not isinstance(plugin, type):
+                raise _not_a_class(option, plugin)
+            name = option.plugin_name or plugin_name(plugin)
+            if name not in needed and not _is_served(session, task, option, plugin, name):
+                needed[name] = option
+    if needed:
+        session.register_all(_made(option, task) for option in needed.values())
+
+
+def _class_of(session: Session, option: Option) -> type | None:
+    try:
+        return option.plugin()
+    except MissingPlugin:
+        if session.pm.has_plugin(option.plugin_name):  # attached by hand, and its class is nobody's to know
+            return None
+        raise
+
+
+def _not_a_class(option: Option, plugin: object) -> InvalidPlugin:
+    what = type(option).__name__
+    return InvalidPlugin(
+        f"{what}.plugin() returned a {type(plugin).__name__}, and the class of the plugin is needed, to tell whether one of it is "
+        f"attached already.\nReturn the class; if it cannot be made without settings, override `make` as well.",
+        plugin=option.plugin_name,
+        hook="",
+    )
+
+
+def _is_served(session: Session, task: Task[..., Any], option: Option, plugin: type, name: str) -> bool:
+    """Whether an option needs no plugin brought: one serves it, or it is ignored here.
+
+    Raises:
+        PluginConflict: A plugin of another class has the name of the option's.
+        MissingPlugin: The session brings none.
+    """
+    found = session.pm.get_plugin(name)
+    if isinstance(found, plugin):
+        return True
+    what = type(option).__name__
+    if found is not None:
+        if session.in_worker:  # it serves at home, and was not made anew here
+            return True
+        theirs, own = type(found), plugin
+        raise PluginConflict(
+            f"task {task.name!r} asks for {what}, which belongs to {own.__module__}.{own.__qualname__}, and the plugin called "
+            f"{name!r} in this session is a {theirs.__module__}.{theirs.__qualname__}, so the option would be silently ignored.\n"
+            f"Attach the one that the task needs, or give the other a name of its own.",
+            plugin=name,
+            claimants=(own.__qualname__, theirs.__qualname__),
         )
-        return
+    if any(isinstance(each, plugin) for each in session.plugins.values()):
+        return True
+    if session.pm.is_blocked(name):
+        session.faults.warn_once(
+            name, f"plugin {name!r} is disabled, so {what} on task {task.name!r} is ignored"
+        )
+        return True
     if session.strict_plugins:
         raise MissingPlugin(
-            f"task {task.name!r} asks for {type(option).__name__}, which needs the plugin {name!r}.\n"
+            f"task {task.name!r} asks for {what}, which needs the plugin {name!r}.\n"
             f"This session refuses to attach plugins by itself (strict_plugins=True), so the option would be silently ignored.\n"
             f"Attach it: Session({name!r}, ...). Attached: {', '.join(session.plugins) or 'none'}.",
             plugin=name,
         )
-    session.register(option.plugin(), name)
+    return False
+
+
+def _made(option: Option, task: Task[..., Any]) -> object:
+    try:
+        return option.make()
+    except TypeError as error:
+        what = type(option).__name__
+        raise MissingPlugin(
+            f"task {task.name!r} asks for {what}, and its plugin cannot be made without settings: {error}\n"
+            f"Attach it with them: Session({getattr(option.plugin(), '__name__', what)}(...), ...).",
+            plugin=option.plugin_name,
+        ) from error
 
 
 def _bind(session: Session, task: Task[..., Any], found: HookImpl) -> list[object]:
@@ -181,7 +247,7 @@ def compile_events(
         if pm.monitors:
             compiled[event] = _monitored(session, event, parameters, attached, mine)
         elif observers:
-            compiled[event] = compile_event(event, parameters, observers, session.observer_failed)
+            compiled[event] = compile_event(event, parameters, observers, session.faults.of_observer)
     return compiled, told
 
 
@@ -193,11 +259,11 @@ def _monitored(
     bound: list[Observer],
 ) -> Dispatch:
     through_pluggy = monitored_event(
-        getattr(session.pm.hook, event), parameters, attached, session.observer_failed
+        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer
     )
     if not bound:
         return through_pluggy
-    directly = compile_event(event, parameters, bound, session.observer_failed)
+    directly = compile_event(event, parameters, bound, session.faults.of_observer)
 
     def both(*args: Any, **kwargs: Any) -> None:
         try:

@@ -222,12 +222,12 @@ class Plan:
             if stop is not None:
                 raise stop
         if self.strict:
-            self.session.raise_hook_failures(call, None if call.outcome is None else call.outcome.error)
+            self.session.faults.raise_of(call, None if call.outcome is None else call.outcome.error)
 
     def _scope_failed(
         self, scope: Scope, moment: str, call: Call, error: BaseException
     ) -> BaseException | None:
-        return self.session.hook_failed(scope.name, f"scope.{moment}", call, error)
+        return self.session.faults.of_hook(scope.name, f"scope.{moment}", call, error)
 
 
 class DivertedPlan:

@@ -92,7 +92,7 @@ class Group:
         duration = time.perf_counter() - self.started
         status = "ok" if error is None else status_of(error)
         self._tell("after_group", Outcome(status, "run", value, error, self.calls, duration))
-        self.session.raise_hook_failures(self, error)
+        self.session.faults.raise_of(self, error)
 
     def _tell(self, event: str, *details: object) -> None:
         if _told.get():  # made by an observer of groups: not told of again, or it would never end

@@ -12,18 +12,12 @@ import pluggy
 from pluggy import HookImpl
 
 from pegboard import hookspecs
-from pegboard.discovery import did_you_mean
+from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import InvalidPlugin, PluginConflict
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
 _next_version = itertools.count(1).__next__
 _SUBJECTS = ("call", "group")
-
-
-def plugin_name(plugin: object) -> str:
-    """Name a plugin: its `name`, or that of its type or module."""
-    name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None)
-    return name if isinstance(name, str) else type(plugin).__qualname__
 
 
 class Manager(pluggy.PluginManager):

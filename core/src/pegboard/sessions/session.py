@@ -15,7 +15,7 @@ from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session
-from pegboard.errors import InvalidPlugin, MissingPlugin, SessionError
+from pegboard.errors import MissingPlugin, SessionError
 from pegboard.options import Option
 from pegboard.places import (
     BUILT_IN,
@@ -27,32 +27,26 @@ from pegboard.places import (
     unknown_executor,
     workers_of,
 )
-from pegboard.plans.binding import compile_events, make_plan
+from pegboard.plans.binding import make_plan
 from pegboard.plans.plan import DivertedPlan
-from pegboard.privacy import Masks, is_sensitive
+from pegboard.privacy import Masks
 from pegboard.sessions import configuration
-from pegboard.sessions.manager import Manager, plugin_name
+from pegboard.sessions.manager import Manager
+from pegboard.sessions.plugins import Plugins
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
-    from pegboard.places import ExecutorLevel
-    from pegboard.plans.events import Dispatch, Observer
+    from pegboard.places import ExecutorLevel, Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.plan import Divert, Plan
     from pegboard.tasks.task import Task
-    from pegboard_cache import Caching
-    from pegboard_datasets import Datasets
-    from pegboard_limits import Limits
-    from pegboard_metrics import Metrics, TaskStats
-    from pegboard_resources import Resources
-    from pegboard_schedule import Scheduling
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
 
-class Session:
+class Session(Plugins):
     """A lifetime in which plugins are attached and tasks run; a context manager, sync and async.
 
     Inside an open session an inner one inherits its plugins, defaults and executor; a plugin of the inner one replaces
@@ -62,18 +56,19 @@ class Session:
     Args:
         plugins: Instances, or names of installed plugins, which are made with their defaults.
         defaults: Options for every task that does not give one of the same class itself.
-        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `processes`, the name of a plugin that has
-            an executor, or any `concurrent.futures.Executor`.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `Threads(workers=8)`, the name of a plugin
+            that has an executor, such as `processes`, or any `concurrent.futures.Executor`.
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
 
-    An attached plugin is an attribute too, by its name: `session.cache.clear()`.
+    `session[Caching]` is the attached plugin of that class, typed.
 
     Attributes:
         id: Unique among sessions.
         version: Another number after every change of plugins or monitoring; plans of an older one are remade.
         pm: The pluggy manager, for pluggy's own tools.
+        faults: What plugins did wrong where they may only watch: `faults.of_hook(...)` contains it.
         clock: Where waits and timestamps of plugins take their time from.
         outer: The session this one inherits from, or None.
         in_worker: Whether this session serves the functions that run in a worker.
@@ -92,7 +87,7 @@ class Session:
         self,
         *plugins: object,
         defaults: Iterable[Option] = (),
-        executor: str | Executor | None = None,
+        executor: str | Executor | Threads | None = None,
         strict: bool = False,
         strict_plugins: bool = False,
         inherit: bool = True,
@@ -104,8 +99,6 @@ class Session:
         self.outer: Session | None = None
         self.masks = Masks()
         self.diverted: Divert | None = None
-        self.version = 0
-        self.pm = Manager(configuration.disabled_plugins(), self._changed)
         self._own_strict = self.strict = strict
         self._own_defaults = self.defaults = _checked_defaults(defaults)
         self._own_executors = None if executor is None else Executors(executor)
@@ -114,102 +107,26 @@ class Session:
         # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
         # Ends run without the second, as they may wait for threads whose calls need it.
         self._lifecycle = threading.RLock()
-        self._guard = threading.RLock()
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: set[Future[Any]] = set()
-        self._observer_errors: dict[tuple[str, str], int] = {}
-        self._warned: set[str] = set()
-        self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
         self._places: dict[str, Place] = {}
         self.in_worker = False
-        self._own: list[tuple[str, object]] = []
-        for plugin in plugins:
-            self._attach(plugin)
+        super().__init__(plugins)
         self._check_executor()
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
-
-    if TYPE_CHECKING:  # those that have something to ask or tell, so that type checkers know their methods
-        cache: Caching
-        datasets: Datasets
-        limits: Limits
-        metrics: Metrics
-        resources: Resources
-        schedule: Scheduling
-    else:
-
-        def __getattr__(self, name: str) -> Any:
-            manager = self.__dict__.get("pm")
-            plugin = None if manager is None or name.startswith("_") else manager.get_plugin(name)
-            if plugin is None:
-                raise AttributeError(
-                    f"{type(self).__name__!r} object has no attribute {name!r}, and no plugin of that name is attached"
-                )
-            return plugin
-
-    @property
-    def plugins(self) -> Mapping[str, object]:
-        """The attached plugins by name, inherited ones included, in the order of attachment."""
-        return {name: plugin for name, plugin in self.pm.list_name_plugin() if plugin is not None}
-
-    @property
-    def events(self) -> Mapping[str, tuple[str, ...]]:
-        """Every event that observers of this session may watch, with its parameters."""
-        return self.pm.events()
-
-    @property
-    def observer_errors(self) -> Mapping[tuple[str, str], int]:
-        """How often each plugin failed in each hook, by (plugin, hook)."""
-        return dict(self._observer_errors)
-
-    @property
-    def abandoned_threads(self) -> int:
-        """How many threads of this process still run a body that outlived its limit."""
-        return abandoned_threads()
 
     @property
     def is_open(self) -> bool:
         """Whether somebody has entered this session and not left it yet."""
         return self._entered > 0
 
-    def register(self, plugin: object, name: str | None = None) -> str | None:
-        """Attach a plugin, by instance or by name; in an open session it is started at once.
-
-        Returns:
-            Its name; None when it is disabled, or attached already.
-
-        Raises:
-            MissingPlugin, PluginConflict, InvalidPlugin: It cannot be attached, and nothing of it is.
-        """
-        with self._guard:
-            attached = self._attach(plugin, name)
-            if attached is not None and self.is_open:
-                try:
-                    self._call_hook("session_start", self.pm.get_plugin(attached))
-                except BaseException:
-                    self.unregister(attached, end=False)
-                    raise
-            return attached
-
-    def unregister(self, plugin: object, *, end: bool = True) -> object:
-        """Detach a plugin, by instance or name, and return it; in an open session its `session_end` runs first."""
-        with self._guard:
-            name = plugin if isinstance(plugin, str) else self.pm.get_name(plugin)
-            found = self.pm.get_plugin(name) if name else None
-            if name is None or found is None:
-                raise SessionError(
-                    f"{plugin!r} is not attached. Attached: {', '.join(self.plugins) or 'none'}."
-                )
-            own = any(mine is found for _, mine in self._own)
-            try:
-                if own and end and self.is_open:
-                    self._call_hook("session_end", found)
-            finally:
-                self.pm.unregister(name=name)
-                self._own = [entry for entry in self._own if entry[1] is not found]
-            return found
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads of this process still run a body that outlived its limit."""
+        return abandoned_threads()
 
     def explain(self, task: Task[..., Any]) -> Explanation:
         """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
@@ -224,33 +141,6 @@ class Session:
         told = set() if outer is None else {id(place.executor) for place in outer._places.values()}
         own = [place for place in list(self._places.values()) if id(place.executor) not in told]
         return levels_of(own if inherited else [*self.executors.places, *own])
-
-    def serve(self) -> None:
-        """Run what is scheduled until the process is asked to end, by SIGTERM or Ctrl-C, or until the schedule is stopped.
-
-        Raises:
-            MissingPlugin: Nothing schedules in this session.
-        """
-        if self.pm.get_plugin("schedule") is None:
-            raise MissingPlugin(
-                "nothing is scheduled in this session, so there is nothing to serve.\n"
-                "Attach the plugin: Session(Scheduling(), ...).",
-                plugin="schedule",
-            )
-        self.schedule.serve()
-
-    def stats(self, task: Task[..., Any]) -> TaskStats:
-        """Summarise what was measured of a task: calls, failures, durations; zeros if it was never called.
-
-        Raises:
-            MissingPlugin: Nothing measures in this session.
-        """
-        if self.pm.get_plugin("metrics") is None:
-            raise MissingPlugin(
-                "nothing measures in this session, so there are no statistics.\nAttach the plugin: Session(Metrics(), ...).",
-                plugin="metrics",
-            )
-        return self.metrics.stats(task)
 
     # A context manager ------------------------------------------------------------------------------------------
 
@@ -324,6 +214,7 @@ class Session:
         if around is None:
             self._attach_everywhere()
         self.bring_executor(self.executors.default)
+        self._storages.clear()
         started: list[object] = []
         try:
             for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
@@ -393,23 +284,6 @@ class Session:
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
             return [error]
         return []
-
-    def _call_all(self, hook: str, plugins: Iterable[object]) -> list[BaseException]:
-        failures: list[BaseException] = []
-        for plugin in plugins:
-            try:
-                self._call_hook(hook, plugin)
-            except BaseException as error:  # noqa: BLE001 - all ends run; they are raised together
-                failures.append(error)
-        return failures
-
-    def _call_hook(self, hook: str, plugin: object) -> None:
-        for found in getattr(self.pm.hook, hook).get_hookimpls():
-            if found.plugin is plugin:
-                found.function(*([self] if found.argnames else []))
-
-    def _changed(self, version: int) -> None:
-        self.version = version
 
     # For the rest of the core -----------------------------------------------------------------------------------
 
@@ -507,102 +381,10 @@ class Session:
             raise unknown_executor(name, list(self.plugins))
         discovery.class_of(plugin)
 
-    def group_events(self) -> Mapping[str, Dispatch]:
-        """Return the dispatchers of events about groups."""
-        version, events = self._group_events
-        if version != self.version:
-            with self._guard:
-                version = self.version
-                events, _ = compile_events(self, (), "group")
-                self._group_events = (version, events)
-        return events
-
     def keep(self, future: Future[Any]) -> None:
         """Wait for this future before the session ends."""
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
-
-    def observer_failed(self, observer: Observer, subject: Any, error: BaseException) -> BaseException | None:
-        """Contain what an observer raised; see `hook_failed`."""
-        return self.hook_failed(observer.plugin, observer.event, subject, error)
-
-    def hook_failed(self, plugin: str, hook: str, subject: Any, error: BaseException) -> BaseException | None:
-        """Count and log what a plugin raised where it may only watch; return it if it has to go on all the same."""
-        if isinstance(error, KeyboardInterrupt):
-            return error
-        with self._guard:
-            count = self._observer_errors.get((plugin, hook), 0) + 1
-            self._observer_errors[plugin, hook] = count
-            if self.strict:
-                subject.hook_failures = [*(subject.hook_failures or ()), error]
-        if count == 1:
-            self._log_hook_failure(plugin, hook, subject, error)
-        return None
-
-    def raise_hook_failures(self, subject: Any, cause: BaseException | None) -> None:
-        """In a strict session, raise what observers did wrong during a call or group that is over."""
-        failures = subject.hook_failures
-        if not failures:
-            return
-        subject.hook_failures = None
-        if len(failures) == 1:
-            raise failures[0] from cause
-        raise BaseExceptionGroup("observers failed", failures) from cause
-
-    def warn_once(self, key: str, message: str) -> None:
-        """Log a warning, once per session and key."""
-        if key not in self._warned:
-            self._warned.add(key)
-            import logging
-
-            logging.getLogger("pegboard").warning("%s", message)
-
-    def _log_hook_failure(self, plugin: str, hook: str, subject: Any, error: BaseException) -> None:
-        import logging
-
-        task = getattr(subject, "task", None)
-        # A traceback cannot be masked before its formatter has written it.
-        hidden = (
-            (task is not None and task.sensitive)
-            or is_sensitive(error)
-            or (bool(self.masks) and self._shows_secret(error))
-        )
-        logging.getLogger("pegboard").error(
-            "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
-            plugin,
-            hook,
-            type(error).__name__,
-            exc_info=None if hidden else error,
-        )
-
-    def _shows_secret(self, error: BaseException) -> bool:
-        import traceback
-
-        return self.masks.found_in("".join(traceback.format_exception(error)))
-
-    def _attach(self, plugin: object, name: str | None = None) -> str | None:
-        if isinstance(plugin, str):
-            name, plugin = plugin, None if self.pm.is_blocked(plugin) else discovery.load(plugin)
-            if plugin is None:
-                return None
-        elif isinstance(plugin, Option):
-            raise InvalidPlugin(
-                f"{type(plugin).__name__}(...) is an option, and goes on a task: @task({type(plugin).__name__}(...)).\n"
-                f"For every task of a session: Session(defaults=[{type(plugin).__name__}(...)]).",
-                plugin=type(plugin).__name__,
-                hook="",
-            )
-        own = plugin_name(plugin)
-        if name is not None and own != name:
-            raise InvalidPlugin(
-                f"plugin {name!r} calls itself {own!r}; its `name` must be the name it is known by.",
-                plugin=name,
-                hook="",
-            )
-        attached = self.pm.register(plugin, own)
-        if attached is not None:
-            self._own.append((attached, plugin))
-        return attached
 
 
 def abandoned_threads() -> int:

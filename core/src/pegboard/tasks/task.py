@@ -10,7 +10,7 @@ from pegboard.calls.call import Call, inherit, new_call, next_number
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import active_session, running_call
 from pegboard.errors import InvalidTask, UnsupportedTask
-from pegboard.options import Option
+from pegboard.options import Option, is_owned
 from pegboard.sessions.default import DEFAULT
 from pegboard.tasks.naming import NameTemplate, default_name, dress, held_by, kind_of
 from pegboard.tasks.pickling import PickledByName
@@ -387,6 +387,11 @@ def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple
                 f"task {task.name!r} has {name} twice; the second would silently replace the first."
             )
         seen.add(type(option))
+        if not is_owned(option):
+            raise InvalidTask(
+                f"task {task.name!r} asks for {name}, and that option belongs to no plugin, so nothing would ever read it.\n"
+                f"Give its class a `plugin_name`, or a classmethod `plugin` that returns the plugin's class.",
+            )
         if task.kind not in option.kinds:
             kinds = ", ".join(sorted(kind.replace("_", " ") for kind in option.kinds))
             raise UnsupportedTask(

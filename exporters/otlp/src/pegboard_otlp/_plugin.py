@@ -181,7 +181,7 @@ def _check_plugins(session: Session, signals: tuple[Signal, ...]) -> None:
         if signal not in _MAKERS:
             return
         name, maker = _MAKERS[signal]
-        if isinstance(session.plugins.get(name), maker):
+        if session.get(maker) is not None:
             return
         missing[name] = f"{maker.__name__}()"
     raise MissingPlugin(

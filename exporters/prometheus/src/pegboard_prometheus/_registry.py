@@ -19,12 +19,11 @@ def registry_of(session: Session, exporter: str) -> CollectorRegistry:
     Raises:
         MissingPlugin: It has none; `exporter` is how the message names who asks.
     """
-    found = session.plugins.get("metrics")
-    if isinstance(found, Metrics):
+    found = session.get(Metrics)
+    if found is not None:
         return found.registry
-    instead = "" if found is None else f" (its plugin 'metrics' is a {type(found).__qualname__})"
     raise MissingPlugin(
-        f"{exporter} takes out what the plugin 'metrics' counts, and this session has none{instead}, so there would be "
+        f"{exporter} takes out what the plugin 'metrics' counts, and this session has none, so there would be "
         f"nothing in it.\nAttach it too: Session(Metrics(), {exporter}). Attached: {', '.join(session.plugins)}.",
         plugin="metrics",
     )

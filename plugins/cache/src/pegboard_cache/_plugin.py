@@ -166,7 +166,7 @@ class Caching:
         if not hasattr(task, "option"):  # a task, or one as the attribute of an object
             raise TypeError(
                 f"values are forgotten by task, and this is of type {type(task).__name__}.\n"
-                f"Give the decorated function itself: session.cache.clear(fetch)."
+                f"Give the decorated function itself: session[Caching].clear(fetch)."
             )
         own = task.option(Cache)
         if own is not None:

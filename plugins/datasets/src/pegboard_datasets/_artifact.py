@@ -10,7 +10,7 @@ from pegboard import Session, current_call, current_session
 from pegboard.records import Reference
 from pegboard_datasets._local import LocalStore
 from pegboard_datasets._opening import Given, open_store
-from pegboard_datasets._shelf import Shelf, Stored
+from pegboard_datasets._shelf import HasShelf, Shelf, Stored
 from pegboard_datasets._telling import tell
 
 T = TypeVar("T")
@@ -72,6 +72,5 @@ def shelf_here() -> Shelf:
     """The shelf of the session that is current here; a plain one elsewhere, as in a worker or a script."""
     call = current_call()
     session: Session | None = current_session() if call is None else call.session
-    plugin = None if session is None else session.plugins.get("datasets")
-    shelf = getattr(plugin, "shelf", None)
-    return shelf if isinstance(shelf, Shelf) else Shelf(LocalStore("."))
+    plugin = None if session is None else session.get(HasShelf)
+    return Shelf(LocalStore(".")) if plugin is None else plugin.shelf

@@ -16,7 +16,7 @@ from pegboard_datasets._objects import URL
 from pegboard_datasets._opening import Given, open_store
 from pegboard_datasets._options import Dataset, Load, Persist
 from pegboard_datasets._saving import dataset_layer, persist_layer
-from pegboard_datasets._shelf import Shelf
+from pegboard_datasets._shelf import HasShelf, Shelf
 from pegboard_datasets._telling import tell
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Datasets:
+class Datasets(HasShelf):
     """Saves what tasks return, and loads it again.
 
     Args:

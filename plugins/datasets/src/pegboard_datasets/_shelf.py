@@ -188,3 +188,14 @@ def _refusing(store: Store, key: str, done: str, function: Callable[..., T], *ar
             key=key,
             store=store.address,
         ) from error
+
+
+class HasShelf:
+    """The plugin, as references to its values know it.
+
+    Attributes:
+        shelf: Where it saves and loads.
+    """
+
+    name = "datasets"
+    shelf: Shelf

@@ -86,8 +86,8 @@ def plugin_of(session: Session) -> Queue:
     Raises:
         MissingPlugin: The session refuses to attach plugins by itself.
     """
-    found = session.plugins.get("queue")
-    if isinstance(found, Queue):
+    found = session.get(Queue)
+    if found is not None:
         return found
     if session.strict_plugins:
         raise MissingPlugin(

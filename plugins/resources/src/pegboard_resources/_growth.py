@@ -40,7 +40,7 @@ class GrowthLimit:
 
     def _tell(self, call: Call, grown: int, who: str) -> None:
         call.emit("on_memory_growth", grown, self._limit)
-        self._session.warn_once(
+        self._session.faults.warn_once(
             f"resources: {self._task.name}",
             f"task {self._task.name!r} grew the process by {show_size(grown)} ({who}), "
             f"and its memory_limit is {show_size(self._limit)}; further growth is told to on_memory_growth only",

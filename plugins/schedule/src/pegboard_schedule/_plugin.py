@@ -164,7 +164,7 @@ class Scheduling:
                 if not self._sessions:
                     raise ScheduleError(
                         "this schedule is attached to no open session, so its tasks would run in none.\n"
-                        "Open one around it: with Session(Scheduling()) as session: session.schedule.add(...)"
+                        "Open one around it: with Session(Scheduling()) as session: session[Scheduling].add(...)"
                     )
                 store = None if self._path is None else LastRuns(self._path)
                 parts = _Parts(self._sessions[0], store, self._seed)

@@ -19,7 +19,5 @@ def secret(key: str) -> str | None:
     """
     call = current_call()
     session = serving_session() if call is None else call.session
-    plugin = session.plugins.get(Secrets.name)
-    if not isinstance(plugin, Secrets):
-        plugin = Secrets()
+    plugin = session.get(Secrets) or Secrets()
     return plugin.fetch([key], session.masks).get(key)

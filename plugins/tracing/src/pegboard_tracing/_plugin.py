@@ -192,8 +192,8 @@ def tracer(name: str) -> Tracer:
     """
     call = current_call()
     session = current_session() if call is None else call.session
-    plugin = None if session is None else session.plugins.get(Tracing.name)
-    if session is not None and isinstance(plugin, Tracing):
+    plugin = None if session is None else session.get(Tracing)
+    if session is not None and plugin is not None:
         return plugin.provider_of(session).get_tracer(name)
     from opentelemetry import trace
 

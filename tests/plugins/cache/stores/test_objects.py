@@ -257,10 +257,10 @@ def test_bucket_over_http(s3_url, make):
     body = make(lambda x: (next(runs), {"x": (x,)})[1])
     with Session(Caching(s3_url), inherit=False, strict=True) as session:
         assert [body(1), body(1), body(2), next(runs)] == [{"x": (1,)}, {"x": (1,)}, {"x": (2,)}, 2]
-        stats = session.cache.stats()
+        stats = session[Caching].stats()
         assert (stats.hits, stats.entries, stats.failures) == (1, 2, 0)
         assert all(key.startswith("/bucket/some/prefix/") for key in Bucket.objects)
-        assert session.cache.clear() == 2
+        assert session[Caching].clear() == 2
     assert Bucket.objects == {}
     assert {request.partition(" ")[2] for request in Bucket.requests} == {"AWS4-HMAC-SHA256"}
 

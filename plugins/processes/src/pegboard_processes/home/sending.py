@@ -62,7 +62,7 @@ def _recipes(session: Session) -> list[Recipe]:
         if settings is None:
             continue
         if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
-            session.warn_once(
+            session.faults.warn_once(
                 f"worker:{name}",
                 f"plugin {name!r} does not go to workers: {cls.__qualname__} stands in the main script or in a function. "
                 f"Put it into a module.",

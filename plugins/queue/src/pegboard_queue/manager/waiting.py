@@ -152,7 +152,7 @@ def value_of(item: Item[T]) -> T:
         if stop:
             record.hook_failures = None
             raise stop[0]
-        record.session.raise_hook_failures(record, record.failure)
+        record.session.faults.raise_of(record, record.failure)
     value: T = record.value()
     return value
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pegboard_queue.items.record import Record
 
 _EVENT = "on_item_change"
-Observers = list[tuple[str, Callable[..., object], tuple[str, ...]]]
 
 
 class Notifier:
@@ -30,9 +29,6 @@ class Notifier:
         self._guard = guard
         self._pending: deque[Callable[[], object]] = deque()
         self._thread: int | None = None
-        self._session: Session | None = None
-        self._version = -1
-        self._observers: Observers = []
 
     @property
     def is_idle(self) -> bool:
@@ -46,12 +42,8 @@ class Notifier:
 
     def changed(self, session: Session, item: Item[Any], old: State, new: State) -> None:
         """Put a change in the queue; the guard is held."""
-        if session is not self._session or session.version != self._version:
-            self._session, self._version = session, session.version
-            self._observers = _observers(session)
-        if self._observers:
-            observers = self._observers
-            self._pending.append(lambda: _notify(session, observers, item, old, new))
+        if session.is_answered(_EVENT):
+            self._pending.append(lambda: _notify(session, item, old, new))
 
     def after(self, function: Callable[[], object]) -> None:
         """Call a quick function once all that is in the queue has been delivered; the guard is held."""
@@ -87,19 +79,9 @@ def release_waiters(record: Record) -> None:
         callback()
 
 
-def _observers(session: Session) -> Observers:
-    caller = getattr(session.pm.hook, _EVENT, None)
-    found = [] if caller is None else reversed(caller.get_hookimpls())
-    return [(each.plugin_name, each.function, each.argnames) for each in found]
-
-
-def _notify(session: Session, observers: Observers, item: Item[Any], old: State, new: State) -> None:
-    facts = {"item": item, "old": old, "new": new}
-    for plugin, function, argnames in observers:
-        try:
-            function(*[facts[name] for name in argnames])
-        except BaseException as error:  # noqa: BLE001 - an observer cannot stop a queue
-            record = record_of(item)
-            stop = session.hook_failed(plugin, _EVENT, record, error)
-            if stop is not None:  # raised where the item is waited for: this may be any thread
-                record.hook_failures = [*(record.hook_failures or ()), stop]
+def _notify(session: Session, item: Item[Any], old: State, new: State) -> None:
+    try:
+        session.ask(_EVENT, item=item, old=old, new=new)
+    except BaseException as error:  # noqa: BLE001 - an observer cannot stop a queue
+        record = record_of(item)  # raised where the item is waited for: this may be any thread
+        record.hook_failures = [*(record.hook_failures or ()), error]
