@@ -283,19 +283,37 @@ def test_one_that_nobody_uses_is_not_kept_alive() -> None:
     assert reference() is None
 
 
-def test_ctrl_c_in_a_flush_loses_nothing(background, sink) -> None:
+@pytest.fixture
+def ctrl_c():
+    """Return what presses Ctrl-C, from another thread, until the main thread has noticed: it may just begin to wait."""
+    noticed = threading.Event()
+
+    def interrupt(number, frame):
+        if not noticed.is_set():
+            noticed.set()
+            raise KeyboardInterrupt
+
+    def press():
+        while not noticed.wait(0.02):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield press
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_a_flush_loses_nothing(sink, ctrl_c) -> None:
     """The thread goes on, and the next flush waits for it."""
 
     def send(batch):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        ctrl_c()
         return sink.send(batch)
 
     sink.free.clear()
     sending = Background(NAME, send, delay=LONG)
+    sending.put(1)
     with pytest.raises(KeyboardInterrupt):
-        sending.put(1)
         sending.flush(60)
-        threading.Event().wait(60)  # the interrupt may come a moment after the flush
     sink.free.set()
     assert sending.end(30)
     assert sink.items == [1]
@@ -304,20 +322,30 @@ def test_ctrl_c_in_a_flush_loses_nothing(background, sink) -> None:
 def test_ctrl_c_in_an_end_loses_nothing() -> None:
     """The exit of the interpreter waits for what is left, within the deadline."""
     done = run("""
-        import signal, threading, time
+        import signal, threading
         from pegboard.parts import Background
 
+        noticed = threading.Event()
+
         def send(batch):
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            time.sleep(0.3)
+            while not noticed.wait(0.02):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             print(batch, flush=True)
+
+        def interrupt(number, frame):
+            if not noticed.is_set():
+                print("interrupted", flush=True)
+                noticed.set()
+                raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, interrupt)
 
         background = Background("interrupted", send, flush_timeout=30)
         background.put(1)
         try:
             background.end()
         except KeyboardInterrupt:
-            print("interrupted", flush=True)
+            pass
     """)
     assert (done.stdout, done.stderr, done.returncode) == ("interrupted\n[1]\n", "", 0)
 

@@ -70,8 +70,13 @@ class Periodic:
         with self._guard:
             if self._worker is None or self._worker.is_closing:
                 worker = Worker(self._name, lambda _: self._call(worker), self._every, self._around)
-                worker.start()
-                self._worker = worker
+                before, self._worker = self._worker, worker  # before it calls what may stop it
+                try:
+                    worker.start()
+                except BaseException:
+                    worker.close(last=False)  # Ctrl-C may have left a thread that had begun all the same
+                    self._worker = before
+                    raise
 
     def begin_call(self) -> Callable[[float], bool]:
         """Have the function called now, and wait later: what is returned takes seconds, and is False when it took longer.
