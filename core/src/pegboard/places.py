@@ -12,6 +12,7 @@ from pegboard import checks
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
+from pegboard.forks import after_fork
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -110,15 +111,13 @@ class Executors:
         self._guard = threading.Lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
-        self._pid = os.getpid()
         self._workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
         self.handed_in: Executor | None = None
         self.default = self._adopt(default)
+        after_fork(self._forget_pools)
 
     def get(self, name: str) -> Place | None:
         """Return the executor called `name` if it is one of the core's, or runs functions here and was handed in."""
-        if self._pid != os.getpid():
-            self._forget_pools()
         place = self._places.get(name)
         return self._make(name) if place is None and name in BUILT_IN else place
 
@@ -146,11 +145,10 @@ class Executors:
 
     def _forget_pools(self) -> None:
         """Let go of the pools of the process this one was forked from: their threads did not come along."""
-        with self._guard:
-            self._pid = os.getpid()
-            self._pools = []
-            for name in BUILT_IN:
-                self._places.pop(name, None)
+        self._guard = threading.Lock()
+        self._pools = []
+        for name in BUILT_IN:
+            self._places.pop(name, None)
 
     def _adopt(self, default: str | Executor | Threads | None) -> str:
         if default is None:

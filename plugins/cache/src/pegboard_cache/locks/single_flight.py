@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pegboard.parts import after_fork
 from pegboard.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ class SingleFlight:
     """All flights of this process, for threads and coroutines alike."""
 
     def __init__(self) -> None:
-        self._reset()
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
+    def _begin_anew(self) -> None:
+        """Begin with no flight, also in a forked child: the threads that led those are not in this process."""
         self._guard = (
             threading.RLock()
         )  # reentrant: the collector may close a leader's coroutine while it is held
@@ -80,8 +81,6 @@ class SingleFlight:
         Returns:
             The flight; None when one has ended since that look, so that it has to be repeated.
         """
-        if self._pid != os.getpid():  # the threads that led these flights are not in this process
-            self._reset()
         with self._guard:
             flight = self._flights.get(key)
             if flight is not None:

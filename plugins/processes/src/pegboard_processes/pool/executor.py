@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import checks
 from pegboard.errors import RemoteError
+from pegboard.parts import after_fork
 from pegboard_processes.pool.request import Keeper, Request
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads
@@ -45,9 +45,9 @@ class ProcessPool(Executor):
         self._lifecycle = threading.Lock()
         self._closed = False
         self._begin()
-        _EXECUTORS.add(self)
+        after_fork(self._begin_anew)
 
-    def begin_anew(self) -> None:
+    def _begin_anew(self) -> None:
         """Begin with no worker, in a process that was forked: those are the parent's."""
         self._lifecycle = threading.Lock()  # whoever holds it did not come along
         self._begin()
@@ -268,12 +268,3 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _begin_anew() -> None:
-    for each in list(_EXECUTORS):
-        each.begin_anew()
-
-
-_EXECUTORS: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
-os.register_at_fork(after_in_child=_begin_anew)
