@@ -46,7 +46,7 @@ def run(site: Path, program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_strangers_plugin_is_not_imported(site, tmp_path: Path) -> None:
-    """Importing, calling, mapping and opening sessions load nothing that is merely installed (S5)."""
+    """Importing, calling, mapping and opening sessions load nothing that is merely installed."""
     flag = tmp_path / "imported"
     site.install(
         "stranger",
@@ -62,7 +62,7 @@ def test_a_strangers_plugin_is_not_imported(site, tmp_path: Path) -> None:
 
 
 def test_a_name_that_two_distributions_claim_names_both(site) -> None:
-    """Pegboard does not guess, and imports neither (promise 6)."""
+    """Pegboard does not guess, and imports neither."""
     for owner in ("first-owner", "second-owner"):
         module = owner.replace("-", "_")
         site.install(owner, {"shared": f"{module}:Shared"}, {module: "raise SystemExit('imported')"})

@@ -58,7 +58,7 @@ def fresh(program: str) -> str:
     ids=["import", "star", "testing", "decorate and call", "session"],
 )
 def test_nothing_global_is_changed(what: str) -> None:
-    """No thread, handler, logger, signal, variable, hook, warning filter, file or socket, on import or first use (S9)."""
+    """No thread, handler, logger, signal, variable, hook, warning filter, file or socket, on import or first use."""
     assert fresh(SNAPSHOT.format(what=what)) == "[]"
 
 
@@ -84,7 +84,7 @@ def test_nothing_global_is_changed(what: str) -> None:
     ],
 )
 def test_import_loads_nothing_that_is_not_needed(module: str) -> None:
-    """What only some calls need is imported by them (design 7)."""
+    """What only some calls need is imported by them."""
     already = fresh("import sys, pluggy, attrs; print(*sys.modules)").split()
     if module in already:
         pytest.skip("pluggy or attrs loads it")
@@ -113,7 +113,7 @@ def test_star_import_brings_exactly_the_public_names() -> None:
 
 @pytest.mark.parametrize("name", sorted(PROVIDED))
 def test_a_name_whose_plugin_is_missing_says_what_to_install(name: str) -> None:
-    """Blocked or absent, the error is the same one line (design 2)."""
+    """Blocked or absent, the error is the same one line."""
     extra = PROVIDED[name]
     program = f"""
 import sys

@@ -55,7 +55,7 @@ def value_of(probe, *args, **kwargs) -> object:
 
 @both
 def test_a_layer_is_written_once_for_both_colours(probe) -> None:
-    """The same `async def` serves functions and coroutines (design 3)."""
+    """The same `async def` serves functions and coroutines."""
 
     async def add_one(call, proceed):
         return await proceed(call) + 1
@@ -131,7 +131,7 @@ def test_a_layer_may_replace_an_error_by_a_value(probe) -> None:
 @both
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_layers_error_is_the_calls_error(probe, moment: str) -> None:
-    """Raised before or after `proceed`, it leaves the call as itself (rule 6, E5)."""
+    """Raised before or after `proceed`, it leaves the call as itself."""
     error = LookupError("store")
 
     async def failing(call, proceed):
@@ -164,7 +164,7 @@ def test_the_current_call_is_the_layers_call(probe) -> None:
 
 
 def test_awaiting_real_io_around_a_sync_task_names_plugin_and_task() -> None:
-    """A layer that suspends in a sync task fails the call with a clear error (rule 15 of the table, E13)."""
+    """A layer that suspends in a sync task fails the call with a clear error."""
 
     async def harmless(call, proceed):
         return await proceed(call)
@@ -301,7 +301,7 @@ def test_bind_is_asked_once_per_task_and_session() -> None:
 
 @both
 def test_arguments_that_do_not_fit_use_up_no_attempt(probe) -> None:
-    """A missing argument is a TypeError naming the function, before any layer or attempt (rule 9)."""
+    """A missing argument is a TypeError naming the function, before any layer or attempt."""
     asked = []
 
     async def watch(call, proceed):
@@ -330,7 +330,7 @@ def test_a_layer_may_provide_a_parameter(probe) -> None:
 
 @both
 def test_a_layer_may_preset_the_attempt(probe) -> None:
-    """A resumed call goes on counting where it stopped (design 5)."""
+    """A resumed call goes on counting where it stopped."""
 
     async def resume(call, proceed):
         call.attempt = 4

@@ -89,7 +89,7 @@ def streams(times: int) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("work", "times"), [(calls, 1_000_000), (failures, 200_000), (streams, 200_000)])
 def test_memory_does_not_grow(work, times: int) -> None:
-    """Under 2 MB more after a million calls than after the warm-up (E16)."""
+    """Under 2 MB more after a million calls than after the warm-up."""
     with Session(Counting(), Passing(), inherit=False):
         work(50_000)
         gc.collect()

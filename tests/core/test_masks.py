@@ -25,7 +25,7 @@ WAYS = {
 
 @pytest.mark.parametrize("write", WAYS.values(), ids=WAYS)
 def test_a_known_secret_is_masked_however_it_is_written(write) -> None:
-    """As it is, escaped, quoted or encoded: nothing of it is left (S1)."""
+    """As it is, escaped, quoted or encoded: nothing of it is left."""
     masks = Masks()
     assert masks.add(CANARY)
     text = f"before {write(CANARY)} after"

@@ -1,4 +1,4 @@
-"""Every kind of task, ended in every way, with every sort of plugin: promises 1, 2 and 5 in each cell."""
+"""Every kind of task, ended in every way, with every plugin: promises 1, 2 and 5 of docs/explanation/architecture.md."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_every_beginning_has_one_end(kind: str, ending: str, plugins: Callable[[
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ending", ["returns", "raises"])
 def test_a_faulty_observer_changes_no_event(kind: str, ending: str) -> None:
-    """The events that another plugin sees are the same with and without a faulty one (promise 1, E1)."""
+    """The events that another plugin sees are the same with and without a faulty one."""
     logs = []
     for faulty in ([], [FaultyPlugin(ValueError)], [FaultyPlugin(SystemExit)]):
         recorder = Recorder()
@@ -226,7 +226,7 @@ def test_a_faulty_observer_changes_no_event(kind: str, ending: str) -> None:
     "plugins", [list, lambda: [Passing(), FaultyPlugin()]], ids=["plain", "layer and faulty"]
 )
 def test_cancelled_at_any_await_a_call_ends_once(steps: int, plugins: Callable[[], list[object]]) -> None:
-    """Whatever await a call is cancelled at, it ends once, cancelled, and nothing hangs (E6)."""
+    """Whatever await a call is cancelled at, it ends once, cancelled, and nothing hangs."""
     recorder = Recorder()
     with Session(*plugins(), recorder):
         cancel_after(steps)

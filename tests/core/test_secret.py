@@ -29,7 +29,7 @@ CANARY = "canary-8f2"
     ids=["str", "f-string", "format", "percent", "pickle", "copy", "deepcopy", "json", "json inside"],
 )
 def test_a_secret_refuses_whatever_would_show_or_copy_it(leak) -> None:
-    """Each way raises TypeError, and not even the error shows the value (promise 7)."""
+    """Each way raises TypeError, and not even the error shows the value."""
     with pytest.raises(TypeError) as caught:
         leak(Secret(CANARY))
     assert CANARY not in str(caught.value)

@@ -53,7 +53,7 @@ def store(request, tmp_path):
 
 
 def test_stopped_server_runs_the_body_once(make, tmp_path, caplog, redis_program) -> None:
-    """C3: with Redis stopped and `Retry(3)` the body runs once a call, and one warning says what failed."""
+    """With Redis stopped and `Retry(3)` the body runs once a call, and one warning says what failed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -84,7 +84,7 @@ def _wait_for(port: int) -> None:
 
 
 def test_failing_attempts_leave_one_value(make, store) -> None:
-    """Row 36: what a retry saved is kept once; the attempts that failed are not, and a hit has no attempt."""
+    """What a retry saved is kept once; the attempts that failed are not, and a hit has no attempt."""
     runs = count()
 
     def flaky(x):
@@ -102,7 +102,7 @@ def test_failing_attempts_leave_one_value(make, store) -> None:
     "option", [Fallback("other"), Handle(OSError, lambda error: "other")], ids=["fallback", "handler"]
 )
 def test_a_recovered_value_is_never_kept(make, store, option) -> None:
-    """C11: the value of a fallback or a handler is returned, and the next call runs the body again."""
+    """The value of a fallback or a handler is returned, and the next call runs the body again."""
     runs = count()
 
     def fails():
@@ -116,7 +116,7 @@ def test_a_recovered_value_is_never_kept(make, store, option) -> None:
 
 
 def test_a_late_result_is_not_kept(store) -> None:
-    """Row 36: what a function returns after its timeout is dropped; the next call runs, and its value is kept."""
+    """What a function returns after its timeout is dropped; the next call runs, and its value is kept."""
     goes_on, runs = threading.Event(), count()
 
     @task(Timeout(0.1), Cache())
@@ -139,7 +139,7 @@ CANARY = "canary-51b7-e02d-9f"
 
 @pytest.mark.parametrize("kept", ["folder", "redis"])
 def test_a_secret_is_in_no_store(kept, tmp_path, redis_url) -> None:
-    """S1: a value with a secret that the task was handed is returned, and its text is nowhere in the store."""
+    """A value with a secret that the task was handed is returned, and its text is nowhere in the store."""
     where = tmp_path / "cache" if kept == "folder" else redis_url
 
     @task(NeedsSecrets("API_KEY"), Cache())
@@ -175,7 +175,7 @@ with Session(Caching(sys.argv[1]), inherit=False):
 
 
 def test_killed_leader_frees_the_others(tmp_path) -> None:
-    """C4: with the whole stack of policies, too, a leader that is killed frees its key at once."""
+    """With the whole stack of policies, too, a leader that is killed frees its key at once."""
     (tmp_path / "leader.py").write_text(LEADER)
     command = [sys.executable, "leader.py", str(tmp_path / "cache")]
     first = subprocess.Popen([*command, "hang"], cwd=tmp_path, stdout=subprocess.PIPE)

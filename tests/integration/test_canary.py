@@ -1,4 +1,4 @@
-"""A secret goes through everything that records something, and is found nowhere (S1, rule 45, row 54)."""
+"""A secret goes through everything that records something, and is found nowhere."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ SCENARIOS = {
 @both
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_events_and_effects_come_in_the_documented_sequence(is_async: bool, scenario: str, tmp_path) -> None:
-    """Rules 1 and 24: cache, then the retries, then dataset and cache; the journal around them, the beginning and end around all."""
+    """Cache, then the retries, then dataset and cache; the journal around them, the beginning and end around all."""
     failures, error, expected = SCENARIOS[scenario]
     effects = Effects(tmp_path, failures, error)
     with Session(*effects.plugins()):
@@ -264,7 +264,7 @@ def test_events_and_effects_come_in_the_documented_sequence(is_async: bool, scen
 
 @both
 def test_a_second_call_is_a_hit(is_async: bool, tmp_path) -> None:
-    """Rule 2: no body, no attempt, no dataset; the value and the key are the first call's."""
+    """No body, no attempt, no dataset; the value and the key are the first call's."""
     effects = Effects(tmp_path, failures=2)
     probe = effects.task(is_async=is_async)
     with Session(*effects.plugins()):
@@ -285,7 +285,7 @@ def test_a_second_call_is_a_hit(is_async: bool, tmp_path) -> None:
 
 @both
 def test_a_failure_for_good(is_async: bool, tmp_path) -> None:
-    """Rule 3: without a recovery the last exception leaves, is told once, and nothing is stored; the undo is last."""
+    """Without a recovery the last exception leaves, is told once, and nothing is stored; the undo is last."""
     effects = Effects(tmp_path, failures=9)
     options = [each for each in effects.options() if not isinstance(each, Fallback | Handle)]
     probe = effects.task(*options, is_async=is_async)
@@ -309,7 +309,7 @@ def test_a_failure_for_good(is_async: bool, tmp_path) -> None:
 @both
 @pytest.mark.parametrize("is_last", [False, True], ids=["retried", "for good"])
 def test_a_wrong_output_is_a_failed_attempt(is_async: bool, is_last: bool, tmp_path) -> None:
-    """Row 47: it is retried, and never saved nor cached."""
+    """It is retried, and never saved nor cached."""
     runs = []
 
     def body(x: int) -> object:
@@ -330,7 +330,7 @@ def test_a_wrong_output_is_a_failed_attempt(is_async: bool, is_last: bool, tmp_p
 
 @both
 def test_a_wrong_input_reaches_nothing(is_async: bool, tmp_path) -> None:
-    """Row 48: no attempt, no retry, no secret; only what stands outside of it sees the call."""
+    """No attempt, no retry, no secret; only what stands outside of it sees the call."""
     effects = Effects(tmp_path, failures=0)
     options = [each for each in effects.options() if not isinstance(each, Fallback | Handle | Undo)]
     with Session(*effects.plugins()):

@@ -107,7 +107,7 @@ class Kept:
 
 
 def test_the_trace_goes_on_in_the_worker(client):
-    """The span that is current in a worker's function is that of its call at home (T9)."""
+    """The span that is current in a worker's function is that of its call at home."""
 
     @task(On("dask"))
     def ids():

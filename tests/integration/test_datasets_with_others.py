@@ -56,7 +56,7 @@ def make(body, is_async, *options):
 
 @both
 def test_retries_then_the_dataset_then_the_cache(tmp_path, is_async) -> None:
-    """A task that fails twice: three runs, one file, one entry, in the documented order (rule 1, row 40, C10)."""
+    """A task that fails twice: three runs, one file, one entry, in the documented order."""
     runs = []
 
     def body(x):
@@ -90,7 +90,7 @@ def test_retries_then_the_dataset_then_the_cache(tmp_path, is_async) -> None:
 
 @both
 def test_a_hit_saves_nothing(tmp_path, is_async) -> None:
-    """A file that was removed stays removed (row 40)."""
+    """A file that was removed stays removed."""
     work = make(lambda x: [x], is_async, Dataset("{x}.json"), Cache())
     with Session(Datasets(tmp_path), Caching(), inherit=False):
         work.run(1)
@@ -101,7 +101,7 @@ def test_a_hit_saves_nothing(tmp_path, is_async) -> None:
 
 @both
 def test_a_failing_save_is_neither_cached_nor_retried(tmp_path, is_async) -> None:
-    """The body ran once for each call, and the next call runs it again (rule 32, C10)."""
+    """The body ran once for each call, and the next call runs it again."""
     runs = []
     work = make(lambda x: runs.append([x]), is_async, Dataset("{x}.json"), Cache(), Retry(3))
     with Session(Datasets(store=Refusing()), Caching(tmp_path), inherit=False) as session:
@@ -114,7 +114,7 @@ def test_a_failing_save_is_neither_cached_nor_retried(tmp_path, is_async) -> Non
 @both
 @pytest.mark.parametrize("folder", [None, "cache"], ids=["memory", "folder"])
 def test_a_hit_returns_the_same_reference(tmp_path, is_async, folder) -> None:
-    """The cache keeps the reference, not the value, and it loads (rule 32, row 43)."""
+    """The cache keeps the reference, not the value, and it loads."""
     work = make(lambda x: list(range(x)), is_async, Persist(), Cache())
     caching = Caching(None if folder is None else tmp_path / folder)
     with Session(Datasets(tmp_path / "d"), caching, inherit=False):
@@ -144,7 +144,7 @@ if __name__ == "__main__":
 
 
 def test_another_process_gets_the_same_reference_from_the_cache(tmp_path) -> None:
-    """The second process runs nothing, and loads the value (rule 32)."""
+    """The second process runs nothing, and loads the value."""
     (tmp_path / "program.py").write_text(PROGRAM)
     command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "d"), str(tmp_path / "c")]
     first, second = (subprocess.check_output(command, text=True, cwd=tmp_path) for _ in range(2))
@@ -154,7 +154,7 @@ def test_another_process_gets_the_same_reference_from_the_cache(tmp_path) -> Non
 
 @both
 def test_a_reference_is_the_key_and_its_value_is_not_loaded_for_a_hit(tmp_path, is_async) -> None:
-    """What follows a persisted task is cached by the digest: the second call reads no artifact (rule 28)."""
+    """What follows a persisted task is cached by the digest: the second call reads no artifact."""
     total = make(sum, is_async, Load(), Cache())
     datasets = Datasets(tmp_path)
     with Session(datasets, Caching(), inherit=False):
@@ -183,7 +183,7 @@ def test_a_stream_is_saved_and_cached_when_it_has_finished(tmp_path) -> None:
 
 
 def test_a_stream_whose_save_failed_is_not_cached() -> None:
-    """As with values (C10)."""
+    """As with values."""
 
     def numbers(x):
         yield from range(x)

@@ -1,4 +1,4 @@
-"""Logs and JSON lines beside tracing, retries and secrets: the ids agree, and a canary is nowhere (T17, T18, T26)."""
+"""Logs and JSON lines beside tracing, retries and secrets: the ids agree, and a canary is nowhere."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def lines_of(stream: io.StringIO) -> list[dict[str, object]]:
 @pytest.mark.parametrize("tracing_first", [True, False], ids=["behind tracing", "before tracing"])
 @pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF], ids=["sampled", "sampled out"])
 def test_logs_and_lines_have_the_ids_of_the_span(handler, sampler, tracing_first: bool) -> None:
-    """T18: also of a span that is not sampled, whatever the order of the plugins; retries are in one trace."""
+    """Also of a span that is not sampled, whatever the order of the plugins; retries are in one trace."""
     spans = InMemorySpanExporter()
     provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
@@ -103,7 +103,7 @@ async def aleak(x: str, *, secrets: Mapping[str, str] = INJECTED) -> str:
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("body", [leak, aleak], ids=["sync", "async"])
 def test_a_secret_is_in_no_line(handler, body, as_json: bool) -> None:
-    """S1, T17: in what tasks log themselves, in tracebacks, lifecycle lines, and the lines of calls and attempts."""
+    """In what tasks log themselves, in tracebacks, lifecycle lines, and the lines of calls and attempts."""
     calls = io.StringIO()
     plugins = [Secrets({"KEY": CANARY}), Logs(json=as_json, lifecycle=True), JSONLines(calls, attempts=True)]
     with Session(*plugins, inherit=False):
@@ -120,7 +120,7 @@ def test_a_secret_is_in_no_line(handler, body, as_json: bool) -> None:
 def test_inputs_and_results_are_in_no_line_and_messages_where_exceptions_are(
     handler, is_sensitive: bool
 ) -> None:
-    """T17: the first canary nowhere, the second in the line of the call alone, and nowhere for a sensitive task."""
+    """The first canary nowhere, the second in the line of the call alone, and nowhere for a sensitive task."""
     calls = io.StringIO()
 
     @task(*([] if is_sensitive else [Cache()]), sensitive=is_sensitive)

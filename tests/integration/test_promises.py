@@ -1,4 +1,4 @@
-"""The nine promises of the core, one by one; the matrix of kinds and endings is in test_matrix."""
+"""The promises of docs/explanation/architecture.md, by their numbers; the matrix of kinds and endings is in test_matrix."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Interrupting:
 
 
 def test_a_failing_observer_is_logged_once_and_counted_always(caplog: pytest.LogCaptureFixture) -> None:
-    """Its failure is logged once per plugin and hook, and counted every time (promise 1)."""
+    """Its failure is logged once per plugin and hook, and counted every time."""
 
     @task
     def double(x: int) -> int:
@@ -55,7 +55,7 @@ def test_a_failing_observer_is_logged_once_and_counted_always(caplog: pytest.Log
 
 
 def test_a_strict_session_raises_after_the_call_has_ended() -> None:
-    """`Session(strict=True)` raises what an observer raised, once the call is over and all were told (promise 1)."""
+    """`Session(strict=True)` raises what an observer raised, once the call is over and all were told."""
     recorder = Recorder()
 
     @task
@@ -71,7 +71,7 @@ def test_a_strict_session_raises_after_the_call_has_ended() -> None:
 
 @pytest.mark.parametrize("kind", ["coroutine", "generator", "async_generator"])
 def test_a_strict_session_raises_for_every_kind(kind: str) -> None:
-    """Strictness holds for coroutines and streams too (promise 1)."""
+    """Strictness holds for coroutines and streams too."""
 
     async def coroutine() -> int:
         return 1
@@ -88,7 +88,7 @@ def test_a_strict_session_raises_for_every_kind(kind: str) -> None:
 
 
 def test_two_observers_that_fail_in_a_strict_session_are_raised_together() -> None:
-    """Several failures of one call come as an exception group (promise 1)."""
+    """Several failures of one call come as an exception group."""
 
     @task
     def work() -> None: ...
@@ -103,7 +103,7 @@ def test_two_observers_that_fail_in_a_strict_session_are_raised_together() -> No
     "hook", ["before_execute", "before_attempt", "after_attempt", "on_error", "after_execute"]
 )
 def test_ctrl_c_in_an_observer_goes_on_after_every_end_was_told(hook: str) -> None:
-    """A KeyboardInterrupt in an observer is raised, after every other plugin got the end (E2)."""
+    """A KeyboardInterrupt in an observer is raised, after every other plugin got the end."""
     first, last = Recorder("first"), Recorder("last")
 
     @task
@@ -119,7 +119,7 @@ def test_ctrl_c_in_an_observer_goes_on_after_every_end_was_told(hook: str) -> No
 
 
 def test_an_observers_text_stays_out_of_the_log_of_a_sensitive_task(caplog: pytest.LogCaptureFixture) -> None:
-    """For a sensitive task the log names the observer's error and shows no traceback (promise 7)."""
+    """For a sensitive task the log names the observer's error and shows no traceback."""
 
     @task(sensitive=True)
     def work() -> None: ...
@@ -137,7 +137,7 @@ def test_an_observers_text_stays_out_of_the_log_of_a_sensitive_task(caplog: pyte
 
 
 def test_the_tasks_own_exception_leaves_with_a_note() -> None:
-    """The same object leaves, its cause untouched, with one note naming task, call and attempts (promise 3, E4)."""
+    """The same object leaves, its cause untouched, with one note naming task, call and attempts."""
     cause = OSError("disk")
     error = HTTPError("http://x", 503)
 
@@ -155,7 +155,7 @@ def test_the_tasks_own_exception_leaves_with_a_note() -> None:
 
 
 def test_nested_tasks_note_the_error_and_do_not_wrap_it() -> None:
-    """An error that leaves two calls is one object with a note of each, and told once for each (rule 4)."""
+    """An error that leaves two calls is one object with a note of each, and told once for each."""
     error = HTTPError("http://x", 500)
 
     @task
@@ -177,7 +177,7 @@ def test_nested_tasks_note_the_error_and_do_not_wrap_it() -> None:
 
 
 def test_notes_do_not_pile_up_on_an_exception_that_is_raised_again_and_again() -> None:
-    """One object raised ten thousand times keeps a bounded number of notes (E16)."""
+    """One object raised ten thousand times keeps a bounded number of notes."""
     error = HTTPError("x", 1)
 
     @task
@@ -191,7 +191,7 @@ def test_notes_do_not_pile_up_on_an_exception_that_is_raised_again_and_again() -
 
 
 def test_an_exception_that_takes_no_notes_leaves_all_the_same() -> None:
-    """A class with broken notes is no reason to lose its error (promise 3)."""
+    """A class with broken notes is no reason to lose its error."""
 
     class Stubborn(Exception):  # noqa: N818
         def add_note(self, note: str) -> None:
@@ -208,7 +208,7 @@ def test_an_exception_that_takes_no_notes_leaves_all_the_same() -> None:
 
 
 def test_an_error_is_noted_in_a_session_with_nothing_attached() -> None:
-    """Inside a session there is always a call, so there is always a note (promise 3)."""
+    """Inside a session there is always a call, so there is always a note."""
 
     @task
     async def fails() -> None:
@@ -221,7 +221,7 @@ def test_an_error_is_noted_in_a_session_with_nothing_attached() -> None:
 
 
 def test_pegboards_own_errors_are_under_one_base() -> None:
-    """Whoever wants Pegboard's errors catches PegboardError (promise 3)."""
+    """Whoever wants Pegboard's errors catches PegboardError."""
 
     class Broken:
         name = "broken"
@@ -249,7 +249,7 @@ def test_pegboards_own_errors_are_under_one_base() -> None:
 )
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_an_exit_is_never_retried(exit_type: type[BaseException], is_async: bool) -> None:
-    """KeyboardInterrupt, SystemExit, cancellation and suspension run the body once (promise 5, E7)."""
+    """KeyboardInterrupt, SystemExit, cancellation and suspension run the body once."""
     runs = []
 
     @task(Retry(3))
@@ -280,7 +280,7 @@ def test_an_exit_is_never_retried(exit_type: type[BaseException], is_async: bool
 
 
 def test_no_repr_shows_a_value() -> None:
-    """Reprs of calls, groups, outcomes, results and tasks carry names and types, never values (promise 7, S1)."""
+    """Reprs of calls, groups, outcomes, results and tasks carry names and types, never values."""
 
     @task
     def echo(password: str) -> str:
@@ -301,7 +301,7 @@ def test_no_repr_shows_a_value() -> None:
 
 
 def test_importing_pegboard_starts_nothing() -> None:
-    """A fresh interpreter has the same threads, handlers and modules of weight after the import (promise 9, S9)."""
+    """A fresh interpreter has the same threads, handlers and modules of weight after the import."""
     program = """
 import json, logging, os, sys, threading
 before = dict(os.environ), threading.active_count()
@@ -318,7 +318,7 @@ print(json.dumps({
 
 
 def test_large_values_are_not_copied() -> None:
-    """The value that comes out, and the one observers see, is the very object that went in (E24)."""
+    """The value that comes out, and the one observers see, is the very object that went in."""
     large = bytearray(10_000_000)
 
     @task
@@ -332,7 +332,7 @@ def test_large_values_are_not_copied() -> None:
 
 
 def test_recursion_200_deep_works_and_too_deep_passes_as_itself() -> None:
-    """A task may call itself 200 deep at the default limit, and a RecursionError is a RecursionError (E14)."""
+    """A task may call itself 200 deep at the default limit, and a RecursionError is a RecursionError."""
 
     @task(Retry(0))
     def down(n: int) -> int:
@@ -353,7 +353,7 @@ def test_recursion_200_deep_works_and_too_deep_passes_as_itself() -> None:
 
 
 def test_stop_iteration_survives_layers() -> None:
-    """A StopIteration that a body raises comes out as one, through layers too (E13)."""
+    """A StopIteration that a body raises comes out as one, through layers too."""
 
     @task(Retry(1, on=OSError))
     def first(items) -> object:
@@ -364,7 +364,7 @@ def test_stop_iteration_survives_layers() -> None:
 
 
 def test_a_session_is_collected_when_it_is_over() -> None:
-    """A task keeps nothing of a session that has ended (E16)."""
+    """A task keeps nothing of a session that has ended."""
     import weakref
 
     @task

@@ -39,7 +39,7 @@ def test_a_scheduled_run_is_retried_and_times_out_like_any_call(clock) -> None:
 
 
 def test_lateness_is_measured(clock) -> None:
-    """Row 57: seconds late and runs missed, by task."""
+    """Seconds late and runs missed, by task."""
     registry = CollectorRegistry()
 
     @task(name="job")

@@ -80,7 +80,7 @@ both = pytest.mark.parametrize("probe", [count, acount], ids=["sync", "async"])
 
 @both
 def test_nothing_runs_before_the_first_step(probe) -> None:
-    """Calling a stream task tells nobody and runs nothing (row 3)."""
+    """Calling a stream task tells nobody and runs nothing."""
     recorder = Recorder()
     with Session(recorder):
         stream = probe(2)
@@ -90,7 +90,7 @@ def test_nothing_runs_before_the_first_step(probe) -> None:
 
 @both
 def test_each_item_is_told_with_its_index_from_0(probe) -> None:
-    """on_iteration carries index and item, in order, inside the call (row 30)."""
+    """on_iteration carries index and item, in order, inside the call."""
     recorder = Recorder()
     with Session(recorder):
         items_of(probe, 3)
@@ -101,7 +101,7 @@ def test_each_item_is_told_with_its_index_from_0(probe) -> None:
 
 
 def test_an_error_after_two_items_delivers_the_two() -> None:
-    """Both items arrive, then the original exception (rule 12)."""
+    """Both items arrive, then the original exception."""
     error = ValueError("third")
 
     @task
@@ -171,7 +171,7 @@ def test_asend_and_athrow_reach_the_body() -> None:
 
 
 def test_a_suspended_stream_is_nobodys_parent() -> None:
-    """What a consumer calls between two items is not the stream's child (promise 4, rule 14)."""
+    """What a consumer calls between two items is not the stream's child."""
 
     @task
     def inner() -> str | None:
@@ -193,7 +193,7 @@ def test_a_suspended_stream_is_nobodys_parent() -> None:
 
 @both
 def test_no_context_variable_leaks_to_the_consumer(probe) -> None:
-    """A scope of a stream is entered and left inside its own context, whoever closes it (promise 4)."""
+    """A scope of a stream is entered and left inside its own context, whoever closes it."""
     marking = Marking()
     with Session(marking):
         if probe is count:
@@ -249,7 +249,7 @@ def test_the_parent_of_a_stream_is_the_call_that_made_it() -> None:
 @pytest.mark.parametrize("layers", [False, True], ids=["plain", "layer"])
 @pytest.mark.parametrize("how", ["close", "drop", "break"])
 def test_a_stream_left_early_ends_once_and_runs_its_finally(how: str, layers: bool) -> None:
-    """Closed, dropped or left by break: status closed once, `finally` ran inside the stream's context (rule 13)."""
+    """Closed, dropped or left by break: status closed once, `finally` ran inside the stream's context."""
     seen = []
 
     @task(name="left")
@@ -282,7 +282,7 @@ def test_a_stream_left_early_ends_once_and_runs_its_finally(how: str, layers: bo
 def test_an_async_stream_left_early_ends_once(
     how: str, layers: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However an async stream is left, it ends once, its `finally` ran to the end, and nothing is logged (rule 13, T7)."""
+    """However an async stream is left, it ends once, its `finally` ran to the end, and nothing is logged."""
     seen = []
 
     @task(name="left")
@@ -359,14 +359,14 @@ def test_a_stream_still_open_when_the_loop_ends_is_closed_in_its_own_context() -
 
 @both
 def test_a_layer_wraps_every_item(probe) -> None:
-    """One `stream` side serves generators and async generators (design 3)."""
+    """One `stream` side serves generators and async generators."""
     with Session(Doubling()):
         assert items_of(probe, 3) == [0, 2, 4]
 
 
 @both
 def test_a_layer_without_a_stream_side_is_refused(probe) -> None:
-    """A layer that cannot wrap a stream is refused at bind, naming plugin and task (rule 15)."""
+    """A layer that cannot wrap a stream is refused at bind, naming plugin and task."""
 
     class ValuesOnly:
         name = "values"
@@ -469,7 +469,7 @@ ACTIONS = st.lists(st.sampled_from(["next a", "next b", "call", "close a", "drop
 
 @given(ACTIONS)
 def test_interleaved_streams_keep_to_themselves(actions: list[str]) -> None:
-    """Whatever is done with two streams in whatever order, no context variable changes and all is balanced (E20)."""
+    """Whatever is done with two streams in whatever order, no context variable changes and all is balanced."""
 
     @task(name="stream")
     def stream(name: str):

@@ -1,4 +1,4 @@
-"""Where tasks run, and that their spans stay in one trace there (T9)."""
+"""Where tasks run, and that their spans stay in one trace there."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ WAYS = [in_a_pool, submitted, in_an_executor, to_thread, in_a_group, called_from
 def test_nested_calls_are_one_trace_wherever_they_run(
     spans: InMemorySpanExporter, way: Task[[], object]
 ) -> None:
-    """T9: caller, nested and leaf are a chain of parents within one trace."""
+    """Caller, nested and leaf are a chain of parents within one trace."""
     assert way.run().error is None
     found = {span.name: span for span in spans.get_finished_spans()}
     middle = found.get("nested") or found["anested"]
@@ -92,7 +92,7 @@ def test_nested_calls_are_one_trace_wherever_they_run(
 
 
 def test_items_of_a_map_are_one_trace(spans: InMemorySpanExporter) -> None:
-    """T9: in the threads of a map every leaf is below its item, and every item below the map."""
+    """In the threads of a map every leaf is below its item, and every item below the map."""
 
     @task
     def item(_: int) -> str | None:

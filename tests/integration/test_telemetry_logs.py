@@ -1,4 +1,4 @@
-"""Log records and JSON lines under hostile names, over two sessions (T26)."""
+"""Log records and JSON lines under hostile names, over two sessions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def lines_of(text: str) -> list[dict[str, object]]:
 
 
 def test_one_event_is_one_line_whatever_its_names(handler: logging.StreamHandler[io.StringIO]) -> None:
-    """T26: names, messages, extras and errors that break lines elsewhere are one line each, in both files."""
+    """Names, messages, extras and errors that break lines elsewhere are one line each, in both files."""
     calls = io.StringIO()
     run(calls)
     logged, ended = lines_of(handler.stream.getvalue()), lines_of(calls.getvalue())
@@ -61,7 +61,7 @@ def test_one_event_is_one_line_whatever_its_names(handler: logging.StreamHandler
 
 
 def test_two_sessions_leave_handlers_as_they_were(handler: logging.StreamHandler[io.StringIO]) -> None:
-    """T26: each of the two writes as much, and after each the handlers are as before."""
+    """Each of the two writes as much, and after each the handlers are as before."""
     before = [(each, each.formatter, list(each.filters)) for each in logging.getLogger().handlers]
     counts = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Retries, caches and fallbacks as spans and metrics tell of them (T23, T24)."""
+"""Retries, caches and fallbacks as spans and metrics tell of them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def links(span: ReadableSpan) -> list[tuple[str, int]]:
 
 
 def test_two_failures_then_a_value_are_three_chained_attempts(told: Told) -> None:
-    """T23: the call's span is clean, attempts 1 and 2 are errors, each is linked to the one before; 2 retries."""
+    """The call's span is clean, attempts 1 and 2 are errors, each is linked to the one before; 2 retries."""
 
     @task(Retry(3))
     def flaky() -> int:
@@ -111,7 +111,7 @@ def test_two_failures_then_a_value_are_three_chained_attempts(told: Told) -> Non
 
 
 def test_a_hit_is_a_span_that_leads_to_the_one_that_computed_it(told: Told) -> None:
-    """T24: source, no attempt, no duration sample; a lookup counted as a hit, and a link to the miss."""
+    """Source, no attempt, no duration sample; a lookup counted as a hit, and a link to the miss."""
 
     @task(Cache(ttl=60))
     def square(x: int) -> int:
@@ -130,7 +130,7 @@ def test_a_hit_is_a_span_that_leads_to_the_one_that_computed_it(told: Told) -> N
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["function", "stream"])
 def test_a_hit_in_another_process_s_file_leads_there_too(told: Told, tmp_path: Path, is_stream: bool) -> None:
-    """T24: the ids are kept with the value, so that a store on disk knows them."""
+    """The ids are kept with the value, so that a store on disk knows them."""
 
     def value() -> int:
         return 1
@@ -148,7 +148,7 @@ def test_a_hit_in_another_process_s_file_leads_there_too(told: Told, tmp_path: P
 
 
 def test_a_hit_of_an_untraced_value_has_no_link(told: Told) -> None:
-    """T24: where nobody traced the computation, there is nothing to lead to."""
+    """Where nobody traced the computation, there is nothing to lead to."""
     caching = Caching()
 
     @task(Cache(ttl=60))
@@ -165,7 +165,7 @@ def test_a_hit_of_an_untraced_value_has_no_link(told: Told) -> None:
 
 
 def test_a_fallback_is_told_as_one(told: Told) -> None:
-    """T24: the span's source, a clean status, and a sample of its duration."""
+    """The span's source, a clean status, and a sample of its duration."""
 
     @task(Fallback(0))
     def fails() -> int:
@@ -207,7 +207,7 @@ class Journaled(Option):
 
 
 def test_a_replay_is_told_as_one(told: Told) -> None:
-    """T24: source `journal`, no attempt, and no duration sample; `hits=False` is about caches, and leaves it."""
+    """Source `journal`, no attempt, and no duration sample; `hits=False` is about caches, and leaves it."""
 
     @task(Journaled())
     def replayed() -> int:
@@ -224,7 +224,7 @@ def test_a_replay_is_told_as_one(told: Told) -> None:
 
 
 def test_equal_calls_at_once_lead_to_the_one_that_ran(told: Told) -> None:
-    """T24: a call that waited for another's run is a hit of it."""
+    """A call that waited for another's run is a hit of it."""
     import threading
 
     begun, let_go = threading.Event(), threading.Event()

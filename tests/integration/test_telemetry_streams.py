@@ -1,4 +1,4 @@
-"""Traced streams and bodies that are left behind: no span is lost, ended twice or leaked (T7, T8)."""
+"""Traced streams and bodies that are left behind: no span is lost, ended twice or leaked."""
 
 from __future__ import annotations
 
@@ -112,21 +112,21 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ["exhaust", "error", "close", "close elsewhere", "drop"])
 def test_a_sync_stream_is_one_span_however_it_is_left(finished: Finished, how: str) -> None:
-    """T7: ended once, with the status of its end, and nothing leaks into the consumer."""
+    """Ended once, with the status of its end, and nothing leaks into the consumer."""
     leave_sync(how)
     assert [end_of(span) for span in finished("stream")] == [ENDS[how]]
 
 
 @pytest.mark.parametrize("how", ["error", "close", "close elsewhere", "drop", "cancel"])
 def test_an_async_stream_is_one_span_however_it_is_left(finished: Finished, how: str) -> None:
-    """T7: also when another asyncio task closes it, or the collector does."""
+    """Also when another asyncio task closes it, or the collector does."""
     asyncio.run(leave_async(how))
     assert [end_of(span) for span in finished("stream")] == [ENDS[how]]
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_a_coroutine_that_nobody_awaits_has_no_span(finished: Finished) -> None:
-    """T7: nothing ran, so there is nothing to tell, and nothing is logged."""
+    """Nothing ran, so there is nothing to tell, and nothing is logged."""
 
     @task
     async def never() -> None:
@@ -139,7 +139,7 @@ def test_a_coroutine_that_nobody_awaits_has_no_span(finished: Finished) -> None:
 
 
 def test_a_coroutine_dropped_half_way_is_one_span(finished: Finished) -> None:
-    """T7: it ends in the context of whoever collects it, which is not the one that it began in; as one closed early."""
+    """It ends in the context of whoever collects it, which is not the one that it began in; as one closed early."""
 
     @task
     async def half() -> None:
@@ -158,7 +158,7 @@ def test_a_coroutine_dropped_half_way_is_one_span(finished: Finished) -> None:
 
 @pytest.mark.parametrize("fails", [False, True], ids=["ends late", "fails late"])
 def test_a_body_abandoned_by_a_timeout_is_one_span(finished: Finished, fails: bool) -> None:
-    """T7: ended at the limit as a TaskTimeout; what the body does later is no part of it, and no second end."""
+    """Ended at the limit as a TaskTimeout; what the body does later is no part of it, and no second end."""
     let_go, over = threading.Event(), threading.Event()
 
     @task(Timeout(0.05))
@@ -194,7 +194,7 @@ def _tracer() -> trace.Tracer:
 
 
 def test_the_consumer_of_a_stream_is_not_its_child(finished: Finished) -> None:
-    """T8: while a stream is suspended, its span is the parent of nothing that the consumer does."""
+    """While a stream is suspended, its span is the parent of nothing that the consumer does."""
 
     @task
     def consumer() -> None:
@@ -212,7 +212,7 @@ def test_the_consumer_of_a_stream_is_not_its_child(finished: Finished) -> None:
 
 
 def test_a_span_that_a_body_holds_open_survives_its_yields(finished: Finished) -> None:
-    """T8: it stays the parent of the body's next steps, and the consumer's own span that of the consumer's."""
+    """It stays the parent of the body's next steps, and the consumer's own span that of the consumer's."""
 
     @task
     def body():
@@ -234,7 +234,7 @@ def test_a_span_that_a_body_holds_open_survives_its_yields(finished: Finished) -
 
 
 def test_a_span_that_an_async_body_holds_open_survives_its_yields(finished: Finished) -> None:
-    """T8: the same for an async stream that two asyncio tasks read."""
+    """The same for an async stream that two asyncio tasks read."""
 
     @task
     async def body():

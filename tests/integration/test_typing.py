@@ -45,14 +45,14 @@ checkers = pytest.mark.parametrize("checker", ["mypy", "pyright"])
 
 @checkers
 def test_all_four_kinds_keep_their_types(checker: str, tmp_path: Path) -> None:
-    """Parameters and results of tasks and methods are what the files say with `assert_type` (row 11)."""
+    """Parameters and results of tasks and methods are what the files say with `assert_type`."""
     code, output = check(checker, tmp_path, *(TYPING / name for name in FILES))
     assert code == 0, output
 
 
 @checkers
 def test_planted_mistakes_are_flagged_and_nothing_else_is(checker: str, tmp_path: Path) -> None:
-    """A wrong argument, option field, option or result is an error, on exactly the lines that are marked (row 11)."""
+    """A wrong argument, option field, option or result is an error, on exactly the lines that are marked."""
     _, output = check(checker, tmp_path, PLANTED)
     flagged = {int(number) for number in re.findall(rf"{PLANTED.name}:(\d+):.*\berror\b", output)}
     assert marked()

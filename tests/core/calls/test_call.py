@@ -66,7 +66,7 @@ def call_of(made, *args: object, **kwargs: object):
 @each_task
 @watched
 def test_inside_a_session_there_is_always_a_call(made, plugins) -> None:
-    """Even with nothing attached, the body knows its call (design 3)."""
+    """Even with nothing attached, the body knows its call."""
     with Session(*(make() for make in plugins)) as session:
         call = call_of(made)
     assert (call.task, call.session, call.attempt) == (made, session, 1)
@@ -78,7 +78,7 @@ def test_inside_a_session_there_is_always_a_call(made, plugins) -> None:
 
 
 def test_outside_any_session_there_is_none() -> None:
-    """Without a session, options and configuration a task is the function itself (design 3)."""
+    """Without a session, options and configuration a task is the function itself."""
     assert function() is None
     assert current_session() is None
 
@@ -143,7 +143,7 @@ def test_wrong_arguments_have_no_inputs() -> None:
 
 
 def test_what_a_layer_fills_in_is_no_input() -> None:
-    """A parameter that a layer provides is neither asked of the caller nor among the inputs (row 54)."""
+    """A parameter that a layer provides is neither asked of the caller nor among the inputs."""
 
     class Providing:
         name = "providing"
@@ -171,7 +171,7 @@ def test_what_a_layer_fills_in_is_no_input() -> None:
 
 
 def test_a_repr_shows_no_value() -> None:
-    """A call's repr tells task and id (promise 7)."""
+    """A call's repr tells task and id."""
     with Session():
         call = function(12345678)
     assert repr(call) == f"<Call function {call.id}>"
@@ -238,7 +238,7 @@ def test_an_unknown_event_is_an_error_that_lists_the_known() -> None:
     assert "on_cache_hit" in str(caught.value)
 
 
-# E18: observers that call tasks ------------------------------------------------------------------------------------
+# Observers that call tasks ---------------------------------------------------------------------------------------
 
 
 class Steps:
@@ -303,7 +303,7 @@ def innermost_mapped(x: int) -> list[int]:
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("hook", HOOKS)
 def test_an_observer_that_calls_a_task_does_not_recurse_for_ever(hook: str, way) -> None:
-    """Calls made by observers are told and marked; what their observers call in turn is not told (E18)."""
+    """Calls made by observers are told and marked; what their observers call in turn is not told."""
     calling = Calling(hook, way)
     with Session(calling, strict=True):
         assert innermost() == [1]
@@ -313,7 +313,7 @@ def test_an_observer_that_calls_a_task_does_not_recurse_for_ever(hook: str, way)
 
 
 def test_an_observer_that_emits_is_still_an_observer() -> None:
-    """What it calls after `emit` is marked as made in a hook, too (E18)."""
+    """What it calls after `emit` is marked as made in a hook, too."""
 
     class Emitting(Calling):
         name = "emitting"
@@ -333,7 +333,7 @@ def test_an_observer_that_emits_is_still_an_observer() -> None:
 
 @pytest.mark.parametrize("moment", ["enter", "exit"])
 def test_a_scope_that_calls_a_task_does_not_recurse_for_ever(moment: str) -> None:
-    """What a scope calls is made in a hook as well (E18)."""
+    """What a scope calls is made in a hook as well."""
     told: list[bool] = []
 
     def call_a_task(call, token=None) -> None:
@@ -359,7 +359,7 @@ def test_a_scope_that_calls_a_task_does_not_recurse_for_ever(moment: str) -> Non
 
 
 def test_calls_in_hooks_are_balanced() -> None:
-    """Every call that was told has a beginning and an end, made in a hook or not (promise 2)."""
+    """Every call that was told has a beginning and an end, made in a hook or not."""
     recorder = Recorder()
     with Session(Calling("after_execute", through_another), recorder, strict=True):
         innermost()
@@ -393,14 +393,14 @@ def test_the_parent_of_a_call_in_a_hook_is_the_call_it_is_told_about() -> None:
     assert all(parent is told for parent, told in parents)
 
 
-# E20: nothing of a call is left behind ---------------------------------------------------------------------------
+# Nothing of a call is left behind --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", [None, ValueError, KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 @each_task
 @watched
 def test_after_any_ending_the_context_is_as_before(made, ending, plugins) -> None:
-    """`current_call()` and all context variables are what they were (E20)."""
+    """`current_call()` and all context variables are what they were."""
 
     @task
     def around() -> None:
@@ -445,7 +445,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS, plugins=st.sampled_from([(), (Recorder,)]))
 def test_suspended_streams_leave_their_consumer_alone(steps, plugins) -> None:
-    """However streams are opened, stepped, closed, dropped and mixed with calls, each keeps its own call (E20)."""
+    """However streams are opened, stepped, closed, dropped and mixed with calls, each keeps its own call."""
     streams: dict[int, object] = {}
     recorders = [make() for make in plugins]
 
@@ -485,7 +485,7 @@ def take(action: str, streams: dict[int, object], index: int) -> None:
 
 
 def test_two_sessions_in_two_asyncio_tasks_do_not_mix() -> None:
-    """Each asyncio task sees its own session, plugins and calls, however they take turns (E20)."""
+    """Each asyncio task sees its own session, plugins and calls, however they take turns."""
     recorders = [Recorder(f"recorder{number}") for number in range(5)]
 
     @task

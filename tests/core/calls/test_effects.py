@@ -74,7 +74,7 @@ def test_sleep_goes_by_the_sessions_clock(probe) -> None:
 
 @both
 def test_a_wait_of_nothing_never_calls_the_clock(probe) -> None:
-    """Zero or less returns at once (design 7)."""
+    """Zero or less returns at once."""
 
     async def wait(call, proceed):
         await call.sleep(0)
@@ -147,7 +147,7 @@ def limiting(seconds: float, **more) -> Around:
 
 
 def test_a_sync_body_is_left_behind_at_the_limit() -> None:
-    """TaskTimeout is raised within a tenth of a second of the limit; the body goes on and its value is dropped (E10)."""
+    """TaskTimeout is raised within a tenth of a second of the limit; the body goes on and its value is dropped."""
     release = threading.Event()
     ended = threading.Event()
 
@@ -299,7 +299,7 @@ class Specs:
 
 @both
 def test_a_plugin_may_emit_events_of_its_own(probe) -> None:
-    """An event with a spec reaches its observers; one without is an error naming it (row 16)."""
+    """An event with a spec reaches its observers; one without is an error naming it."""
     told = []
 
     class Listening:

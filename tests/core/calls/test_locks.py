@@ -75,7 +75,7 @@ def test_threads_and_coroutines_exclude_each_other() -> None:
 
 
 def test_a_cancelled_waiter_gives_its_place_up() -> None:
-    """Whoever waits behind a cancelled waiter still gets the lock (L4)."""
+    """Whoever waits behind a cancelled waiter still gets the lock."""
     locks = KeyedLocks()
     order = []
 

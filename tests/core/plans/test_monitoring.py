@@ -52,7 +52,7 @@ def monitor(session: Session) -> tuple[list[str], Callable[[], None]]:
 
 @each_task
 def test_monitoring_sees_every_event(made) -> None:
-    """In the same order in which a recorder is told of them (design 3)."""
+    """In the same order in which a recorder is told of them."""
     recorder = Recorder()
     with Session(recorder) as session:
         seen, _ = monitor(session)
@@ -121,7 +121,7 @@ def test_monitoring_sees_emitted_events() -> None:
 @each_task
 @pytest.mark.parametrize("error", [ValueError, SystemExit, asyncio.CancelledError, RecursionError])
 def test_isolation_holds_while_monitored(made, error: type[BaseException]) -> None:
-    """A raising observer silences nobody and changes nothing (promise 1)."""
+    """A raising observer silences nobody and changes nothing."""
     with Session(Recorder("alone")) as session:
         expected = made.run()
         expected_log = session.plugins["alone"].log()
@@ -139,7 +139,7 @@ def test_isolation_holds_while_monitored(made, error: type[BaseException]) -> No
 
 
 def test_a_keyboard_interrupt_goes_on_while_monitored() -> None:
-    """After the others were told (E2)."""
+    """After the others were told."""
     first, last = Recorder("first"), Recorder("last")
     with Session(first, FaultyPlugin(KeyboardInterrupt, hooks=["before_execute"]), last) as session:
         monitor(session)
@@ -270,7 +270,7 @@ def test_observers_bound_to_a_task_are_told_while_monitored() -> None:
 
 
 def test_a_monitored_observer_that_calls_a_task_does_not_recurse_for_ever() -> None:
-    """Calls in hooks are marked there, too (E18)."""
+    """Calls in hooks are marked there, too."""
     told: list[bool] = []
 
     class Calling:

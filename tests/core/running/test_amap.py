@@ -56,7 +56,7 @@ def test_calls_overlap_up_to_the_limit() -> None:
 
 
 def test_a_failure_cancels_and_awaits_the_siblings() -> None:
-    """Under "raise" every sibling has run its `finally` before the task's own error leaves (E21)."""
+    """Under "raise" every sibling has run its `finally` before the task's own error leaves."""
     cleaned = []
     error = ValueError("third")
 
@@ -103,7 +103,7 @@ def test_collect_keeps_errors_in_their_slots() -> None:
 
 
 def test_cancelling_a_map_cancels_and_awaits_its_calls() -> None:
-    """Whoever cancels an amap gets the cancellation once nothing runs any more (row 31)."""
+    """Whoever cancels an amap gets the cancellation once nothing runs any more."""
     ended = []
 
     @task

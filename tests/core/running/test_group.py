@@ -83,7 +83,7 @@ def test_the_size_of_a_lazy_input_is_unknown(probe) -> None:
 
 @both
 def test_a_faulty_observer_of_groups_changes_nothing(probe) -> None:
-    """Isolation holds for groups too (promise 1)."""
+    """Isolation holds for groups too."""
     with Session(FaultyPlugin(SystemExit)) as session:
         assert run_map(probe, [1, 2]) == [2, 4]
         assert session.observer_errors["faulty", "before_group"] == 1
@@ -117,7 +117,7 @@ def test_what_before_group_makes_current_is_so_for_the_items_alone(probe) -> Non
 
 
 def test_an_observer_of_groups_that_maps_does_not_recurse() -> None:
-    """A map made by an observer of groups is not told of again (E18)."""
+    """A map made by an observer of groups is not told of again."""
     told = []
 
     class Mapping:

@@ -77,7 +77,7 @@ def test_it_is_an_error_of_pegboards_and_an_exception_group() -> None:
 
 
 def test_its_text_counts_and_shows_no_values() -> None:
-    """How many of how many, of what, and where to look; results stay private (promise 7)."""
+    """How many of how many, of what, and where to look; results stay private."""
     text = str(fail())
     assert text.startswith("2 of the 4 calls of map 'work' failed.")
     assert ".results" in text
@@ -94,7 +94,7 @@ def test_it_survives_pickling_with_results_and_errors() -> None:
 
 @pytest.mark.parametrize("exit_type", [KeyboardInterrupt, SystemExit])
 def test_an_exit_is_not_aggregated(exit_type) -> None:
-    """It stops the map, and leaves it as itself (promise 5)."""
+    """It stops the map, and leaves it as itself."""
 
     @task
     def leave(x: int) -> None:

@@ -69,7 +69,7 @@ Read = Callable[..., list[Any]]
 
 @ways
 def test_results_come_in_input_order(read: Read, probe) -> None:
-    """One for each input; no input gives none (row 25)."""
+    """One for each input; no input gives none."""
     with Session():
         assert read(probe, range(30)) == [2 * x for x in range(30)]
         assert read(probe, []) == []
@@ -224,7 +224,7 @@ def test_collect_hands_errors_over(read: Read, probe) -> None:
 
 @ways
 def test_leaving_it_early_ends_it(read: Read, probe) -> None:
-    """What runs is over when the loop has been left; the group is closed, once (E21)."""
+    """What runs is over when the loop has been left; the group is closed, once."""
     recorder = Recorder()
     with Session(recorder):
         read(probe, itertools.count(), most=3)
@@ -332,7 +332,7 @@ def test_one_begun_after_its_session_is_refused() -> None:
 
 
 def test_calls_know_their_index_and_parent() -> None:
-    """The calls are those of a map: index, group, parent, and a rendered name (rule 16)."""
+    """The calls are those of a map: index, group, parent, and a rendered name."""
 
     @task(name="it{map_index}")
     def item(x: int) -> tuple[object, ...]:
@@ -348,7 +348,7 @@ def test_calls_know_their_index_and_parent() -> None:
 
 
 def test_nested_ones_end() -> None:
-    """A waiter runs what nobody has begun (E8)."""
+    """A waiter runs what nobody has begun."""
 
     @task
     def nest(level: int) -> int:

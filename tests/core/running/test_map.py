@@ -47,7 +47,7 @@ def test_results_come_in_input_order(executor: str, items: list[int], concurrenc
 
 @inline_and_threads
 def test_every_kind_can_be_mapped(executor: str) -> None:
-    """Async tasks run in a loop of their own, and streams give lists (row 25)."""
+    """Async tasks run in a loop of their own, and streams give lists."""
     with Session(executor=executor):
         assert adouble.map([1, 2]) == [2, 4]
         assert numbers.map([0, 2]) == [[], [0, 1]]
@@ -75,7 +75,7 @@ def test_several_iterables_are_zipped(executor: str) -> None:
 
 @inline_and_threads
 def test_collect_keeps_errors_in_their_slots(executor: str) -> None:
-    """Under "collect" all inputs run, and an exception takes the place of a result (rule 18, E21)."""
+    """Under "collect" all inputs run, and an exception takes the place of a result."""
     error = ValueError("odd")
 
     @task
@@ -89,7 +89,7 @@ def test_collect_keeps_errors_in_their_slots(executor: str) -> None:
 
 
 def test_raise_ends_the_siblings_before_the_error_leaves() -> None:
-    """Under "raise" no sibling is still running when the task's own exception is raised (rule 18, E21)."""
+    """Under "raise" no sibling is still running when the task's own exception is raised."""
     running = set()
     barrier = threading.Barrier(2, timeout=10)
     error = ValueError("first")
@@ -132,7 +132,7 @@ def test_the_failure_of_the_lowest_index_is_raised() -> None:
 @pytest.mark.parametrize("exit_type", [KeyboardInterrupt, SystemExit])
 @inline_and_threads
 def test_an_exit_stops_the_map_even_under_collect(executor: str, exit_type: type[BaseException]) -> None:
-    """An exit is never a result (promise 5)."""
+    """An exit is never a result."""
     ran = []
 
     @task
@@ -161,7 +161,7 @@ def test_an_input_that_fails_fails_the_map() -> None:
 
 
 def test_inputs_are_read_as_the_map_goes_along() -> None:
-    """A lazy input is not drained before need (row 25)."""
+    """A lazy input is not drained before need."""
     ahead = []
     done = itertools.count()
     finished = -1
@@ -218,7 +218,7 @@ def test_concurrency_is_a_bound(concurrency: int) -> None:
 
 @pytest.mark.parametrize("depth", [3, 7])
 def test_maps_inside_maps_end(depth: int) -> None:
-    """A waiter works itself, so nested maps cannot deadlock (rule 19, E8)."""
+    """A waiter works itself, so nested maps cannot deadlock."""
     from concurrent.futures import ThreadPoolExecutor
 
     @task
@@ -231,7 +231,7 @@ def test_maps_inside_maps_end(depth: int) -> None:
 
 @inline_and_threads
 def test_calls_of_a_map_know_their_index_group_and_parent(executor: str) -> None:
-    """`map_index` is that of the mapped call alone; its parent is the call that maps (row 8, rule 16)."""
+    """`map_index` is that of the mapped call alone; its parent is the call that maps."""
 
     @task
     def inner() -> int | None:

@@ -90,7 +90,7 @@ def opened(plugins):
 @each_way
 @inside
 def test_a_result_tells_how_a_call_went(made, way, plugins) -> None:
-    """Value, status, source, attempts, times and id are in the result (row 5)."""
+    """Value, status, source, attempts, times and id are in the result."""
     before = time.time()
     with opened(plugins):
         result = way(made, 5)
@@ -121,7 +121,7 @@ def test_an_error_is_in_the_result_and_never_raised(made, way, plugins) -> None:
 @each_way
 @inside
 def test_a_missing_argument_is_a_result(made, way, plugins) -> None:
-    """A TypeError that names the function, and no attempt (rule 9)."""
+    """A TypeError that names the function, and no attempt."""
     recorder = Recorder("outer")
     with opened(plugins) as session:
         if plugins is not None:
@@ -140,7 +140,7 @@ def test_a_missing_argument_is_a_result(made, way, plugins) -> None:
     "error", [KeyboardInterrupt(), SystemExit(3), Suspended()], ids=lambda error: type(error).__name__
 )
 def test_an_exit_is_no_result(made, way, error: BaseException) -> None:
-    """KeyboardInterrupt, SystemExit and suspension pass (promise 5)."""
+    """KeyboardInterrupt, SystemExit and suspension pass."""
     with pytest.raises(type(error)), Session():
         way(made, 5, error)
 
@@ -208,7 +208,7 @@ def test_the_result_tells_the_source(way) -> None:
 
 
 def test_a_repr_shows_no_value() -> None:
-    """The reprs of results and outcomes show types (promise 7)."""
+    """The reprs of results and outcomes show types."""
     result = function.run("canary")
     assert "canary" not in repr(result)
     assert "value=<str>" in repr(result)
@@ -255,7 +255,7 @@ def test_a_sync_task_runs_inside_a_loop(made) -> None:
 @each_task
 @inside
 def test_every_kind_can_be_awaited(made, plugins) -> None:
-    """`acall` gives what the call gives, a list for a stream (row 4)."""
+    """`acall` gives what the call gives, a list for a stream."""
     with opened(plugins):
         assert asyncio.run(made.acall(5)) == VALUES[made.name]
 
@@ -306,7 +306,7 @@ def test_a_sync_body_goes_to_a_thread_with_its_context(way: str) -> None:
 
 @pytest.mark.parametrize("made", [function, generator], ids=lambda made: made.name)
 def test_a_stop_iteration_of_a_sync_body_does_not_hang_the_loop(made) -> None:
-    """No Future carries a StopIteration: what is awaited raises RuntimeError, as Python itself does (E13)."""
+    """No Future carries a StopIteration: what is awaited raises RuntimeError, as Python itself does."""
     stop = StopIteration(3)
 
     async def main() -> None:
@@ -322,7 +322,7 @@ def test_a_stop_iteration_of_a_sync_body_does_not_hang_the_loop(made) -> None:
 
 
 def test_a_stop_iteration_of_a_sync_task_is_its_error() -> None:
-    """A direct call raises the very StopIteration, and a result and a future carry it (E13)."""
+    """A direct call raises the very StopIteration, and a result and a future carry it."""
     stop = StopIteration(3)
     for plugins in ([], [Recorder()]):
         with Session(*plugins):
@@ -340,7 +340,7 @@ def test_a_stop_iteration_of_a_sync_task_is_its_error() -> None:
 @inside
 @pytest.mark.parametrize("executor", ["threads", "inline"])
 def test_submit_gives_a_future(made, plugins, executor: str) -> None:
-    """The future holds the value, a list for a stream (row 28)."""
+    """The future holds the value, a list for a stream."""
     with opened(plugins) if plugins is None else Session(*(make() for make in plugins), executor=executor):
         future = made.submit(5)
         assert isinstance(future, Future)
@@ -390,7 +390,7 @@ def test_a_submitted_call_knows_its_parent_and_executor() -> None:
 
 
 def test_a_future_that_is_cancelled_before_its_start_never_runs() -> None:
-    """No run, and no event either, as there was no start (row 28)."""
+    """No run, and no event either, as there was no start."""
     ran: list[int] = []
     gate = threading.Event()
 

@@ -258,7 +258,7 @@ def test_a_future_cancelled_before_it_begins_never_runs() -> None:
 
 @pytest.mark.parametrize("how", ["wait", "wait_any"])
 def test_groups_inside_groups_end(how: str) -> None:
-    """A waiter runs what nobody has begun, so a full pool cannot deadlock (E8)."""
+    """A waiter runs what nobody has begun, so a full pool cannot deadlock."""
 
     @task
     def nest(level: int) -> int:

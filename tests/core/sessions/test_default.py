@@ -70,14 +70,14 @@ def write(folder: Path, text: str, name: str = "pegboard.toml") -> Path:
 
 
 def test_without_configuration_and_options_a_task_is_its_function() -> None:
-    """No session, no call, and nothing is made (rule 8)."""
+    """No session, no call, and nothing is made."""
     seen = task(lambda: (current_call(), current_session()))
     assert seen() == (None, None)
     assert DEFAULT._session is None
 
 
 def test_a_task_with_options_is_served() -> None:
-    """Options work without a session around (row 19)."""
+    """Options work without a session around."""
 
     @task(Level())
     def served():
@@ -258,7 +258,7 @@ def test_a_pyproject_of_others_is_passed_over(text: str) -> None:
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
 def test_a_wrong_setting_is_an_error_that_helps(text: str, key: str, words: str) -> None:
-    """Unknown keys name the nearest known one, wrong types what is expected, and both the file (row 20)."""
+    """Unknown keys name the nearest known one, wrong types what is expected, and both the file."""
     path = write(Path().absolute(), text)
     with pytest.raises(ConfigError) as caught:
         load_config()
@@ -294,7 +294,7 @@ def test_a_wrong_configuration_fails_every_call_and_not_only_the_first() -> None
     ids=["TOML", "JSON", "YAML", "arrays", "tables", "40 deep", "40 parts", "many parts", "header", "large"],
 )
 def test_a_hostile_file_is_refused_at_once(text: str, words: str) -> None:
-    """TOML only, at most 1 MB and 32 deep; refused within a second (S7)."""
+    """TOML only, at most 1 MB and 32 deep; refused within a second."""
     write(Path(), text)
     start = time.perf_counter()
     with pytest.raises(ConfigError, match=words):
@@ -310,7 +310,7 @@ def test_a_file_of_other_bytes_is_refused() -> None:
 
 
 def test_values_name_no_code() -> None:
-    """A plugin is one that is installed under that name; a path to code is not (S7)."""
+    """A plugin is one that is installed under that name; a path to code is not."""
     write(Path(), 'plugins = ["os:system"]')
     with pytest.raises(MissingPlugin, match="no plugin is called 'os:system'"):
         DEFAULT.get()

@@ -131,7 +131,7 @@ each_bad = pytest.mark.parametrize(("hook", "at", "words"), BAD.values(), ids=BA
 
 @each_bad
 def test_a_bad_hook_is_refused_with_what_to_write_instead(hook, at: str, words: str) -> None:
-    """The error names plugin and hook (E23)."""
+    """The error names plugin and hook."""
     with pytest.raises(InvalidPlugin) as caught:
         Session(named("bad", hook))
     assert "'bad'" in str(caught.value)
@@ -141,7 +141,7 @@ def test_a_bad_hook_is_refused_with_what_to_write_instead(hook, at: str, words: 
 
 @each_bad
 def test_nothing_of_a_refused_plugin_stays(hook, at: str, words: str) -> None:
-    """Neither its good hooks nor its specs, and the session works on (E23)."""
+    """Neither its good hooks nor its specs, and the session works on."""
     told: list[int] = []
 
     @hookimpl
@@ -292,7 +292,7 @@ def test_a_module_can_be_a_plugin(standins, site) -> None:
 
 
 def test_an_implementation_names_only_the_arguments_it_wants() -> None:
-    """In any order, or none at all (row 13)."""
+    """In any order, or none at all."""
     told: list[object] = []
 
     @hookimpl
@@ -326,7 +326,7 @@ def test_an_argument_with_a_default_is_not_filled_in() -> None:
 
 @pytest.mark.parametrize("order", ["owner first", "watcher optional and first"])
 def test_a_plugin_may_bring_events_of_its_own(order: str) -> None:
-    """`call.emit` tells whoever implements it, with the arguments asked for (row 16)."""
+    """`call.emit` tells whoever implements it, with the arguments asked for."""
     watching = Watching()
     plugins = [Stepping(), watching]
     if order != "owner first":
@@ -386,7 +386,7 @@ def test_an_own_event_is_emitted_with_keywords_too() -> None:
 
 
 def test_a_failing_observer_of_an_own_event_is_isolated() -> None:
-    """Isolation does not depend on whose spec it is (promise 1)."""
+    """Isolation does not depend on whose spec it is."""
 
     @hookimpl
     def on_step(self) -> None:
@@ -438,7 +438,7 @@ def test_specs_without_a_mark_are_refused() -> None:
 
 
 def test_an_event_of_ones_own_is_gone_with_its_session() -> None:
-    """Specs are scoped to the session (row 16)."""
+    """Specs are scoped to the session."""
     with Session(Stepping()), Session() as inner:
         assert "on_step" in inner.events
     with Session() as other:
@@ -569,7 +569,7 @@ def test_a_bad_bound_observer_is_refused(hook: str, observer, words: str) -> Non
 
 
 def test_a_failing_bind_names_plugin_and_task() -> None:
-    """Its error is the cause, and the body did not run (rule 6)."""
+    """Its error is the cause, and the body did not run."""
     ran: list[int] = []
 
     @hookimpl
@@ -617,7 +617,7 @@ def logging_plugin(name: str, log: list[str], **marks: bool):
 
 
 def test_the_last_attached_is_told_first() -> None:
-    """Pluggy's order, over nested sessions too (rule 7)."""
+    """Pluggy's order, over nested sessions too."""
     log: list[str] = []
     a, b, c = (logging_plugin(name, log) for name in "abc")
     with Session(a, b), Session(c) as inner:

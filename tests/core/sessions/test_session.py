@@ -142,7 +142,7 @@ def test_the_same_instance_twice_is_attached_once() -> None:
 
 @pytest.mark.parametrize("executor", ["processs", "Processes", ""])
 def test_an_unknown_executor_lists_the_known(executor: str) -> None:
-    """An unknown name fails where it is written (rule 10, row 22)."""
+    """An unknown name fails where it is written."""
     with pytest.raises(
         ConfigError, match=r"Known: inline, threads, dask, processes; and those of installed plugins\."
     ):
@@ -195,7 +195,7 @@ def test_defaults_are_options_each_once() -> None:
 
 
 def test_an_option_brings_its_plugin() -> None:
-    """A session lacks nothing that a task asks for (promise 6)."""
+    """A session lacks nothing that a task asks for."""
     with Session() as session:
         assert session.plugins == {}
         assert task(Level(2))(lambda: 1)() == 3
@@ -248,7 +248,7 @@ def test_strict_plugins_refuses_instead() -> None:
 
 
 def test_defaults_apply_to_tasks_that_say_nothing_themselves() -> None:
-    """An explicit option counts before a default (row 20)."""
+    """An explicit option counts before a default."""
     with Session(defaults=[Level(10)]):
         assert task(lambda: 1)() == 11
         assert task(Level(2))(lambda: 1)() == 3
@@ -301,7 +301,7 @@ def test_an_inner_session_may_inherit_nothing() -> None:
 
 
 def test_an_inner_session_replaces_by_name() -> None:
-    """Its own plugin takes the place of the inherited one of that name, and only inside (row 18)."""
+    """Its own plugin takes the place of the inherited one of that name, and only inside."""
     outer_recorder, inner_recorder = Recorder(), Recorder()
     with Session(outer_recorder) as outer:
         function(1)
@@ -331,7 +331,7 @@ def test_an_inherited_plugin_is_not_started_again() -> None:
 
 
 def test_an_inner_session_applies_inside_only_also_when_its_body_raised() -> None:
-    """The outer session is whole again afterwards (rule 8)."""
+    """The outer session is whole again afterwards."""
     recorder = Recorder()
     with Session() as outer:
         with pytest.raises(ValueError, match="no"), Session(recorder):
@@ -384,7 +384,7 @@ def test_the_owner_of_a_spec_may_be_replaced_below_those_who_implement_it() -> N
 
 
 def test_plugins_start_in_order_and_end_in_reverse() -> None:
-    """In the order of attachment, and back (rule 7)."""
+    """In the order of attachment, and back."""
     log: list[str] = []
     with Session(*living("abc", log)):
         assert log == ["start a", "start b", "start c"]
@@ -393,7 +393,7 @@ def test_plugins_start_in_order_and_end_in_reverse() -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt], ids=lambda error: error.__name__)
 def test_a_failing_start_is_undone(error: type[BaseException]) -> None:
-    """What had started is ended in reverse, the error is raised, and the session is not current (E23)."""
+    """What had started is ended in reverse, the error is raised, and the session is not current."""
     log: list[str] = []
     plugins = [*living("ab", log), Living("c", log, "start", error), *living("d", log)]
     session = Session(*plugins)
@@ -430,7 +430,7 @@ def test_a_session_that_failed_to_start_can_be_tried_again() -> None:
 
 @pytest.mark.parametrize("failing", ["a", "b", "c", "ac", "abc"])
 def test_all_ends_run_and_their_errors_are_raised_together(failing: str) -> None:
-    """A failing end does not stop the others; an ExceptionGroup holds what failed (rule 7, E22)."""
+    """A failing end does not stop the others; an ExceptionGroup holds what failed."""
     log: list[str] = []
     with (
         pytest.raises(ExceptionGroup, match="plugins failed at the end") as caught,
@@ -463,7 +463,7 @@ def test_a_keyboard_interrupt_at_the_end_goes_on_after_the_other_ends() -> None:
 
 
 def test_a_session_may_be_used_again() -> None:
-    """It starts and ends anew (row 18)."""
+    """It starts and ends anew."""
     log: list[str] = []
     recorder = Recorder()
     session = Session(recorder, *living("a", log))
@@ -553,7 +553,7 @@ def test_a_plugin_may_attach_another_when_it_starts() -> None:
 
 
 def test_a_plugin_that_cannot_start_is_not_attached() -> None:
-    """Registering it in an open session raises its error and leaves nothing of it (E23)."""
+    """Registering it in an open session raises its error and leaves nothing of it."""
     log: list[str] = []
     with Session() as session:
         with pytest.raises(ValueError, match="start of a"):
@@ -608,7 +608,7 @@ def test_registering_under_another_name_is_refused() -> None:
 
 
 def test_the_end_waits_for_what_was_submitted() -> None:
-    """Nothing of a session goes on after it (row 28)."""
+    """Nothing of a session goes on after it."""
     done: list[int] = []
     gate = threading.Event()
 
@@ -674,7 +674,7 @@ def test_a_failed_future_does_not_fail_the_session() -> None:
 
 
 def test_no_thread_is_left_after_a_session() -> None:
-    """Pools end with the session that made them (E22)."""
+    """Pools end with the session that made them."""
     with Session():
         function.map(range(100))
         wait([function.submit(x) for x in range(20)])
@@ -781,7 +781,7 @@ def test_asyncio_tasks_may_share_one_session() -> None:
 
 
 def test_threads_may_share_one_session() -> None:
-    """However they come and go, starts and ends take turns, and no event is lost (E17)."""
+    """However they come and go, starts and ends take turns, and no event is lost."""
     log: list[str] = []
     recorder = Recorder()
     session = Session(recorder, *living("a", log))
@@ -830,7 +830,7 @@ def test_one_that_enters_while_another_leaves_is_not_ended() -> None:
 
 
 def test_a_thread_sees_no_session_of_another() -> None:
-    """Sessions are held in a context variable; a thread begins without one (rule 8)."""
+    """Sessions are held in a context variable; a thread begins without one."""
     seen: list[object] = []
     with Session(Recorder()):
         in_threads(1, lambda: seen.append(current_session()))
@@ -838,7 +838,7 @@ def test_a_thread_sees_no_session_of_another() -> None:
 
 
 def test_eight_threads_open_sessions_register_and_call() -> None:
-    """Each sees the plugins of its own sessions only, and no event is lost (E17)."""
+    """Each sees the plugins of its own sessions only, and no event is lost."""
     shared = task(lambda x: x)
     recorders: list[Recorder] = []
 
@@ -861,7 +861,7 @@ def test_eight_threads_open_sessions_register_and_call() -> None:
 
 
 def test_plugins_registered_while_others_call_lose_no_event() -> None:
-    """Each plugin gets whole calls from its registration on (E17)."""
+    """Each plugin gets whole calls from its registration on."""
     recorders = [Recorder(f"recorder{n}") for n in range(20)]
     with Session() as session:
 

@@ -56,7 +56,7 @@ class Bound:
 
 
 def test_each_thread_sees_the_plugins_of_its_own_session_alone() -> None:
-    """8 threads, 50 sessions each, 20 calls in each: no event is lost, none is another session's (E17)."""
+    """8 threads, 50 sessions each, 20 calls in each: no event is lost, none is another session's."""
 
     def work(thread: int) -> None:
         for _ in range(50):
@@ -76,7 +76,7 @@ def test_each_thread_sees_the_plugins_of_its_own_session_alone() -> None:
 
 
 def test_a_first_call_of_many_threads_binds_once() -> None:
-    """16 threads make the first call of a task in one session: one plan, and every call in it (E17)."""
+    """16 threads make the first call of a task in one session: one plan, and every call in it."""
     plugin, recorder = Bound(), Recorder()
 
     @task
@@ -157,7 +157,7 @@ def test_a_thread_without_a_session_is_served_by_the_default_one() -> None:
 
 @pytest.mark.parametrize("executor", ["inline", "threads"])
 def test_submitted_calls_have_ended_when_the_session_has(executor: str) -> None:
-    """The session waits for what was submitted in it, and leaves no thread (E22)."""
+    """The session waits for what was submitted in it, and leaves no thread."""
     ended = []
 
     @task

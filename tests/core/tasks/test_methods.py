@@ -100,7 +100,7 @@ each_sort = pytest.mark.parametrize(("name", "factor"), ON_OBJECT.items(), ids=O
 @each_sort
 @pytest.mark.parametrize("inside", [False, True], ids=["no session", "session"])
 def test_a_task_in_a_class_binds(name: str, factor: int, inside: bool) -> None:
-    """Called on an object, each sort gets what its plain counterpart would get (rule 11)."""
+    """Called on an object, each sort gets what its plain counterpart would get."""
     if inside:
         with Session():
             assert getattr(Shop(), name)(5, y=1) == 5 * factor + 1
@@ -129,7 +129,7 @@ def test_a_classmethod_of_a_subclass_gets_the_subclass(name: str) -> None:
 
 @each_sort
 def test_name_doc_and_signature_are_kept(name: str, factor: int) -> None:
-    """A bound task tells what a bound method would tell (rule 11)."""
+    """A bound task tells what a bound method would tell."""
     bound = getattr(Shop(), name)
     assert bound.__name__ == name
     assert bound.__qualname__ == f"Shop.{name}"

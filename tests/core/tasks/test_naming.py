@@ -74,7 +74,7 @@ def name_of(name: str, *args: object, **kwargs: object) -> str:
     ],
 )
 def test_placeholders_are_filled_in(template: str, args, kwargs, expected: str) -> None:
-    """Parameters in any way they can be passed, defaults, and braces that are literal (row 7)."""
+    """Parameters in any way they can be passed, defaults, and braces that are literal."""
     assert name_of(template, *args, **kwargs) == expected
 
 
@@ -87,14 +87,14 @@ def test_the_static_name_is_the_template() -> None:
 
 
 def test_a_mapped_call_knows_its_index() -> None:
-    """`{map_index}` is the position in the map (rule 16)."""
+    """`{map_index}` is the position in the map."""
     with Session():
         assert named("it{map_index}").map([7, 8]) == ["it0", "it1"]
         assert named("sq_{x}").map([1, 2]) == ["sq_1", "sq_2"]
 
 
 def test_what_a_mapped_call_calls_is_not_indexed() -> None:
-    """The index is that of the mapped call only (rule 16)."""
+    """The index is that of the mapped call only."""
     inner = named("inner{map_index}")
 
     @task(name="outer{map_index}")
@@ -133,7 +133,7 @@ def test_wrong_arguments_show_the_template() -> None:
 
 
 def test_a_sensitive_task_shows_the_template() -> None:
-    """No value of a sensitive task gets into its name (promise 7)."""
+    """No value of a sensitive task gets into its name."""
 
     @task(name="login_{user}", sensitive=True)
     def login(user: str) -> str:
@@ -189,7 +189,7 @@ def test_a_failing_str_shows_the_type() -> None:
     ],
 )
 def test_a_template_holds_nothing_but_parameters(name: str) -> None:
-    """Attributes, indexes, conversions, format specs, unknown names and odd braces are refused at decoration (S2)."""
+    """Attributes, indexes, conversions, format specs, unknown names and odd braces are refused at decoration."""
     with pytest.raises(InvalidName) as caught:
         named(name)
     assert caught.value.name == name
@@ -252,7 +252,7 @@ def test_a_name_without_braces_is_itself(name: str) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_value_cannot_break_a_line(value: str) -> None:
-    """Control characters are escaped and long values cut (S3, rule 17)."""
+    """Control characters are escaped and long values cut."""
     shown = name_of("n_{x}", value)
     assert shown.isprintable()
     assert len(shown.splitlines()) == 1
@@ -282,7 +282,7 @@ def test_how_a_value_is_shown(value: str, shown: str) -> None:
 
 @given(st.text())
 def test_every_text_becomes_one_printable_line(text: str) -> None:
-    """No text whatever can break a line or steer a terminal (S3)."""
+    """No text whatever can break a line or steer a terminal."""
     shown = one_line(text)
     assert shown.isprintable()
     assert not any(unicodedata.category(c) in SEPARATORS for c in shown)
@@ -315,7 +315,7 @@ def test_a_hostile_value_is_one_line_in_the_note() -> None:
 
 
 def test_events_tell_the_static_name() -> None:
-    """What plugins count and store by is the static name (rule 17)."""
+    """What plugins count and store by is the static name."""
     recorder = Recorder()
     with Session(recorder):
         named("n_{x}").map(["a", "b"])
@@ -347,5 +347,5 @@ class Instance:
     ids=["function", "method", "instance", "partial", "nested partial", "lambda", "builtin", "bound builtin"],
 )
 def test_default_names(function, name: str) -> None:
-    """Every callable has a stable name, also one without `__name__` (row 6)."""
+    """Every callable has a stable name, also one without `__name__`."""
     assert default_name(function) == name

@@ -219,7 +219,7 @@ def test_a_mistake_is_a_type_error_where_it_is_written(wrong) -> None:
 
 
 def test_a_bad_value_of_an_option_fails_where_it_is_written() -> None:
-    """An option's validator refuses before there is a task (rule 10)."""
+    """An option's validator refuses before there is a task."""
     with pytest.raises(ValueError, match="level"):
         task(Level(-1))
 
@@ -237,7 +237,7 @@ def test_a_repeatable_option_may_be_there_twice() -> None:
 
 @pytest.mark.parametrize("body", [generator, async_generator], ids=lambda body: body.__name__)
 def test_an_option_for_other_kinds_is_refused(body) -> None:
-    """An option says which kinds it is for, and the others are refused with names (rule 15)."""
+    """An option says which kinds it is for, and the others are refused with names."""
     with pytest.raises(UnsupportedTask) as caught:
         task(OneValue())(body)
     error = caught.value
@@ -247,7 +247,7 @@ def test_an_option_for_other_kinds_is_refused(body) -> None:
 
 
 def test_a_sensitive_task_refuses_an_option_that_stores_values() -> None:
-    """Whoever asks for both contradicts himself (row 12)."""
+    """Whoever asks for both contradicts himself."""
     with pytest.raises(InvalidTask, match="sensitive, and Keeping would store its values"):
         task(Keeping(), sensitive=True)(function)
     with pytest.raises(InvalidTask, match="sensitive"):
@@ -305,7 +305,7 @@ def test_the_repr_names_task_and_kind() -> None:
 
 
 def test_with_options_returns_a_copy() -> None:
-    """What is not given is kept, and the original stays as it was (row 2)."""
+    """What is not given is kept, and the original stays as it was."""
     original = task(Level(1), Keeping(), name="first", description="what", tags=("t",))(function)
     changed = original.with_options(Level(2), name="second")
     assert changed is not original
@@ -371,7 +371,7 @@ CALLABLES = {
 @pytest.mark.parametrize(("given", "name", "kind", "value"), CALLABLES.values(), ids=CALLABLES)
 @pytest.mark.parametrize("inside", [False, True], ids=["no session", "session"])
 def test_any_callable_can_be_a_task(given, name: str, kind: str, value: int, inside: bool) -> None:
-    """A callable without a name of its own gets a stable one, and its kind is that of what runs (row 6)."""
+    """A callable without a name of its own gets a stable one, and its kind is that of what runs."""
     made = task(given)
     assert (made.name, made.kind) == (name, kind)
     assert inspect.iscoroutinefunction(made) is (kind == "coroutine")

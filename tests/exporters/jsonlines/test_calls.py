@@ -83,7 +83,7 @@ def test_every_kind_of_task_has_one_line(path, read, body):
 
 @pytest.mark.parametrize("body", FAILING, ids=lambda body: body.__name__)
 def test_a_failure_has_class_and_text(path, read, body):
-    """Promise 7: the text of an exception is written where exceptions are."""
+    """The text of an exception is written where exceptions are."""
     with Session(JSONLines(path), inherit=False, strict=True):
         task(body).run("no such day")
     (line,) = read()
@@ -96,7 +96,7 @@ def test_a_failure_has_class_and_text(path, read, body):
 
 @pytest.mark.parametrize("body", [*WORKING, *FAILING], ids=lambda body: body.__name__)
 def test_inputs_and_results_are_nowhere(path, body):
-    """S1, T17: nor the text of an exception of a sensitive task."""
+    """Nor the text of an exception of a sensitive task."""
     with Session(JSONLines(path, attempts=True, groups=True), inherit=False, strict=True):
         probe = task(sensitive=True, name="probe_{x}")(body)
         probe.run(CANARY)
@@ -116,7 +116,7 @@ def test_messages_can_be_left_out(path, read):
 
 
 def test_what_comes_out_of_a_sensitive_task_is_known_further_out(path, read):
-    """Rule 45: as itself, and as a cause of what is written; and so is what a sensitive task calls."""
+    """As itself, and as a cause of what is written; and so is what a sensitive task calls."""
 
     @task(sensitive=True)
     def inner():
@@ -142,7 +142,7 @@ def test_what_comes_out_of_a_sensitive_task_is_known_further_out(path, read):
 
 
 def test_known_secrets_are_masked_before_a_message_is_cut(path, read):
-    """S1: so that no half of one is left; a message has 256 characters at most."""
+    """So that no half of one is left; a message has 256 characters at most."""
     with Session(JSONLines(path), inherit=False) as session:
         session.masks.add("hunter22-long")
         task(fails).run("x" * 250 + "hunter22-long" + "y" * 99)
@@ -242,7 +242,7 @@ def test_a_value_from_elsewhere_is_said(path, read):
     "value", ["../../x", "a\n[ERROR] b", "\x00\x1b[31m", "\u2028\u2029\x7f\x85", '"}\\', "é" * 300]
 )
 def test_hostile_values_in_a_name_stay_in_their_line(path, read, value):
-    """S3, rule 17: whatever fills a name in."""
+    """Whatever fills a name in."""
     with Session(JSONLines(path), inherit=False, strict=True):
         task(function, name="load {x}")(value)
     (line,) = read()
@@ -253,7 +253,7 @@ def test_hostile_values_in_a_name_stay_in_their_line(path, read, value):
 
 
 def test_hostile_names_of_functions_and_classes(path, read):
-    """S3: they are written as JSON writes them, and read back as they were."""
+    """They are written as JSON writes them, and read back as they were."""
     name = 'x\n"[ERROR]\x1b\u2028\x7f'
 
     def hostile():
@@ -269,7 +269,7 @@ def test_hostile_names_of_functions_and_classes(path, read):
 
 @given(st.text())
 def test_any_text_is_quoted(text):
-    """S3: ASCII without control characters, read back as it was."""
+    """ASCII without control characters, read back as it was."""
     import json
 
     assert quoted(text).isascii()

@@ -39,7 +39,7 @@ def run(path, code):
 
 
 def test_only_the_owner_may_read(path):
-    """S8: mode 0600, also under umask 000."""
+    """Mode 0600, also under umask 000."""
     before = os.umask(0)
     try:
         with Session(JSONLines(path), inherit=False):
@@ -84,7 +84,7 @@ def test_the_file_is_closed_with_the_session(path):
     "kind", ["link", "dangling link", "folder", "pipe", "no folder", "NUL", "not allowed"]
 )
 def test_what_cannot_be_appended_to_stops_the_start(tmp_path, path, kind):
-    """S8: no link is followed; the error names file and setting, at the start and not at the first call."""
+    """No link is followed; the error names file and setting, at the start and not at the first call."""
     target = tmp_path / "target"
     if kind == "link":
         target.write_text("")
@@ -196,7 +196,7 @@ def test_threads_write_on_while_the_file_is_rotated(path, read, tmp_path):
 
 
 def test_a_link_put_in_its_place_is_not_followed(path, read, tmp_path, caplog):
-    """S8: lines go on to the file that it was, and that is said once."""
+    """Lines go on to the file that it was, and that is said once."""
     clock, old, target = FakeClock(), tmp_path / "old", tmp_path / "target"
     with Session(JSONLines(path), clock, inherit=False):
         leaf()

@@ -70,7 +70,7 @@ def test_one_instance_in_two_sessions_at_once(path, read):
 
 
 def test_another_plugin_that_fails_changes_no_line(path, read):
-    """T13: the same lines, whatever else watches."""
+    """The same lines, whatever else watches."""
     with Session(JSONLines(path), FaultyPlugin(), inherit=False):
         leaf()
         leaf.map([], on_error="collect")

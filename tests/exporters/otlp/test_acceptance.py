@@ -24,7 +24,7 @@ def attributes(pairs):
 
 
 def test_t1_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
-    """T1: 10,000 items, a receiver that takes 100 ms: exported, suppressed and lost add up; every failure arrives."""
+    """10,000 items, a receiver that takes 100 ms: exported, suppressed and lost add up; every failure arrives."""
     receiver.delay = 0.1
 
     @task
@@ -43,7 +43,7 @@ def test_t1_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
 
 
 def test_t1_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiver, metrics, caplog):
-    """T1: exported and lost add up, and the line at the end has the number."""
+    """Exported and lost add up, and the line at the end has the number."""
     os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "200", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100"}
     receiver.delay = 0.05
 
@@ -60,7 +60,7 @@ def test_t1_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiv
 
 
 def test_t17_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
-    """T17: nothing of arguments, results, the environment and secrets; a message where everybody expects it."""
+    """Nothing of arguments, results, the environment and secrets; a message where everybody expects it."""
     os.environ["OTEL_CANARY"] = CANARY
 
     @task
@@ -86,7 +86,7 @@ def test_t17_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
 
 @pytest.mark.parametrize("how", ["sensitive", "messages=False"])
 def test_t17_messages_stay_where_that_was_asked_for(receiver, metrics, how):
-    """T17: nothing of an error's text from a sensitive task, or with `messages=False`."""
+    """Nothing of an error's text from a sensitive task, or with `messages=False`."""
     decorate = task(sensitive=True) if how == "sensitive" else task(Traced(messages=False))
 
     @decorate
@@ -100,7 +100,7 @@ def test_t17_messages_stay_where_that_was_asked_for(receiver, metrics, how):
 
 
 def test_t18_what_is_sampled_out_is_measured_and_logged(receiver, metrics):
-    """T18: no span and no exemplar, right metrics, and the log's record still names its trace."""
+    """No span and no exemplar, right metrics, and the log's record still names its trace."""
     os.environ["OTEL_TRACES_SAMPLER"] = "always_off"
 
     @task
@@ -142,7 +142,7 @@ def send(receiver, metrics, run):
 
 
 def test_t10_a_failure_that_leaves_three_calls_is_recorded_once(receiver, metrics):
-    """T10: one exception event, three spans in error, and one error.type, which is the metric's label too."""
+    """One exception event, three spans in error, and one error.type, which is the metric's label too."""
 
     @task
     def innermost():
@@ -184,7 +184,7 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ENDS)
 def test_t11_every_end_has_its_status(receiver, metrics, how):
-    """T11: outcome, status of the span, error.type and events, as the table of the reference has them."""
+    """Outcome, status of the span, error.type and events, as the table of the reference has them."""
     error, status, code, error_type, events = ENDS[how]
 
     @task(Traced(expected=(KeyError,)))
@@ -220,7 +220,7 @@ class Waited:
 
 
 def test_t12_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metrics):
-    """T12: of 10,000 that it waited for, 100 are linked, whatever the SDK would keep."""
+    """Of 10,000 that it waited for, 100 are linked, whatever the SDK would keep."""
     ids = [(f"{1:032x}", f"{number:016x}") for number in range(1, 10_001)]
 
     @task
@@ -242,7 +242,7 @@ def test_t12_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metri
 
 
 def test_t12_a_million_characters_are_256(receiver, metrics):
-    """T12: an argument on the allow-list is cut by us, as the SDK has no limit."""
+    """An argument on the allow-list is cut by us, as the SDK has no limit."""
 
     @task(Traced(arguments=("text",)))
     def read(text):

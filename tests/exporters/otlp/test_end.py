@@ -86,7 +86,7 @@ PROGRAM = """
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("how", ["dead", "hanging"])
 def test_t2_a_process_ends_in_time(dead, hanging, how, protocol):
-    """T2: a dead or hanging collector holds the end up for `flush_timeout`, not longer; the loss is said once a signal."""
+    """A dead or hanging collector holds the end up for `flush_timeout`, not longer; the loss is said once a signal."""
     url = dead if how == "dead" else hanging
     process = run(PROGRAM, url, protocol)
     seconds, _ = (float(process.stdout.readline()) for _ in range(2))
@@ -106,7 +106,7 @@ def test_t2_a_process_ends_in_time(dead, hanging, how, protocol):
 
 @pytest.mark.parametrize("where", ["first", "last"])
 def test_t2_a_hanging_collector_holds_a_session_up_once(receiver, metrics, said, where):
-    """T2: all signals share the deadline, in whatever order plugins end; no thread stays once the collector lets go."""
+    """All signals share the deadline, in whatever order plugins end; no thread stays once the collector lets go."""
     receiver.hangs = True
     plugins = [Tracing(), metrics]
     plugins.insert(0 if where == "first" else 2, OTLP(receiver.url, flush_timeout=0.3, timeout=1, logs=True))
@@ -261,7 +261,7 @@ SIGTERM = """
 
 
 def test_t3_sigterm_sends_what_has_ended(receiver):
-    """T3: ended spans arrive, then the old handler runs, once; `finally` blocks run, and the status is 143."""
+    """Ended spans arrive, then the old handler runs, once; `finally` blocks run, and the status is 143."""
     process = run(SIGTERM, receiver.url)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -274,7 +274,7 @@ def test_t3_sigterm_sends_what_has_ended(receiver):
 
 
 def test_t3_sigterm_during_the_end_loses_nothing(receiver):
-    """T3: a signal that comes while a session waits for its flush waits with it."""
+    """A signal that comes while a session waits for its flush waits with it."""
     code = SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=5)").replace(
         "time.sleep(30)", "__import__('threading').Timer(0.3, signal.raise_signal, [15]).start()"
     )
@@ -288,7 +288,7 @@ def test_t3_sigterm_during_the_end_loses_nothing(receiver):
 
 
 def test_t3_sigterm_with_a_dead_collector_ends_in_time(dead):
-    """T3: the flush of the handler and that of the session's end each have the deadline."""
+    """The flush of the handler and that of the session's end each have the deadline."""
     process = run(SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=0.3)"), dead)
     assert process.stdout.readline() == "ready\n"
     begun = time.monotonic()

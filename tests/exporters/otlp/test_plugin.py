@@ -220,7 +220,7 @@ def test_disabled_by_the_environment_nothing_is_sent(receiver, metrics):
 
 
 def test_t13_another_plugin_that_fails_changes_nothing(receiver, metrics):
-    """T13: same results, spans and metrics beside a plugin that raises in every hook, and its errors are counted."""
+    """Same results, spans and metrics beside a plugin that raises in every hook, and its errors are counted."""
 
     class Failing:
         name = "failing"
@@ -254,7 +254,7 @@ def test_t13_another_plugin_that_fails_changes_nothing(receiver, metrics):
 
 
 def test_t14_no_global_provider_is_set(receiver, metrics):
-    """T14: the global tracer and meter providers are what they were, before, during and after."""
+    """The global tracer and meter providers are what they were, before, during and after."""
     before = trace_api.get_tracer_provider(), metrics_api.get_meter_provider()
     with Session(Tracing(), metrics, OTLP(receiver.url), inherit=False):
         invert(1)
@@ -264,7 +264,7 @@ def test_t14_no_global_provider_is_set(receiver, metrics):
 
 
 def test_importing_it_loads_no_sdk_and_starts_nothing():
-    """T14: importing and making it is cheap; vendor libraries come when a session starts."""
+    """Importing and making it is cheap; vendor libraries come when a session starts."""
     code = (
         "import sys, threading, pegboard_otlp; pegboard_otlp.OTLP('http://localhost:4318');"
         "print([m for m in sys.modules if m.startswith(('opentelemetry', 'prometheus_client', 'requests', 'grpc'))],"

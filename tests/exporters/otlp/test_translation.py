@@ -85,7 +85,7 @@ def scraped(registry):
 
 
 def test_t20_a_scrape_and_otlp_agree(receiver, registry):
-    """T20: at one instant both have the same names, labels, bounds and values, those of users included."""
+    """At one instant both have the same names, labels, bounds and values, those of users included."""
     hits = Counter("shop_hits", "Of the user.", ["page"], registry=registry)
     hits.labels("home").inc(3)
     Histogram("shop_size_bytes", "Of the user.", buckets=(1, 10), registry=registry).observe(7)

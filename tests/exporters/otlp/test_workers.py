@@ -27,7 +27,7 @@ def calls_counted(metrics, name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_t4_spans_of_workers_have_the_right_parents_and_one_count_has_all(method, receiver, metrics):
-    """T4: three placed tasks, each with a nested call and a span of the user's: one trace each, everything counted here."""
+    """Three placed tasks, each with a nested call and a span of the user's: one trace each, everything counted here."""
 
     @task
     def inner(x):
@@ -58,7 +58,7 @@ def test_t4_spans_of_workers_have_the_right_parents_and_one_count_has_all(method
 
 @pytest.mark.parametrize("method", METHODS)
 def test_t4_a_worker_that_is_recycled_sends_its_spans_first(method, receiver, metrics):
-    """T4: ten calls, a new worker for each: ten spans, and a count of ten."""
+    """Ten calls, a new worker for each: ten spans, and a count of ten."""
 
     @task
     def inner(x):
@@ -78,7 +78,7 @@ def test_t4_a_worker_that_is_recycled_sends_its_spans_first(method, receiver, me
 
 
 def test_t5_a_map_on_processes_is_one_trace_and_counts_every_execution(receiver, metrics):
-    """T5, T9: the items of a map are the children of its span, their nested calls the items'; counted once each."""
+    """The items of a map are the children of its span, their nested calls the items'; counted once each."""
 
     @task
     def inner(x):
@@ -122,7 +122,7 @@ def test_no_span_is_made_in_a_worker_below_one_that_is_over_the_budget(receiver,
 
 
 def test_workers_leave_the_global_provider_alone(receiver, metrics):
-    """T14: also in a worker, nothing sets a global provider."""
+    """Also in a worker, nothing sets a global provider."""
 
     @task
     def item(x):

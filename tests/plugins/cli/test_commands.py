@@ -46,7 +46,7 @@ def test_a_command_of_a_plugin_runs(installed, pegboard) -> None:
 
 
 def test_the_help_names_it_and_loads_nothing(installed, pegboard) -> None:
-    """Whose it is stands beside it (S5)."""
+    """Whose it is stands beside it."""
     installed("extra", "shout = extra_module:shout")
     shown = pegboard("--help").stdout
     assert "loaded" not in shown

@@ -21,7 +21,7 @@ def test_hooks_lists_every_spec_in_order(pegboard) -> None:
 
 
 def test_plugins_lists_what_is_installed_and_imports_none(tmp_path: Path) -> None:
-    """A stranger's plugin is listed with its distribution, and its module is not imported (S5)."""
+    """A stranger's plugin is listed with its distribution, and its module is not imported."""
     info = tmp_path / "stranger-2.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 2.0\n")

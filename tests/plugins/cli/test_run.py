@@ -43,7 +43,7 @@ def test_a_failed_task_exits_1_with_its_error_and_notes(pegboard) -> None:
 
 
 def test_the_error_of_a_sensitive_task_shows_its_type_alone(pegboard) -> None:
-    """A canary in the error text of a sensitive task is not shown, not even with a traceback (promise 7)."""
+    """A canary in the error text of a sensitive task is not shown, not even with a traceback."""
     for flags in ((), ("--traceback",)):
         result = pegboard("run", *flags, "jobs:fails_quietly", "canary")
         assert result.exit_code == 1
@@ -94,7 +94,7 @@ def test_the_installed_command_works(tmp_path: Path) -> None:
 
 
 def test_a_word_that_does_not_fit_a_sensitive_task_is_not_shown(pegboard) -> None:
-    """The misuse names the parameter, and keeps the word to itself (promise 7)."""
+    """The misuse names the parameter, and keeps the word to itself."""
     Path("quiet.py").write_text(
         "from pegboard import task\n@task(sensitive=True)\ndef unlock(pin: int, *, code: int = 1): return 1\n"
     )

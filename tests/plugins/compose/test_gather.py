@@ -66,7 +66,7 @@ both = pytest.mark.parametrize("compose", [in_gather, in_parallel], ids=["gather
 
 @both
 def test_calls_of_every_kind_are_taken(compose) -> None:
-    """Coroutines, acall, partials, tasks without arguments, other callables and coroutines (row 26)."""
+    """Coroutines, acall, partials, tasks without arguments, other callables and coroutines."""
 
     @task
     def seven() -> int:
@@ -154,7 +154,7 @@ def test_results_come_in_the_order_of_the_arguments(items: list[int], concurrenc
 @both
 @pytest.mark.parametrize("probe", [double, adouble], ids=["sync", "async"])
 def test_collect_keeps_errors_in_their_slots(compose, probe) -> None:
-    """Under "collect" all run, and an exception takes the place of a result (row 26, rule 18)."""
+    """Under "collect" all run, and an exception takes the place of a result."""
     with Session():
         first, second, third = compose(
             lambda: partial(probe, -1),
@@ -184,7 +184,7 @@ def test_aggregate_tells_of_all_failures_at_once(compose, probe) -> None:
 
 
 def test_the_first_failure_cancels_and_awaits_the_rest() -> None:
-    """Under "raise" nothing is still running when the task's own error leaves (row 26, rule 18, E21)."""
+    """Under "raise" nothing is still running when the task's own error leaves."""
     error = ValueError("first")
     ended = []
 
@@ -286,7 +286,7 @@ def test_concurrency_is_a_bound(compose, calls) -> None:
     "options", [{"concurrency": 0}, {"concurrency": True}, {"concurrency": 1.5}, {"on_error": "ignore"}]
 )
 def test_a_policy_that_means_nothing_is_refused(compose, options) -> None:
-    """A limit below one and an unknown word are ValueErrors, nothing runs, and the coroutines are closed (row 26)."""
+    """A limit below one and an unknown word are ValueErrors, nothing runs, and the coroutines are closed."""
     recorder = Recorder()
     with Session(recorder), pytest.raises(ValueError):
         compose(lambda: adouble(1), **options)
@@ -454,7 +454,7 @@ def test_what_before_group_makes_current_is_so_for_the_items_alone(compose) -> N
 @pytest.mark.parametrize("exit_type", [KeyboardInterrupt, SystemExit])
 @both
 def test_an_exit_is_never_a_result(compose, exit_type) -> None:
-    """Promise 5, also under "collect"."""
+    """It leaves as what it is, also under "collect"."""
 
     @task
     def leave() -> None:
@@ -467,7 +467,7 @@ def test_an_exit_is_never_a_result(compose, exit_type) -> None:
 
 
 def test_parallel_inside_parallel_ends() -> None:
-    """Nested to a depth of seven on two threads (E8)."""
+    """Nested to a depth of seven on two threads."""
 
     @task
     def nest(level: int) -> int:
@@ -512,7 +512,7 @@ def test_a_function_that_raises_stop_iteration_ends_the_gather() -> None:
 
 @pytest.mark.slow
 def test_many_calls_cost_little_more_than_asyncio_takes() -> None:
-    """100,000 calls gathered: at most three times what asyncio.gather takes in time and memory (E15)."""
+    """100,000 calls gathered: at most three times what asyncio.gather takes in time and memory."""
     import subprocess
     import sys
 

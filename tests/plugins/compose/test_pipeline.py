@@ -36,14 +36,14 @@ async def as_text(x: object) -> str:
 
 
 def test_sync_steps_give_a_value() -> None:
-    """Tasks and plain functions, from left to right; a stream gives its list (row 27)."""
+    """Tasks and plain functions, from left to right; a stream gives its list."""
     with Session():
         assert pipeline(add_one, lambda x: 10 * x, add_one, input=1) == 21
         assert pipeline(count_up, sum, input=4) == 6
 
 
 def test_an_async_step_makes_it_a_coroutine() -> None:
-    """Sync and async steps mix, in any order (row 27)."""
+    """Sync and async steps mix, in any order."""
 
     async def main() -> list[object]:
         waiting = pipeline(add_one, double, input=1)
@@ -60,7 +60,7 @@ def test_an_async_step_makes_it_a_coroutine() -> None:
 
 @pytest.mark.parametrize("value", [(1, 2), {"a": 1}, None, [3]])
 def test_the_input_is_not_unpacked(value: object) -> None:
-    """A step gets one argument, whatever it is (row 27)."""
+    """A step gets one argument, whatever it is."""
 
     @task
     def same(x: object) -> object:
@@ -81,7 +81,7 @@ def test_it_works_with_no_session_open() -> None:
     ids=["none", "a value", "a list"],
 )
 def test_steps_that_mean_nothing_are_refused(steps, words) -> None:
-    """No step, or one that cannot be called, is an error before anything runs (row 27)."""
+    """No step, or one that cannot be called, is an error before anything runs."""
     recorder = Recorder()
     with Session(recorder), pytest.raises(TypeError, match=words):
         pipeline(*steps, input=1)

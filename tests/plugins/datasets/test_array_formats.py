@@ -27,7 +27,7 @@ COLUMNS = {"n": [1, 2, 3], "x": [0.5, None, 2.5], "s": ["a", "b", None]}
 @pytest.mark.parametrize("extension", ["parquet", "arrow", "feather"])
 @pytest.mark.parametrize("value", [pl.DataFrame(COLUMNS), pa.table(COLUMNS)], ids=["polars", "arrow"])
 def test_tables_come_back_equal(kept, value, extension) -> None:
-    """Columns, types and gaps survive (row 42)."""
+    """Columns, types and gaps survive."""
     kept.save(f"a.{extension}", value)
     assert kept.load(f"a.{extension}", type(value)).equals(value)
 
@@ -68,7 +68,7 @@ def test_csv_keeps_an_index_that_says_something(kept) -> None:
 
 
 def test_arrays_come_back_with_type_and_shape(kept) -> None:
-    """`.npy` keeps dtype, shape and order (row 42)."""
+    """`.npy` keeps dtype, shape and order."""
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     kept.save("a.npy", array)
     back = kept.load("a.npy", np.ndarray)
@@ -77,7 +77,7 @@ def test_arrays_come_back_with_type_and_shape(kept) -> None:
 
 
 def test_arrays_of_objects_are_refused(kept) -> None:
-    """They would be pickled (C2)."""
+    """They would be pickled."""
     with pytest.raises(DatasetError, match="npy"):
         kept.save("a.npy", np.array([object()]))
 
@@ -113,7 +113,7 @@ class Bomb:
 )
 @pytest.mark.parametrize("form", ["pickle", "npy", "npz"])
 def test_reading_runs_no_code(kept, tmp_path, key, wanted, form) -> None:
-    """A pickle planted under any built-in format, bare or in an array, is not run (C2)."""
+    """A pickle planted under any built-in format, bare or in an array, is not run."""
     flag = tmp_path / "flag"
     kept.shelf.store.put(key, planted(str(flag), form))
     try:

@@ -32,7 +32,7 @@ def ref(datasets):
 
 
 def test_a_reference_is_text_and_numbers(ref, root) -> None:
-    """Equal to its pickled copy, hashable, and free of the value (row 43, S1)."""
+    """Equal to its pickled copy, hashable, and free of the value."""
     assert all(type(value) in {str, int} for value in attrs.astuple(ref))
     assert pickle.loads(pickle.dumps(ref)) == ref
     assert hash(ref) == hash(pickle.loads(pickle.dumps(ref)))
@@ -41,7 +41,7 @@ def test_a_reference_is_text_and_numbers(ref, root) -> None:
 
 
 def test_equal_content_has_equal_references(datasets, ref) -> None:
-    """The digest is that of the bytes, so a cache of what follows works (row 43)."""
+    """The digest is that of the bytes, so a cache of what follows works."""
     assert datasets.persist({"n": 1}) == ref
     assert datasets.persist({"n": 2}) != ref
 
@@ -54,7 +54,7 @@ print(ref.load())
 
 
 def test_another_process_loads_it(ref, tmp_path) -> None:
-    """Without a session, from another folder: the reference knows its store (rule 32)."""
+    """Without a session, from another folder: the reference knows its store."""
     loaded = subprocess.check_output(
         [sys.executable, "-c", LOAD, pickle.dumps(ref).hex()], text=True, cwd=tmp_path
     )
@@ -73,7 +73,7 @@ def test_it_is_loaded_as_the_type_asked_for(datasets) -> None:
 
 
 def test_a_missing_artifact_is_not_found(ref, datasets) -> None:
-    """Removed since, it is a KeyError that names the key (row 43)."""
+    """Removed since, it is a KeyError that names the key."""
     datasets.delete(ref.key)
     with pytest.raises(DatasetNotFound, match=ref.key) as caught:
         ref.load()
@@ -88,7 +88,7 @@ def test_an_artifact_that_changed_is_not_read(ref, root) -> None:
 
 
 def test_a_store_in_memory_is_found_by_its_session() -> None:
-    """In the session it loads; elsewhere the error says how; and a store can be given (row 43: no process-wide store)."""
+    """In the session it loads; elsewhere the error says how; and a store can be given, as there is no process-wide one."""
     store = MemoryStore()
     with Session(Datasets(store=store), inherit=False):
         ref = task(Persist())(lambda: [1])()
@@ -121,7 +121,7 @@ def test_a_store_without_an_address_to_open_is_given(refusing) -> None:
 
 
 def test_a_format_that_is_not_known_here_is_named() -> None:
-    """Pickle is read only where it was opted in (C2)."""
+    """Pickle is read only where it was opted in."""
     store = MemoryStore()
     with Session(Datasets(store=store, formats=[pickle_format("0123456789abcdef")]), inherit=False):
         ref = task(Persist("pickle"))(lambda: {1})()
@@ -131,7 +131,7 @@ def test_a_format_that_is_not_known_here_is_named() -> None:
 
 
 def test_a_forged_reference_stays_under_its_root(ref, hostiles) -> None:
-    """Its key is checked as any other (C8)."""
+    """Its key is checked as any other."""
     for hostile in hostiles:
         with pytest.raises(InvalidKey):
             attrs.evolve(ref, key=hostile).load()

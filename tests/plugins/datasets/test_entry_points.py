@@ -42,7 +42,7 @@ def run(tmp_path):
 
 
 def test_a_format_is_found_by_extension_and_by_name(run) -> None:
-    """Entry points are named after a format or an extension (row 42)."""
+    """Entry points are named after a format or an extension."""
     done = run(
         "d.save('a.cfg', {}); print(d.load('a.cfg')); d.save('a', {}, format='ini'); print(d.load('a', format='ini'))"
     )
@@ -50,7 +50,7 @@ def test_a_format_is_found_by_extension_and_by_name(run) -> None:
 
 
 def test_nothing_is_imported_before_it_is_asked_for(run) -> None:
-    """Not for other extensions, not for types without one, and not to list what there is (S5)."""
+    """Not for other extensions, not for types without one, and not to list what there is."""
     code = (
         "d.save('a.json', {}); d.persist({})\n"
         "try: d.save('a.nope', {})\n"

@@ -49,7 +49,7 @@ def test_a_format_that_cannot_work_is_refused(changes) -> None:
 
 
 def test_subclasses_match_and_the_nearest_counts() -> None:
-    """The distance grows with inheritance, and what is unrelated has none (row 42)."""
+    """The distance grows with inheritance, and what is unrelated has none."""
     taken = make()
     assert taken.distance(dict) == 0
     assert taken.distance(OrderedDict) == 1

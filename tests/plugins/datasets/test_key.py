@@ -32,7 +32,7 @@ def test_ordinary_keys_are_taken_as_they_are(key) -> None:
 
 
 def test_hostile_keys_are_refused(hostile) -> None:
-    """What could leave the root, or means something else on another system, is no key (C8)."""
+    """What could leave the root, or means something else on another system, is no key."""
     with pytest.raises(InvalidKey) as caught:
         check_key(hostile)
     assert isinstance(caught.value, PegboardError)
@@ -66,7 +66,7 @@ def test_only_text_is_a_key(key) -> None:
 
 
 def test_lengths_count_in_bytes() -> None:
-    """A part has 200 bytes at most, a key 800 (C8)."""
+    """A part has 200 bytes at most, a key 800."""
     assert check_key("ä" * (SEGMENT_BYTES_MOST // 2))
     with pytest.raises(InvalidKey, match="202 bytes"):
         check_key("ä" * (SEGMENT_BYTES_MOST // 2 + 1))
@@ -77,7 +77,7 @@ def test_lengths_count_in_bytes() -> None:
 
 @given(st.text(st.sampled_from("./\\:ab \n~"), min_size=1, max_size=12))
 def test_whatever_is_a_key_stays_under_the_root(text) -> None:
-    """No text that passes has a part that climbs, is empty, or is absolute (C8)."""
+    """No text that passes has a part that climbs, is empty, or is absolute."""
     try:
         key = check_key(text)
     except InvalidKey:

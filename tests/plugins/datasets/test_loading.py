@@ -29,7 +29,7 @@ def ref(session, datasets):
 
 
 def test_references_are_loaded_where_it_is_asked(ref, twin) -> None:
-    """By position, by keyword, among `*args` and `**kwargs` (row 43)."""
+    """By position, by keyword, among `*args` and `**kwargs`."""
     total = task(Load())(twin(lambda rows, *more, other=None, **rest: [rows, more, other, rest]))
     value = ref.load()
     assert total.run(ref, ref, 1, other=ref, x=ref, y=2).unwrap() == [
@@ -56,7 +56,7 @@ def test_collections_of_references_are_loaded(ref, twin) -> None:
 
 
 def test_the_annotation_is_the_type_that_is_loaded(ref, twin) -> None:
-    """Records become those of the parameter's type, also in lists and for `*args` (row 41)."""
+    """Records become those of the parameter's type, also in lists and for `*args`."""
 
     def body(
         rows: list[Row], *more: list[Row], parts: tuple[list[Row], ...] = (), **named: list[Row]
@@ -82,7 +82,7 @@ def test_a_parameter_that_takes_references_keeps_them(ref) -> None:
 
 
 def test_named_parameters_take_keys_too(session, datasets, twin) -> None:
-    """`Load("frame")` accepts a value, a reference or a key, and loads the annotated type (row 41)."""
+    """`Load("frame")` accepts a value, a reference or a key, and loads the annotated type."""
     datasets.save("a.parquet", pl.DataFrame({"n": [1, 2]}))
 
     def body(frame: pd.DataFrame, other: str = ""):
@@ -100,7 +100,7 @@ def test_load_without_names_leaves_text_alone(session, datasets) -> None:
 
 
 def test_a_template_fills_in_what_is_not_passed(session, datasets, twin) -> None:
-    """`Load(sales="sales/{day}.parquet")` loads the parameter from the others; an argument goes first (row 41)."""
+    """`Load(sales="sales/{day}.parquet")` loads the parameter from the others; an argument goes first."""
     datasets.save("sales/mon.parquet", pd.DataFrame({"n": [1, 2]}))
 
     def body(day: str, sales: pd.DataFrame, factor: int = 1):
@@ -145,7 +145,7 @@ def test_streams_load_their_inputs(ref, kind) -> None:
 
 
 def test_a_missing_dataset_ends_the_call_before_the_function_runs(session, twin) -> None:
-    """`DatasetNotFound`, a KeyError, naming the key (row 41)."""
+    """`DatasetNotFound`, a KeyError, naming the key."""
     runs = []
     result = task(Load("x"))(twin(lambda x: runs.append([x]))).run("no/such.json")
     assert isinstance(result.error, DatasetNotFound)
@@ -155,7 +155,7 @@ def test_a_missing_dataset_ends_the_call_before_the_function_runs(session, twin)
 
 
 def test_a_hostile_key_is_refused(session, hostiles) -> None:
-    """As an argument, and in a template (C8)."""
+    """As an argument, and in a template."""
     by_name, by_template = task(Load("x"))(lambda x: x), task(Load(x="a/{day}"))(lambda day, x: x)
     for hostile in hostiles:
         assert isinstance(by_name.run(hostile).error, InvalidKey)
@@ -190,21 +190,21 @@ def test_wrong_arguments_are_the_callers_error(session, twin) -> None:
 
 
 def test_loading_is_told_before_the_attempt(ref, recorder) -> None:
-    """An event of its own, inside the call (row 41)."""
+    """An event of its own, inside the call."""
     recorder.clear()
     task(Load())(lambda rows: rows)(ref)
     assert recorder.log()[:3] == ["before_execute", f"on_dataset_load {ref.key}", "before_attempt 1"]
 
 
 def test_observers_see_the_reference_and_not_the_value(ref, recorder) -> None:
-    """The call's inputs stay what the caller passed (S1)."""
+    """The call's inputs stay what the caller passed."""
     recorder.clear()
     task(Load())(lambda rows: rows)(ref)
     assert recorder.of("before_execute")[0].subject.inputs == {"rows": ref}
 
 
 def test_events_of_a_sensitive_task_show_no_key(ref, datasets, recorder) -> None:
-    """A key is made of inputs, so the parameter is named in its place (S1)."""
+    """A key is made of inputs, so the parameter is named in its place."""
     datasets.save("canary.json", [1])
     recorder.clear()
     task(Load("a", b="{user}.json"), sensitive=True)(lambda user, a, b: [a, b])("canary", "canary.json")

@@ -46,7 +46,7 @@ def test_a_folder_is_no_value(store) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
 def test_files_are_for_their_owner_alone(root, umask) -> None:
-    """Files 0600, folders 0700, whatever the umask, also when they are written anew (S8)."""
+    """Files 0600, folders 0700, whatever the umask, also when they are written anew."""
     before = os.umask(umask)
     try:
         store = LocalStore(root / "deeper")
@@ -61,7 +61,7 @@ def test_files_are_for_their_owner_alone(root, umask) -> None:
 
 
 def test_hostile_keys_touch_nothing(tmp_path, root, hostile, files_in) -> None:
-    """For every hostile key: an error in each method, and nothing in the folder around the root but what was there (C8)."""
+    """For every hostile key: an error in each method, and nothing in the folder around the root but what was there."""
     outside = tmp_path / "outside.txt"
     outside.write_text("as it was")
     store = LocalStore(root)
@@ -75,7 +75,7 @@ def test_hostile_keys_touch_nothing(tmp_path, root, hostile, files_in) -> None:
 
 
 def test_links_out_of_the_root_are_not_followed(tmp_path, root, store) -> None:
-    """A linked folder or file that leads out is refused in every method, and what it leads to is untouched (C8, S8)."""
+    """A linked folder or file that leads out is refused in every method, and what it leads to is untouched."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret.txt").write_text("secret")
     store.put("x", b"x")
@@ -135,7 +135,7 @@ def test_a_relative_root_is_that_of_now(tmp_path, monkeypatch) -> None:
 
 
 def test_a_failed_write_leaves_what_was_there(root, store, files_in) -> None:
-    """No partial file, and the old value whole (C5, C10)."""
+    """No partial file, and the old value whole."""
     store.put("a/x", b"old")
     with pytest.raises(TypeError):
         store.put("a/x", 3)
@@ -161,7 +161,7 @@ with Session(Datasets(sys.argv[1])):
 
 
 def test_a_full_disk_leaves_what_was_there(root, files_in) -> None:
-    """A write that the system cuts: the function ran once, the old value is whole, and no partial file is left (C5, C10)."""
+    """A write that the system cuts: the function ran once, the old value is whole, and no partial file is left."""
     printed = subprocess.check_output([sys.executable, "-c", FULL, str(root)], text=True)
     assert printed == "ok OSError 2\n"
     assert files_in(root) == ["x.txt"]
@@ -184,7 +184,7 @@ print(sorted(sizes))
 
 
 def test_another_process_sees_whole_values_only(tmp_path, root, store) -> None:
-    """While 20 MB are written ten times, a second process that polls sees one size (C5)."""
+    """While 20 MB are written ten times, a second process that polls sees one size."""
     size, stop = 20_000_000, tmp_path / "stop"
     store.put("x.bin", bytes(size))
     poll = subprocess.Popen(
@@ -209,7 +209,7 @@ while True:
 
 
 def test_a_writer_that_is_killed_leaves_a_whole_value(root, store) -> None:
-    """`kill -9` in the write: the old value or the new one is there; what is left of the write is no value (C5)."""
+    """`kill -9` in the write: the old value or the new one is there; what is left of the write is no value."""
     for _ in range(3):
         store.put("x.bin", b"1" * 20_000_000)
         writer = subprocess.Popen([sys.executable, "-c", WRITE, str(root)], stdout=subprocess.PIPE)
@@ -251,7 +251,7 @@ def test_threads_write_one_key_at_once(store, root, files_in) -> None:
 
 
 def test_the_plugin_walks_no_further_than_its_root(tmp_path, root, hostiles, files_in) -> None:
-    """The same through the plugin: hostile keys reach no store (C8)."""
+    """The same through the plugin: hostile keys reach no store."""
     datasets = Datasets(root)
     for use in (lambda key: datasets.save(key, {}), datasets.load, datasets.exists, datasets.delete):
         for hostile in hostiles:

@@ -112,7 +112,7 @@ def test_keys_are_not_decoded_on_the_way(store) -> None:
 
 
 def test_hostile_keys_reach_no_server(store, bucket, hostiles) -> None:
-    """The same keys are refused as for files (C8)."""
+    """The same keys are refused as for files."""
     for use in (store.get, store.size, store.delete, lambda key: store.put(key, b"x")):
         for hostile in hostiles:
             with pytest.raises(InvalidKey):
@@ -132,13 +132,13 @@ def test_a_task_saves_into_a_bucket_and_its_reference_is_loaded(store, bucket, t
 
 
 def test_a_missing_object_is_not_found(store) -> None:
-    """As a missing file is (row 41)."""
+    """As a missing file is."""
     with pytest.raises(DatasetNotFound, match=r"'a\.json' in s3://bucket/prefix"):
         Datasets(store=store).load("a.json")
 
 
 def test_a_server_that_refuses_is_an_error_of_datasets(store, bucket) -> None:
-    """The function ran once, the error says what was refused, and shows neither value nor credentials (C10, S1)."""
+    """The function ran once, the error says what was refused, and shows neither value nor credentials."""
     runs = []
 
     @task(Dataset("x.json"))
@@ -155,7 +155,7 @@ def test_a_server_that_refuses_is_an_error_of_datasets(store, bucket) -> None:
 
 
 def test_credentials_stay_in_the_process(store) -> None:
-    """They are in no repr, address or reference; a pickled store takes them along, to a worker (S1)."""
+    """They are in no repr, address or reference; a pickled store takes them along, to a worker."""
     assert "canary" not in repr(store) + store.address
     store.put("a", b"x")
     assert pickle.loads(pickle.dumps(store)).get("a") == b"x"

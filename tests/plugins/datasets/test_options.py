@@ -12,7 +12,7 @@ from pegboard_datasets import Dataset, InvalidKey, Load, Persist
 
 @pytest.mark.parametrize("text", ["{x.y}", "{x[0]}", "{x!r}", "{x:>9}", "{}", "{x", "/x", "../x", ""])
 def test_bad_templates_are_refused_at_decoration(text) -> None:
-    """`Dataset` and `Load` check their templates where they are written (S2, row 40)."""
+    """`Dataset` and `Load` check their templates where they are written."""
     with pytest.raises(InvalidKey):
         Dataset(text)
     with pytest.raises(InvalidKey):
@@ -39,7 +39,7 @@ def test_load_takes_names_of_parameters(names) -> None:
 
 @pytest.mark.parametrize("option", [Dataset("x.json"), Persist()], ids=repr)
 def test_a_sensitive_task_refuses_to_be_saved(option) -> None:
-    """Its values are kept out of every store, so asking for one is refused at decoration (row 12)."""
+    """Its values are kept out of every store, so asking for one is refused at decoration."""
     with pytest.raises(InvalidTask, match="sensitive"):
         task(option, sensitive=True)(lambda: 1)
 

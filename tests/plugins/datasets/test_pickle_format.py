@@ -27,7 +27,7 @@ class Bomb:
     "key", [KEY, KEY.decode(), Secret(KEY), Secret(KEY.decode())], ids=lambda key: type(key).__name__
 )
 def test_any_value_comes_back(key) -> None:
-    """With the format given to the plugin, `.pkl` takes what pickle takes (row 42)."""
+    """With the format given to the plugin, `.pkl` takes what pickle takes."""
     datasets = Datasets(store=MemoryStore(), formats=[pickle_format(key)])
     datasets.save("a.pkl", {"x": Fraction(1, 3)})
     assert datasets.load("a.pkl") == {"x": Fraction(1, 3)}
@@ -50,7 +50,7 @@ def test_others_can_read_the_file() -> None:
 
 
 def test_a_file_that_was_not_signed_with_the_key_is_not_read(tmp_path) -> None:
-    """A planted pickle, one of another key, and one that was cut run no code (C2)."""
+    """A planted pickle, one of another key, and one that was cut run no code."""
     flag, store = tmp_path / "flag", MemoryStore()
     datasets = Datasets(store=store, formats=[pickle_format(KEY)])
     other = Datasets(store=store, formats=[pickle_format(KEY + b"x")])

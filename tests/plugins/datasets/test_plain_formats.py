@@ -74,7 +74,7 @@ def raw(datasets, key):
 
 @given(PLAIN.filter(lambda value: not isinstance(value, str)))
 def test_plain_data_comes_back_as_it_was(value) -> None:
-    """What is persisted without naming a format is equal afterwards, type for type (row 42)."""
+    """What is persisted without naming a format is equal afterwards, type for type."""
     kept = Datasets(store=MemoryStore())
     back = kept.load(kept.persist(value))
     assert repr(back) == repr(value)
@@ -119,7 +119,7 @@ def test_json_is_what_others_write(kept) -> None:
 
 
 def test_json_takes_records_and_gives_them_back_by_type(kept) -> None:
-    """Attrs classes, dataclasses, enums, dates and models are written by their fields, and read as the type asked for (row 41)."""
+    """Attrs classes, dataclasses, enums, dates and models are written by their fields, and read as the type asked for."""
     report = Report(dt.date(2024, 1, 31), [Point(1, 2)])
     kept.save("a.json", report)
     assert kept.load("a.json", Report) == report
@@ -135,14 +135,14 @@ def test_json_takes_numpy_scalars(kept) -> None:
 
 
 def test_json_names_the_type_that_it_cannot_hold(kept) -> None:
-    """The type inside is named, and no value (S1)."""
+    """The type inside is named, and no value."""
     with pytest.raises(DatasetError, match="it is or holds a Unknown") as caught:
         kept.save("a.json", {"canary": [type("Unknown", (), {})()]})
     assert "canary" not in str(caught.value)
 
 
 def test_a_file_of_another_shape_is_an_error_of_datasets(kept) -> None:
-    """What msgspec says about values stays in the cause (S1)."""
+    """What msgspec says about values stays in the cause."""
     kept.save("a.json", {"x": "canary"})
     with pytest.raises(DatasetError, match="cannot be read as json: ValidationError") as caught:
         kept.load("a.json", Point)
@@ -159,14 +159,14 @@ def test_jsonl_is_one_value_a_line(kept) -> None:
 
 
 def test_text_is_utf8_as_it_is(kept) -> None:
-    """No line end is changed, nothing is added (row 42)."""
+    """No line end is changed, nothing is added."""
     kept.save("a.txt", "Zoë\r\n\n")
     assert raw(kept, "a.txt") == "Zoë\r\n\n".encode()
     assert kept.load("a.txt", str) == "Zoë\r\n\n"
 
 
 def test_bytes_are_themselves(kept) -> None:
-    """`.bin` holds the very bytes (row 42)."""
+    """`.bin` holds the very bytes."""
     kept.save("a.bin", b"\0\xff")
     kept.save("b.bin", bytearray(b"\1"))
     assert (raw(kept, "a.bin"), kept.load("a.bin"), kept.load("b.bin", bytearray)) == (

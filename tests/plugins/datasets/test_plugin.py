@@ -33,7 +33,7 @@ class Token(bytes):
 
 
 def test_what_was_saved_is_loaded_as_the_type_asked_for(datasets) -> None:
-    """`save(key, value)` and `load(key, Type)`, also outside of sessions (row 41)."""
+    """`save(key, value)` and `load(key, Type)`, also outside of sessions."""
     datasets.save("rows.json", [Row(1)])
     assert datasets.load("rows.json", list[Row]) == [Row(1)]
     assert datasets.load("rows.json") == [{"a": 1}]
@@ -52,7 +52,7 @@ def test_a_value_of_another_type_is_an_error(datasets) -> None:
 
 
 def test_a_missing_key_is_like_a_key_error(datasets, root) -> None:
-    """It is a KeyError, names the key, and its text is no repr (row 41)."""
+    """It is a KeyError, names the key, and its text is no repr."""
     with pytest.raises(KeyError) as caught:
         datasets.load("no/such.json")
     assert isinstance(caught.value, DatasetNotFound)
@@ -89,7 +89,7 @@ def test_a_format_may_be_named_for_a_key(datasets) -> None:
 
 
 def test_a_format_of_ones_own(tmp_path) -> None:
-    """`Datasets(formats=[...])` adds one, for keys, tasks and artifacts (row 42)."""
+    """`Datasets(formats=[...])` adds one, for keys, tasks and artifacts."""
     lines = Format(
         "lines",
         (".lst",),

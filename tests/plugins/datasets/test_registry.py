@@ -48,7 +48,7 @@ FRAMES = {"pandas-": pd.DataFrame({"a": [1]}), "polars-": pl.DataFrame({"a": [1]
     ],
 )
 def test_extension_first_then_type(key, value, name) -> None:
-    """The extension narrows the formats down, the type decides; without one the type alone does (row 42)."""
+    """The extension narrows the formats down, the type decides; without one the type alone does."""
     assert Registry().choose(key).for_value(value).name == name
 
 
@@ -61,21 +61,21 @@ def test_a_name_goes_before_the_extension(asked, name) -> None:
 
 
 def test_an_unknown_extension_lists_the_known_ones() -> None:
-    """A misspelt extension is no reason to guess by type (row 42)."""
+    """A misspelt extension is no reason to guess by type."""
     with pytest.raises(UnknownFormat, match="'parqet'") as caught:
         Registry().choose("a.parqet")
     assert {"parquet", "json", "csv"} <= set(caught.value.candidates)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    """So with `format=` (row 42)."""
+    """So with `format=`."""
     with pytest.raises(UnknownFormat) as caught:
         Registry().choose("a.json", "yaml")
     assert "pandas-parquet" in caught.value.candidates
 
 
 def test_a_type_that_no_candidate_takes_lists_them() -> None:
-    """The extension is known, and none of its formats takes the type (row 42)."""
+    """The extension is known, and none of its formats takes the type."""
     with pytest.raises(UnknownFormat, match="of type int") as caught:
         Registry().choose("a.parquet").for_value(1)
     assert caught.value.candidates == ("parquet", "pandas-parquet", "polars-parquet")
@@ -108,7 +108,7 @@ def test_reading_takes_the_format_that_gives_the_type(key, wanted, name) -> None
 
 @pytest.mark.parametrize("wanted", [None, Any, pd.DataFrame | pl.DataFrame], ids=str)
 def test_reading_without_a_type_is_ambiguous_where_several_fit(wanted) -> None:
-    """Nothing is guessed: the candidates are listed (row 42)."""
+    """Nothing is guessed: the candidates are listed."""
     with pytest.raises(
         UnknownFormat, match="may be any of: parquet, pandas-parquet, polars-parquet"
     ) as caught:
@@ -117,7 +117,7 @@ def test_reading_without_a_type_is_ambiguous_where_several_fit(wanted) -> None:
 
 
 def test_the_nearest_type_decides() -> None:
-    """Of two formats the one for the class itself is taken, and not the one for its base (row 42)."""
+    """Of two formats the one for the class itself is taken, and not the one for its base."""
     formats = [
         Format(cls.__name__, (".x",), (cls,), repr, lambda data, _: data) for cls in (dict, OrderedDict)
     ]
@@ -143,7 +143,7 @@ def test_given_formats_go_before_built_in_ones() -> None:
 
 
 def test_pickle_is_never_chosen_unasked() -> None:
-    """Without opting in there is no `.pkl`, and the error says how to (C2, row 42)."""
+    """Without opting in there is no `.pkl`, and the error says how to."""
     with pytest.raises(UnknownFormat, match=r"pickle_format\(key\)"):
         Registry().choose("a.pkl")
 

@@ -37,7 +37,7 @@ def test_a_task_without_options_pays_nothing(session) -> None:
 
 
 def test_the_result_is_saved_under_the_rendered_key(session, root, twin, files_in) -> None:
-    """The caller gets the value itself, and the file holds it (row 40)."""
+    """The caller gets the value itself, and the file holds it."""
     value = {"day": "mon"}
     report = task(Dataset("reports/{day}/{n}.json"))(twin(lambda day, n=1: value))
     assert report.run("mon").unwrap() is value
@@ -47,7 +47,7 @@ def test_the_result_is_saved_under_the_rendered_key(session, root, twin, files_i
 
 
 def test_a_map_saves_one_file_an_item(session, root, twin, files_in) -> None:
-    """`{map_index}` is the position in the map (row 40)."""
+    """`{map_index}` is the position in the map."""
     square = task(Dataset("sq/{map_index}.json"))(twin(lambda x: x * x))
     got = (
         asyncio.run(square.amap([3, 4, 5]))
@@ -74,7 +74,7 @@ def test_a_map_index_without_a_map_is_refused_before_the_function_runs(session, 
 def test_a_hostile_argument_is_refused_before_the_function_runs(
     session, tmp_path, hostile, place, files_in, recorder
 ) -> None:
-    """No file is written anywhere, the function does not run, and no line breaks (rule 17, C8)."""
+    """No file is written anywhere, the function does not run, and no line breaks."""
     runs = []
     result = task(Dataset(place))(lambda x: runs.append([x])).run(hostile)
     assert isinstance(result.error, InvalidKey)
@@ -84,7 +84,7 @@ def test_a_hostile_argument_is_refused_before_the_function_runs(
 
 
 def test_the_name_of_a_task_names_no_file(session, tmp_path, files_in) -> None:
-    """A task called after a path outside changes nothing about where it is saved (C8)."""
+    """A task called after a path outside changes nothing about where it is saved."""
     task(Dataset("x.json"), name="../../etc/{x}")(lambda x: 1)("../../y")
     assert files_in(tmp_path) == ["root/x.json"]
 
@@ -111,7 +111,7 @@ def test_an_error_saves_nothing(session, root, twin) -> None:
 
 
 def test_saving_is_told_between_the_attempt_and_the_end(session, recorder, twin) -> None:
-    """The order of events of one call (row 40)."""
+    """The order of events of one call."""
     task(Dataset("{x}.json"))(twin(lambda x: [x])).run(1)
     assert recorder.log() == [
         "before_execute",
@@ -123,7 +123,7 @@ def test_saving_is_told_between_the_attempt_and_the_end(session, recorder, twin)
 
 
 def test_a_store_that_fails_is_told_and_the_function_ran_once(recorder, refusing, twin) -> None:
-    """`DatasetError` leaves the call, not to be retried, with the store's error as its cause (rule 32, C10)."""
+    """`DatasetError` leaves the call, not to be retried, with the store's error as its cause."""
     runs = []
 
     def body():
@@ -144,7 +144,7 @@ def test_a_store_that_fails_is_told_and_the_function_ran_once(recorder, refusing
 
 
 def test_a_value_that_the_format_cannot_hold_leaves_no_file(session, root) -> None:
-    """The file that was there is still there, and no partial one (C10)."""
+    """The file that was there is still there, and no partial one."""
 
     @task(Dataset("x.json"))
     def work(value):
@@ -157,7 +157,7 @@ def test_a_value_that_the_format_cannot_hold_leaves_no_file(session, root) -> No
 
 
 def test_the_type_chooses_among_formats_of_an_extension(session, datasets) -> None:
-    """A pandas frame in `.parquet` is a frame again (row 42)."""
+    """A pandas frame in `.parquet` is a frame again."""
     frame = pd.DataFrame({"n": [1, 2]})
     task(Dataset("x.parquet"))(lambda: frame)()
     pd.testing.assert_frame_equal(datasets.load("x.parquet", pd.DataFrame), frame)
@@ -174,7 +174,7 @@ def test_a_format_may_be_named(session, root) -> None:
     [(Dataset("{x}.yaml"), "yaml"), (Dataset("x", format="yaml"), "yaml"), (Persist("yaml"), "yaml")],
 )
 def test_an_unknown_format_is_refused_before_the_function_runs(session, option, text) -> None:
-    """When the task is bound, with the candidates (row 42)."""
+    """When the task is bound, with the candidates."""
     runs = []
     with pytest.raises(BindError, match=text) as caught:
         task(option)(lambda x=1: runs.append(x))()
@@ -192,7 +192,7 @@ def test_an_extension_in_an_argument_counts_too(session, root) -> None:
 
 
 def test_a_placeholder_that_is_no_parameter_is_refused() -> None:
-    """At decoration, naming those that there are (S2); of a session's default option, before the function runs."""
+    """At decoration, naming those that there are; of a session's default option, before the function runs."""
     with pytest.raises(InvalidKey, match=r"\{oops\}"):
         task(Dataset("{oops}.json"))(lambda x: [x])
     runs = []
@@ -265,7 +265,7 @@ def test_a_stream_in_a_format_that_takes_no_list_is_refused(session, body) -> No
 
 @pytest.mark.parametrize("body", streams(2), ids=["sync", "async"])
 def test_a_stream_whose_store_fails_ends_with_the_error(refusing, body) -> None:
-    """All items were given out, and then the DatasetError (C10)."""
+    """All items were given out, and then the DatasetError."""
     with Session(Datasets(store=refusing), Recorder(), inherit=False) as session:
         result = task(Dataset("x.json"))(body).run()
     assert isinstance(result.error, DatasetError)
@@ -273,7 +273,7 @@ def test_a_stream_whose_store_fails_ends_with_the_error(refusing, body) -> None:
 
 
 def test_persist_returns_a_reference(session, root, twin, files_in) -> None:
-    """Key, format, size and digest of the content; equal content is written once (row 43)."""
+    """Key, format, size and digest of the content; equal content is written once."""
     work = task(Persist())(twin(lambda x: {"n": 1}))
     first, second = work.run(1).unwrap(), work.run(2).unwrap()
     assert isinstance(first, ArtifactRef)

@@ -19,7 +19,7 @@ def test_values_are_written_read_measured_and_removed() -> None:
 
 
 def test_hostile_keys_are_refused(hostiles) -> None:
-    """What works in memory works in files (C8)."""
+    """What works in memory works in files."""
     store = MemoryStore()
     for use in (store.get, store.size, store.delete, lambda key: store.put(key, b"x")):
         for hostile in hostiles:

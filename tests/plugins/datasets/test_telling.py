@@ -9,7 +9,7 @@ from pegboard_datasets import Datasets
 
 
 def test_saving_and_loading_outside_of_calls_is_told_without_a_call(datasets, events) -> None:
-    """Key, format and size; the call is None (row 41)."""
+    """Key, format and size; the call is None."""
     with Session(datasets, events, inherit=False, strict=True):
         datasets.save("a.json", [1])
         datasets.load("a.json")
@@ -95,7 +95,7 @@ def test_a_keyboard_interrupt_goes_on(datasets) -> None:
 
 
 def test_events_show_no_value(datasets, events) -> None:
-    """Names, types and sizes only (S1)."""
+    """Names, types and sizes only."""
     with Session(datasets, events, inherit=False):
         datasets.save("a.json", {"canary": "canary"})
         datasets.persist("canary")

@@ -42,7 +42,7 @@ class Colour(enum.Enum):
     ids=ascii,
 )
 def test_templates_that_hold_more_than_parameters_are_refused(text) -> None:
-    """Attributes, indexes, conversions, format specs, positions and odd braces are refused where they are written (S2, row 40)."""
+    """Attributes, indexes, conversions, format specs, positions and odd braces are refused where they are written."""
     with pytest.raises(InvalidKey):
         KeyTemplate.parse(text)
 
@@ -54,7 +54,7 @@ def test_another_type_is_refused() -> None:
 
 
 def test_unknown_placeholders_are_refused_with_the_known_ones() -> None:
-    """A placeholder is a parameter of the task or `map_index`, and the error lists them (S2)."""
+    """A placeholder is a parameter of the task or `map_index`, and the error lists them."""
     template = KeyTemplate.parse("{day}/{oops}.json")
     template.check("f", ["day", "oops"])
     with pytest.raises(InvalidKey, match=r"\{oops\}.*\n.*\{day\}, \{map_index\}"):
@@ -87,7 +87,7 @@ def test_values_are_rendered_as_one_plain_text(value, text) -> None:
     "value", [None, object(), [1], {"a": 1}, b"x", Secret("hidden")], ids=lambda v: type(v).__name__
 )
 def test_values_without_one_plain_text_are_refused(value) -> None:
-    """No default repr, container or secret becomes the name of a file; the error names parameter and type only (S1)."""
+    """No default repr, container or secret becomes the name of a file; the error names parameter and type only."""
     with pytest.raises(InvalidKey) as caught:
         KeyTemplate.parse("{x}.json").render({"x": value}, None)
     assert caught.value.parameter == "x"
@@ -96,7 +96,7 @@ def test_values_without_one_plain_text_are_refused(value) -> None:
 
 
 def test_hostile_values_are_refused(hostile) -> None:
-    """No value can climb, begin at the root, add a folder or break a line (rule 17, C8)."""
+    """No value can climb, begin at the root, add a folder or break a line."""
     for text in ("{x}.json", "a/{x}/b.json", "a/{x}"):
         if text == "{x}.json" and hostile in {"x.", "x. "}:
             continue  # "x..json" is a name like others
@@ -105,7 +105,7 @@ def test_hostile_values_are_refused(hostile) -> None:
 
 
 def test_a_refused_value_is_not_shown() -> None:
-    """The error says which parameter and what is wrong with it, and not its value (S1)."""
+    """The error says which parameter and what is wrong with it, and not its value."""
     with pytest.raises(InvalidKey) as caught:
         KeyTemplate.parse("{x}.json").render({"x": "canary/../x"}, None)
     assert "canary" not in str(caught.value)

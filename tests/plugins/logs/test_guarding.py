@@ -46,7 +46,7 @@ def fail_with(text):
     ids=["message", "argument", "named argument", "in a list", "exception", "stack"],
 )
 def test_known_secrets_are_masked(log, output, session, write):
-    """S1: in messages, arguments and tracebacks, inside a call and outside."""
+    """In messages, arguments and tracebacks, inside a call and outside."""
     write(log)
     task(write)(log)
     assert "with" in output.text
@@ -98,7 +98,7 @@ def test_secrets_of_two_sessions_are_masked_by_both(log, output, session):
 
 
 def test_a_secret_object_shows_as_stars(log, output, session):
-    """S1: `Secret` refuses to become text; the record is not lost for it, whatever way it is handed over."""
+    """`Secret` refuses to become text; the record is not lost for it, whatever way it is handed over."""
     log.info("a %s b %r c %d", Secret("x"), Secret("y"), 3)
     log.info(Secret("x"))
     log.info("%(a)s", {"a": Secret("x")})
@@ -118,7 +118,7 @@ def test_arguments_that_do_not_fit_are_said_as_always(log, output, session):
 
 
 def test_control_characters_in_messages_are_escaped(log, output, session):
-    """S3, rule 83: one event is one line, and nothing steers the terminal."""
+    """One event is one line, and nothing steers the terminal."""
     log.info("%s", HOSTILE)
     log.info(HOSTILE)
     log.info(HOSTILE, stack_info=False)
@@ -142,7 +142,7 @@ def test_a_formatter_may_colour(log, output, session):
 
 
 def test_errors_keep_their_lines_alone(log, output, session):
-    """S3: of a traceback the line breaks stay, as people read it; all else in the text of an error is escaped."""
+    """Of a traceback the line breaks stay, as people read it; all else in the text of an error is escaped."""
     log.error("failed", exc_info=ValueError("x\x1b[2J\r\u2028"))
     assert output.text == "ERROR app failed\nValueError: x\\x1b[2J\\r\\u2028\n"
 
@@ -191,7 +191,7 @@ def test_parts_asked_of_the_formatter_are_masked(log, session, output):
 
 @given(st.text(), st.booleans())
 def test_any_message_is_one_line(text, as_argument):
-    """S3: whatever the text, what is written is printable but for blanks, and has no line break."""
+    """Whatever the text, what is written is printable but for blanks, and has no line break."""
     guarded = GuardedFormatter(None)
     guarded.rules = Rules((), None, escape=True, active=True)
     message, args = ("%s", (text,)) if as_argument else (text, None)

@@ -1,4 +1,4 @@
-"""Records carry the ids of the call that they were written in (rule 83)."""
+"""Records carry the ids of the call that they were written in."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def probes(log):
 
 @pytest.mark.parametrize("plugins", [[], [Traced()]], ids=["without tracing", "with tracing, unsampled"])
 def test_every_kind_of_task_gives_its_ids(log, output, plugins):
-    """Rule 83: ids without any tracing, and the trace id also of a span that is not sampled."""
+    """Ids without any tracing, and the trace id also of a span that is not sampled."""
     expected, tasks = probes(log)
     with Session(Logs(), *plugins, inherit=False):
         for each in tasks:
@@ -213,7 +213,7 @@ def test_the_filter_alone_works_in_any_configuration(log, root, make_output):
 
 
 def test_a_hostile_name_is_escaped(log, output):
-    """S3: a task's name, which may come from a function made by others, cannot break a line."""
+    """A task's name, which may come from a function made by others, cannot break a line."""
 
     def hostile():
         log.info("inside")

@@ -1,4 +1,4 @@
-"""One record is one line of JSON (rule 83, T26)."""
+"""One record is one line of JSON."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_extra_fields_stand_beside_the_others(log, output, session):
 
 
 def test_everything_is_masked(log, output, session):
-    """S1: message, arguments, extra fields and their names, exceptions; also a secret that JSON writes differently."""
+    """Message, arguments, extra fields and their names, exceptions; also a secret that JSON writes differently."""
     secret = 'hunt"22é'
     log.error(
         "a %s",
@@ -165,7 +165,7 @@ def test_arguments_that_do_not_fit_lose_no_record(log, output, session):
 
 
 def test_hostile_texts_stay_in_their_line(log, output, session):
-    """S3: in names, messages, extra fields and errors; what is read back is the text as it was."""
+    """In names, messages, extra fields and errors; what is read back is the text as it was."""
 
     def hostile():
         logging.getLogger(HOSTILE).info(HOSTILE, extra={HOSTILE: HOSTILE}, exc_info=ValueError(HOSTILE))
@@ -181,7 +181,7 @@ def test_hostile_texts_stay_in_their_line(log, output, session):
 
 
 def test_a_secret_object_shows_as_stars(log, output, session):
-    """S1: wherever it is handed over."""
+    """Wherever it is handed over."""
     log.info("a %s", Secret("x"), extra={"it": Secret("x"), "them": [Secret("x")]})
     event = output.events()[0]
     assert (event["message"], event["it"], event["them"]) == ("a ***", "***", ["***"])
@@ -196,7 +196,7 @@ VALUES = st.recursive(
 
 @given(st.text(), st.lists(VALUES, max_size=3), st.dictionaries(st.text(), VALUES, max_size=3), st.text())
 def test_any_record_is_one_line_of_strict_json(message, args, extra, name):
-    """Rule 83: whatever is logged, a line is ASCII, printable, and read back by a strict reader."""
+    """Whatever is logged, a line is ASCII, printable, and read back by a strict reader."""
     made = record(message, tuple(args), name=name)
     made.__dict__.update({key: value for key, value in extra.items() if key not in made.__dict__})
     line = JSONFormatter().format(made)

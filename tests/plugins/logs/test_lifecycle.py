@@ -87,7 +87,7 @@ def test_an_end_is_a_line_for_debugging(output, body):
 
 @pytest.mark.parametrize("body", [fails, fails_later, fails_in_stream, fails_in_async_stream])
 def test_a_failure_is_an_error_with_its_class(output, body):
-    """T17: the text of the exception, inputs and results are in no line of ours, nor in its fields."""
+    """The text of the exception, inputs and results are in no line of ours, nor in its fields."""
     with Session(Logs(lifecycle=True, json=True), inherit=False, strict=True):
         task(body, name="probe").run()
     assert lines(output) == [("ERROR", "task probe failed with ValueError, 1 attempt")]
@@ -204,7 +204,7 @@ def test_without_lines_a_task_is_not_watched():
 
 
 def test_names_and_classes_are_escaped(output):
-    """S3: an exception's class and a function may be called anything."""
+    """An exception's class and a function may be called anything."""
     kind = type("Bad\n[ERROR]", (Exception,), {})
 
     def hostile():
@@ -218,7 +218,7 @@ def test_names_and_classes_are_escaped(output):
 
 
 def test_a_template_is_not_filled_in(output):
-    """S1: lines have the static name, as an argument may be in the other."""
+    """Lines have the static name, as an argument may be in the other."""
 
     @task(name="load_{day}")
     def load(day):

@@ -1,4 +1,4 @@
-"""When the plugin takes handlers and when it gives them back (T26)."""
+"""When the plugin takes handlers and when it gives them back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_has_the_manners_of_a_plugin(output, settings):
 
 
 def test_importing_installs_nothing():
-    """S9, rule 83: no handler, filter, factory or logger class is changed by an import."""
+    """No handler, filter, factory or logger class is changed by an import."""
     code = (
         "import logging\n"
         "def state(): return (logging.root.handlers[:], logging.root.filters[:], logging.lastResort.filters[:],\n"
@@ -39,7 +39,7 @@ def test_importing_installs_nothing():
 
 
 def test_handlers_are_as_before_after_the_end(log, output):
-    """T26: filters and formatter are the same objects in the same order."""
+    """Filters and formatter are the same objects in the same order."""
     own = logging.Filter()
     output.addFilter(own)
     before, last = output.state(), (list(logging.lastResort.filters), logging.lastResort.formatter)
@@ -63,7 +63,7 @@ def test_a_handler_without_formatter_has_none_again(root, log, make_output):
 
 
 def test_nested_sessions_share_a_handler(log, output):
-    """T26: the inner one's format counts while it is open, and only the outer one's end puts the handler back."""
+    """The inner one's format counts while it is open, and only the outer one's end puts the handler back."""
     before = output.state()
     with Session(Logs(), inherit=False):
         log.info("outer")
@@ -85,7 +85,7 @@ def test_an_inner_session_that_inherits_takes_nothing(log, output):
 
 
 def test_two_sessions_at_once_in_threads(log, output):
-    """T26: whichever ends first, the handler is put back by the last."""
+    """Whichever ends first, the handler is put back by the last."""
     before = output.state()
     inside, leave = threading.Barrier(3), [threading.Event(), threading.Event()]
 

@@ -1,4 +1,4 @@
-"""Stack traces of sensitive tasks are left out (row 12, rule 45)."""
+"""Stack traces of sensitive tasks are left out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BODIES = [fails, fails_later, fails_in_stream, fails_in_async_stream]
 @pytest.mark.parametrize("json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 def test_what_left_a_sensitive_task_is_known_wherever_it_is_logged(log, output, body, json):
-    """Rule 45: neither message nor stack trace, of all four kinds of task."""
+    """Neither message nor stack trace, of all four kinds of task."""
     with Session(Logs(json=json), inherit=False):
         error = task(sensitive=True)(body).run().error
         log.error("failed", exc_info=error)

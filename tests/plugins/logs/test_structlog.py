@@ -49,7 +49,7 @@ def events(stream):
 
 
 def test_events_have_the_ids_of_the_call(log, stream):
-    """Rule 83: the names are those of records; outside a call they are empty."""
+    """The names are those of records; outside a call they are empty."""
 
     @task
     def probe():
@@ -77,7 +77,7 @@ def test_events_have_the_ids_of_the_call(log, stream):
 
 
 def test_secrets_are_masked_in_all_texts(log, stream):
-    """S1: in the event, in values inside values, and in the exception; inside a call and outside."""
+    """In the event, in values inside values, and in the exception; inside a call and outside."""
 
     @task
     def probe():
@@ -94,7 +94,7 @@ def test_secrets_are_masked_in_all_texts(log, stream):
 
 @pytest.mark.parametrize("form", ["exception", "true", "tuple"])
 def test_stack_traces_of_sensitive_tasks_are_left_out(log, stream, form):
-    """Rule 45: whatever way structlog is given the exception."""
+    """Whatever way structlog is given the exception."""
 
     @task(sensitive=True)
     def probe():

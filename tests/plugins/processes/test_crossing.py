@@ -1,4 +1,4 @@
-"""Errors and functions that cross from one process to another. Rules E12 and 34."""
+"""Errors and functions that cross from one process to another."""
 
 from __future__ import annotations
 

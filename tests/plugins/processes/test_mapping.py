@@ -98,7 +98,7 @@ class TestResults:
 
 class TestNested:
     def test_map_in_map(self, warm):
-        """E8: maps in maps end, five deep, and those inside a worker run there."""
+        """Maps in maps end, five deep, and those inside a worker run there."""
         with Session(executor=warm):
             leaves, pids = zip(*tasks.nest.map([4, 4]), strict=True)
         assert leaves == (81, 81)
@@ -107,7 +107,7 @@ class TestNested:
 
 
 class TestDeath:
-    """E9: a worker that dies fails the item it was at."""
+    """A worker that dies fails the item it was at."""
 
     @WATCHED
     @pytest.mark.parametrize("how", ["kill", "exit"])
@@ -157,7 +157,7 @@ class TestDeath:
 class TestEarlyEnd:
     @WATCHED
     def test_raise_waits_for_the_siblings(self, warm, watched, tmp_path):
-        """E21: when a map raises, nothing of it runs any more."""
+        """When a map raises, nothing of it runs any more."""
         with session(warm, watched), pytest.raises(KeyError) as caught:
             tasks.fails_or_marks.map(range(6), [str(tmp_path)] * 6, concurrency=2)
         assert "as item 1 of a map" in caught.value.__notes__
@@ -169,7 +169,7 @@ class TestEarlyEnd:
 
     @WATCHED
     def test_keyboard_interrupt(self, warm, watched):
-        """E22: Ctrl-C at the caller ends the map at once, kills what runs, and tells every end."""
+        """Ctrl-C at the caller ends the map at once, kills what runs, and tells every end."""
         recorder = Recorder()
         timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
         with Session(*([recorder] if watched else []), executor=warm):
@@ -220,7 +220,7 @@ class Again:
 
 class TestHooks:
     def test_once_and_in_order(self, warm):
-        """Rule 33: hooks run at the caller's, once for each item and in their order, chunks or not."""
+        """Hooks run at the caller's, once for each item and in their order, chunks or not."""
         recorder = Recorder()
         with Session(recorder, executor=warm):
             tasks.plus_one.map(range(300))
@@ -257,7 +257,7 @@ class TestHooks:
 
 
 class TestUnpicklable:
-    """E12, rule 34: what cannot travel is an error that names index and type; the others run."""
+    """What cannot travel is an error that names index and type; the others run."""
 
     @WATCHED
     def test_argument(self, warm, watched):

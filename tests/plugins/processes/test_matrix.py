@@ -84,7 +84,7 @@ def groups(recorder):
 
 @pytest.mark.parametrize("case", CASES)
 def test_executors_agree(case, warm):
-    """Results, errors, events and outcomes are the same inline, on threads and on processes (issue 5)."""
+    """Results, errors, events and outcomes are the same inline, on threads and on processes."""
     inline, threads, processes = (told(case, each) for each in ("inline", "threads", warm))
     assert inline == threads == processes
     assert inline[1]

@@ -163,7 +163,7 @@ class TestEmit:
 
 
 class TestLimits:
-    """E10, rule 22: at a limit the worker is gone, not only given up."""
+    """At a limit the worker is gone, not only given up."""
 
     def test_hard_timeout(self, warm, tmp_path, is_gone):
         """The error comes on time, and the process that ran the function is no more."""
@@ -254,7 +254,7 @@ class TestHandedIn:
 
 
 def test_large_argument(warm):
-    """E24: an argument of 100 MB is not copied more often than the way takes: six times at most, both ends together."""
+    """An argument of 100 MB is not copied more often than the way takes: six times at most, both ends together."""
     with Session(executor=warm):
         _, before = tasks.size_of.submit(b"").result()
         data = bytes(100_000_000)
@@ -276,7 +276,7 @@ def resident(which):
 
 
 def test_context_variables(warm):
-    """E20: a worker has none of the caller's context variables, and one item none of another's."""
+    """A worker has none of the caller's context variables, and one item none of another's."""
     token = tasks.PLACE.set("home")
     try:
         with Session(Recorder(), executor=warm):
@@ -290,7 +290,7 @@ def test_context_variables(warm):
 
 
 def test_unpicklable_argument(on_workers):
-    """E12, rule 34: the error of an argument that cannot travel names the task, what it is and its type."""
+    """The error of an argument that cannot travel names the task, what it is and its type."""
     with pytest.raises(TransportError) as caught:
         tasks.apply.submit(plain_generator(), 1).result()
     error = caught.value

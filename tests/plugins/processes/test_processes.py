@@ -48,7 +48,7 @@ def test_start_methods_do_the_same(method):
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
 def test_nothing_is_left(method):
-    """E22: when the session is over, no thread and no process is left, the fork server included."""
+    """When the session is over, no thread and no process is left, the fork server included."""
     threads, processes = set(threading.enumerate()), children()
     with Processes(workers=2, start_method=method) as pool, Session(executor=pool):
         tasks.fails.map(range(4), on_error="collect")
@@ -59,7 +59,7 @@ def test_nothing_is_left(method):
 
 
 def test_nothing_is_left_of_a_sessions_own_pool():
-    """E22: a session that made its pool ends it, also when an error ends the session."""
+    """A session that made its pool ends it, also when an error ends the session."""
     threads, processes = set(threading.enumerate()), children()
     with pytest.raises(ZeroDivisionError), Session():
         tasks.placed(1)
@@ -172,7 +172,7 @@ def test_wrong_settings(wrong, error, text):
 
 
 def test_fork_of_the_program(warm):
-    """E19: a fork inside a session with a pool works: the child makes workers of its own, and both end."""
+    """A fork inside a session with a pool works: the child makes workers of its own, and both end."""
     with Session(executor=warm):
         ours = tasks.where.submit().result()
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""What a worker makes of a session at home, and what it refuses to make. Rule S6."""
+"""What a worker makes of a session at home, and what it refuses to make."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spec(*recipes, number=0):
     ids=["function", "class", "plugin without worker_settings", "another name", "nothing"],
 )
 def test_forged_recipes(module, qualname, settings, tmp_path):
-    """S6: nothing is called but a plugin's class of that name that says of itself that it goes to workers."""
+    """Nothing is called but a plugin's class of that name that says of itself that it goes to workers."""
     with pytest.raises(InvalidPlugin):
         WorkerSessions().get(spec(Recipe("forged", module, qualname, settings)))
     assert not (tmp_path / "forged").exists()

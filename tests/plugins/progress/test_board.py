@@ -87,7 +87,7 @@ def test_without_colour_there_is_none():
 
 
 def test_a_terminal_that_goes_away_is_fine():
-    """The program ends well when its terminal is closed half-way (row 79)."""
+    """The program ends well when its terminal is closed half-way."""
     ours, theirs = pty.openpty()
     program = PROGRAM.replace("logging.warning", "(lambda *_: 0)").replace("print(", "str(")
     with subprocess.Popen(

@@ -135,7 +135,7 @@ def test_a_stream_left_early_says_so(session, clock, lines):
 
 
 def test_a_task_says_how_far_it_is(session, clock, lines):
-    """progress(done, total) makes a line of the running call (row 79)."""
+    """progress(done, total) makes a line of the running call."""
 
     @task
     def load():
@@ -201,7 +201,7 @@ def test_what_is_over_soon_is_not_shown(clock, out):
 
 
 def test_names_cannot_steer_a_terminal(session, clock, lines):
-    """Control characters of a name are escaped (S3)."""
+    """Control characters of a name are escaped."""
 
     def fetch(x):
         clock.advance(1)
@@ -213,7 +213,7 @@ def test_names_cannot_steer_a_terminal(session, clock, lines):
 
 @pytest.mark.usefixtures("session")
 def test_values_are_not_kept():
-    """Neither items nor inputs outlive their call because of a bar (row 79)."""
+    """Neither items nor inputs outlive their call because of a bar."""
 
     class Thing:
         pass
@@ -238,7 +238,7 @@ def test_values_are_not_kept():
 
 
 def test_a_closed_stream_is_said_once_and_stops_nothing(clock, out, caplog):
-    """A closed terminal is fine: the tasks go on, and one warning is logged (row 79)."""
+    """A closed terminal is fine: the tasks go on, and one warning is logged."""
 
     @task
     def fetch(x):

@@ -29,12 +29,12 @@ def load():
 
 
 def test_outside_a_call_it_does_nothing():
-    """There is nothing to say it of (row 79)."""
+    """There is nothing to say it of."""
     assert progress(1, 2) is None
 
 
 def test_where_nobody_listens_it_does_nothing():
-    """A task may call it whether or not the plugin is attached (row 79)."""
+    """A task may call it whether or not the plugin is attached."""
     with Session(inherit=False, strict=True):
         assert load() == "loaded"
 

@@ -91,7 +91,7 @@ def test_lines_of_many_threads_are_whole(board, terminal, screen):
 
 
 def test_a_stream_that_fails_is_given_back_and_said_once(board, terminal, caplog):
-    """A closed terminal ends the display (row 79)."""
+    """A closed terminal ends the display."""
     board.show(["a"])
     terminal.close()
     board.show(["b"])

@@ -39,7 +39,7 @@ def test_an_amount_is_short(number, text):
 
 @given(st.text(), st.none() | st.integers(0, 10**6))
 def test_a_label_is_one_printable_line(name, index):
-    """No name breaks a line or steers a terminal (S3)."""
+    """No name breaks a line or steers a terminal."""
     label = _text.label(name, index)
     assert label.isprintable()
     assert len(label) <= 40 + 9

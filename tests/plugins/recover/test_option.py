@@ -12,7 +12,7 @@ from pegboard_recover import Fallback, Handle, Undo
 
 @pytest.mark.parametrize("kinds", [ValueError("x"), "ValueError", (ValueError, int), None])
 def test_an_error_is_a_class(kinds) -> None:
-    """What is no exception class is a TypeError where it is written (rule 10)."""
+    """What is no exception class is a TypeError where it is written."""
     with pytest.raises(TypeError, match="exception class"):
         Handle(kinds, print)
     with pytest.raises(TypeError, match="exception class"):
@@ -21,7 +21,7 @@ def test_an_error_is_a_class(kinds) -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, BaseException])
 def test_what_ends_a_program_is_never_recovered_from(kind) -> None:
-    """A handler for cancellation or Ctrl-C is refused (row 50)."""
+    """A handler for cancellation or Ctrl-C is refused."""
     with pytest.raises(ValueError, match="never recovered"):
         Handle(kind, print)
 

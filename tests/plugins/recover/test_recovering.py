@@ -54,7 +54,7 @@ async def later(value):
     ids=["value", "None", "arguments", "error", "error by name", "varargs", "no parameter", "class"],
 )
 def test_a_fallback_answers(is_async: bool, answer, expected) -> None:
-    """A value, or a function of the original arguments that may ask for the error (rule 24, row 50)."""
+    """A value, or a function of the original arguments that may ask for the error."""
     with Session():
         assert failing(ERROR, Fallback(answer), is_async=is_async).run(5).unwrap() == expected
 
@@ -78,7 +78,7 @@ def test_a_task_may_be_a_fallback() -> None:
 
 @both
 def test_the_source_of_a_recovered_value_is_fallback(is_async: bool) -> None:
-    """The call is ok, its source says where the value comes from, and no error is told (rule 24)."""
+    """The call is ok, its source says where the value comes from, and no error is told."""
     recorder = Recorder()
     with Session(recorder):
         result = failing(ERROR, Fallback(1), is_async=is_async).run()
@@ -88,7 +88,7 @@ def test_the_source_of_a_recovered_value_is_fallback(is_async: bool) -> None:
 
 @both
 def test_the_first_handler_that_matches_answers(is_async: bool) -> None:
-    """In the order written, subclasses included (row 49)."""
+    """In the order written, subclasses included."""
     options = [
         Handle(ValueError, lambda _: "value"),
         Handle((KeyError, OSError), lambda _: "os"),
@@ -119,7 +119,7 @@ def test_a_handler_is_told_the_error(function, expected) -> None:
 
 @both
 def test_a_handler_that_raises_passes_on(is_async: bool) -> None:
-    """To the next that matches, then to the fallback; the call has a value, and nobody sees the failure (row 49)."""
+    """To the next that matches, then to the fallback; the call has a value, and nobody sees the failure."""
 
     def raises(error):
         raise KeyError("handler")
@@ -132,7 +132,7 @@ def test_a_handler_that_raises_passes_on(is_async: bool) -> None:
 
 @both
 def test_the_tasks_own_error_leaves(is_async: bool) -> None:
-    """When everything fails: the same object, with a note on each failure of the recovery (rule 25)."""
+    """When everything fails: the same object, with a note on each failure of the recovery."""
 
     def raises(what: str):
         def fail(*args: object) -> None:
@@ -151,7 +151,7 @@ def test_the_tasks_own_error_leaves(is_async: bool) -> None:
 
 
 def test_notes_hide_what_must_not_be_seen() -> None:
-    """A known secret is masked in a note; of a sensitive task the text is left out altogether (S1)."""
+    """A known secret is masked in a note; of a sensitive task the text is left out altogether."""
 
     def raises(error: Exception):
         raise KeyError("canary-8f2")
@@ -170,7 +170,7 @@ def test_notes_hide_what_must_not_be_seen() -> None:
 @both
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError(), Suspended()])
 def test_what_is_no_failure_passes(is_async: bool, error: BaseException) -> None:
-    """No handler and no fallback is asked (rule 26, E7)."""
+    """No handler and no fallback is asked."""
     asked = []
     probe = failing(
         error, Handle(Exception, asked.append), Fallback(lambda *_: asked.append(1)), is_async=is_async
@@ -209,7 +209,7 @@ def test_the_error_of_a_layer_is_recovered_from_too() -> None:
 
 
 def test_a_wrong_call_is_not_recovered_from() -> None:
-    """A missing argument is the caller's error (rule 9)."""
+    """A missing argument is the caller's error."""
 
     @task(Fallback(1))
     def needs(x: int) -> int:

@@ -39,7 +39,7 @@ def raising(error: BaseException | None, *options, is_async: bool):
     ids=["success", "failure", "recovered", "recovery failed"],
 )
 def test_an_undo_runs_when_no_value_came_out(is_async: bool, error, options, expected: int) -> None:
-    """Once, after the handlers and the fallback; not when one of them had a value (row 51, rules 24 and 25)."""
+    """Once, after the handlers and the fallback; not when one of them had a value."""
     undone = []
     probe = raising(error, Undo(undone.append), *options, is_async=is_async)
     with Session():
@@ -72,7 +72,7 @@ def test_an_undo_may_ask_for_the_error() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
 def test_ctrl_c_is_undone(error: BaseException) -> None:
-    """KeyboardInterrupt and SystemExit are undone, and pass (rule 26)."""
+    """KeyboardInterrupt and SystemExit are undone, and pass."""
     undone = []
     with Session(), pytest.raises(type(error)):
         raising(error, Undo(undone.append), is_async=False)(7)
@@ -91,7 +91,7 @@ def test_a_suspended_call_is_not_undone(is_async: bool) -> None:
 
 @pytest.mark.parametrize("cancels", [1, 3])
 def test_cancellation_is_undone_first(cancels: int) -> None:
-    """An async undo is awaited to its end, however often the task is cancelled meanwhile; then the cancellation leaves (rule 26)."""
+    """An async undo is awaited to its end, however often the task is cancelled meanwhile; then the cancellation leaves."""
     undone = []
 
     async def undo(x: int) -> None:

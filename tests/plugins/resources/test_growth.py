@@ -51,7 +51,7 @@ def session(listener):
 
 @pytest.mark.usefixtures("session")
 def test_a_call_over_the_limit_is_told_every_time_and_logged_once(listener, caplog):
-    """The event comes with each, the log line once a task and session (row 81)."""
+    """The event comes with each, the log line once a task and session."""
     with caplog.at_level(logging.WARNING):
         held = [hold(40 * MB), hold(40 * MB)]
     assert len(held) == len(listener.told) == 2
@@ -64,7 +64,7 @@ def test_a_call_over_the_limit_is_told_every_time_and_logged_once(listener, capl
 
 @pytest.mark.usefixtures("session")
 def test_calls_that_grow_a_little_each_are_told_together(listener):
-    """A leak of many small calls passes the limit, too (row 81)."""
+    """A leak of many small calls passes the limit, too."""
     held = [hold(4 * MB) for _ in range(4)]
     assert len(held) == 4
     assert len(listener.told) == 1
@@ -80,7 +80,7 @@ def test_a_call_within_the_limit_is_not_told(listener):
 
 @pytest.mark.usefixtures("session")
 def test_what_others_took_meanwhile_is_not_told(listener):
-    """Calls that run beside each other are not blamed for each other (row 81)."""
+    """Calls that run beside each other are not blamed for each other."""
     from threading import Barrier
 
     both = Barrier(2, timeout=10)

@@ -69,7 +69,7 @@ def test_it_has_the_manners_of_a_plugin():
 
 
 def test_the_cpu_time_of_a_function_is_that_of_its_thread(session):
-    """CPU and wall time add up, and the most expensive call is kept (row 81)."""
+    """CPU and wall time add up, and the most expensive call is kept."""
     work(0.02)
     work(0.0)
     time.sleep(0)
@@ -79,7 +79,7 @@ def test_the_cpu_time_of_a_function_is_that_of_its_thread(session):
 
 
 def test_waiting_takes_no_cpu_time(session):
-    """A call that sleeps has wall time alone (row 81)."""
+    """A call that sleeps has wall time alone."""
 
     @task
     def wait():
@@ -92,7 +92,7 @@ def test_waiting_takes_no_cpu_time(session):
 
 
 def test_parallel_calls_are_not_blamed_for_each_other(session):
-    """A thread that waits has not used the CPU time of one that works beside it (row 81)."""
+    """A thread that waits has not used the CPU time of one that works beside it."""
 
     @task
     def wait(event):
@@ -108,7 +108,7 @@ def test_parallel_calls_are_not_blamed_for_each_other(session):
 
 @pytest.mark.parametrize("kind", [work_later, work_in_steps, work_in_later_steps])
 def test_the_cpu_time_of_what_takes_turns_is_not_known(session, kind):
-    """Coroutines and streams have calls and wall time, and no guess at their CPU time (row 81)."""
+    """Coroutines and streams have calls and wall time, and no guess at their CPU time."""
     kind.run(0.005)
     usage = session[Resources].usage(kind)
     assert (usage.calls, usage.cpu_calls, usage.cpu_seconds, usage.cpu_max) == (1, 0, None, None)
@@ -131,7 +131,7 @@ def test_the_cpu_time_of_what_runs_in_another_process_is_not_known(session):
 
 
 def test_failures_are_measured_too(session):
-    """A call that fails has used what it used (row 81)."""
+    """A call that fails has used what it used."""
     assert work.run(0.02, fails=True).status == "error"
     usage = session[Resources].usage(work)
     assert (usage.calls, usage.failures) == (1, 1)
@@ -214,7 +214,7 @@ def test_threads_lose_no_measurement(session):
 
 
 def test_without_psutil_there_is_one_clear_message():
-    """The session does not start, and says what to install (row 81)."""
+    """The session does not start, and says what to install."""
     program = (
         "import sys; sys.modules['psutil'] = None\n"
         "from pegboard import Session\n"

@@ -47,7 +47,7 @@ def test_without_an_interval_each_question_samples():
 
 
 def test_a_sample_is_of_this_process(tmp_path):
-    """Memory, threads and open files are this process's, not the machine's (row 81)."""
+    """Memory, threads and open files are this process's, not the machine's."""
     held = 500  # more than what other tests leave to be closed meanwhile
     with Session(Resources(interval=None), inherit=False) as session, ExitStack() as files:
         before = session[Resources].sample()

@@ -42,7 +42,7 @@ def test_nested_calls_are_part_of_their_caller(known):
 
 
 def test_calls_beside_each_other_are_not_known_and_their_caller_is(known):
-    """What two took together is neither's, and it is all of the one that made them (row 81)."""
+    """What two took together is neither's, and it is all of the one that made them."""
     both = threading.Barrier(2, timeout=10)
 
     @task

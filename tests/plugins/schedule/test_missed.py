@@ -11,7 +11,7 @@ from pegboard_schedule import At, Cron, Every, Scheduling
 
 @pytest.mark.parametrize("trigger", [Every(60), Cron("* * * * *")], ids=["every", "cron"])
 def test_a_pause_does_not_pile_up(schedule, times, clock, fires, trigger):
-    """L2: an hour of missed runs is one run, and the next is on the grid."""
+    """An hour of missed runs is one run, and the next is on the grid."""
     schedule.add(times, trigger)
     clock.advance(3_600)
     assert len(schedule.run_pending()) == 1
@@ -24,7 +24,7 @@ def test_a_pause_does_not_pile_up(schedule, times, clock, fires, trigger):
 
 @pytest.mark.parametrize("trigger", [Every(60), Cron("* * * * *")], ids=["every", "cron"])
 def test_a_clock_set_back_silences_nothing(schedule, times, clock, trigger):
-    """L2: an hour back, and the minutely job still runs once a minute."""
+    """An hour back, and the minutely job still runs once a minute."""
     schedule.add(times, trigger)
     for _ in range(3):
         clock.advance(60)
@@ -38,7 +38,7 @@ def test_a_clock_set_back_silences_nothing(schedule, times, clock, trigger):
 
 
 def test_a_clock_set_back_runs_a_daily_job_no_second_time(schedule, times, clock):
-    """L2: its time comes again and is left out; the next day it runs."""
+    """Its time comes again and is left out; the next day it runs."""
     schedule.add(times, Cron("30 12 * * *"))
     clock.advance(1_900)
     schedule.run_pending()
@@ -50,7 +50,7 @@ def test_a_clock_set_back_runs_a_daily_job_no_second_time(schedule, times, clock
 
 
 def test_a_clock_that_is_set_does_not_move_an_interval():
-    """L2: the wall clock alone goes an hour forward; an interval is of elapsed time."""
+    """The wall clock alone goes an hour forward; an interval is of elapsed time."""
     clock = SplitClock()
     schedule, ran = clock.schedule(Every(60))
     clock.wall += 3_600
@@ -93,7 +93,7 @@ class SplitClock:
     [("once", 35, [30]), ("all", 35, [10, 20, 30]), ("skip", 32, [30]), ("skip", 35, []), ("once", 12, [10])],
 )
 def test_missed_runs_go_by_their_policy(schedule, times, clock, noon, misfire, late, runs):
-    """Row 57: one for all, each, or none that is later than the grace."""
+    """One for all, each, or none that is later than the grace."""
     schedule.add(times, Every(10, misfire=misfire, grace=4))
     clock.advance(late)
     assert [(run.scheduled_at - noon).total_seconds() for run in schedule.run_pending()] == runs
@@ -140,7 +140,7 @@ def look(schedule):
     ("overlap", "begun_at_once", "in_all"), [("skip", 1, 1), ("queue", 1, 2), ("allow", 3, 3)]
 )
 def test_a_run_that_is_due_while_the_last_goes_on(gated, clock, overlap, begun_at_once, in_all):
-    """Row 56: dropped, made to wait (one at most), or begun beside it."""
+    """Dropped, made to wait (one at most), or begun beside it."""
     schedule, job, begun, gate = gated
     schedule.add(job, Every(10, overlap=overlap))
     runs = []
@@ -167,7 +167,7 @@ def test_a_slow_job_does_not_hold_up_others(gated, times, clock):
 
 
 def test_missed_runs_are_made_up_one_after_another(gated, clock):
-    """Row 57: "all" drops none of them, and begins none beside another."""
+    """`misfire="all"` drops none of them, and begins none beside another."""
     schedule, job, begun, gate = gated
     schedule.add(job, Every(10, misfire="all"))
     clock.advance(30)
@@ -180,7 +180,7 @@ def test_missed_runs_are_made_up_one_after_another(gated, clock):
 
 
 def test_runs_that_were_to_be_made_up_are_left_to_the_next_process(clock, tmp_path, times):
-    """Row 57: those that have not begun when it stops, and only those."""
+    """Those that have not begun when it stops, and only those."""
     begun, gate = threading.Event(), threading.Event()
 
     @task(name="job")

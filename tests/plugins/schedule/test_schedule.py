@@ -32,7 +32,7 @@ def test_it_exports_what_it_says():
 
 @pytest.mark.parametrize("when", [None, datetime(2020, 1, 1, tzinfo=UTC)], ids=["now", "past"])
 def test_at_now_or_in_the_past_is_due_at_once_and_once(schedule, times, clock, when):
-    """Row 56: `At(None)` is due now; one that has run is gone."""
+    """`At(None)` is due now; one that has run is gone."""
     schedule.add(times, At(when))
     assert [run.value for run in schedule.run_pending()] == [1]
     clock.advance(86_400)
@@ -41,7 +41,7 @@ def test_at_now_or_in_the_past_is_due_at_once_and_once(schedule, times, clock, w
 
 
 def test_at_a_time_runs_then(schedule, times, clock, noon):
-    """Row 56: not before."""
+    """Not before."""
     schedule.add(times, At(noon + timedelta(seconds=10)))
     clock.advance(9)
     assert schedule.run_pending() == []
@@ -56,7 +56,7 @@ def test_at_a_time_runs_then(schedule, times, clock, noon):
 
 
 def test_every_does_not_drift(schedule, times, clock):
-    """Row 56: runs that begin late do not move those that follow."""
+    """Runs that begin late do not move those that follow."""
     schedule.add(times, Every(10))
     for seconds in (13, 9, 8, 10):
         clock.advance(seconds)
@@ -114,7 +114,7 @@ def test_a_method_runs_on_its_object(schedule):
 
 
 def test_one_failing_job_does_not_stop_the_rest(schedule, times, clock, caplog):
-    """Row 57: it is logged, and runs again when it is next due."""
+    """It is logged, and runs again when it is next due."""
 
     @task
     def fails():
@@ -164,7 +164,7 @@ def test_a_run_is_a_call_of_its_own(session, clock, times):
 
 
 def test_each_fire_is_told_with_its_lateness(schedule, fires, clock, noon, times):
-    """Row 57: once, in the call of the run, in seconds; calls that are not scheduled tell nothing."""
+    """Once, in the call of the run, in seconds; calls that are not scheduled tell nothing."""
     schedule.add(times, Every(10), id="job")
     clock.advance(10)
     schedule.run_pending()
@@ -199,7 +199,7 @@ def test_jitter_delays_by_chance_and_is_not_lateness(clock, times, fires):
 
 
 def test_when_fires_on_the_change_to_true_once(schedule, times, clock):
-    """Row 56: once for each change, however long it stays true."""
+    """Once for each change, however long it stays true."""
     answers = iter([False, True, True, True, False, True])
     schedule.add(times, When(lambda: next(answers), every=5))
     for _ in range(6):
@@ -209,7 +209,7 @@ def test_when_fires_on_the_change_to_true_once(schedule, times, clock):
 
 
 def test_a_condition_is_asked_as_often_as_it_says(schedule, times, clock):
-    """Row 56: not at each look."""
+    """Not at each look."""
     asked = []
     schedule.add(times, When(lambda: asked.append(1), every=10))
     for _ in range(31):
@@ -237,7 +237,7 @@ def test_a_condition_that_fails_is_asked_again(schedule, times, clock, caplog):
 
 
 def test_removed_entries_do_not_run(schedule, times, clock):
-    """Row 57: and their id is free."""
+    """And their id is free."""
     schedule.add(times, Every(1), id="a")
     schedule.remove("a")
     clock.advance(5)
@@ -260,7 +260,7 @@ def test_paused_entries_wait_and_make_nothing_up(schedule, times, clock):
 
 
 def test_scheduled_lists_what_is_to_come(schedule, times, noon):
-    """Row 57: the next first, the paused last."""
+    """The next first, the paused last."""
     schedule.add(times, Every(20), id="b")
     schedule.add(times, Every(10), id="a")
     schedule.add(times, Every(5), id="c")

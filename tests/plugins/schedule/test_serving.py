@@ -32,7 +32,7 @@ with Session(Scheduling(slow)) as session:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_cleanly_and_lets_what_runs_end(number):
-    """Row 57: a process that serves, from end to end."""
+    """A process that serves, from end to end."""
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -95,7 +95,7 @@ def test_another_thread_leaves_signals_alone():
 
 
 def test_started_it_runs_in_a_thread_until_stopped():
-    """Row 57: with the system's clock; what is added wakes it."""
+    """With the system's clock; what is added wakes it."""
     ran = threading.Event()
     with Session(Scheduling(), inherit=False) as session:
         session[Scheduling].start()
@@ -109,7 +109,7 @@ def test_started_it_runs_in_a_thread_until_stopped():
 
 
 def test_stopping_waits_for_what_runs_and_gives_up_what_has_not_begun(tmp_path):
-    """Row 57: what never began is due again in the next process."""
+    """What never began is due again in the next process."""
     from concurrent.futures import ThreadPoolExecutor
 
     begun, gate, ran = threading.Event(), threading.Event(), []

@@ -35,14 +35,14 @@ def process(path, clock, times):
 
 @pytest.mark.parametrize("trigger", [Every(100), Cron("*/2 * * * *")], ids=["every", "cron"])
 def test_a_restart_repeats_no_run(process, trigger):
-    """Row 57: what has run is not due again."""
+    """What has run is not due again."""
     assert process(trigger, 0, 125) == [125]
     assert process(trigger, 130) == []
 
 
 @pytest.mark.parametrize("trigger", [Every(100), Cron("*/2 * * * *")], ids=["every", "cron"])
 def test_a_restart_skips_no_run(process, trigger):
-    """Row 57: what came due between two processes is made up, also when the first ended before its first run."""
+    """What came due between two processes is made up, also when the first ended before its first run."""
     assert process(trigger, 0, 50) == []
     assert process(trigger, 130) == [130]
     assert process(trigger, 500) == [500]
@@ -55,7 +55,7 @@ def test_a_grid_goes_on_after_a_restart(process):
 
 
 def test_a_single_run_is_single(process, noon):
-    """Row 57: not one in each process; `At(None)` means now in each."""
+    """Not one in each process; `At(None)` means now in each."""
     once = At(noon + timedelta(seconds=10))
     assert process(once, 0, 5) == []
     assert process(once, 20) == [20]
@@ -75,7 +75,7 @@ def test_another_rule_begins_anew(process):
 
 
 def test_a_condition_that_stayed_true_fires_in_no_second_process(process):
-    """Row 56: the change to true, once."""
+    """The change to true, once."""
     trigger = When(lambda: True)
     assert process(trigger, 0) == [0]
     assert process(trigger, 10, 20) == []
@@ -96,18 +96,18 @@ def test_of_two_processes_one_runs(path, clock, times):
 
 
 def test_a_clock_that_was_ahead_does_not_silence_the_next_process(process):
-    """L2: the last run lies in the future, by far."""
+    """The last run lies in the future, by far."""
     process(Every(60), 86_400, 86_460)
     assert process(Every(60), 0, 60) == [60]
 
 
 def test_a_clock_set_back_goes_on_with_a_store(process):
-    """L2: runs are noted though their times lie before the last."""
+    """Runs are noted though their times lie before the last."""
     assert process(Every(60), 0, 60, -3_600, -3_540, -3_480) == [60, -3_540, -3_480]
 
 
 def test_the_file_is_the_owners(process, path):
-    """Promise 8: 0600, and no rows of what was removed."""
+    """0600, and no rows of what was removed."""
     process(Every(60), 0)
     assert path.stat().st_mode & 0o777 == 0o600
 

@@ -16,7 +16,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.
 
 
 def test_at_comes_once():
-    """Row 56: strictly before its time it is to come, at it and after it no more."""
+    """Strictly before its time it is to come, at it and after it no more."""
     assert At(AFTER).next(AFTER - HOUR) == AFTER
     assert At(AFTER).next(AFTER) is None
     assert At(None).next(AFTER) == AFTER
@@ -34,7 +34,7 @@ def test_at_takes_a_naive_time_in_a_zone_that_is_named():
 
 @given(moments, moments, st.floats(0.001, 1e6))
 def test_every_is_strictly_later_and_on_its_grid(start, after, interval):
-    """Row 56: whole intervals after the start, whatever is asked in between: no drift."""
+    """Whole intervals after the start, whatever is asked in between: no drift."""
     trigger = Every(interval, start=start)
     found = trigger.next(after)
     assert found > after

@@ -68,14 +68,14 @@ class Slow:
 @all_kinds
 @pytest.mark.parametrize("provider", [{"API_KEY": CANARY}, Slow(API_KEY=CANARY)], ids=["quick", "io"])
 def test_secrets_are_handed_over(probe, provider) -> None:
-    """As the keyword `secrets`, a mapping of plain strings (row 54)."""
+    """As the keyword `secrets`, a mapping of plain strings."""
     with Session(Secrets(provider)):
         assert tuple(probe.run(5).unwrap()) == (5, CANARY)
 
 
 @all_kinds
 def test_missing_secrets_are_named_all_at_once(probe) -> None:
-    """Before the first attempt, and the body does not run (row 54)."""
+    """Before the first attempt, and the body does not run."""
     recorder = Recorder()
     needy = probe.with_options(NeedsSecrets("ONE", "API_KEY", "TWO"))
     with Session(recorder, Secrets({"API_KEY": CANARY})):
@@ -89,7 +89,7 @@ def test_missing_secrets_are_named_all_at_once(probe) -> None:
 
 
 def test_a_wrong_call_asks_nobody() -> None:
-    """Arguments are looked at first (rule 9)."""
+    """Arguments are looked at first."""
     provider = Slow(API_KEY=CANARY)
     with Session(Secrets(provider)), pytest.raises(TypeError, match="x"):
         function()
@@ -127,7 +127,7 @@ def test_the_first_provider_that_has_a_key_answers() -> None:
 
 
 def test_they_are_no_inputs() -> None:
-    """`call.inputs`, and so cache keys and journals, do not have them (row 54)."""
+    """`call.inputs`, and so cache keys and journals, do not have them."""
     seen = []
 
     class Looks:
@@ -168,7 +168,7 @@ def test_a_short_secret_is_told_once(caplog) -> None:
 
 
 def test_a_lookup_gives_none_for_a_missing_key(monkeypatch) -> None:
-    """Inside a task and outside of any session, where the environment answers (row 54)."""
+    """Inside a task and outside of any session, where the environment answers."""
     monkeypatch.setenv("PEGBOARD_TEST_SECRET", CANARY)
 
     @task
@@ -203,13 +203,13 @@ def test_a_provider_that_cannot_be_asked() -> None:
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, lambda values: f"{values!r}"])
 def test_printed_they_show_their_names_alone(show) -> None:
-    """A mapping of secrets in a log line gives nothing away (S1)."""
+    """A mapping of secrets in a log line gives nothing away."""
     assert show(SecretValues({"API_KEY": CANARY})) == "<secrets API_KEY>"
 
 
 @pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_they_cannot_be_taken_elsewhere(take) -> None:
-    """Neither pickled nor copied (S1)."""
+    """Neither pickled nor copied."""
     with pytest.raises(TypeError, match="cannot be pickled or copied"):
         take(SecretValues({"API_KEY": CANARY}))
 
@@ -227,7 +227,7 @@ def test_the_plugin_shows_no_value(plugin) -> None:
     "keys", [(), ("",), ("a b",), ("../x",), ("a/../b",), ("x\n",), ("/etc",), ("k" * 129,), ("a\0",), ("é",)]
 )
 def test_a_key_that_could_lead_elsewhere_is_refused(keys) -> None:
-    """At decoration, and in a lookup (rule 10, C8)."""
+    """At decoration, and in a lookup."""
     with pytest.raises(ValueError, match="secret"):
         NeedsSecrets(*keys)
     if keys:
@@ -307,7 +307,7 @@ def test_a_provider_gives_texts(get) -> None:
 
 
 def test_a_lookup_outside_of_any_session_asks_the_configured_providers(tmp_path, monkeypatch) -> None:
-    """The process-wide default session serves it, as it serves a task (row 55)."""
+    """The process-wide default session serves it, as it serves a task."""
     (tmp_path / "pegboard.toml").write_text(
         'plugins = ["secrets"]\n[settings.secrets]\nproviders = ["dotenv:.env"]\n'
     )

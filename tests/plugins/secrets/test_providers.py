@@ -89,7 +89,7 @@ def test_files_follow_links_inside_the_folder(tmp_path) -> None:
 
 
 def test_files_follow_no_link_out_of_the_folder(tmp_path) -> None:
-    """A link elsewhere is not there (C8)."""
+    """A link elsewhere is not there."""
     (tmp_path / "outside").write_text(CANARY)
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "KEY").symlink_to(tmp_path / "outside")

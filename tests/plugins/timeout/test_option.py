@@ -15,7 +15,7 @@ both = pytest.mark.parametrize("option", [Timeout, Deadline])
 @both
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf])
 def test_a_limit_that_means_nothing_is_refused(option, seconds: float) -> None:
-    """Zero, negative, NaN and infinite limits fail where they are written (rule 10)."""
+    """Zero, negative, NaN and infinite limits fail where they are written."""
     with pytest.raises(ValueError, match="seconds is a finite number of seconds above 0"):
         option(seconds)
 
@@ -30,7 +30,7 @@ def test_a_limit_is_a_number(option, seconds: object) -> None:
 
 @both
 def test_a_stream_has_no_limit(option) -> None:
-    """On a generator task, sync or async, both are refused at decoration (rule 15)."""
+    """On a generator task, sync or async, both are refused at decoration."""
 
     def items():
         yield 1

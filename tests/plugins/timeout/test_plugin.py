@@ -47,7 +47,7 @@ def release():
 
 @limits
 def test_a_function_is_left_behind_in_time(option, error, release) -> None:
-    """The error is raised within 0.1 s of the limit, though the function goes on (rule 22, E10)."""
+    """The error is raised within 0.1 s of the limit, though the function goes on."""
 
     @task(option(0.1))
     def stuck() -> None:
@@ -82,7 +82,7 @@ def test_an_abandoned_thread_is_counted_until_it_ends(release) -> None:
 
 @limits
 def test_a_coroutine_is_cancelled(option, error) -> None:
-    """Its `finally` has run when the error leaves (row 35)."""
+    """Its `finally` has run when the error leaves."""
     cleaned = []
 
     @task(option(0.05))
@@ -98,7 +98,7 @@ def test_a_coroutine_is_cancelled(option, error) -> None:
 
 
 def test_every_attempt_of_a_coroutine_has_its_own_limit() -> None:
-    """Three attempts, three clean-ups, about three limits in all (rule 23)."""
+    """Three attempts, three clean-ups, about three limits in all."""
     cleaned = []
 
     @task(Timeout(0.1))
@@ -183,7 +183,7 @@ def test_waits_count_towards_the_deadline() -> None:
 
 
 def test_a_nested_call_has_what_is_left() -> None:
-    """`time_left` of an inner call is what its caller has left, or its own limit if that is less (rule 23)."""
+    """`time_left` of an inner call is what its caller has left, or its own limit if that is less."""
     clock = FakeClock()
 
     @task

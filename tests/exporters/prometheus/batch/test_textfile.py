@@ -72,7 +72,7 @@ def test_a_job_is_a_label_of_every_sample(path):
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_all_may_read_it(path, umask):
-    """S8: node_exporter is another user, so it is 0644 whatever the umask; nobody else may write it."""
+    """node_exporter is another user, so it is 0644 whatever the umask; nobody else may write it."""
     before = os.umask(umask)
     try:
         run(path)
@@ -101,7 +101,7 @@ def test_the_last_success_is_kept(path):
     "content", [b"", b"\xff\xfe", f'{LAST}{{pegboard_task_name="a'.encode(), f"{LAST}{{}} x".encode()]
 )
 def test_a_damaged_file_is_replaced(path, content, caplog):
-    """C1, C5: what is in it is lost, and said to be."""
+    """What is in it is lost, and said to be."""
     path.write_bytes(content)
     run(path, (invert, 1))
     assert read(path)[COUNT, "invert"].value == 1
@@ -109,7 +109,7 @@ def test_a_damaged_file_is_replaced(path, content, caplog):
 
 
 def test_readers_see_the_old_or_the_new_file(path):
-    """C5: never a part of one, however often it is read while it is replaced; no other file is left."""
+    """Never a part of one, however often it is read while it is replaced; no other file is left."""
     run(path, (invert, 1))
     sizes, over = set(), threading.Event()
 
