@@ -14,6 +14,8 @@ from pegboard import current_call, current_session, discovery
 from pegboard.current import active_session, running_call
 from pegboard.testing import reset_default_session
 
+sys.path.insert(0, str(Path(__file__).parent / "modules"))  # plugins that several files of tests attach
+
 STANDINS = """
 from pegboard import hookimpl
 

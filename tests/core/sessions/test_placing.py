@@ -1,4 +1,4 @@
-"""Where the functions of a session run: executors of plugins, and those that were handed in."""
+"""Where the functions of a session run: executors by name, those of plugins, and those that were handed in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pegboard import MissingPlugin, On, Session, current_session, hookimpl, task
+from pegboard import ConfigError, MissingPlugin, On, Session, Threads, current_session, hookimpl, task
 from pegboard.places import RemotePlace
 
 
@@ -112,3 +112,46 @@ def test_a_disabled_plugin_brings_no_executor(monkeypatch: pytest.MonkeyPatch) -
     placed = task(On("processes"))(len)
     with Session(), pytest.raises(MissingPlugin, match="disabled"):
         placed("abc")
+
+
+@pytest.mark.parametrize("executor", ["processs", "Processes", ""])
+def test_an_unknown_executor_lists_the_known(executor: str) -> None:
+    """An unknown name fails where it is written."""
+    with pytest.raises(
+        ConfigError, match=r"Known: inline, threads, dask, processes; and those of installed plugins\."
+    ):
+        Session(executor=executor)
+
+
+def test_something_that_is_no_executor_is_refused() -> None:
+    """An executor has `submit`."""
+    with pytest.raises(ConfigError, match=r"neither a name .* nor a concurrent\.futures\.Executor"):
+        Session(executor=3)
+
+
+def test_an_executor_handed_in_is_used_and_left_open() -> None:
+    """Whoever made it shuts it down."""
+    with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
+        for _ in range(2):
+            with Session(executor=pool) as session:
+                assert session.place().name == "ThreadPoolExecutor"
+                name = task(lambda: threading.current_thread().name)
+                assert name.submit().result(10).startswith("mine")
+
+
+def test_threads_has_a_number_of_workers() -> None:
+    """So many functions run at once; the pool is the session's, which ends it, and a second session has its own."""
+    both = threading.Barrier(2, timeout=10)
+    meet = task(both.wait)
+    threads = Threads(workers=2)
+    for _ in range(2):
+        with Session(executor=threads) as session:
+            assert sorted(future.result(10) for future in [meet.submit(), meet.submit()]) == [0, 1]
+            assert session.executor_levels()["threads"].workers == 2
+
+
+@pytest.mark.parametrize(("workers", "error"), [(0, ValueError), (True, TypeError), (2.5, TypeError)])
+def test_threads_that_mean_nothing_are_refused(workers: object, error: type[Exception]) -> None:
+    """The number is a whole one from 1."""
+    with pytest.raises(error, match="Threads: workers is a whole number of at least 1"):
+        Threads(workers=workers)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from session_plugins import function, living
 
 from pegboard import Layer, Order, Session, current_session, hookimpl, task
 from pegboard.testing import Recorder
@@ -171,3 +172,104 @@ def test_submitted_calls_have_ended_when_the_session_has(executor: str) -> None:
             slow.submit(x)
     assert sorted(ended) == list(range(10))
     assert set(threading.enumerate()) <= before
+
+
+def test_threads_may_share_one_session() -> None:
+    """However they come and go, starts and ends take turns, and no event is lost."""
+    log: list[str] = []
+    recorder = Recorder()
+    session = Session(recorder, *living("a", log))
+
+    def worker(thread: int) -> None:
+        for x in range(50):
+            with session:
+                assert function(x) == x
+
+    at_once(8, worker)
+    assert log == ["start a", "end a"] * (len(log) // 2)
+    assert len(recorder.of("before_execute")) == len(recorder.of("after_execute")) == 400
+    assert session.is_open is False
+
+
+def test_one_that_enters_while_another_leaves_is_not_ended() -> None:
+    """Whoever enters while the last one still waits for futures keeps the session going."""
+    log: list[str] = []
+    gate, second_in = threading.Event(), threading.Event()
+    session = Session(*living("a", log))
+
+    @task
+    def slow() -> None:
+        assert gate.wait(10)
+
+    def first() -> None:
+        with session:
+            slow.submit()
+
+    def second() -> None:
+        with session:
+            second_in.set()
+            assert gate.wait(10)
+            leaving.join()
+            assert log == ["start a"]
+            assert function(3) == 3
+
+    leaving = threading.Thread(target=first)
+    leaving.start()
+    staying = threading.Thread(target=second)
+    staying.start()
+    assert second_in.wait(10)
+    gate.set()
+    staying.join()
+    assert log == ["start a", "end a"]
+
+
+def test_a_thread_sees_no_session_of_another() -> None:
+    """Sessions are held in a context variable; a thread begins without one."""
+    seen: list[object] = []
+    with Session(Recorder()):
+        at_once(1, lambda _: seen.append(current_session()))
+    assert seen == [None]
+
+
+def test_eight_threads_open_sessions_register_and_call() -> None:
+    """Each sees the plugins of its own sessions only, and no event is lost."""
+    shared = task(lambda x: x)
+    recorders: list[Recorder] = []
+
+    def worker(thread: int) -> None:
+        for _ in range(50):
+            recorder = Recorder()
+            recorders.append(recorder)
+            with Session() as session:
+                session.register(recorder)
+                for x in range(20):
+                    assert shared(x) == x
+                assert list(session.plugins) == ["recorder"]
+
+    at_once(8, worker)
+    assert len(recorders) == 400
+    for recorder in recorders:
+        assert [event.subject.args for event in recorder.of("after_execute")] == [(x,) for x in range(20)]
+        assert len(recorder.events) == 80
+    assert shared._plans == {}
+
+
+def test_plugins_registered_while_others_call_lose_no_event() -> None:
+    """Each plugin gets whole calls from its registration on."""
+    recorders = [Recorder(f"recorder{n}") for n in range(20)]
+    with Session() as session:
+
+        def calling() -> None:
+            with session:
+                for x in range(300):
+                    assert function(x) == x
+
+        def registering() -> None:
+            for recorder in recorders:
+                session.register(recorder)
+
+        at_once(8, lambda thread: (calling, registering)[thread % 2]())
+        function(-1)
+    for recorder in recorders:
+        assert recorder.of("after_execute")[-1].subject.args == (-1,)
+        assert recorder.unbalanced() == []
