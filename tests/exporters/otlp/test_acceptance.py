@@ -23,7 +23,7 @@ def attributes(pairs):
     return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}
 
 
-def test_t1_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
+def test_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
     """10,000 items, a receiver that takes 100 ms: exported, suppressed and lost add up; every failure arrives."""
     receiver.delay = 0.1
 
@@ -42,7 +42,7 @@ def test_t1_every_item_of_a_large_map_is_accounted_for(receiver, metrics):
     assert {span.parent_span_id for span in items} == {whole.span_id}
 
 
-def test_t1_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiver, metrics, caplog):
+def test_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiver, metrics, caplog):
     """Exported and lost add up, and the line at the end has the number."""
     os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "200", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100"}
     receiver.delay = 0.05
@@ -59,7 +59,7 @@ def test_t1_a_map_with_too_many_spans_for_the_queue_says_how_many_it_lost(receiv
     assert f"otlp: {lost} spans not delivered" in caplog.records[-1].getMessage()
 
 
-def test_t17_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
+def test_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
     """Nothing of arguments, results, the environment and secrets; a message where everybody expects it."""
     os.environ["OTEL_CANARY"] = CANARY
 
@@ -85,7 +85,7 @@ def test_t17_no_value_leaves_but_in_messages_of_errors(receiver, metrics):
 
 
 @pytest.mark.parametrize("how", ["sensitive", "messages=False"])
-def test_t17_messages_stay_where_that_was_asked_for(receiver, metrics, how):
+def test_messages_stay_where_that_was_asked_for(receiver, metrics, how):
     """Nothing of an error's text from a sensitive task, or with `messages=False`."""
     decorate = task(sensitive=True) if how == "sensitive" else task(Traced(messages=False))
 
@@ -99,7 +99,7 @@ def test_t17_messages_stay_where_that_was_asked_for(receiver, metrics, how):
     assert IN_MESSAGE.encode() not in receiver.bytes
 
 
-def test_t18_what_is_sampled_out_is_measured_and_logged(receiver, metrics):
+def test_what_is_sampled_out_is_measured_and_logged(receiver, metrics):
     """No span and no exemplar, right metrics, and the log's record still names its trace."""
     os.environ["OTEL_TRACES_SAMPLER"] = "always_off"
 
@@ -141,7 +141,7 @@ def send(receiver, metrics, run):
     return {span.name: span for span in receiver.spans}
 
 
-def test_t10_a_failure_that_leaves_three_calls_is_recorded_once(receiver, metrics):
+def test_a_failure_that_leaves_three_calls_is_recorded_once(receiver, metrics):
     """One exception event, three spans in error, and one error.type, which is the metric's label too."""
 
     @task
@@ -183,7 +183,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_t11_every_end_has_its_status(receiver, metrics, how):
+def test_every_end_has_its_status(receiver, metrics, how):
     """Outcome, status of the span, error.type and events, as the table of the reference has them."""
     error, status, code, error_type, events = ENDS[how]
 
@@ -219,7 +219,7 @@ class Waited:
         return Scope("waited", enter, lambda call, entered: None)
 
 
-def test_t12_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metrics):
+def test_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metrics):
     """Of 10,000 that it waited for, 100 are linked, whatever the SDK would keep."""
     ids = [(f"{1:032x}", f"{number:016x}") for number in range(1, 10_001)]
 
@@ -241,7 +241,7 @@ def test_t12_a_fan_in_has_100_links_and_says_how_many_there_were(receiver, metri
     assert join_span.parent_span_id == spans["graph fan-in"].span_id
 
 
-def test_t12_a_million_characters_are_256(receiver, metrics):
+def test_a_million_characters_are_256(receiver, metrics):
     """An argument on the allow-list is cut by us, as the SDK has no limit."""
 
     @task(Traced(arguments=("text",)))

@@ -85,7 +85,7 @@ PROGRAM = """
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("how", ["dead", "hanging"])
-def test_t2_a_process_ends_in_time(dead, hanging, how, protocol):
+def test_a_process_ends_in_time(dead, hanging, how, protocol):
     """A dead or hanging collector holds the end up for `flush_timeout`, not longer; the loss is said once a signal."""
     url = dead if how == "dead" else hanging
     process = run(PROGRAM, url, protocol)
@@ -105,7 +105,7 @@ def test_t2_a_process_ends_in_time(dead, hanging, how, protocol):
 
 
 @pytest.mark.parametrize("where", ["first", "last"])
-def test_t2_a_hanging_collector_holds_a_session_up_once(receiver, metrics, said, where):
+def test_a_hanging_collector_holds_a_session_up_once(receiver, metrics, said, where):
     """All signals share the deadline, in whatever order plugins end; no thread stays once the collector lets go."""
     receiver.hangs = True
     plugins = [Tracing(), metrics]
@@ -260,7 +260,7 @@ SIGTERM = """
 """
 
 
-def test_t3_sigterm_sends_what_has_ended(receiver):
+def test_sigterm_sends_what_has_ended(receiver):
     """Ended spans arrive, then the old handler runs, once; `finally` blocks run, and the status is 143."""
     process = run(SIGTERM, receiver.url)
     assert process.stdout.readline() == "ready\n"
@@ -273,7 +273,7 @@ def test_t3_sigterm_sends_what_has_ended(receiver):
     assert receiver.pushes
 
 
-def test_t3_sigterm_during_the_end_loses_nothing(receiver):
+def test_sigterm_during_the_end_loses_nothing(receiver):
     """A signal that comes while a session waits for its flush waits with it."""
     code = SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=5)").replace(
         "time.sleep(30)", "__import__('threading').Timer(0.3, signal.raise_signal, [15]).start()"
@@ -287,7 +287,7 @@ def test_t3_sigterm_during_the_end_loses_nothing(receiver):
     assert len(receiver.spans) == 41
 
 
-def test_t3_sigterm_with_a_dead_collector_ends_in_time(dead):
+def test_sigterm_with_a_dead_collector_ends_in_time(dead):
     """The flush of the handler and that of the session's end each have the deadline."""
     process = run(SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=0.3)"), dead)
     assert process.stdout.readline() == "ready\n"

@@ -219,7 +219,7 @@ def test_disabled_by_the_environment_nothing_is_sent(receiver, metrics):
     assert receiver.requests == []
 
 
-def test_t13_another_plugin_that_fails_changes_nothing(receiver, metrics):
+def test_another_plugin_that_fails_changes_nothing(receiver, metrics):
     """Same results, spans and metrics beside a plugin that raises in every hook, and its errors are counted."""
 
     class Failing:
@@ -253,7 +253,7 @@ def test_t13_another_plugin_that_fails_changes_nothing(receiver, metrics):
     }
 
 
-def test_t14_no_global_provider_is_set(receiver, metrics):
+def test_no_global_provider_is_set(receiver, metrics):
     """The global tracer and meter providers are what they were, before, during and after."""
     before = trace_api.get_tracer_provider(), metrics_api.get_meter_provider()
     with Session(Tracing(), metrics, OTLP(receiver.url), inherit=False):

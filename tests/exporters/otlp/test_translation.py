@@ -84,7 +84,7 @@ def scraped(registry):
     return samples
 
 
-def test_t20_a_scrape_and_otlp_agree(receiver, registry):
+def test_a_scrape_and_otlp_agree(receiver, registry):
     """At one instant both have the same names, labels, bounds and values, those of users included."""
     hits = Counter("shop_hits", "Of the user.", ["page"], registry=registry)
     hits.labels("home").inc(3)

@@ -26,7 +26,7 @@ def calls_counted(metrics, name):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_t4_spans_of_workers_have_the_right_parents_and_one_count_has_all(method, receiver, metrics):
+def test_spans_of_workers_have_the_right_parents_and_one_count_has_all(method, receiver, metrics):
     """Three placed tasks, each with a nested call and a span of the user's: one trace each, everything counted here."""
 
     @task
@@ -57,7 +57,7 @@ def test_t4_spans_of_workers_have_the_right_parents_and_one_count_has_all(method
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_t4_a_worker_that_is_recycled_sends_its_spans_first(method, receiver, metrics):
+def test_a_worker_that_is_recycled_sends_its_spans_first(method, receiver, metrics):
     """Ten calls, a new worker for each: ten spans, and a count of ten."""
 
     @task
@@ -77,7 +77,7 @@ def test_t4_a_worker_that_is_recycled_sends_its_spans_first(method, receiver, me
     assert calls_counted(metrics, "inner") == 10
 
 
-def test_t5_a_map_on_processes_is_one_trace_and_counts_every_execution(receiver, metrics):
+def test_a_map_on_processes_is_one_trace_and_counts_every_execution(receiver, metrics):
     """The items of a map are the children of its span, their nested calls the items'; counted once each."""
 
     @task

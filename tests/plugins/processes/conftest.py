@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "modules"))
 
-from pegboard import Processes
+from pegboard import Processes, Session
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +18,13 @@ def warm():
     """Return two workers that many tests share, each of which may kill them."""
     with Processes(workers=2) as pool:
         yield pool
+
+
+@pytest.fixture
+def on_workers(warm):
+    """Open a session that sends functions to those workers."""
+    with Session(executor=warm) as session:
+        yield session
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def f(x): return x
 def g(x): return x
 with Session():
     f(1), f.map([1])
-heavy = [name for name in sys.modules if name.startswith(("pegboard._remote", "multiprocessing", "cloudpickle"))]
+heavy = [name for name in sys.modules if name.startswith(("pegboard_processes", "multiprocessing", "cloudpickle"))]
 print(heavy)
 """
     assert run_script(tmp_path, script).stdout == "[]\n"

@@ -1,20 +1,13 @@
-"""Errors and functions that cross from one process to another."""
+"""Errors that cross from one process to another."""
 
 from __future__ import annotations
-
-import sys
-import types
 
 import pytest
 import remote_tasks as tasks
 
-from pegboard import On, RemoteError, Session, task
+from pegboard import On, RemoteError
 
-
-@pytest.fixture(autouse=True)
-def on_workers(warm):
-    with Session(executor=warm) as session:
-        yield session
+pytestmark = pytest.mark.usefixtures("on_workers")
 
 
 def test_an_error_is_itself():
@@ -26,7 +19,7 @@ def test_an_error_is_itself():
     assert "raised in process" in notes
     assert "raise error\n" in notes
     assert "in task 'fails'" in notes
-    assert "pegboard/_remote/work.py" not in notes
+    assert "pegboard_processes/worker/work.py" not in notes
 
 
 @pytest.mark.parametrize(
@@ -61,45 +54,3 @@ def test_sensitive_tasks():
     assert (error.type, error.message, error.traceback) == ("remote_tasks.WithLock", "", "")
     assert "has a lock" not in str(error)
     assert "raised in process" not in "".join(error.__notes__)
-
-
-def test_functions_that_no_module_has():
-    """Lambdas, closures and objects of local classes go both ways, with cloudpickle."""
-
-    class Local:
-        def __init__(self, value):
-            self.value = value
-
-    factor = 3
-    assert tasks.apply.submit(lambda x: x * factor, 2).result() == 6
-    assert tasks.apply.submit(lambda x: Local(x + 1), 2).result().value == 3
-    assert type(tasks.apply.submit(Local, 2).result()) is Local
-    assert tasks.gives.submit(1, "lambda").result()() == 5
-
-    @task
-    def local(x):
-        return x * factor
-
-    assert local.map([1, 2]) == [3, 6]
-
-
-def test_modules_that_cannot_be_imported_anew():
-    """Tasks of a module that was made by hand, as notebooks and test runners do, travel with what they use."""
-    module = types.ModuleType("made_by_hand")
-    sys.modules["made_by_hand"] = module
-    source = """
-from pegboard import task
-@task
-def inner(x):
-    return x + 1
-@task
-def outer(x):
-    return inner(x) * helper()
-def helper():
-    return 10
-"""
-    try:
-        exec(source, module.__dict__)
-        assert module.outer.map([1, 2]) == [20, 30]
-    finally:
-        del sys.modules["made_by_hand"]

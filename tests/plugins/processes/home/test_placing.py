@@ -37,12 +37,6 @@ class Limiting:
         return Layer("limiting", Order.TIMEOUT, run)
 
 
-@pytest.fixture
-def on_workers(warm):
-    with Session(executor=warm) as session:
-        yield session
-
-
 @task
 def calls_placed(function, *args):
     return function(*args), current_call().id

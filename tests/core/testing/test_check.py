@@ -1,18 +1,15 @@
-"""The parts that users test with."""
+"""Whether a plugin has the manners that sessions and tasks rely on."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from contextvars import ContextVar
-from pathlib import Path
 
 import attrs
 import pytest
 
-from pegboard import Layer, Option, Order, Session, current_session, hookimpl, task
-from pegboard.testing import FakeClock, FaultyPlugin, Recorder, check_plugin
+from pegboard import Layer, Option, Order, hookimpl
+from pegboard.testing import FaultyPlugin, check_plugin
 
 leak: ContextVar[int] = ContextVar("leak", default=0)
 quiet: ContextVar[int] = ContextVar("quiet")
@@ -200,74 +197,3 @@ def test_kinds_that_an_option_excludes_are_left_out() -> None:
             return Polite
 
     check_plugin(Polite, Only())
-
-
-def test_the_recorder_keeps_events_in_order_and_by_task() -> None:
-    """`log` gives them in short, `of` by hook, `unbalanced` what lacks an end."""
-
-    @task(name="one")
-    def one() -> None: ...
-
-    @task(name="two")
-    def two() -> None:
-        one()
-
-    recorder = Recorder()
-    with Session(recorder):
-        two()
-    assert recorder.log("one") == [
-        "before_execute",
-        "before_attempt 1",
-        "after_attempt 1",
-        "after_execute ok/run 1",
-    ]
-    assert [event.task for event in recorder.of("before_execute")] == ["two", "one"]
-    assert recorder.unbalanced() == []
-    del recorder.events[-1]
-    assert [call.task.name for call in recorder.unbalanced()] == ["two"]
-    recorder.clear()
-    assert recorder.events == []
-
-
-def test_the_fake_clock_moves_when_told_or_slept_on() -> None:
-    """It is its session's clock until the session ends, and gives it back then."""
-    clock = FakeClock(now=1_000.0)
-    with Session(clock) as session:
-        assert session.clock is clock
-        session.clock.sleep(5)
-        clock.advance(10)
-        assert (session.clock.time(), session.clock.monotonic(), clock.sleeps) == (1_015.0, 15.0, [5])
-        with Session() as inner:
-            assert inner.clock is clock
-    assert session.clock is not clock
-
-
-@pytest.mark.parametrize("error", [ValueError, SystemExit(3)])
-def test_the_faulty_plugin_fails_where_it_is_told_to(error) -> None:
-    """A class or an instance, in all observers or in those named."""
-
-    @task
-    def work() -> int:
-        return 1
-
-    with Session(FaultyPlugin(error, hooks=["before_attempt"], name="mine")) as session:
-        assert work() == 1
-        assert session.observer_errors == {("mine", "before_attempt"): 1}
-
-
-def test_the_fixtures_come_with_the_package(tmp_path: Path) -> None:
-    """pegboard_session is open, strict, on a fake clock and recorded; its plugin registers itself."""
-    (tmp_path / "test_user.py").write_text(
-        "from pegboard import current_session, task\n"
-        "@task\n"
-        "def work(): current_session().clock.sleep(3600)\n"
-        "def test_it(pegboard_session, pegboard_recorder, pegboard_clock):\n"
-        "    assert current_session() is pegboard_session and pegboard_session.strict\n"
-        "    work()\n"
-        "    assert pegboard_clock.sleeps == [3600]\n"
-        "    assert pegboard_recorder.log()[-1] == 'after_execute ok/run 1'\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
-    assert current_session() is None
