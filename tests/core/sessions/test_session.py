@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import attrs
 import pytest
 from session_plugins import Level, function, living
@@ -93,12 +96,15 @@ def test_is_open_tells_whether_somebody_is_inside() -> None:
 
 def test_plans_are_forgotten_at_the_end() -> None:
     """A task that outlives many sessions does not keep them."""
-    made = task(lambda: 1)
+    made, seen = task(lambda: 1), []
     for _ in range(10):
-        with Session(Recorder()):
+        with Session(Recorder()) as session:
             made()
-    assert made._plans == {}
-    assert made._plan is None
+        seen.append(weakref.ref(session))
+    del session
+    gc.collect()
+    assert [each() for each in seen] == [None] * 10
+    assert made() == 1
 
 
 def test_the_repr_names_the_plugins() -> None:

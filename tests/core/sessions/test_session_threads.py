@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -232,9 +234,10 @@ def test_a_thread_sees_no_session_of_another() -> None:
 
 
 def test_eight_threads_open_sessions_register_and_call() -> None:
-    """Each sees the plugins of its own sessions only, and no event is lost."""
+    """Each sees the plugins of its own sessions only, no event is lost, and the task keeps no session."""
     shared = task(lambda x: x)
     recorders: list[Recorder] = []
+    sessions: list[weakref.ref[Session]] = []
 
     def worker(thread: int) -> None:
         for _ in range(50):
@@ -245,13 +248,17 @@ def test_eight_threads_open_sessions_register_and_call() -> None:
                 for x in range(20):
                     assert shared(x) == x
                 assert list(session.plugins) == ["recorder"]
+            sessions.append(weakref.ref(session))
 
     at_once(8, worker)
     assert len(recorders) == 400
     for recorder in recorders:
         assert [event.subject.args for event in recorder.of("after_execute")] == [(x,) for x in range(20)]
         assert len(recorder.events) == 80
-    assert shared._plans == {}
+        recorder.events.clear()  # whose calls know their session
+    gc.collect()
+    assert [each() for each in sessions] == [None] * 400
+    assert shared(1) == 1
 
 
 def test_plugins_registered_while_others_call_lose_no_event() -> None:

@@ -12,7 +12,17 @@ from contextlib import nullcontext
 import attrs
 import pytest
 
-from pegboard import InvalidName, InvalidTask, Option, Session, Task, UnsupportedTask, current_call, task
+from pegboard import (
+    InvalidName,
+    InvalidTask,
+    Option,
+    Session,
+    Task,
+    UnsupportedTask,
+    current_call,
+    hookimpl,
+    task,
+)
 from pegboard.records import KINDS
 from pegboard.tasks.task import kind_of
 
@@ -333,12 +343,20 @@ def test_with_options_works_on_its_own_result() -> None:
 
 def test_a_copy_leaves_the_plans_of_the_original_alone() -> None:
     """Calling a copy does not change what the original does in the same session."""
-    original = task(function)
-    with Session() as session:
+    original, asked = task(function), []
+
+    class Asking:
+        name = "asking"
+
+        @hookimpl
+        def bind(self, task) -> None:
+            asked.append(task)
+
+    with Session(Asking()) as session:
         original(1)
-        plan = original._plan
-        assert original.with_options(Level(2))(5) == 5
-        assert original._plan is plan
+        copy = original.with_options(Level(2))
+        assert copy(5) == original(5) == 5
+        assert asked == [original, copy]  # and not once more
         assert session.explain(original).options == ()
 
 

@@ -1,4 +1,4 @@
-"""The acceptance tests that concern worker processes: their spans, and what is measured there."""
+"""Worker processes: their spans, and what is measured there."""
 
 from __future__ import annotations
 

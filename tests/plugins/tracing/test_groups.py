@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 
 import pytest
 from opentelemetry.trace import StatusCode
 
-from pegboard import Session, current_call, task
+from pegboard import Session, current_call, hookimpl, task
 from pegboard_tracing import Traced, Tracing
 
 
@@ -133,8 +135,19 @@ def test_calls_inside_an_item_are_below_the_item(session, kept):
 
 def test_nothing_is_kept_of_a_map_that_is_over(session):
     """The plugin forgets a map at its end."""
+    seen = []
+
+    class Watching:
+        name = "watching"
+
+        @hookimpl
+        def before_group(self, group):
+            seen.append(weakref.ref(group))
+
+    session.register(Watching())
     item.map([1, 2])
-    assert session.plugins["tracing"]._maps.running == {}
+    gc.collect()
+    assert [each() for each in seen] == [None]
 
 
 # The budget of spans ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import redis
 from obstore.store import MemoryStore as Objects
 
 from pegboard import ConfigError, Session, task
@@ -60,7 +61,7 @@ def test_store_of_the_user_is_closed_too(redis_url):
     def body():
         return 1
 
-    with RedisStore(redis_url)._client as server:
+    with redis.Redis.from_url(redis_url) as server:
         store = RedisStore(redis_url)
         for _ in range(2):
             with Session(Caching(store), inherit=False, strict=True):

@@ -1,4 +1,4 @@
-"""The acceptance tests of the observability specification that concern what arrives over OTLP, by number."""
+"""What arrives over OTLP: all of it or its number, no values, and the right end of every call."""
 
 from __future__ import annotations
 
