@@ -162,7 +162,7 @@ def test_an_exemplar_without_a_span_is_kept_as_it_is(registry, labels):
 
 
 def test_kinds_and_units_are_those_of_the_table(registry):
-    """Section 5: sums that only rise, those that do not, gauges, histograms, each with its unit."""
+    """Sums that only rise, those that do not, gauges, histograms, each with its unit."""
     with Session(Metrics(registry), inherit=False):
         invert(1)
     metrics, _ = translated(registry)
