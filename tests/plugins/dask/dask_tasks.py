@@ -88,6 +88,10 @@ def plugins_there(dask_worker):
     return [name for name in dask_worker.plugins if name.startswith("pegboard")]
 
 
+def clients_there(dask_scheduler):
+    return sorted(dask_scheduler.clients)
+
+
 class Diary:
     """Goes to workers; writes down when a session of a worker begins and ends."""
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from dask_tasks import Diary, plugins_there, process, square, who
+from dask_tasks import Diary, clients_there, plugins_there, process, square, who
 
 from pegboard import ConfigError, Session
 from pegboard_dask import ClusterLost, ClusterUnreachable, Dask
@@ -61,10 +61,17 @@ def test_a_client_handed_in_stays_open(cluster):
 
 def test_inner_sessions_share_the_connection(cluster):
     """A session inside another uses its connection, and leaves it open."""
-    with Session(Dask(cluster), executor="dask", inherit=False) as outer:
-        with Session() as inner:
+    from distributed import Client
+
+    with (
+        Client(cluster, set_as_default=False) as watching,
+        Session(Dask(cluster), executor="dask", inherit=False),
+    ):
+        assert square.submit(1).result(20) == 1
+        connected = watching.run_on_scheduler(clients_there)
+        with Session():
             assert square.submit(2).result(20) == 4
-            assert inner.place("dask").executor._connection is outer.place("dask").executor._connection
+            assert watching.run_on_scheduler(clients_there) == connected
         assert square.submit(3).result(20) == 9
 
 
@@ -140,11 +147,15 @@ def test_a_worker_of_the_same_name_elsewhere_is_no_executor():
 
 def test_work_that_the_cluster_lets_go_of_is_lost(cluster):
     """Somebody cancels the work on the cluster: the call fails with `ClusterLost` instead of waiting for ever."""
-    with Session(Dask(cluster), executor="dask", inherit=False) as session:
-        executor = session.place("dask").executor
-        future = executor.submit(time.sleep, 1.0)
-        client = executor._connection.client
-        client.cancel([errand.promise for errand in executor._errands.values()], force=True)
+    from distributed import Client
+    from distributed import Future as Promise
+
+    with (
+        Client(cluster, set_as_default=False) as client,
+        Session(Dask(client=client), executor="dask", inherit=False) as session,
+    ):
+        future = session.place("dask").executor.submit(time.sleep, 1.0)
+        client.cancel([Promise(key, client) for key in client.futures], force=True)
         with pytest.raises(ClusterLost) as raised:
             future.result(20)
     assert raised.value.reason
