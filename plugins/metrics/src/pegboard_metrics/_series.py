@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.records import error_type
 from pegboard_metrics._counter import Counter
+from pegboard_metrics._family import label_value
 from pegboard_metrics.names import OTHER
 
 if TYPE_CHECKING:
@@ -69,8 +70,3 @@ class TaskSeries:
                 return name
         self._on_overflow()
         return OTHER
-
-
-def label_value(text: str) -> str:
-    """Make any text one that UTF-8 can hold: a lone surrogate would break the whole scrape."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
