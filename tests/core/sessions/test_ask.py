@@ -81,11 +81,13 @@ def test_a_strict_session_raises_it_after_the_others_were_told():
     """There is no call whose end could raise it."""
     error = ValueError("odd")
     others = [Answering("first", 1), Answering("last", 3)]
-    with Session(
-        Post(), others[0], Answering("faulty", error), others[1], strict=True, inherit=False
-    ) as session:
-        with pytest.raises(ValueError, match="odd") as caught:
-            ask(session)
+    with (
+        Session(
+            Post(), others[0], Answering("faulty", error), others[1], strict=True, inherit=False
+        ) as session,
+        pytest.raises(ValueError, match="odd") as caught,
+    ):
+        ask(session)
     assert caught.value is error
     assert [plugin.told for plugin in others] == [["box"]] * 2
 

@@ -21,6 +21,16 @@ class Refusing:
         raise self.error
 
 
+class New:
+    """Makes another instrument each time that it is asked."""
+
+    name = "new"
+
+    @hookimpl
+    def make_instrument(self):
+        return object()
+
+
 def use(session):
     """Use an instrument of each kind, bound and without labels, in every way there is."""
     session.measure("counter", "orders", "Orders.").add()
@@ -50,9 +60,9 @@ def test_what_measures_gets_what_is_measured():
     assert instruments.sizes("order_bytes") == [5]
 
 
-@pytest.mark.parametrize("plugins", [[], [Instruments()]], ids=["nobody", "somebody"])
+@pytest.mark.parametrize("plugins", [[], [New()]], ids=["nobody", "somebody"])
 def test_the_same_arguments_give_the_same_instrument(plugins):
-    """It may be asked for wherever it is used."""
+    """It may be asked for wherever it is used: what measures is asked once."""
     with Session(*plugins, inherit=False) as session:
         first = session.measure("counter", "orders", "Orders.", ["shop"])
         assert session.measure("counter", "orders", "Orders.", ("shop",)) is first

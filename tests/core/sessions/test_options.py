@@ -92,12 +92,15 @@ def test_an_option_brings_its_plugin():
         assert list(session.plugins) == ["stamps"]
 
 
-def test_a_subclass_serves_the_option_in_its_place():
+@pytest.mark.parametrize("name", ["golden", "stamps"])
+def test_a_subclass_serves_the_option_in_its_place(name):
     """Whatever its name is, nothing is brought beside it."""
-    with Session(Golden(), strict=True, inherit=False) as session:
+    golden = Golden()
+    golden.name = name
+    with Session(golden, strict=True, inherit=False) as session:
         assert letter() == "golden letter"
-        assert list(session.plugins) == ["golden"]
-        assert isinstance(session[Stamps], Golden)
+        assert list(session.plugins) == [name]
+        assert session[Stamps] is golden
 
 
 def test_a_stranger_of_that_name_is_a_conflict():

@@ -239,6 +239,33 @@ def test_a_function_ends_with_its_session(registry, samples, inner):
         assert gone() is None
 
 
+def test_an_ended_session_keeps_no_function(metrics):
+    """Also where somebody keeps the session."""
+
+    class Stock:
+        def level(self):
+            return 5
+
+    stock = Stock()
+    gone = weakref.ref(stock)
+    with Session(metrics, inherit=False) as session:
+        session.measure("gauge", "shop_stock", "Things left.").set_function(stock.level)
+    del stock
+    assert gone() is None
+    assert not session.is_open
+
+
+def test_a_gauge_keeps_no_session(metrics):
+    """A plugin may hold it for longer."""
+    with Session(metrics, inherit=False) as session:
+        stock = session.measure("gauge", "shop_stock", "Things left.")
+    gone = weakref.ref(session)
+    del session
+    gc.collect()
+    assert gone() is None
+    stock.set(1)
+
+
 def test_the_session_that_measured_last_answers(registry, total, samples):
     """When it ends, the one before does; when all have, the value that was set is there again."""
     with Session(Metrics(registry), inherit=False) as outer:
