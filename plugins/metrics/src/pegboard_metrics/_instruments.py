@@ -36,20 +36,19 @@ class _Measured(Generic[Child]):
 
     def labels(self, **values: str) -> Child:
         """Return the child of these label values."""
-        return self._family.child(*self._in_order(values))
+        family = self._family
+        if (*values,) == family.labels:
+            return family.child(*values.values())
+        return family.child(*self._in_order(values))
 
-    def _in_order(self, values: Mapping[str, str]) -> tuple[str, ...]:
+    def _in_order(self, values: Mapping[str, str]) -> list[str]:
         names = self._family.labels
-        try:
-            ordered = tuple([values[name] for name in names])
-        except KeyError:
-            ordered = ()
-        if len(ordered) != len(values) or len(values) != len(names):
+        if values.keys() != set(names):
             raise ValueError(
                 f"{self._instrument.name} has {_listed(names)}, and labels(...) was given {_listed(values)}.\n"
                 f"Give each its value: labels({', '.join(f'{name}=...' for name in names)})."
             )
-        return ordered
+        return [values[name] for name in names]
 
     def child(self) -> Child:
         """Return the only child; with labels there is none to use before they are bound."""
@@ -113,13 +112,19 @@ class MeasuredGauge:
 class BoundGauge(Bound):
     """One label set of a gauge, as one session has it."""
 
-    __slots__ = ("_gauge", "_level", "add", "set")
+    __slots__ = ("_gauge", "_level")
 
     def __init__(self, gauge: MeasuredGauge, level: Level) -> None:
         self._gauge = gauge
         self._level = level
-        self.set = level.set
-        self.add = level.add
+
+    def set(self, value: float) -> None:
+        """Note what it is now."""
+        self._level.set(value)
+
+    def add(self, amount: float = 1) -> None:
+        """Note that it is so much more now, or less."""
+        self._level.add(amount)
 
     def set_function(self, source: Callable[[], float]) -> None:
         """Ask `source` for the value from now on, until the session ends."""
