@@ -139,7 +139,8 @@ def read_levels(gauges: Gauges) -> list[tuple[tuple[str, ...], float]]:
     views = [view for view in gauges.views() if view.is_open]
     read = []
     for values, level in gauges.family.items():
-        source = next((view.functions[level] for view in reversed(views) if level in view.functions), None)
+        asked = (view.functions.get(level) for view in reversed(views))  # a session may end meanwhile
+        source = next(filter(None, asked), None)
         value = level.value_if_set if source is None else _asked(gauges, source)
         if value is not None:
             read.append((values, value))
