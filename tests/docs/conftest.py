@@ -14,12 +14,17 @@ CHANGELOG = ROOT / "docs" / "changelog"  # fragments, which towncrier makes into
 PAGES = sorted(
     page for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if CHANGELOG not in page.parents
 )
+READMES = sorted(
+    [ROOT / "core/README.md", *ROOT.glob("plugins/*/README.md"), *ROOT.glob("exporters/*/README.md")]
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes a `page` every page in turn."""
-    if "page" in metafunc.fixturenames:
-        metafunc.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+    """Give a test that takes a `page` every page in turn; as a `page_of_repository` also those that are not run."""
+    every = [*PAGES, ROOT / "CONTRIBUTING.md", *READMES]
+    for name, pages in (("page", PAGES), ("page_of_repository", every)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, pages, ids=[str(page.relative_to(ROOT)) for page in pages])
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The hook reference, held against the hook specs."""
+"""The pages on hooks, held against the hook specs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,37 @@ EFFECTS = ("sleep", "io", "offload", "timeout", "lock", "with_args", "emit")
 
 @pytest.fixture(scope="module")
 def reference(root) -> str:
-    return (root / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+    return (root / "docs/reference/hooks.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def around(root) -> str:
+    """The page on what `bind` returns and what a layer may ask of a call."""
+    return (root / "docs/reference/layers-scopes-and-effects.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def brought(root) -> str:
+    """What is written about the hooks that first-party plugins bring."""
+    page = (root / "docs/reference/plugin-hooks.md").read_text(encoding="utf-8")
+    return section(page, "Hooks that first-party plugins bring")
+
+
+def specs_of_plugins() -> dict[str, tuple[object, set[str]]]:
+    """Return the specs that first-party plugins bring by name, and the classes of those that bring them."""
+    found: dict[str, tuple[object, set[str]]] = {}
+    for entries in installed().values():
+        for name, spec in vars(getattr(entries[0].load(), "hookspecs", object)).items():
+            if getattr(spec, "pegboard_spec", None) is not None:
+                found.setdefault(name, (spec, set()))[1].add(entries[0].attr)
+    return found
+
+
+BROUGHT = specs_of_plugins()
 
 
 def part(page: str, name: str) -> str:
-    """Return what is written about one hook spec of the core."""
+    """Return what is written about one hook spec."""
     _, _, rest = page.partition(f"\n### {name}(")
     assert rest, f"there is no heading for {name}"
     return re.split(r"\n##+ ", rest)[0]
@@ -68,36 +94,40 @@ def test_every_argument_of_a_spec_is_explained(reference, name: str) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_users_of_a_hook_are_all_named(reference, root, name: str) -> None:
     """First-party plugins and the testing kit's parts are named as users or emitters where their code mentions the hook."""
-    named = re.findall(r"(?:Users:|Emitted by) ((?:`\w+`(?:, )?)+)", part(reference, name))
+    named = re.findall(r"(?:Users:|Emitted by)\s((?:`\w+`(?:,\s)?)+)", part(reference, name))
     users = re.findall(r"`(\w+)`", " ".join(named))
     expected = {user for user, source in sources(root).items() if re.search(rf"(def |\"){name}\b", source)}
     assert sorted(users) == sorted(expected)
 
 
-def test_hooks_that_plugins_bring_are_documented(reference) -> None:
-    """Every spec of a first-party plugin has a heading with its signature, and nothing else has one."""
-    text = section(reference, "Hooks of a plugin's own")
-    expected = sorted(
+def test_hooks_that_plugins_bring_are_documented(brought) -> None:
+    """Every spec of a first-party plugin has a heading with its signature, by name, and nothing else has one."""
+    expected = [
         f"{name}({', '.join(inspect.signature(spec).parameters)})"
-        for entries in installed().values()
-        for name, spec in vars(getattr(entries[0].load(), "hookspecs", object)).items()
-        if getattr(spec, "pegboard_spec", None) is not None
-    )
-    assert sorted(re.findall(r"^#### (.+)$", text, re.MULTILINE)) == expected
+        for name, (spec, _) in sorted(BROUGHT.items())
+    ]
+    assert re.findall(r"^### (.+)$", brought, re.MULTILINE) == expected
 
 
-def test_every_order_is_listed_with_its_number(reference) -> None:
+@pytest.mark.parametrize("name", BROUGHT)
+def test_whoever_brings_a_hook_is_named(brought, name: str) -> None:
+    """Its part begins with the plugins that have its spec."""
+    first = part(f"\n{brought}", name).partition("\n\n")[2].partition(". ")[0]
+    assert first.startswith("Brought by ")
+    assert set(re.findall(r"`(\w+)`", first)) == BROUGHT[name][1]
+
+
+def test_every_order_is_listed_with_its_number(around) -> None:
     """The table of `Order` is that of the code."""
-    _, _, rest = reference.partition("\n### Order\n")
     listed = {
         name: int(number)
-        for name, number in re.findall(r"`?([A-Z]{3,})`? +\|? *`?(\d{3})", rest.partition("\n### ")[0])
+        for name, number in re.findall(r"`Order\.([A-Z]+)` \| (\d+)", section(around, "Order"))
     }
     assert listed == {order.name: order.value for order in Order}
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
-def test_every_effect_of_a_call_is_listed(reference, effect: str) -> None:
+def test_every_effect_of_a_call_is_listed(around, effect: str) -> None:
     """What a layer may ask of `call` stands in the table, and is there in the code."""
     assert callable(getattr(Call, effect))
-    assert f"call.{effect}(" in section(reference, "Effects of a call")
+    assert f"call.{effect}(" in section(around, "Effects of a call")

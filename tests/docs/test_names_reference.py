@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 import attrs
 import pytest
 
 import pegboard
-from pegboard import PegboardError, Session, Suspended, errors, task, testing
+from pegboard import PegboardError, Session, Suspended, errors, parts, task, testing
 from pegboard._first_party import PROVIDED
 from pegboard.calls.call import Call
 from pegboard.records import TaskResult
@@ -72,7 +74,8 @@ def test_every_way_to_call_a_task_is_listed(read) -> None:
     listed = re.findall(
         r"^\| `(?:await )?task\.(\w+)\(", part(read("tasks-and-sessions.md"), "Task"), re.MULTILINE
     )
-    assert sorted(listed) == sorted(name for name in vars(WaysToCall) if not name.startswith("_"))
+    ways = [name for name in vars(WaysToCall) if not name.startswith("_")]
+    assert sorted(listed) == sorted(set(ways) - {"applied_to"})  # which is no way to call one
 
 
 def test_the_tree_of_errors_is_that_of_the_code(read) -> None:
@@ -149,11 +152,32 @@ def test_every_part_of_the_testing_kit_has_a_heading(read) -> None:
     assert sorted(listed) == sorted(name for name in vars(fixtures) if name.startswith("pegboard_"))
 
 
+def test_every_part_to_build_with_has_a_heading(read) -> None:
+    """The names of `pegboard.parts`."""
+    headings = re.findall(r"^## (\w+)$", read("parts.md"), re.MULTILINE)
+    assert sorted(headings) == sorted(parts.__all__)
+
+
+@pytest.mark.parametrize("part_class", [parts.Background, parts.Periodic], ids=lambda each: each.__name__)
+def test_everything_that_a_part_does_is_listed(read, part_class) -> None:
+    """Its methods, its properties and its settings; and the reasons of losses."""
+    text = part(read("parts.md"), part_class.__name__)
+    names = [name for name in vars(part_class) if not name.startswith("_")]
+    settings = list(inspect.signature(part_class).parameters)
+    assert [name for name in names + settings if f"`{name}`" not in text and f"`{name}(" not in text] == []
+
+
+def test_every_reason_of_a_loss_is_listed(read) -> None:
+    """The table has those of the code, in their order."""
+    rows = re.findall(r"^\| `(\w+)` \|", part(read("parts.md"), "Reason"), re.MULTILINE)
+    assert rows == list(get_args(parts.Reason))
+
+
 def test_every_term_is_a_sentence_and_in_order(root: Path) -> None:
     """The glossary is sorted, and each entry says something."""
     page = (root / "docs/explanation/glossary.md").read_text(encoding="utf-8")
-    terms = re.findall(r"^\*\*(.+?)\*\*: .+\.$", page, re.MULTILINE)
-    assert terms == sorted(terms)
+    terms = re.findall(r"^\*\*(.+?)\*\*: [^*]+\.$", page, re.MULTILINE)
+    assert terms == sorted(set(terms))
     assert len(terms) == page.count("\n**")
 
 

@@ -31,6 +31,7 @@ from pegboard.errors import (
 from pegboard.hookspecs import hookimpl, hookspec
 from pegboard.layers import Layer, Order, Scope
 from pegboard.options import On, Option, Priority
+from pegboard.places import Threads
 from pegboard.privacy import Secret
 from pegboard.records import Outcome, TaskResult
 from pegboard.running.group import Group
@@ -59,6 +60,7 @@ __all__ = [  # noqa: RUF022 - by concept
     "Order",
     "Scope",
     "Session",
+    "Threads",
     "current_session",
     "hookimpl",
     "hookspec",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pegboard._first_party import EXECUTORS, EXTRAS, PLUGINS
+from pegboard._first_party import EXECUTORS, MEMBERS, PLUGINS
 from pegboard.errors import MissingPlugin, PluginConflict
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def load(name: str) -> object:
 
 
 def _missing(name: str) -> str:
-    if name in EXTRAS:
+    if name in MEMBERS:
         return f"plugin {name!r} is not installed: pip install 'pegboard[{name}]'"
-    known = sorted({*EXTRAS, *installed()})
+    known = sorted({*MEMBERS, *installed()})
     return f"no plugin is called {name!r}.{did_you_mean(name, known)} Installed: {', '.join(installed()) or 'none'}."
 
 

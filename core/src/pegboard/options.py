@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from pegboard import discovery
+from pegboard import checks, discovery
 from pegboard.errors import UnsupportedTask
 from pegboard.places import BUILT_IN, unknown_executor
 from pegboard.records import KINDS, Kind
@@ -84,11 +84,6 @@ def _known(_: object, __: attrs.Attribute[Any], name: object) -> None:
         raise unknown_executor(name)
 
 
-def _whole(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int:
-        raise TypeError(f"Priority takes a whole number, not {value!r}.")
-
-
 @attrs.frozen
 class On(_OfTheCore):
     """Say where the function runs, whatever executor the session has: `@task(On("processes"))`.
@@ -125,4 +120,4 @@ class Priority(_OfTheCore):
         value: Higher goes first; 0 is what a task without it has. Of equals, the one that came first.
     """
 
-    value: int = attrs.field(validator=_whole)
+    value: int = attrs.field(validator=checks.whole())

@@ -6,13 +6,13 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-
+from pegboard import checks
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
+from pegboard.forks import after_fork
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -25,7 +25,6 @@ THREADS = "threads"
 BUILT_IN = (INLINE, THREADS)
 
 
-@attrs.frozen(eq=False)
 class Place:
     """An executor, and what the core has to know of it.
 
@@ -36,18 +35,31 @@ class Place:
         executor: The executor itself; None for `inline`.
     """
 
-    name: str
-    submit: Callable[..., Future[Any]]
-    workers: int
-    executor: Executor | None = None
+    __slots__ = ("executor", "name", "submit", "workers")
+
+    def __init__(
+        self,
+        name: str,
+        submit: Callable[..., Future[Any]],
+        workers: int,
+        executor: Executor | None = None,
+    ) -> None:
+        self.name = name
+        self.submit = submit
+        self.workers = workers
+        self.executor = executor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} of {self.workers} workers>"
 
 
-@attrs.frozen(eq=False)
 class RemotePlace(Place):
     """An executor in other processes, where only functions travel, and not their calls.
 
     The seam for engines: their plugins return one of these from `make_executor`.
     """
+
+    __slots__ = ()
 
     @abstractmethod
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
@@ -62,8 +74,25 @@ class RemotePlace(Place):
         """Do what `map` does, from async code."""
 
 
-@attrs.frozen
-class ExecutorLevel:
+class Threads:
+    """The session's own pool of threads, with a number of your own: `Session(executor=Threads(workers=8))`.
+
+    Started when first needed, and ended with the session; another session that gets it has a pool of its own.
+
+    Attributes:
+        workers: How many functions run at once.
+    """
+
+    __slots__ = ("workers",)
+
+    def __init__(self, workers: int) -> None:
+        self.workers = checks.whole(least=1).check("workers", workers, owner="Threads")
+
+    def __repr__(self) -> str:
+        return f"Threads(workers={self.workers})"
+
+
+class ExecutorLevel(NamedTuple):
     """How busy an executor is at this moment.
 
     Attributes:
@@ -78,18 +107,17 @@ class ExecutorLevel:
 class Executors:
     """The executor that a session was given, and the pools of its own, which are its own to shut down."""
 
-    def __init__(self, default: str | Executor | None) -> None:
+    def __init__(self, default: str | Executor | Threads | None) -> None:
         self._guard = threading.Lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
-        self._pid = os.getpid()
+        self._workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
         self.handed_in: Executor | None = None
         self.default = self._adopt(default)
+        after_fork(self._forget_pools)
 
     def get(self, name: str) -> Place | None:
         """Return the executor called `name` if it is one of the core's, or runs functions here and was handed in."""
-        if self._pid != os.getpid():
-            self._forget_pools()
         place = self._places.get(name)
         return self._make(name) if place is None and name in BUILT_IN else place
 
@@ -117,17 +145,19 @@ class Executors:
 
     def _forget_pools(self) -> None:
         """Let go of the pools of the process this one was forked from: their threads did not come along."""
-        with self._guard:
-            self._pid = os.getpid()
-            self._pools = []
-            for name in BUILT_IN:
-                self._places.pop(name, None)
+        self._guard = threading.Lock()
+        self._pools = []
+        for name in BUILT_IN:
+            self._places.pop(name, None)
 
-    def _adopt(self, default: str | Executor | None) -> str:
+    def _adopt(self, default: str | Executor | Threads | None) -> str:
         if default is None:
             return THREADS
         if isinstance(default, str):
             return default
+        if isinstance(default, Threads):
+            self._workers = default.workers
+            return THREADS
         if isinstance(default, type) or not callable(getattr(default, "submit", None)):
             raise ConfigError(
                 f"executor={default!r} is neither a name ({', '.join(BUILT_IN)}) nor a concurrent.futures.Executor.",
@@ -150,10 +180,9 @@ class Executors:
     def _threads(self) -> Place:
         from concurrent.futures import ThreadPoolExecutor
 
-        workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="pegboard")
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard")
         self._pools.append(pool)
-        return Place(THREADS, pool.submit, workers, pool)
+        return Place(THREADS, pool.submit, self._workers, pool)
 
 
 def _inline() -> Place:

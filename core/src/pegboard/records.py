@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
 from pegboard.errors import Suspended
+
+if TYPE_CHECKING:
+    from array import array
 
 T = TypeVar("T")
 
@@ -125,7 +127,6 @@ def error_type(error: BaseException | None) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
-@attrs.define
 class Measurements:
     """What was measured of the calls that a function made in another process.
 
@@ -138,12 +139,15 @@ class Measurements:
         exemplars: A sampled call of each key of `durations`: trace id, span id, seconds.
     """
 
-    durations: dict[tuple[str, str, str, str], array[float]] = attrs.field(factory=dict)
-    not_run: dict[str, int] = attrs.field(factory=dict)
-    retries: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    lookups: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    waits: dict[tuple[str, str], array[float]] = attrs.field(factory=dict)
-    exemplars: dict[tuple[str, str, str, str], tuple[str, str, float]] = attrs.field(factory=dict)
+    __slots__ = ("durations", "exemplars", "lookups", "not_run", "retries", "waits")
+
+    def __init__(self) -> None:
+        self.durations: dict[tuple[str, str, str, str], array[float]] = {}
+        self.not_run: dict[str, int] = {}
+        self.retries: dict[tuple[str, str], int] = {}
+        self.lookups: dict[tuple[str, str], int] = {}
+        self.waits: dict[tuple[str, str], array[float]] = {}
+        self.exemplars: dict[tuple[str, str, str, str], tuple[str, str, float]] = {}
 
     def __bool__(self) -> bool:
         """Whether anything was measured."""

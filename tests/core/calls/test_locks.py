@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -145,3 +147,55 @@ def test_a_waiter_of_a_closed_loop_is_passed_over() -> None:
 async def _hold_async(locks: KeyedLocks) -> None:
     async with locks.hold("key", is_async=True):
         pass
+
+
+LOCKED = """
+import os, threading, warnings
+from pegboard.calls.locks import KeyedLocks
+
+warnings.simplefilter("ignore")  # of forks beside threads, from Python 3.12 on
+locks = KeyedLocks()
+held, go_on = threading.Event(), threading.Event()
+
+def drive(coroutine):
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        pass
+
+async def hold(key, inside):
+    async with locks.hold(key, is_async=False):
+        inside()
+
+other = threading.Thread(target=drive, args=(hold("theirs", lambda: (held.set(), go_on.wait(30))),))
+other.start()
+assert held.wait(30)
+
+def fork():
+    global pid
+    pid = os.fork()
+    if pid == 0:
+        drive(hold("theirs", lambda: print("theirs is free", flush=True)))
+        waiting = threading.Thread(target=drive, args=(hold("mine", lambda: print("mine", flush=True)),), daemon=True)
+        waiting.start()
+        waiting.join(0.1)
+        print("mine is held" if waiting.is_alive() else "mine is free", flush=True)
+
+drive(hold("mine", fork))
+if pid:
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    go_on.set()
+else:
+    waiting = [thread for thread in threading.enumerate() if thread.daemon]
+    for thread in waiting:
+        thread.join(30)
+"""
+
+
+def test_a_forked_child_has_what_its_thread_held_and_the_rest_is_free() -> None:
+    """Threads that did not come along hold nothing there."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOCKED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines() == ["theirs is free", "mine is held", "mine"]

@@ -19,6 +19,7 @@ from pegboard import (
     PluginConflict,
     Session,
     SessionError,
+    Threads,
     current_session,
     hookimpl,
     hookspec,
@@ -162,6 +163,24 @@ def test_an_executor_handed_in_is_used_and_left_open() -> None:
                 assert session.place().name == "ThreadPoolExecutor"
                 name = task(lambda: threading.current_thread().name)
                 assert name.submit().result(10).startswith("mine")
+
+
+def test_threads_has_a_number_of_workers() -> None:
+    """So many functions run at once; the pool is the session's, which ends it, and a second session has its own."""
+    both = threading.Barrier(2, timeout=10)
+    meet = task(both.wait)
+    threads = Threads(workers=2)
+    for _ in range(2):
+        with Session(executor=threads) as session:
+            assert sorted(future.result(10) for future in [meet.submit(), meet.submit()]) == [0, 1]
+            assert session.executor_levels()["threads"].workers == 2
+
+
+@pytest.mark.parametrize(("workers", "error"), [(0, ValueError), (True, TypeError), (2.5, TypeError)])
+def test_threads_that_mean_nothing_are_refused(workers: object, error: type[Exception]) -> None:
+    """The number is a whole one from 1."""
+    with pytest.raises(error, match="Threads: workers is a whole number of at least 1"):
+        Threads(workers=workers)
 
 
 def test_defaults_are_options_each_once() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegboard import InvalidName, InvalidTask, Secret, Session, current_call, task
-from pegboard.tasks.naming import default_name, one_line, show
+from pegboard.tasks.naming import default_name, show
 from pegboard.testing import Recorder
+from pegboard.texts import one_line
 
 HOSTILE = {
     "newline": "a\n[ERROR] forged",

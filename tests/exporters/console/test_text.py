@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pegboard_console._text import count, cut, duration, error_name, one_line
+from pegboard_console._text import count, duration, error_name
 
 
 @pytest.mark.parametrize(
@@ -30,12 +28,6 @@ def test_durations_are_in_the_unit_a_reader_would_choose(seconds, written):
     assert duration(seconds) == written
 
 
-@given(st.text())
-def test_a_line_is_printable(text):
-    """Whatever a name holds, its line can neither break nor steer a terminal."""
-    assert one_line(text).isprintable()
-
-
 def test_numbers_agree_with_their_nouns():
     """One is one, and many are grouped by thousands."""
     assert (count(1, "call"), count(10_000, "call")) == ("1 call", "10,000 calls")
@@ -48,11 +40,3 @@ def test_errors_are_named_by_class():
         pass
 
     assert (error_name(Local("canary")), error_name(KeyError("canary"))) == ("Local", "KeyError")
-
-
-@pytest.mark.parametrize(("length", "kept"), [(48, 48), (49, 48), (1_000, 48)])
-def test_long_names_are_cut(length, kept):
-    """A name leaves room for what stands behind it, and says that it goes on."""
-    name = cut("x" * length)
-    assert len(name) == kept
-    assert name.endswith("...") is (length > 48)

@@ -142,11 +142,9 @@ def test_what_the_exporter_logs_is_not_sent(receiver, metrics, caplog):
     caplog.set_level(logging.DEBUG)
     receiver.status = 403
     otlp = OTLP(receiver.url, logs=True, flush_timeout=5)
-    with Session(Tracing(), metrics, otlp, inherit=False) as session:
+    with Session(Tracing(), metrics, otlp, inherit=False):
         log.warning("one")
         otlp.flush()
-        handler = session.plugins["otlp"]._deliveries[session]._handler
-        assert len(handler._outbox._queue) == 0
         receiver.status = 200
     assert receiver.records == []
 

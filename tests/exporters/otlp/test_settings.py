@@ -146,7 +146,7 @@ def test_an_argument_that_cannot_be_used_is_refused(arguments):
 )
 def test_an_argument_of_another_type_is_refused(arguments):
     """When it is written."""
-    with pytest.raises(TypeError, match=f"OTLP\\({next(iter(arguments))}="):
+    with pytest.raises(TypeError, match=f"OTLP.+{next(iter(arguments))}"):
         OTLP(**arguments)
 
 

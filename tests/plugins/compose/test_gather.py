@@ -352,6 +352,64 @@ def test_calls_handed_over_in_any_form_carry_the_group(handed_over: str) -> None
     assert seen == [("gather", 0, "outer")]
 
 
+def test_a_task_inside_a_plain_coroutine_is_no_call_of_the_group() -> None:
+    """It is the helper that was handed over; nor does what a call of the group calls join."""
+    seen: dict[str, Any] = {}
+
+    @task(name="inner")
+    async def inner(who: str) -> None:
+        seen[who] = current_call().group
+
+    @task(name="outer")
+    async def outer() -> None:
+        await inner("in a task")
+        seen["task"] = current_call().group.kind
+
+    async def helper() -> None:
+        await inner("in a helper")
+
+    with Session():
+        in_gather(helper, outer)
+    assert seen == {"in a helper": None, "in a task": None, "task": "gather"}
+
+
+def test_a_coroutine_that_runs_already_is_waited_for_and_does_not_join() -> None:
+    """Its call began elsewhere, before there was a group."""
+    seen = []
+
+    @task
+    async def look(begun: asyncio.Event) -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        seen.append(current_call().group)
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        running = asyncio.ensure_future(look(begun))
+        await begun.wait()
+        await gather(running, bare(1))
+
+    with Session():
+        asyncio.run(main())
+    assert seen == [None]
+
+
+def test_methods_carry_the_group_too() -> None:
+    """A coroutine of a bound task is a task's."""
+    seen = []
+
+    class Shop:
+        @task(name="sell")
+        async def sell(self) -> None:
+            seen.append((current_call().group.kind, current_call().map_index))
+
+    recorder = Recorder()
+    with Session(recorder):
+        in_gather(Shop().sell, Shop().sell.acall)
+    assert sorted(seen) == [("gather", 0), ("gather", 1)]
+    assert recorder.of("before_group")[0].subject.name == "sell"
+
+
 def test_a_group_is_named_after_what_it_calls() -> None:
     """Each name once; more than three are too many for a name; only one task of all makes it the group's task."""
     recorder = Recorder()

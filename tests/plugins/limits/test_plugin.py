@@ -64,7 +64,7 @@ def test_a_faulty_observer_changes_nothing(clock):
         (lambda: Limits(prefix=""), ValueError, "prefix is a string"),
         (lambda: Limits(prefix="a{b}"), ValueError, "prefix is a string without braces"),
         (lambda: Limits(lease=0), ValueError, "lease is a finite number"),
-        (lambda: Limits(lease="30"), TypeError, "lease is a number of seconds"),
+        (lambda: Limits(lease="30"), TypeError, "lease is a finite number of seconds"),
         (lambda: Limits(on_store_error="ignore"), ValueError, "on_store_error is 'raise' or 'allow'"),
     ],
 )

@@ -88,7 +88,7 @@ def test_what_a_task_emits_itself_is_checked_too(out):
 @pytest.mark.parametrize("value", ["1", None, True, 1j])
 def test_what_is_no_number_is_refused(value):
     """A wrong argument is refused whether or not anybody listens, and not shown."""
-    with pytest.raises(TypeError, match="done is of type"):
+    with pytest.raises(TypeError, match="done is a finite number"):
         progress(value)
 
 

@@ -36,7 +36,7 @@ def test_a_function_is_callable(make) -> None:
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_an_undo_is_bounded(seconds: float) -> None:
     """`within` is a finite number above 0."""
-    with pytest.raises(ValueError, match="finite number above 0"):
+    with pytest.raises(ValueError, match="within is a finite number of seconds above 0"):
         Undo(print, within=seconds)
 
 

@@ -111,7 +111,7 @@ def test_limits_of_the_plugin():
 )
 def test_wrong_limits(wrong):
     """A limit that is none is refused where it is written."""
-    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is a positive whole number"):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is a whole number of at least 1"):
         Validation(**wrong)
 
 

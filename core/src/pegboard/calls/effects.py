@@ -5,7 +5,6 @@ Each effect returns something to await (or to enter with `async with`) that, in 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -79,7 +78,7 @@ def offload(
 
 def timeout(call: Call, seconds: float, error: type[TaskTimeout]) -> AbstractAsyncContextManager[None]:
     """Limit what is awaited inside."""
-    if not seconds > 0 or math.isnan(seconds):
+    if not seconds > 0:  # which NaN is not either
         raise ValueError(f"a limit is a positive number of seconds, not {seconds!r}")
     return _HoldAsync(call, seconds, error) if call.is_async else _HoldSync(call, seconds, error)
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pegboard.forks import after_fork
+from pegboard.wakers import new_waker
+
 if TYPE_CHECKING:
-    import asyncio
     from contextlib import AbstractAsyncContextManager
 
 
@@ -18,6 +20,7 @@ class _Ticket:
 
     def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
+        self.thread = threading.get_ident()
         self.granted = False
         self.gone = False
 
@@ -25,22 +28,21 @@ class _Ticket:
         if self.gone:
             return False
         self.granted = True
-        try:
-            self._wake()
-        except RuntimeError:  # its event loop is closed: nobody waits there any more
-            return False
-        return True
+        return self._wake() is not False  # of an event loop that is closed: nobody waits there any more
 
 
 class KeyedLocks:
     """One mutual exclusion per key, first come first served, forgotten when nobody holds or awaits it.
 
-    A thread and a coroutine that ask for the same key exclude each other; a coroutine never blocks its loop.
+    A thread and a coroutine that ask for the same key exclude each other; a coroutine never blocks its loop. A forked child
+    has what its one thread held; the rest is free there.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._queues: dict[object, deque[_Ticket]] = {}
+        self._holders: dict[object, int] = {}  # by key, the thread that holds it
+        after_fork(self._free_those_of_dead_threads)
 
     def hold(self, key: object, *, is_async: bool) -> AbstractAsyncContextManager[None]:
         """Return an async context manager that holds `key`; for a sync call it blocks and never suspends."""
@@ -63,11 +65,8 @@ class KeyedLocks:
 
     @asynccontextmanager
     async def _hold_async(self, key: object) -> AsyncIterator[None]:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-        ticket = _Ticket(lambda: loop.call_soon_threadsafe(_settle, arrived))
+        arrived, wake = new_waker()
+        ticket = _Ticket(wake)
         if not self._enter(key, ticket):
             try:
                 await arrived
@@ -85,6 +84,7 @@ class KeyedLocks:
             queue = self._queues.get(key)
             if queue is None:
                 self._queues[key] = deque()
+                self._holders[key] = ticket.thread
                 return True
             queue.append(ticket)
             return False
@@ -100,11 +100,17 @@ class KeyedLocks:
         with self._guard:
             queue = self._queues[key]
             while queue:
-                if queue.popleft().offer():
+                ticket = queue.popleft()
+                if ticket.offer():
+                    self._holders[key] = ticket.thread
                     return
-            del self._queues[key]
+            del self._queues[key], self._holders[key]
 
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+    def _free_those_of_dead_threads(self) -> None:
+        """In a forked child: the threads that did not come along would hold, and be handed, locks for ever."""
+        self._guard = threading.Lock()
+        here = threading.get_ident()
+        for key, queue in list(self._queues.items()):
+            self._queues[key] = deque(ticket for ticket in queue if ticket.thread == here)
+            if self._holders[key] != here:
+                self._leave(key)

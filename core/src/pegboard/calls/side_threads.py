@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
+
+from pegboard.forks import after_fork
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -45,10 +46,14 @@ class SideThreads:
     """Daemon threads, reused while idle, that never hold up the end of the process."""
 
     def __init__(self) -> None:
+        self._begin_anew()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Begin without threads, also in a forked child: the idle ones did not come along."""
         self._guard = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []
         self._abandoned = 0
-        self._pid = os.getpid()
 
     @property
     def abandoned(self) -> int:
@@ -78,8 +83,6 @@ class SideThreads:
 
     def _hand_over(self, job: _Job) -> None:
         with self._guard:
-            if self._pid != os.getpid():  # forked: the idle threads did not come along
-                self._pid, self._idle, self._abandoned = os.getpid(), [], 0
             inbox = self._idle.pop() if self._idle else None
         if inbox is not None:
             inbox.put(job)

@@ -6,9 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pluggy import HookImpl
@@ -18,8 +16,7 @@ Dispatch = Callable[..., None]
 OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 
 
-@attrs.frozen
-class Observer:
+class Observer(NamedTuple):
     """One plugin's answer to one event.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard.calls.time_limit import HAND_DOWN
@@ -94,10 +94,7 @@ class Plan:
     def unobserved(self) -> Plan:
         """The same layers and nobody told: for calls that the observers of an observer's call make."""
         if self._unobserved is None:
-            self._unobserved = Plan(
-                self.session, self.task, self.version, self.options, self.layers, (), {}, {}, self.place
-            )
-            self._unobserved.own_place = self.own_place
+            self._unobserved = self._changed(scopes=(), events={}, observers={})
         return self._unobserved
 
     def limited(self) -> Plan:
@@ -109,18 +106,7 @@ class Plan:
         found = self._with_layer.get(layer)
         if found is None:
             layers = tuple(sorted((*self.layers, layer), key=lambda each: each.order))
-            found = self._with_layer[layer] = Plan(
-                self.session,
-                self.task,
-                self.version,
-                self.options,
-                layers,
-                self.scopes,
-                self.events,
-                self.observers,
-                self.place,
-            )
-            found.own_place = self.own_place
+            found = self._with_layer[layer] = self._changed(layers=layers)
         return found
 
     def placed(self, place: RemotePlace) -> Plan:
@@ -129,19 +115,22 @@ class Plan:
             return self
         found = self._placed.get(place.name)
         if found is None or found.place is not place:
-            found = self._placed[place.name] = Plan(
-                self.session,
-                self.task,
-                self.version,
-                self.options,
-                self.layers,
-                self.scopes,
-                self.events,
-                self.observers,
-                place,
-            )
-            found.own_place = self.own_place
+            found = self._placed[place.name] = self._changed(place=place)
         return found
+
+    def _changed(self, **changes: Any) -> Plan:
+        """Make the same plan again, with other values for some of the arguments that it was made of."""
+        made_of = {
+            "options": self.options,
+            "layers": self.layers,
+            "scopes": self.scopes,
+            "events": self.events,
+            "observers": self.observers,
+            "place": self.place,
+        }
+        plan = Plan(self.session, self.task, self.version, **{**made_of, **changes})
+        plan.own_place = self.own_place
+        return plan
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
     # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.
@@ -161,10 +150,9 @@ class Plan:
         return entered
 
     def succeed(self, call: Call, value: Any) -> None:
-        """Set the outcome and tell `after_execute`."""
-        duration = time.perf_counter() - call.started
-        outcome = call.outcome = make_outcome(
-            Outcome, ("ok", call.source, value, None, call.attempt, duration)
+        """Set the outcome and tell `after_execute`; written out in the runners of functions and coroutines."""
+        call.outcome = outcome = make_outcome(
+            Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - call.started)
         )
         if self._after is not None:
             self._after(call, outcome)
@@ -172,7 +160,7 @@ class Plan:
     def fail(self, call: Call, error: BaseException) -> None:
         """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on."""
         self._uncount(call, error)
-        duration = time.perf_counter() - call.started
+        duration = perf_counter() - call.started
         status = status_of(error)
         shown = None if status == "closed" else error
         outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)

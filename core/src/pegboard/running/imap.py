@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from pegboard import checks
 from pegboard.errors import SessionError
 from pegboard.places import INLINE, THREADS, RemotePlace
+from pegboard.running.group_state import check_policy
 from pegboard.running.map import Fanout
 from pegboard.running.on_threads import Submitted
-from pegboard.running.one import loop_runs_here, settle
-from pegboard.running.work import check_policy
+from pegboard.running.one import choose_place, loop_runs_here
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 StreamOnError = Literal["raise", "collect"]
+_POLICY = checks.one_of(*get_args(StreamOnError))
 _ASYNC_MOST = 100  # in flight at once, where nothing says less
 Taken = tuple[int, tuple[Any, ...]]
 
@@ -41,11 +42,9 @@ def imap(
     """Iterate over a map from sync code; see `Task.imap`."""
     _check(iterables, concurrency, on_error)
     if task.kind in ("coroutine", "async_generator"):
-        from pegboard.running.imap import iterate_in_loop
-
         stream = aimap(task, lead, iterables, ordered, concurrency, on_error, strict)
         return iterate_in_loop(stream, task.name)
-    return _Stream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+    return _ExecutorStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
 
 
 def aimap(
@@ -59,16 +58,16 @@ def aimap(
 ) -> AsyncGenerator[Any, None]:
     """Iterate over a map from async code; see `Task.aimap`."""
     _check(iterables, concurrency, on_error)
-    return _AsyncStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+    return _LoopStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
 
 
 def _check(iterables: Sequence[object], concurrency: int | None, on_error: str) -> None:
     if not iterables:
         raise TypeError("imap() takes at least one iterable: one for each parameter of the task.")
-    check_policy(on_error, concurrency, ("raise", "collect"))
+    check_policy(on_error, concurrency, _POLICY)
 
 
-class _Handing(Fanout):
+class _MapStream(Fanout):
     """A map that keeps no results: they are handed over."""
 
     def __init__(
@@ -118,7 +117,7 @@ class _Handing(Fanout):
         self.home.run(self.group.end, error)
 
 
-class _Stream(_Handing):
+class _ExecutorStream(_MapStream):
     """A map on an executor, refilled whenever the consumer asks for more."""
 
     def iterate(self) -> Generator[Any, None, None]:
@@ -155,7 +154,7 @@ class _Stream(_Handing):
                 return
             context = self.context()
             call = context.run(self.call, *taken)
-            future = submitted.add(settle(call), context, call)
+            future = submitted.add(choose_place(call), context, call)
             if future is not None:
                 waiting[future] = taken[0]
                 running += not future.done()
@@ -170,28 +169,28 @@ class _Stream(_Handing):
         return (first,) if first.done() else ()
 
 
-class _AsyncStream(_Handing):
+class _LoopStream(_MapStream):
     """A map in the running event loop, refilled whenever the consumer asks for more."""
 
     async def iterate(self) -> AsyncGenerator[Any, None]:
         self.begin()
-        self._flying: dict[asyncio.Task[Any], int] = {}  # and landed, but not handed over
-        self._landed: deque[asyncio.Task[Any]] = deque()
+        self._pending: dict[asyncio.Task[Any], int] = {}  # begun, and not handed over
+        self._done: deque[asyncio.Task[Any]] = deque()
         self._running = 0
-        self._bell: asyncio.Future[None] | None = None
+        self._any_done: asyncio.Future[None] | None = None
         stopped: BaseException | None = None
         try:
             while self._refill():
-                flown = await self._next()
-                if flown is None:
+                finished = await self._next()
+                if finished is None:
                     continue
-                index = self._flying.pop(flown)
-                yield self.hand_over(index, *flown.result())
+                index = self._pending.pop(finished)
+                yield self.hand_over(index, *finished.result())
         except BaseException as error:
             stopped = error
             raise
         finally:
-            await _bring_down(self._flying)
+            await _cancel_and_wait(self._pending)
             self.over(stopped)
 
     def _refill(self) -> bool:
@@ -200,44 +199,44 @@ class _AsyncStream(_Handing):
 
         create = asyncio.get_running_loop().create_task
         most = self._concurrency or (_ASYNC_MOST if self.plan.is_async else self.place.workers)
-        while self._running < most and len(self._flying) < 2 * most and (taken := self.pull()) is not None:
-            flying = create(self._fly(*taken), context=self.context())
-            self._flying[flying] = taken[0]
+        while self._running < most and len(self._pending) < 2 * most and (taken := self.pull()) is not None:
+            running = create(self._run_item(*taken), context=self.context())
+            self._pending[running] = taken[0]
             self._running += 1
-            flying.add_done_callback(self._land)
-        return bool(self._flying)
+            running.add_done_callback(self._on_done)
+        return bool(self._pending)
 
-    async def _fly(self, index: int, args: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
+    async def _run_item(self, index: int, args: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
         try:
             return await self.await_item(index, args), None
         except BaseException as error:  # noqa: BLE001 - the consumer gets it, or it ends the map
             return None, error
 
-    def _land(self, flown: asyncio.Task[Any]) -> None:
+    def _on_done(self, finished: asyncio.Task[Any]) -> None:
         self._running -= 1
         if not self._ordered:
-            self._landed.append(flown)
-        if self._bell is not None and not self._bell.done():
-            self._bell.set_result(None)
+            self._done.append(finished)
+        if self._any_done is not None and not self._any_done.done():
+            self._any_done.set_result(None)
 
     async def _next(self) -> asyncio.Task[Any] | None:
-        """Wait for something to hand over; None when something else landed, and there is room to begin more."""
+        """Wait for something to hand over; None when something else is done, and there is room to begin more."""
         import asyncio
 
-        first = next(iter(self._flying))
-        if not (first.done() if self._ordered else self._landed):
-            self._bell = asyncio.get_running_loop().create_future()
-            await self._bell
+        first = next(iter(self._pending))
+        if not (first.done() if self._ordered else self._done):
+            self._any_done = asyncio.get_running_loop().create_future()
+            await self._any_done
         if self._ordered:
             return first if first.done() else None
-        return self._landed.popleft()
+        return self._done.popleft()
 
 
-async def _bring_down(flying: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what flies and wait until it has landed, also when cancelled once more."""
+async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel what runs and wait until it is over, also when cancelled once more."""
     import asyncio
 
-    left = [each for each in flying if not each.done()]
+    left = [each for each in tasks if not each.done()]
     for each in left:
         each.cancel()
     interruption: BaseException | None = None

@@ -7,75 +7,75 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-    from pegboard.running.work import Work
+    from pegboard.running.group_state import GroupState
 
 
-async def fly(work: Work, most: int) -> list[Any]:
+async def run_in_loop(state: GroupState, most: int) -> list[Any]:
     """Run a group to its end from async code, `most` items at once, and return the results."""
-    flight = _Flight(work, most)
-    work.begin()
+    tasks = _LoopTasks(state, most)
+    state.begin()
     try:
-        await flight.run()
+        await tasks.run()
     except GeneratorExit as error:
-        work.failed(len(work.results), error)
-    return work.finish()
+        state.failed(len(state.results), error)
+    return state.finish()
 
 
-class _Flight:
+class _LoopTasks:
     """The asyncio tasks of one group.
 
-    Inputs are taken and landings are told in the group's own context, by one thread: no lock, and no context to be
+    Inputs are taken and what is done is told in the group's own context, by one thread: no lock, and no context to be
     made for each of it.
     """
 
-    def __init__(self, work: Work, most: int) -> None:
+    def __init__(self, state: GroupState, most: int) -> None:
         import asyncio
 
         self._loop = asyncio.get_running_loop()
-        self._work = work
+        self._state = state
         self._most = most
         self._running: set[asyncio.Task[Any]] = set()
         self._cancelled = False
-        self._landed: asyncio.Future[None] = self._loop.create_future()
+        self._all_done: asyncio.Future[None] = self._loop.create_future()
 
     async def run(self) -> None:
-        self._work.home.run(self._launch)
+        self._state.home.run(self._start_items)
         while self._running:
             try:
-                await self._landed
+                await self._all_done
             except GeneratorExit:  # dropped: nothing can be awaited any more
                 self._cancel()
                 raise
             except BaseException as error:  # noqa: BLE001 - cancelled from outside
-                self._work.failed(len(self._work.results), error)
+                self._state.failed(len(self._state.results), error)
                 self._cancel()
-                self._landed = self._loop.create_future()
+                self._all_done = self._loop.create_future()
 
-    def _launch(self) -> None:
-        work, running, most = self._work, self._running, self._most
-        home, create, land = work.home, self._loop.create_task, self._land
-        while len(running) < most and (taken := work.take()) is not None:
-            task = create(self._fly(*taken), context=home.copy())
+    def _start_items(self) -> None:
+        state, running, most = self._state, self._running, self._most
+        home, create, on_done = state.home, self._loop.create_task, self._on_done
+        while len(running) < most and (taken := state.take()) is not None:
+            task = create(self._run_item(*taken), context=home.copy())
             running.add(task)
-            task.add_done_callback(land, context=home)
+            task.add_done_callback(on_done, context=home)
 
-    async def _fly(self, index: int, args: tuple[Any, ...]) -> None:
-        work = self._work
+    async def _run_item(self, index: int, args: tuple[Any, ...]) -> None:
+        state = self._state
         try:
-            work.results[index] = await work.await_item(index, args)
+            state.results[index] = await state.await_item(index, args)
         except BaseException as error:  # noqa: BLE001 - kept, or raised by the group
             if not (self._cancelled and is_cancellation(error)):
-                work.failed(index, error)
+                state.failed(index, error)
 
-    def _land(self, task: asyncio.Task[Any]) -> None:
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
-        work = self._work
-        if work.has_failed:
+        state = self._state
+        if state.has_failed:
             self._cancel()
-        elif not work.stopped:
-            self._launch()
-        if not self._running and not self._landed.done():
-            self._landed.set_result(None)
+        elif not state.stopped:
+            self._start_items()
+        if not self._running and not self._all_done.done():
+            self._all_done.set_result(None)
 
     def _cancel(self) -> None:
         if self._cancelled:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import Call, open_call
 from pegboard.places import RemotePlace
 from pegboard.running.group import Group
-from pegboard.running.in_loop import fly
+from pegboard.running.group_state import GroupState, OnError, check_policy
+from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import drain
 from pegboard.running.one import finish, finish_structured, in_new_loop
-from pegboard.running.work import OnError, Work, check_policy
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ASYNC_MOST = 10_000  # in flight at once, where neither a limit nor the size of the input says less
 
 
-class Fanout(Work):
+class Fanout(GroupState):
     """The state of one map.
 
     Attributes:
@@ -115,4 +115,4 @@ async def map_async(
     if isinstance(work.place, RemotePlace):
         return await work.place.amap(work, concurrency)
     most = _ASYNC_MOST if task.kind in ("coroutine", "async_generator") else work.place.workers
-    return await fly(work, concurrency or most)
+    return await run_in_loop(work, concurrency or most)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pegboard.calls.call import Call
     from pegboard.places import Place
-    from pegboard.running.work import Work
+    from pegboard.running.group_state import GroupState
 
 
 _PATIENCE = (
@@ -144,39 +144,39 @@ class Submitted:
             future.set_result(value)
 
 
-def drain(work: Work, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
+def drain(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
     """Run a group to its end from sync code, and return the results.
 
     The caller works too, so a group inside a group ends even when every thread of the pool waits in one.
     """
-    work.begin()
+    state.begin()
     workers = min(place.workers, concurrency or place.workers, size if size is not None else place.workers)
     helpers: list[Future[Any]] = []
     try:
         if place.name != INLINE:
-            helpers = [place.submit(_drain, work) for _ in range(workers - 1)]
-        _drain(work)
+            helpers = [place.submit(_drain, state) for _ in range(workers - 1)]
+        _drain(state)
     except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt between two items
-        work.failed(len(work.results), error)
+        state.failed(len(state.results), error)
     finally:
-        _join(work, helpers)
-    return work.finish()
+        _join(state, helpers)
+    return state.finish()
 
 
-def _drain(work: Work) -> None:
-    while (pulled := work.pull()) is not None:
+def _drain(state: GroupState) -> None:
+    while (pulled := state.pull()) is not None:
         index, args = pulled
         try:
-            work.results[index] = work.context().run(work.finish_item, index, args)
+            state.results[index] = state.context().run(state.finish_item, index, args)
         except BaseException as error:  # noqa: BLE001 - kept, or raised by the group
-            work.failed(index, error)
+            state.failed(index, error)
 
 
-def _join(work: Work, helpers: Sequence[Future[Any]]) -> None:
+def _join(state: GroupState, helpers: Sequence[Future[Any]]) -> None:
     """Wait until no helper runs; a second KeyboardInterrupt is kept for the group to raise."""
     waiting = [helper for helper in helpers if not helper.cancel()]
     while waiting:
         try:
             waiting.pop().exception()
         except BaseException as error:  # noqa: BLE001
-            work.failed(len(work.results), error)
+            state.failed(len(state.results), error)

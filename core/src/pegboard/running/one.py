@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
 
-def call_of(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-    """Make a call of `task` in the session that serves it."""
-    session = serving_session()
+def call_in(session: Session, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """Make a call of `task` in a session; a plan that was made for other plugins is made anew."""
     plan = task._plan
     if plan is None or plan.version != session.version:
         plan = task._plan_in(session)
@@ -97,7 +96,7 @@ def run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = call_of(task, args, kwargs)
+        call = call_in(serving_session(), task, args, kwargs)
         value = finish(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -109,7 +108,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = call_of(task, args, kwargs)
+        call = call_in(serving_session(), task, args, kwargs)
         value = await finish_async(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -118,10 +117,10 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task from async code; see `Task.acall`."""
-    call = call_of(task, args, kwargs)
+    call = call_in(serving_session(), task, args, kwargs)
     if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
         if not call.is_async:
-            settle(call)
+            choose_place(call)
         return await finish_structured(call)
     return await finish_async(call)
 
@@ -130,7 +129,7 @@ def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Call a task on the session's executor; see `Task.submit`."""
     from contextvars import copy_context
 
-    call = call_of(task, args, kwargs)
+    call = call_in(serving_session(), task, args, kwargs)
     session = call.session
     place = call.plan.own_place or session.place()
     if isinstance(place, RemotePlace):  # a thread waits for it, and does all of the call but the function
@@ -193,8 +192,8 @@ async def _stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
 WAITED = Layer("wait for an executor", _OUTERMOST, run=_run, stream=_stream)
 
 
-def settle(call: Call, worker: Place | None = None) -> Place:
-    """Settle where a call's function runs, and return the executor of this process that its call runs on.
+def choose_place(call: Call, worker: Place | None = None) -> Place:
+    """Choose where a call's function runs, and return the executor of this process that its call runs on.
 
     Args:
         call: Not begun yet.

@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 
-from pegboard.calls.call import Call, open_call
+from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
 from pegboard.running.group import Group
-from pegboard.running.in_loop import fly
+from pegboard.running.group_state import GroupState, OnError
+from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import finish, finish_structured, settle, workers_of
-from pegboard.running.work import OnError, Work
+from pegboard.running.one import call_in, choose_place, finish, finish_structured, workers_of
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ class OpenGroup:
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_flying", "_made", "_submitted", "group", "value")
+    __slots__ = ("_context", "_made", "_submitted", "_tasks", "group", "value")
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.value: Any = None
         self._context: Context | None = None
-        self._flying: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
         self._submitted = Submitted(self._note_failure)
 
@@ -127,10 +127,10 @@ class OpenGroup:
 
         context = self.context()
         call = context.run(self._make, task, args, kwargs)
-        flying = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
-        self._flying.add(flying)
-        flying.add_done_callback(self._flying.discard)
-        return flying
+        running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
+        self._tasks.add(running)
+        running.add_done_callback(self._tasks.discard)
+        return running
 
     @overload
     def submit(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Future[Any]: ...
@@ -143,7 +143,7 @@ class OpenGroup:
         """
         context = self.context()
         call = context.run(self._make, task, args, kwargs)
-        future = self._submitted.add(settle(call), context, call)
+        future = self._submitted.add(choose_place(call), context, call)
         if future is None:
             raise self._not_open()
         return future
@@ -185,7 +185,7 @@ class OpenGroup:
         self, items: Sequence[GroupItem], *, concurrency: int | None = None, on_error: OnError = "raise"
     ) -> list[Any]:
         """Do what `run_all` does in the running event loop; without `concurrency`, all run at once."""
-        return await fly(_Items(self, items, on_error), concurrency or max(len(items), 1))
+        return await run_in_loop(_Items(self, items, on_error), concurrency or max(len(items), 1))
 
     def run_item(
         self, index: int, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -193,7 +193,7 @@ class OpenGroup:
         """Call a task, as an item of `run_all`; its function runs on its executor."""
         call = self._make(task, args, kwargs)
         call.map_index = index
-        settle(call, self._worker)
+        choose_place(call, self._worker)
         return finish(call)
 
     def await_item(
@@ -203,7 +203,7 @@ class OpenGroup:
         call = self._make(task, args, kwargs)
         call.map_index = index
         if not call.is_async:
-            settle(call)
+            choose_place(call)
         return finish_structured(call)
 
     def join(self, index: int, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
@@ -233,10 +233,7 @@ class OpenGroup:
             return self._take(task, given=bool(args or kwargs))
         applied, args = task.applied_to(args)
         group = self.group
-        plan = applied._plan
-        if plan is None or plan.version != group.session.version:
-            plan = applied._plan_in(group.session)
-        call = open_call(plan, args, kwargs)
+        call = call_in(group.session, applied, args, kwargs)
         call.group = group
         group.calls += 1
         return call
@@ -324,20 +321,20 @@ class OpenGroup:
         import asyncio
 
         while not self._is_idle():
-            if self._flying:
-                done, _ = await asyncio.wait(list(self._flying))
+            if self._tasks:
+                done, _ = await asyncio.wait(list(self._tasks))
                 if cancelling:  # one error is on its way already
-                    _ = [flown.cancelled() or flown.exception() for flown in done]
+                    _ = [each.cancelled() or each.exception() for each in done]
             else:  # threads are waited for in a thread, which runs what none of them begins
                 await asyncio.to_thread(self._submitted.wait_for_all)
 
     def _is_idle(self) -> bool:
-        return not self._flying and self._submitted.is_idle
+        return not self._tasks and self._submitted.is_idle
 
     def _cancel(self) -> None:
         self._submitted.cancel()
-        for flying in self._flying:
-            flying.cancel()
+        for running in self._tasks:
+            running.cancel()
 
     def _end(self, error: BaseException | None, interruption: BaseException | None) -> None:
         context, self._context = self._context, None
@@ -368,7 +365,7 @@ class GroupItem:
         """Return what has to be awaited for its value."""
 
 
-class _Items(Work):
+class _Items(GroupState):
     """Items of an open group, whose beginning and end that group tells."""
 
     def __init__(self, group: OpenGroup, items: Sequence[GroupItem], on_error: OnError) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import Any
-
-import attrs
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
@@ -28,8 +27,7 @@ _KEYS: Mapping[str, type] = {
 }
 
 
-@attrs.frozen
-class Config:
+class Config(NamedTuple):
     """What the default session is made of.
 
     Attributes:
@@ -45,12 +43,12 @@ class Config:
     executor: str | None = None
     strict: bool = False
     strict_plugins: bool = False
-    settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was configured that concerns a task without options."""
-        return attrs.evolve(self, disabled=frozenset()) == Config()
+        return self._replace(disabled=frozenset()) == Config()
 
 
 def load_config(folder: str | None = None) -> Config:

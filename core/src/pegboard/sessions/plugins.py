@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
@@ -52,9 +53,9 @@ class Plugins:
         self._attach_all(plugins)
 
     @property
+    @abstractmethod
     def is_open(self) -> bool:
         """Whether somebody has entered this session and not left it yet."""
-        raise NotImplementedError
 
     @property
     def plugins(self) -> Mapping[str, object]:

@@ -5,40 +5,32 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
-from pegboard._first_party import CARRIER, EXECUTORS
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session
-from pegboard.errors import MissingPlugin, SessionError
+from pegboard.errors import SessionError
 from pegboard.options import Option
 from pegboard.places import (
-    BUILT_IN,
-    INLINE,
     Executors,
-    Place,
-    levels_of,
-    runs_here,
-    unknown_executor,
-    workers_of,
 )
 from pegboard.plans.binding import make_plan
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration
 from pegboard.sessions.manager import Manager
-from pegboard.sessions.plugins import Plugins
+from pegboard.sessions.placing import Placing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
-    from pegboard.places import ExecutorLevel
+    from pegboard.places import Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.plan import Divert, Plan
     from pegboard.tasks.task import Task
@@ -46,7 +38,7 @@ if TYPE_CHECKING:
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
 
-class Session(Plugins):
+class Session(Placing):
     """A lifetime in which plugins are attached and tasks run; a context manager, sync and async.
 
     Inside an open session an inner one inherits its plugins, defaults and executor; a plugin of the inner one replaces
@@ -56,8 +48,8 @@ class Session(Plugins):
     Args:
         plugins: Instances, or names of installed plugins, which are made with their defaults.
         defaults: Options for every task that does not give one of the same class itself.
-        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `processes`, the name of a plugin that has
-            an executor, or any `concurrent.futures.Executor`.
+        executor: Where `map` and `submit` run: `inline`, `threads` (the default), `Threads(workers=8)`, the name of a plugin
+            that has an executor, such as `processes`, or any `concurrent.futures.Executor`.
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
@@ -87,7 +79,7 @@ class Session(Plugins):
         self,
         *plugins: object,
         defaults: Iterable[Option] = (),
-        executor: str | Executor | None = None,
+        executor: str | Executor | Threads | None = None,
         strict: bool = False,
         strict_plugins: bool = False,
         inherit: bool = True,
@@ -101,8 +93,6 @@ class Session(Plugins):
         self.diverted: Divert | None = None
         self._own_strict = self.strict = strict
         self._own_defaults = self.defaults = _checked_defaults(defaults)
-        self._own_executors = None if executor is None else Executors(executor)
-        self.executors = self._own_executors or Executors(None)
         self._inherit = inherit
         # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
         # Ends run without the second, as they may wait for threads whose calls need it.
@@ -110,10 +100,7 @@ class Session(Plugins):
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: set[Future[Any]] = set()
-        self._places: dict[str, Place] = {}
-        self.in_worker = False
-        super().__init__(plugins)
-        self._check_executor()
+        super().__init__(plugins, executor)
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
@@ -133,14 +120,6 @@ class Session(Plugins):
         from pegboard.plans.explain import explain
 
         return explain(task._plan_in(self) if self.is_open else make_plan(self, task))
-
-    def executor_levels(self) -> Mapping[str, ExecutorLevel]:
-        """Tell how busy the executors are that were used, by name; what an inner session inherits, the outer one tells of."""
-        outer = self.outer
-        inherited = outer is not None and self.executors is outer.executors
-        told = set() if outer is None else {id(place.executor) for place in outer._places.values()}
-        own = [place for place in list(self._places.values()) if id(place.executor) not in told]
-        return levels_of(own if inherited else [*self.executors.places, *own])
 
     # A context manager ------------------------------------------------------------------------------------------
 
@@ -241,7 +220,7 @@ class Session(Plugins):
         for (
             name,
             plugin,
-        ) in entries:  # all specs first: an inherited plugin may implement those of one that is replaced
+        ) in entries:  # all specs first: an inherited one may implement those of one that is replaced
             manager.bring_specs(name, plugin)
         for name, plugin in entries:
             manager.register(plugin, name)
@@ -297,89 +276,6 @@ class Session(Plugins):
                 plan = task._plans[self] = make_plan(self, task)
                 self._bound.add(task)
             return plan
-
-    def place(self, name: str | None = None) -> Place:
-        """Return the executor called `name`, the session's own without one.
-
-        Raises:
-            ConfigError: There is none of that name.
-            MissingPlugin: What would take functions to it is not installed, or disabled.
-        """
-        if self.diverted is not None:
-            return cast("Place", self.diverted("place", None, (name,), {}))
-        if name is None:
-            name = self.executors.default
-        if self.in_worker and name not in BUILT_IN:
-            name = INLINE  # it is where it was sent already
-        place = self._places.get(name) or self.executors.get(name)
-        if place is not None:
-            return place
-        with self._guard:
-            return self._places.setdefault(name, self._ask_for_place(name))
-
-    def _ask_for_place(self, name: str) -> Place:
-        executor: Any = self.executors.handed_in if self.executors.is_handed_in(name) else None
-        if executor is None:
-            executor = next((made for made in self._made_executors(name, None) if made is not None), None)
-        if executor is None:
-            raise unknown_executor(name, list(self.plugins))
-        if isinstance(executor, Place):
-            return executor
-        if runs_here(executor):
-            return Place(name, executor.submit, workers_of(executor), executor)
-        self._bring(CARRIER)
-        return next(made for made in self._made_executors(name, executor) if isinstance(made, Place))
-
-    def _made_executors(self, name: str, executor: Executor | None) -> Iterator[object]:
-        given = {"session": self, "name": name, "executor": executor}
-        for found in self.pm.in_order("make_executor"):
-            if executor is not None and "executor" not in found.argnames:
-                continue  # it has one of its own, and takes functions to no other
-            yield found.function(*[given[each] for each in found.argnames])
-
-    def bring_executor(self, name: str) -> None:
-        """Attach the plugin that has the executor of this name, unless one has it here already.
-
-        Also what takes functions to it, where that is installed and may be needed: plans are made afterwards, and know its hooks.
-
-        Raises:
-            MissingPlugin: It is not installed, or disabled.
-        """
-        if self.in_worker or self.executors.is_local(name):
-            return
-        if not self.executors.is_handed_in(name):
-            self._bring(discovery.executor_plugin(name) or name)
-        if name not in EXECUTORS and discovery.is_installed(CARRIER) and not self.pm.is_blocked(CARRIER):
-            self._bring(CARRIER)
-
-    def _bring(self, plugin: str) -> None:
-        if self.pm.has_plugin(plugin):
-            return
-        if self.pm.is_blocked(plugin):
-            raise MissingPlugin(
-                f"the plugin {plugin!r}, which an executor needs, is disabled here.\n"
-                f"Enable it, or choose another executor: {', '.join(BUILT_IN)}.",
-                plugin=plugin,
-            )
-        self.register(discovery.class_of(plugin)(), plugin)
-
-    def _check_executor(self) -> None:
-        """Refuse at once an executor whose plugin is not there; one that is a plugin itself is attached.
-
-        Raises:
-            ConfigError, MissingPlugin: There is no executor of that name, or nothing that takes functions to this one.
-        """
-        executors = self.executors
-        executor = executors.handed_in
-        if callable(getattr(executor, "make_executor", None)):
-            self._attach(executor)
-        name = executors.default
-        if executors.is_local(name) or self.pm.has_plugin(name):
-            return
-        plugin = CARRIER if executor is not None else discovery.executor_plugin(name)
-        if plugin is None:
-            raise unknown_executor(name, list(self.plugins))
-        discovery.class_of(plugin)
 
     def keep(self, future: Future[Any]) -> None:
         """Wait for this future before the session ends."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
-import attrs
-
+from pegboard import texts
 from pegboard.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -18,42 +17,26 @@ if TYPE_CHECKING:
 
 MAP_INDEX = "map_index"
 _VALUE_LENGTH = 64
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def held_by(function: Callable[..., Any]) -> Callable[..., Any]:
+def without_partial(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what a `functools.partial` holds; anything else is itself."""
     return function.func if isinstance(function, functools.partial) else function
 
 
 def default_name(function: Callable[..., Any]) -> str:
     """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (an instance)."""
-    held = held_by(function)
+    held = without_partial(function)
     name = getattr(held, "__qualname__", None) or type(held).__qualname__
     return str(name).rpartition("<locals>.")[2]
 
 
-def one_line(text: str) -> str:
-    """Escape whatever is not printable, so that a text can neither break a line nor steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape").decode() for c in text
-    )
-
-
 def show(value: object) -> str:
     """Render one value for a name: escaped, cut, and never failing."""
-    try:
-        text = str(value)
-    except Exception:  # noqa: BLE001 - a Secret, or an object whose __str__ is broken: its type will do
-        text = f"<{type(value).__name__}>"
-    text = one_line(text)
-    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+    return texts.cut(texts.one_line(texts.text_of(value)), _VALUE_LENGTH)
 
 
-@attrs.frozen
-class NameTemplate:
+class NameTemplate(NamedTuple):
     """A name with `{parameter}` and `{map_index}` in it.
 
     Attributes:
@@ -139,13 +122,13 @@ def kind_of(function: Callable[..., Any]) -> Kind:
 
 def body_of(function: Callable[..., Any]) -> Any:
     """What runs when a callable is called: of an instance that does not look like a function, its `__call__`."""
-    held = held_by(function)
+    held = without_partial(function)
     return held if inspect.isroutine(held) or hasattr(held, "__code__") else type(held).__call__
 
 
-def dress(task: Task[P, R], function: Callable[P, R]) -> None:
+def copy_metadata(task: Task[P, R], function: Callable[P, R]) -> None:
     """Make a task look like its function, to people and to `inspect`; no attribute hides a way to call the task."""
-    held, body = held_by(function), body_of(function)
+    held, body = without_partial(function), body_of(function)
     task.__name__ = type(held).__name__  # of an instance, which has no names itself
     task.__qualname__ = type(held).__qualname__
     functools.update_wrapper(task, held)

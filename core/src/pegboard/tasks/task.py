@@ -12,7 +12,7 @@ from pegboard.current import active_session, running_call
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option, is_owned
 from pegboard.sessions.default import DEFAULT
-from pegboard.tasks.naming import NameTemplate, default_name, dress, held_by, kind_of
+from pegboard.tasks.naming import NameTemplate, copy_metadata, default_name, kind_of, without_partial
 from pegboard.tasks.pickling import PickledByName
 from pegboard.tasks.ways import WaysToCall
 
@@ -56,11 +56,13 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         sensitive: bool = False,
     ) -> None:
         _refuse_non_function(function)
-        dress(self, function)
+        copy_metadata(self, function)
         self.kind: Kind = kind_of(function)
         self.name = default_name(function) if name is None else name
         self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
-        self.description = inspect.getdoc(held_by(function)) or "" if description is None else description
+        self.description = (
+            inspect.getdoc(without_partial(function)) or "" if description is None else description
+        )
         self.tags = _checked_tags(tags)
         self.sensitive = sensitive
         self.options = _checked_options(self, options)

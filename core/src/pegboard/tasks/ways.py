@@ -13,14 +13,21 @@ from pegboard.running.map import map_async, map_sync
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pegboard.plans.plan import Divert
     from pegboard.records import TaskResult
+    from pegboard.running.group_state import OnError
     from pegboard.running.imap import StreamOnError
-    from pegboard.running.work import OnError
     from pegboard.tasks.task import Task
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
+
+
+def diverted() -> Divert | None:
+    """Return what calls made here are handed over to, in place of being made; None almost always."""
+    session = active_session.get()
+    return None if session is None else session.diverted
 
 
 class WaysToCall(Generic[P, R_co]):
@@ -50,7 +57,7 @@ class WaysToCall(Generic[P, R_co]):
         Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
         cancellation pass. An async task runs in an event loop of its own; where one is running, use `arun`.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             return divert("run", self, args, kwargs)
         return one.run(*self.applied_to(args), kwargs)
 
@@ -70,7 +77,7 @@ class WaysToCall(Generic[P, R_co]):
     def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R_co]]: ...
     def arun(self, /, *args: Any, **kwargs: Any) -> Any:
         """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             return divert("arun", self, args, kwargs)
         return one.arun(*self.applied_to(args), kwargs)
 
@@ -93,7 +100,7 @@ class WaysToCall(Generic[P, R_co]):
 
         The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             return divert("acall", self, args, kwargs)
         task, args = self.applied_to(args)
         coroutine: Any = one.acall(task, args, kwargs)
@@ -117,7 +124,7 @@ class WaysToCall(Generic[P, R_co]):
 
         Cancelling it before it starts means it never runs. The session waits for it before it ends.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             return divert("submit", self, args, kwargs)
         return one.submit(*self.applied_to(args), kwargs)
 
@@ -170,7 +177,7 @@ class WaysToCall(Generic[P, R_co]):
             concurrency: How many calls may run at once; at most what the executor allows.
             strict: Raise ValueError when the iterables are not of one length.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
             return divert("map", self, iterables, settings)
         return map_sync(*self.applied_to(()), iterables, on_error, concurrency, strict)
@@ -218,7 +225,7 @@ class WaysToCall(Generic[P, R_co]):
 
         When it stops early, the calls that still run are cancelled and awaited before the error leaves.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
             return divert("amap", self, iterables, settings)
         return map_async(*self.applied_to(()), iterables, on_error, concurrency, strict)
@@ -282,7 +289,7 @@ class WaysToCall(Generic[P, R_co]):
                 comes in the place of a result.
             strict: Raise ValueError when the iterables are not of one length.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             settings = {
                 "ordered": ordered,
                 "concurrency": concurrency,
@@ -342,7 +349,7 @@ class WaysToCall(Generic[P, R_co]):
 
         `contextlib.aclosing` ends it at once when the loop is left early; without it, asyncio does so soon after.
         """
-        if (session := active_session.get()) is not None and (divert := session.diverted) is not None:
+        if (divert := diverted()) is not None:
             settings = {
                 "ordered": ordered,
                 "concurrency": concurrency,

@@ -10,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from pegboard_console._text import count, cut, duration, one_line
+from pegboard.texts import cut, one_line
+from pegboard_console._text import count, duration
 
 if TYPE_CHECKING:
     from pegboard_console._summary import TaskSummary
     from pegboard_console._tree import Branch, Node
 
+_NAME_MOST = 48  # characters, so that what stands behind a name is seen on a line of 80
 # Status -> mark, the same in ASCII, style.
 _MARKS = {
     "ok": ("✓", "+", "green"),
@@ -53,7 +55,7 @@ def _label(node: Node, *, unicode: bool) -> Text:
     fancy, plain, style = _MARKS[node.status]
     line = Text()
     line.append(fancy if unicode else plain, style=style)
-    line.append(f" {cut(node.name)}", style="")
+    line.append(f" {cut(node.name, _NAME_MOST, '...')}", style="")
     line.append(f"  {duration(node.duration)}", style="cyan")
     if node.items is not None:
         line.append(f"  {count(node.items, 'call')}", style="dim")

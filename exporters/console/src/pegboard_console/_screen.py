@@ -6,6 +6,8 @@ import io
 import sys
 from typing import IO, TYPE_CHECKING
 
+from pegboard.texts import encodable
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -66,7 +68,7 @@ class Screen:
         text = captured.get()
         if self.has_unicode:
             return text
-        return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        return encodable(text, self._encoding)
 
     def _make_console(self) -> Console:
         from rich.console import Console

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def one_line(text: str) -> str:
-    """Escape whatever is not printable, so that no name can break a line or steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
-
-
-def cut(name: str) -> str:
-    """Keep a name's first 48 characters, so that what stands behind it is seen on a line of 80."""
-    return name if len(name) <= 48 else f"{name[:45]}..."
+from pegboard.texts import one_line
 
 
 def error_name(error: BaseException) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard_console._text import error_name, one_line
+from pegboard.texts import one_line
+from pegboard_console._text import error_name
 
 if TYPE_CHECKING:
     from pegboard import Group, Outcome

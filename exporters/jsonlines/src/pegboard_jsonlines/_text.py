@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.privacy import is_sensitive
 from pegboard.records import error_type
+from pegboard.texts import cut
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -51,4 +52,4 @@ def _message(call: Call, error: Exception) -> str | None:
         text = call.session.masks.mask(str(error))
     except Exception:  # noqa: BLE001 - a broken __str__, or a Secret inside: the type will do
         return None
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return cut(text, LONGEST)

@@ -33,14 +33,8 @@ class Part(Protocol):
     def begin_flush(self) -> Callable[[float], bool]:
         """Ask for what is there to be sent; the answer waits for it."""
 
-    def close(self) -> None:
-        """Send what is there, and end; does not wait."""
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end."""
-
-    def give_up(self) -> None:
-        """Count the rest as lost."""
+    def begin_end(self) -> Callable[[float], bool]:
+        """Ask for what is there to be sent, and an end; the answer waits, and counts what is late as lost."""
 
 
 class Delivery:
@@ -114,17 +108,16 @@ class Delivery:
         if self._handler is not None:
             logging.getLogger().removeHandler(self._handler)
         deadline = time.monotonic() + self._flush_timeout
-        for part in self._parts:
-            part.close()
-        late: list[Part] = list(self._parts)
+        waits = [part.begin_end() for part in self._parts]
         try:
-            late = [part for part in self._parts if not part.wait(deadline - time.monotonic())]
-        finally:  # a KeyboardInterrupt ends the wait
+            for wait in waits:
+                wait(deadline - time.monotonic())
+        finally:  # a KeyboardInterrupt ends the wait, and what is not sent by then is lost
             _live.discard(self)
-            for part in late:
-                part.give_up()
+            for wait in waits:
+                wait(0.0)
             for part in self._parts:
-                part.losses.sum_up(self._flush_timeout if part in late else None)
+                part.losses.sum_up(self._flush_timeout)
 
     def _add_parts(self, destinations: Mapping[Signal, Destination], metric_interval: float) -> None:
         lines: dict[Signal, Line] = {}

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts import after_fork
+from pegboard.texts import cut, one_line
 from pegboard_otlp._exporters import Exporter, logger_names, make_exporter
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Line:
         self.why = ""
         self._is_closed = False
         self._exporter: Exporter | None = make_exporter(destination)
+        after_fork(self._let_go)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -83,10 +86,6 @@ class Line:
         except RuntimeError:  # the interpreter is ending, and takes the connections with it
             pass
 
-    def forked(self) -> None:
-        """Have a new exporter made when it is needed: two processes cannot share a connection."""
-        self._exporter = None
-
     def heard(self, text: str) -> None:
         """Keep what the exporter said, without credentials, in one line."""
         if any(empty in text for empty in _SAYS_NOTHING) and self.why:
@@ -95,8 +94,11 @@ class Line:
         text = ": ".join(part for part in retried.groups() if part) if retried else text
         for credential in self.destination.credentials:
             text = text.replace(credential, "***")
-        text = "".join(c if c.isprintable() else " " for c in text)
-        self.why = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        self.why = cut(one_line(" ".join(text.split())), _LONGEST)
+
+    def _let_go(self) -> None:
+        """In a forked child, have a new exporter made when it is needed: two processes cannot share a connection."""
+        self._exporter = None
 
     def _logger_names(self) -> set[str]:
         exporter = self._exporter or make_exporter(self.destination)

@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from pegboard.parts import after_fork
+
 Tell = Callable[[str, str, int], None]
 
 QUEUE_FULL = "queue_full"
@@ -30,15 +32,16 @@ class Losses:
         self.place = place
         self._signal = signal
         self._tell = tell
-        self._guard = threading.RLock()
-        self._number = 0
         self._why = ""
         self._warned = False
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def forked(self) -> None:
-        """Start over: what the parent lost is the parent's to say."""
+    def _begin_anew(self) -> None:
+        """Begin with none, also in a forked child: what the parent lost is the parent's to say."""
         self._guard = threading.RLock()
         self._number = 0
+        self._was_late = False
 
     @property
     def number(self) -> int:
@@ -55,6 +58,7 @@ class Losses:
         """
         if number > 0:
             with self._guard:
+                self._was_late |= reason == DEADLINE
                 self._number += number
                 self._why = why or self._why
             self._tell(self._signal, reason, number)
@@ -65,14 +69,14 @@ class Losses:
             self._warned = True
             _log.warning("%s; further ones are counted, and told at the end", self._text(""))
 
-    def sum_up(self, within: float | None = None) -> None:
+    def sum_up(self, within: float) -> None:
         """Say what was lost in all, if anything was.
 
         Args:
-            within: The seconds that the end of the session waited, if that was not enough.
+            within: The seconds that the end of the session waited, said if that was not enough.
         """
         if self._number:
-            _log.warning("%s", self._text("" if within is None else f" within {within:.1f} s"))
+            _log.warning("%s", self._text(f" within {within:.1f} s" if self._was_late else ""))
 
     def _text(self, limit: str) -> str:
         items = self.items if self._number != 1 else self.items.removesuffix("s")

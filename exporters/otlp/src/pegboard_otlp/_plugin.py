@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError, MissingPlugin, hookimpl
+from pegboard import ConfigError, MissingPlugin, checks, hookimpl
 from pegboard_metrics import Metrics
 from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from pegboard_otlp._delivery import Delivery
 
 
+_FLUSH_TIMEOUT = checks.seconds(value_error=ConfigError)
+_TIME = checks.seconds(above=0, value_error=ConfigError).or_none("what the environment says, or the default")
 _MAKERS: Mapping[Signal, tuple[str, type]] = {
     "traces": (Tracing.name, Tracing),
     "metrics": (Metrics.name, Metrics),
@@ -74,14 +75,10 @@ class OTLP:
             endpoint=None if endpoint is None else _checked_endpoint(endpoint),
             protocol=None if protocol is None else checked_protocol(protocol, "OTLP", "protocol"),
             headers=_checked_headers(headers or {}),
-            timeout=None if timeout is None else _checked_seconds("timeout", timeout, above=0.0),
+            timeout=_TIME.check("timeout", timeout, owner="OTLP"),
         )
-        self._flush_timeout = _checked_seconds("flush_timeout", flush_timeout)
-        self._interval = (
-            None
-            if metric_interval is None
-            else _checked_seconds("metric_interval", metric_interval, above=0.0)
-        )
+        self._flush_timeout = _FLUSH_TIMEOUT.check("flush_timeout", flush_timeout, owner="OTLP")
+        self._interval = _TIME.check("metric_interval", metric_interval, owner="OTLP")
         wanted: dict[Signal, bool] = {"traces": traces, "metrics": metrics, "logs": logs}
         self._signals = tuple(signal for signal, wants in wanted.items() if wants)
         if not self._signals:
@@ -217,12 +214,3 @@ def _checked_headers(headers: Any) -> dict[str, str]:
                 key="headers",
             )
     return {name.lower(): value for name, value in headers.items()}
-
-
-def _checked_seconds(key: str, seconds: object, above: float | None = None) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"OTLP({key}=...) takes seconds, not {seconds!r}.")
-    if not math.isfinite(seconds) or seconds < 0 or (above is not None and seconds <= above):
-        least = "0 or more" if above is None else "more than 0"
-        raise ConfigError(f"OTLP({key}={seconds!r}): seconds are {least}, and finite.", where="OTLP", key=key)
-    return float(seconds)

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pegboard.parts import Periodic, after_fork
 from pegboard_otlp import _losses
-from pegboard_otlp._courier import Courier
-from pegboard_otlp._forks import tell_of_forks
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -48,39 +47,35 @@ class Push:
         self._sending = 0
         self._gave_up = False
         self._is_closed = False
-        self._courier = Courier("pegboard-otlp-metrics", self._work, interval, line.open)
-        self._courier.start()
-        tell_of_forks(self)
+        self._periodic = Periodic("pegboard-otlp-metrics", self._work, interval, around=line.open)
+        self._periodic.start()
+        after_fork(self._begin_anew)
 
     def begin_flush(self) -> Callable[[float], bool]:
         """Ask for the numbers of now to be sent; the answer waits, and is False when it was late or failed."""
         lost = self.losses.number
-        wait = self._courier.begin_flush()
+        wait = self._periodic.begin_call()
         return lambda seconds: wait(seconds) and self.losses.number == lost
 
-    def close(self) -> None:
-        """Send the last numbers and end the thread; does not wait."""
+    def begin_end(self) -> Callable[[float], bool]:
+        """Send the last numbers and end the thread; the answer waits, and counts what is late as lost."""
         self._is_closed = True
-        self._courier.close()
+        wait = self._periodic.begin_stop(last=True)
+        return lambda seconds: wait(seconds) or self._give_up()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the last numbers are sent and the thread has ended; False when it took longer."""
-        return self._courier.wait(seconds)
+    def _give_up(self) -> bool:
+        """Count the numbers that are on their way as lost, once, and cut the line."""
+        if not self._gave_up:
+            self._gave_up = True
+            self.losses.add(self._sending, _losses.DEADLINE, self._line.why)
+            self._line.cut()
+        return False
 
-    def give_up(self) -> None:
-        """Count the numbers that are on their way as lost, and cut the line."""
-        self._gave_up = True
-        self.losses.add(self._sending, _losses.DEADLINE, self._line.why)
-        self._line.cut()
-
-    def forked(self) -> None:
-        """Send nothing from here on."""
+    def _begin_anew(self) -> None:
+        """In a forked child: what was on its way is on the parent's."""
         self._sending = 0
-        self._line.forked()
-        self.losses.forked()
-        self._courier.forked()
 
-    def _work(self, _everything: bool) -> None:
+    def _work(self) -> None:
         registry = self._find_registry()
         if registry is None or self._gave_up:
             return

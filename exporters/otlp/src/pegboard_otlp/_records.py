@@ -12,6 +12,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from pegboard import current_call
+from pegboard.texts import text_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -72,7 +73,7 @@ def _exception(error: BaseException, masks: Masks, *, hidden: bool) -> dict[str,
         return {"exception.type": name}
     return {
         "exception.type": name,
-        "exception.message": masks.mask(_text(error)),
+        "exception.message": masks.mask(text_of(error)),
         "exception.stacktrace": masks.mask("".join(traceback.format_exception(error))),
     }
 
@@ -80,11 +81,4 @@ def _exception(error: BaseException, masks: Masks, *, hidden: bool) -> dict[str,
 def _shown(value: object, masks: Masks) -> str | bool | int | float:
     if isinstance(value, bool | int | float):
         return value
-    return masks.mask(_text(value))
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - a broken __str__, or a Secret: the type will do
-        return f"<{type(value).__name__}>"
+    return masks.mask(text_of(value))

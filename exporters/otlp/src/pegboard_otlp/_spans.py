@@ -25,7 +25,7 @@ class QueueingProcessor(SpanProcessor):
 
     def shutdown(self) -> None:
         """Take no more; the session waits for what is there."""
-        self._outbox.close()
+        self._outbox.begin_end()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what is there."""

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
 from pegboard_cache.keys.key import CustomKey  # noqa: TC001 - as above
 from pegboard_cache.stores.opening import checked_store, shown
 
-
-def _ttl(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} is a number of seconds, or None for ever, not {value!r}.")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(
-            f"{attribute.name} is a finite number of seconds, not {value!r}. None keeps values for ever."
-        )
-
-
-def _key(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(
-            f"{attribute.name} is a function that takes the inputs by name and returns a string, not {value!r}.\n"
-            f"Write Cache(key=lambda inputs: inputs['url'])."
-        )
+_TTL = checks.seconds().or_none("keeping values for ever")
+_KEY = checks.callable_(
+    "a function that takes the inputs by name and returns a string",
+    hint="Write Cache(key=lambda inputs: inputs['url']).",
+).or_none("all of the inputs")
 
 
 def _version(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and type(value) not in {int, str}:
         raise TypeError(f"{attribute.name} is a string or a whole number, not {value!r}.")
-
-
-def _lock(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not bool:
-        raise TypeError(f"{attribute.name} is True or False, not {value!r}.")
 
 
 def _store(_: object, __: attrs.Attribute[Any], value: object) -> None:
@@ -66,10 +47,10 @@ class Cache(Option):
     plugin_name = "cache"
     stores_values = True
 
-    ttl: float | None = attrs.field(default=None, validator=_ttl)
-    key: CustomKey | None = attrs.field(default=None, validator=_key, kw_only=True)
+    ttl: float | None = attrs.field(default=None, validator=_TTL)
+    key: CustomKey | None = attrs.field(default=None, validator=_KEY, kw_only=True)
     version: str | int | None = attrs.field(default=None, validator=_version, kw_only=True)
     store: str | os.PathLike[str] | Store | Any = attrs.field(
         default=None, validator=_store, kw_only=True, repr=shown
     )
-    lock: bool = attrs.field(default=False, validator=_lock, kw_only=True)
+    lock: bool = attrs.field(default=False, validator=checks.flag(), kw_only=True)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl
+from pegboard import ConfigError, Layer, UnsupportedTask, checks, hookimpl
 from pegboard_cache._layer import CachedCalls
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pegboard_cache.locks.process_lock import LeaseOf
 
 T = TypeVar("T")
+_MAX_BYTES = checks.whole(least=1, type_error=ValueError).or_none("the default of the store")
 
 
 class Caching:
@@ -56,8 +57,7 @@ class Caching:
         max_bytes: int | None = None,
         pickle_key: bytes | None = None,
     ) -> None:
-        if max_bytes is not None and (type(max_bytes) is not int or max_bytes <= 0):
-            raise ValueError(f"max_bytes is a positive whole number, or None, not {max_bytes!r}.")
+        _MAX_BYTES.check("max_bytes", max_bytes, owner="Caching")
         if pickle_key is not None:
             PickleSigner(pickle_key)  # refused here, and not when the first folder is opened
         self._guard = threading.RLock()

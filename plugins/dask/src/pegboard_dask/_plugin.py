@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
 from pegboard import Session, hookimpl
+from pegboard.parts import after_fork
 from pegboard_dask._settings import File, checked
 from pegboard_processes.engine import ProcessPlace, hookspecs
 
@@ -59,7 +59,7 @@ class Dask:
         self._settings = checked(address, client, workers, threads, timeout, security, files)
         self._guard = threading.Lock()
         self._connections: dict[str, Connection | None] = {}
-        self._pid = os.getpid()
+        after_fork(self._let_go)
 
     def __repr__(self) -> str:
         return f"Dask({self._settings.address!r})" if self._settings.address else "Dask()"
@@ -83,23 +83,24 @@ class Dask:
         from pegboard_dask._executor import DaskExecutor
 
         with self._guard:
-            if self._pid != os.getpid():  # the threads of a connection do not come along when a process forks
-                self._connections = dict.fromkeys(self._connections)
-                self._pid = os.getpid()
             owner = self._owner(session)
             connection = self._connections.get(owner)
             if connection is None:
                 connection = self._connections[owner] = Connection(self._settings)
-        return ProcessPlace.of(name, DaskExecutor(connection, session.id), shares_clock=False)
+        return ProcessPlace(name, DaskExecutor(connection, session.id), shares_clock=False)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Give back what was started for this session."""
         with self._guard:
             connection = self._connections.pop(session.id, None)
-            foreign = self._pid != os.getpid()
-        if connection is not None and not foreign:
+        if connection is not None:
             connection.close()
+
+    def _let_go(self) -> None:
+        """In a forked child: the threads of a connection did not come along; it is the parent's to close."""
+        self._guard = threading.Lock()
+        self._connections = dict.fromkeys(self._connections)
 
     def _owner(self, session: Session) -> str:
         around: Session | None = session

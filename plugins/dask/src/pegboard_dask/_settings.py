@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import ConfigError
+from pegboard import ConfigError, checks
 
 if TYPE_CHECKING:
     from distributed import Client, Security
 
 File = str | os.PathLike[str]
+
+
+_COUNT = checks.whole(least=1)
+_WORKERS = _COUNT.or_none("as many as processors")
+_TIMEOUT = checks.seconds(above=0, infinite=True, type_error=ValueError)
 
 
 @attrs.frozen(eq=False)
@@ -80,14 +85,12 @@ def checked(
         _alone("client", address=address, workers=workers, security=security, **files)
     if address is not None:
         _alone("address", workers=workers)
-    if not _is_number(timeout) or not timeout > 0:  # type: ignore[operator]
-        raise ValueError(f"Dask(timeout=...) is a number of seconds above 0, not {timeout!r}.")
     return Settings(
         address,
         client,  # type: ignore[arg-type]
-        None if workers is None else _count("workers", workers),
-        _count("threads", threads),
-        float(timeout),  # type: ignore[arg-type]
+        _WORKERS.check("workers", workers, owner="Dask"),
+        _COUNT.check("threads", threads, owner="Dask"),
+        float(_TIMEOUT.check("timeout", timeout, owner="Dask")),
         security,
         _checked_files(security, files),
     )
@@ -136,15 +139,3 @@ def _checked_files(security: object, files: Mapping[str, File | None]) -> Mappin
         if not Path(given[name]).is_file():
             raise ConfigError(f"Dask({name}=...): there is no such file.", where="Dask", key=name)
     return given
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _count(name: str, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Dask({name}=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Dask({name}=...) is a whole number from 1, not {number!r}.")
-    return number

@@ -7,9 +7,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import On, Task, task
+from pegboard import On, Task, checks, task
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
+
+
+_ON_ERROR = checks.one_of("raise", "collect", "aggregate")
+_CONCURRENCY = checks.whole(least=1, type_error=ValueError).or_none("as many as there is room for")
 
 
 @runtime_checkable
@@ -63,10 +67,8 @@ def checked_mapping(
     """
     if not sources:
         raise TypeError("a map takes at least one source: one for each parameter of the task.")
-    if on_error not in {"raise", "collect", "aggregate"}:
-        raise ValueError(f"on_error is 'raise', 'collect' or 'aggregate', not {on_error!r}.")
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ValueError(f"concurrency is a whole number from 1, not {concurrency!r}.")
+    _ON_ERROR.check("on_error", on_error)
+    _CONCURRENCY.check("concurrency", concurrency)
     return mapping_task(inner, on_error, concurrency, strict)
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pegboard import Layer, Option, hookimpl
+from pegboard import Layer, Option, checks, hookimpl
 from pegboard_limits import hookspecs
 from pegboard_limits._in_process import LimitsInProcess, monotonic_of
 from pegboard_limits._registry import Registry
@@ -124,9 +124,5 @@ def _all(task: Task[..., Any], cls: type[O]) -> list[O]:
 def _check(prefix: object, lease: object, on_store_error: object) -> None:
     if not isinstance(prefix, str) or not prefix or {"{", "}"} & set(prefix):
         raise ValueError(f"prefix is a string without braces, and not empty, not {prefix!r}.")
-    if isinstance(lease, bool) or not isinstance(lease, int | float):
-        raise TypeError(f"lease is a number of seconds, not {lease!r}.")
-    if not 0.1 <= lease < float("inf"):
-        raise ValueError(f"lease is a finite number of seconds of at least 0.1, not {lease!r}.")
-    if on_store_error not in ("raise", "allow"):
-        raise ValueError(f"on_store_error is 'raise' or 'allow', not {on_store_error!r}.")
+    checks.seconds(least=0.1).check("lease", lease, owner="Limits")
+    checks.one_of("raise", "allow").check("on_store_error", on_store_error, owner="Limits")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from pegboard.privacy import is_sensitive
+from pegboard.texts import without_control
 from pegboard_logs._json import JSONFormatter
 from pegboard_logs._message import holds_secret, message_of
 from pegboard_logs._sensitive import LEFT_OUT
-from pegboard_logs._text import escaped, escaped_lines
 
 if TYPE_CHECKING:
     from pegboard.privacy import Masks
@@ -86,7 +86,7 @@ class GuardedFormatter(logging.Formatter):
         changes: dict[str, object] = {}
         if not isinstance(record.msg, dict):  # structlog's, and for its formatter alone
             message = message_of(record)
-            shown = escaped(message) if rules.escape else message
+            shown = without_control(message) if rules.escape else message
             if shown != message or holds_secret(record):
                 changes |= {"msg": shown, "args": None, "message": shown}
         if record.exc_info and is_sensitive(record.exc_info[1]):
@@ -94,7 +94,7 @@ class GuardedFormatter(logging.Formatter):
             changes |= {"exc_info": None, "exc_text": f"{name} {LEFT_OUT}"}
         elif rules.escape and (record.exc_info or record.exc_text):
             text = self._parts.formatException(record.exc_info) if record.exc_info else record.exc_text
-            changes["exc_text"] = escaped_lines(text or "")
+            changes["exc_text"] = without_control(text or "", keep="\n\t")
         return _changed(record, changes) if changes else record
 
     # For handlers that ask their formatter for parts. ------------------------------------------------------------

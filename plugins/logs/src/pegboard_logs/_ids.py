@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pegboard import current_call
-from pegboard_logs._text import escaped
+from pegboard.texts import without_control
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -29,7 +29,7 @@ def ids_of(call: Call | None) -> Mapping[str, str | int]:
         return NO_IDS
     trace_id = call.trace_id  # an empty slot answers slowly, and nobody fills one of the two alone
     return {
-        "pegboard_task": escaped(call.task.name),
+        "pegboard_task": without_control(call.task.name),
         CALL_ID: call.id,
         ATTEMPT: call.attempt,
         "trace_id": trace_id or "",

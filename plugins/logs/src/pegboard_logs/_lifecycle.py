@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard import hookimpl
 from pegboard.records import error_type
-from pegboard_logs._text import escaped
+from pegboard.texts import without_control
 
 if TYPE_CHECKING:
     from pegboard import Call, Outcome, Task
@@ -28,11 +28,11 @@ _WORDS: dict[Status, str] = {"ok": "ended", "error": "failed", "suspended": "was
 def lifecycle_observers(task: Task[..., object], threshold: int) -> SimpleNamespace:
     """Make the observers of one task that write lines of at least the level `threshold`."""
     logger = logging.getLogger(LOGGER)
-    name = escaped(task.name)
+    name = without_control(task.name)
     observers = SimpleNamespace()
 
     def on_retry(attempt: int, error: Exception, delay: float) -> None:
-        kind = escaped(error_type(error))
+        kind = without_control(error_type(error))
         logger.warning(
             "task %s: attempt %d failed with %s, the next begins in %.3f s", name, attempt, kind, delay,
             extra={"error_type": kind, "retry_delay": delay},
@@ -42,7 +42,7 @@ def lifecycle_observers(task: Task[..., object], threshold: int) -> SimpleNamesp
         level = _level(call, outcome)
         if level < threshold or not logger.isEnabledFor(level):
             return
-        kind = escaped(error_type(outcome.error))
+        kind = without_control(error_type(outcome.error))
         logger.log(
             level, "task %s %s%s after %.6f s, %s", name, _WORDS.get(outcome.status, f"was {outcome.status}"),
             f" with {kind}" if kind else "", outcome.duration, _how(outcome),

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
 
+from pegboard.texts import encodable
 from pegboard_metrics.names import CACHE_RESULT, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
 
 Child = TypeVar("Child")
@@ -75,7 +76,7 @@ class Family(Generic[Child]):
             return list(self._overflow.values())
 
     def _admit(self, values: LabelValues) -> Child:
-        values = tuple(map(label_value, values))
+        values = tuple([encodable(value) for value in values])
         with self._guard:
             over = values[:1] == (OTHER,) or (
                 values not in self._children and len(self._children) >= LABEL_SETS_MOST
@@ -96,8 +97,3 @@ class Family(Generic[Child]):
             value if label in _FEW else value and OTHER
             for label, value in zip(self.labels, values, strict=True)
         )
-
-
-def label_value(text: str) -> str:
-    """Make any text one that UTF-8 can hold: a lone surrogate would break the whole scrape."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,10 +9,13 @@ from typing import ClassVar
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_metrics.names import BUCKETS
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*_seconds")
+_BOUND = checks.seconds(
+    infinite=True, hint="They are upper bounds, above 0 and rising: Metered(buckets=(0.1, 1, 10))."
+)
 
 
 def _as_bounds(given: Iterable[float] | None) -> tuple[float, ...] | None:
@@ -22,9 +25,8 @@ def _as_bounds(given: Iterable[float] | None) -> tuple[float, ...] | None:
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise TypeError(f"Metered(buckets=...) takes seconds such as (0.1, 1, 10), not {given!r}.")
     bounds = tuple(given)
-    for bound in bounds:
-        if isinstance(bound, bool) or not isinstance(bound, int | float):
-            raise TypeError(f"Metered(buckets=...) takes numbers of seconds, and {bound!r} is none.")
+    for position, bound in enumerate(bounds):
+        _BOUND.check(f"buckets[{position}]", bound, owner="Metered")
     if bounds and bounds[-1] == math.inf:
         bounds = bounds[:-1]
     rising = all(low < high for low, high in zip((0.0, *bounds), (*bounds, math.inf), strict=True))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pegboard.records import error_type
+from pegboard.texts import encodable
 from pegboard_metrics._counter import Counter
-from pegboard_metrics._family import label_value
 from pegboard_metrics.names import OTHER
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TaskSeries:
 
     def known_error_type(self, name: str) -> str:
         """Do the same with the name of a type, as calls elsewhere tell it."""
-        name = label_value(name)
+        name = encodable(name)
         if not name:
             return ""
         with self._guard:

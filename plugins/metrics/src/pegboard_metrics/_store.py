@@ -10,10 +10,11 @@ from weakref import ref
 
 import attrs
 
+from pegboard.texts import encodable
 from pegboard_metrics import names
 from pegboard_metrics._counter import Counter
 from pegboard_metrics._durations import Durations
-from pegboard_metrics._family import LABEL_SETS_MOST, Family, label_value
+from pegboard_metrics._family import LABEL_SETS_MOST, Family
 from pegboard_metrics._hook_errors import HookErrors
 from pegboard_metrics._instruments import MeasuredGauge
 from pegboard_metrics._level import Level
@@ -115,11 +116,11 @@ class Store:
 
     def series(self, task_name: str) -> TaskSeries:
         """Return what is kept of the tasks of this name."""
-        return self.tasks.child(label_value(task_name))
+        return self.tasks.child(encodable(task_name))
 
     def find_series(self, task_name: str) -> TaskSeries | None:
         """Return what is kept of the tasks of this name, or None."""
-        return self.tasks.find(label_value(task_name))
+        return self.tasks.find(encodable(task_name))
 
     def metric(
         self, instrument: Instrument, bounds: tuple[float, ...] | None, publish: Callable[[Metric], None]

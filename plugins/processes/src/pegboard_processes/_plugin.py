@@ -59,8 +59,8 @@ class Processes(ProcessPool):
     def make_executor(self, session: Session, name: str, executor: Executor | None) -> object:  # noqa: ARG002 - the spec's
         """Return where functions run: here, or on an executor of somebody else's that was handed in."""
         if executor is not None and executor is not self:
-            return ProcessPlace.of(name, executor)
-        return ProcessPlace.of(name, self) if name == self.name else None
+            return ProcessPlace(name, executor)
+        return ProcessPlace(name, self) if name == self.name else None
 
     @hookimpl
     def session_end(self, session: Session) -> None:

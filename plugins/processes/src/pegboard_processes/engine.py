@@ -1,6 +1,6 @@
 """For plugins whose own engine runs functions in other processes: what they need at home and on the worker's side.
 
-Their `make_executor` returns `ProcessPlace.of(name, executor)`, and their class has `hookspecs = engine.hookspecs`. The
+Their `make_executor` returns `ProcessPlace(name, executor)`, and their class has `hookspecs = engine.hookspecs`. The
 executor is handed a function and its arguments by `Executor.submit`, and runs it in any process that has the same
 packages. There, that function opens a session for the calls that it makes. That a worker died, it says by a `BrokenExecutor`.
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from pegboard import checks
+
+_AMOUNT = checks.number(least=0, private=True)  # what a task counts may be a value of its inputs
 
 
 def check_amounts(done: object, total: object) -> None:
@@ -12,13 +14,6 @@ def check_amounts(done: object, total: object) -> None:
         TypeError: One of them is no number.
         ValueError: One of them is negative or not finite.
     """
-    _check("done", done)
+    _AMOUNT.check("done", done, owner="progress")
     if total is not None:
-        _check("total", total)
-
-
-def _check(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"progress() takes numbers, and {name} is of type {type(value).__name__}.")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"progress() takes numbers from 0, and {name} is negative or not finite.")
+        _AMOUNT.check("total", total, owner="progress")

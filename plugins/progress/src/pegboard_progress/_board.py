@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from pegboard.parts import after_fork
 from pegboard_progress._bar import Bar
-from pegboard_progress._forks import watch_forks
 from pegboard_progress._text import line
 
 if TYPE_CHECKING:
@@ -43,17 +43,16 @@ class Board:
         self._lines: list[str] = []
         self._told = 0.0  # when a line was last written, by the clock of the bar it was about
         self._closed = False
-        watch_forks(self)
+        after_fork(self._show_nothing)
 
-    def forked(self) -> None:
-        """In a child process: show nothing, as the terminal is the parent's."""
+    def _show_nothing(self) -> None:
+        """In a forked child: the terminal is the parent's."""
         self._guard = threading.RLock()
         self._wake = threading.Condition(self._guard)
         self._thread = None
         self._closed = True
         self.bars.clear()
         self._ended.clear()
-        self._terminal.forked()
 
     def begin(self, subject: Group | Call, label: str, total: float | None, clock: Clock) -> Bar:
         """Add a bar, and see to it that it is shown."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import threading
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
-from pegboard import hookimpl
+from pegboard import checks, hookimpl
 from pegboard_progress import hookspecs
 from pegboard_progress._board import Board
 from pegboard_progress._observers import bind_observers
@@ -20,6 +19,7 @@ from pegboard_progress._text import label
 if TYPE_CHECKING:
     from pegboard import Group, Outcome, Session, Task
 
+_SECONDS = checks.seconds()
 _REFRESH = 0.1  # seconds between two drawings
 
 
@@ -54,8 +54,8 @@ class Progress:
             )
         if live not in (None, True, False):
             raise TypeError(f"live is True, False or None, not {live!r}.")
-        _check_seconds("every", every)
-        _check_seconds("after", after)
+        _SECONDS.check("every", every, owner="Progress")
+        _SECONDS.check("after", after, owner="Progress")
         self._file = file
         self._live = live
         self._every = every
@@ -111,10 +111,3 @@ class Progress:
         color = not os.environ.get("NO_COLOR")
         renderer = Renderer(terminal.encoding, color=color) if live else None
         return Board(terminal, renderer, every=self._every, after=self._after, refresh=_REFRESH)
-
-
-def _check_seconds(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is a number of seconds, not {value!r}.")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} is a number of seconds from 0, not {value!r}.")

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pegboard.texts import encodable
 from pegboard_progress._text import counts, duration, rate
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Renderer:
             console.print(what, no_wrap=True, overflow="ellipsis", crop=True)
         text = captured.get()
         if not self._unicode:
-            text = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
+            text = encodable(text, self._encoding)
         return text.splitlines()
 
     def _console(self, width: int) -> Console:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
+from pegboard.parts import after_fork
+
 Frame = tuple[Sequence[str], Sequence[str]]  # the block, and the lines that stay above it
 _log = logging.getLogger("pegboard.progress")
 _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
@@ -46,9 +48,10 @@ class Terminal:
         self._busy = False  # whether the thread that holds the lock is writing
         self._failure: Exception | None = None
         self.over = file is None
+        after_fork(self._leave_to_parent)
 
-    def forked(self) -> None:
-        """In a child process: give the streams back, and write nothing more."""
+    def _leave_to_parent(self) -> None:
+        """In a forked child: give the streams back, and write nothing more."""
         self._guard = threading.RLock()
         self._busy = False
         self.over = True

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pegboard.texts import cut, one_line
+
 if TYPE_CHECKING:
     from pegboard_progress._bar import Bar
 
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LABEL_MOST = 40
-
-
-def one_line(text: str) -> str:
-    """Escape whatever is not printable, so that no name can break a line or steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else _ESCAPES.get(c) or c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
 
 
 def label(name: str, index: int | None = None) -> str:
     """Name a bar, cut to 40 characters."""
-    name = one_line(name)
-    name = name if len(name) <= _LABEL_MOST else f"{name[: _LABEL_MOST - 3]}..."
+    name = cut(one_line(name), _LABEL_MOST, "...")
     return name if index is None else f"{name}[{index}]"
 
 

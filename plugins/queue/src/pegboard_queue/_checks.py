@@ -6,14 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from pegboard import checks
 
-def whole(what: str, value: object, least: int | None = None) -> int:
-    """Return a whole number, of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{what} is a whole number, not {type(value).__name__}.")
-    if least is not None and value < least:
-        raise ValueError(f"{what} is a whole number from {least}, not {value}.")
-    return value
+_TIMEOUT = checks.seconds(infinite=True).or_none("as long as it takes")
 
 
 def arguments(args: object) -> tuple[Any, ...]:
@@ -38,11 +33,6 @@ def name_or_none(name: object) -> str | None:
 
 
 def seconds_or_none(timeout: object) -> float | None:
-    """Return how long to wait."""
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError(f"timeout is a number of seconds, or None, not {type(timeout).__name__}.")
-    if math.isnan(timeout) or timeout < 0:
-        raise ValueError(f"timeout is a number of seconds from 0, not {timeout!r}.")
-    return None if timeout == math.inf else float(timeout)
+    """Return how long to wait; None for as long as it takes."""
+    seconds = _TIMEOUT.check("timeout", timeout)
+    return None if seconds is None or seconds == math.inf else float(seconds)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_recover._calling import refuse_async
 
 if TYPE_CHECKING:
@@ -17,26 +16,8 @@ if TYPE_CHECKING:
 Errors = type[Exception] | tuple[type[Exception], ...]
 
 
-def _errors(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    for kind in value if isinstance(value, tuple) else (value,):
-        if not isinstance(kind, type) or not issubclass(kind, BaseException):
-            raise TypeError(f"{attribute.name} takes an exception class, or a tuple of them, not {kind!r}.")
-        if not issubclass(kind, Exception):
-            raise ValueError(  # noqa: TRY004 - the type is right, this class is not
-                f"{attribute.name} holds {kind.__name__}, which ends a program or a task and is never recovered from."
-            )
-
-
-def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not callable(value):
-        raise TypeError(f"{attribute.name} is a function, not {value!r}.")
-
-
-def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} is a number, not {value!r}.")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{attribute.name} is a finite number above 0, not {value!r}.")
+_ERRORS = checks.exceptions(never="recovered from")
+_FUNCTION = checks.callable_()
 
 
 @attrs.frozen
@@ -56,8 +37,8 @@ class Handle(Option):
     kinds = frozenset({"function", "coroutine"})
     repeatable = True
 
-    error: Errors = attrs.field(validator=_errors)
-    function: Callable[..., Any] = attrs.field(validator=_function)
+    error: Errors = attrs.field(validator=_ERRORS)
+    function: Callable[..., Any] = attrs.field(validator=_FUNCTION)
 
     def check(self, task: Task[..., Any]) -> None:
         """Refuse an async function on a sync task."""
@@ -78,7 +59,7 @@ class Fallback(Option):
     kinds = frozenset({"function", "coroutine"})
 
     value: Any
-    on: Errors = attrs.field(default=Exception, validator=_errors, kw_only=True)
+    on: Errors = attrs.field(default=Exception, validator=_ERRORS, kw_only=True)
 
     def check(self, task: Task[..., Any]) -> None:
         """Refuse an async function on a sync task."""
@@ -98,8 +79,8 @@ class Undo(Option):
 
     plugin_name = "recover"
 
-    function: Callable[..., Any] = attrs.field(validator=_function)
-    within: float = attrs.field(default=30.0, validator=_seconds, kw_only=True)
+    function: Callable[..., Any] = attrs.field(validator=_FUNCTION)
+    within: float = attrs.field(default=30.0, validator=checks.seconds(above=0), kw_only=True)
 
     def check(self, task: Task[..., Any]) -> None:
         """Refuse an async function on a sync task."""

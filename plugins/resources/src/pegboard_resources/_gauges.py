@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pegboard_resources._forks import watch_forks
+from pegboard.parts import after_fork
 
 if TYPE_CHECKING:
     from pegboard import Session
@@ -34,16 +34,15 @@ class Gauges:
 
     def __init__(self, source: Callable[[], Sample]) -> None:
         self._source = source
+        self._begin_anew()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Begin without a sample, also in a forked child: another process, whose samples are its own."""
         self._guard = threading.Lock()
         self._sample: Sample | None = None
         self._taken = 0.0
         self._read: set[str] = set()  # gauges that have had this sample
-        watch_forks(self)
-
-    def forked(self) -> None:
-        """In a child process: another process, whose samples are its own."""
-        self._guard = threading.Lock()
-        self._sample = None
 
     def publish(self, session: Session) -> None:
         """Show them in a session until it ends; doing so twice is doing it once."""

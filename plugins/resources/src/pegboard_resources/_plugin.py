@@ -6,7 +6,7 @@ import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pegboard import hookimpl
+from pegboard import checks, hookimpl
 from pegboard_resources import hookspecs
 from pegboard_resources._allocations import ALLOCATIONS
 from pegboard_resources._errors import PsutilMissing
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pegboard import Call, Session, Task
 
 LONGEST_INTERVAL = 86_400.0  # seconds
+
+_FLAG = checks.flag()
+_INTERVAL = checks.seconds(above=0, most=LONGEST_INTERVAL).or_none("samples when asked only")
 
 
 class Resources:
@@ -44,10 +47,9 @@ class Resources:
     def __init__(
         self, *, memory: bool = False, allocations: bool = False, interval: float | None = 5.0
     ) -> None:
-        _check_interval(interval)
-        for name, value in (("memory", memory), ("allocations", allocations)):
-            if not isinstance(value, bool):
-                raise TypeError(f"{name} is True or False, not {value!r}.")
+        _INTERVAL.check("interval", interval, owner="Resources")
+        _FLAG.check("memory", memory, owner="Resources")
+        _FLAG.check("allocations", allocations, owner="Resources")
         self._memory = memory
         self._allocations = allocations
         self._sampler = Sampler(interval)
@@ -110,17 +112,6 @@ class Resources:
         """
         tally = self._tallies.get(task.name)
         return Usage(task.name) if tally is None else tally.usage()
-
-
-def _check_interval(interval: object) -> None:
-    if interval is None:
-        return
-    if isinstance(interval, bool) or not isinstance(interval, int | float):
-        raise TypeError(f"interval is a number of seconds, or None, not {interval!r}.")
-    if not 0.0 < interval <= LONGEST_INTERVAL:
-        raise ValueError(
-            f"interval is above 0 and at most a day ({LONGEST_INTERVAL:.0f} s), not {interval!r}."
-        )
 
 
 def _require_psutil() -> None:

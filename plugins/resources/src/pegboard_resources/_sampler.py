@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from pegboard_resources._forks import watch_forks
+from pegboard.parts import Periodic, after_fork
 
 _log = logging.getLogger("pegboard.resources")
 
@@ -41,42 +41,33 @@ class Sampler:
     """
 
     def __init__(self, interval: float | None) -> None:
-        self._interval = interval
+        self._periodic = (
+            None if interval is None else Periodic("pegboard-resources", self._take_or_stop, interval)
+        )
+        self._begin_anew()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Begin without a sample, also in a forked child: another process, without the thread."""
         self._guard = threading.Lock()
-        self._stop: threading.Event | None = None
-        self._thread: threading.Thread | None = None
         self._last: Sample | None = None
         self._spent: tuple[float, float] | None = None  # monotonic, CPU seconds
-        watch_forks(self)
-
-    def forked(self) -> None:
-        """In a child process: another process, without the thread."""
-        self._guard = threading.Lock()
-        self._thread = None
-        self._last = self._spent = None
 
     def start(self) -> None:
         """Take a sample and begin to take more."""
         self.take()
-        if self._interval is None or self._thread is not None:
-            return
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(self._stop, self._interval), name="pegboard-resources", daemon=True
-        )
-        self._thread.start()
+        if self._periodic is not None:
+            self._periodic.start()
 
     def stop(self) -> None:
         """Take no more; returns when the thread has ended."""
-        thread, self._thread = self._thread, None
-        if thread is not None and self._stop is not None:
-            self._stop.set()
-            thread.join()
+        if self._periodic is not None:
+            self._periodic.stop()
 
     def last(self) -> Sample:
         """Return the last sample of the thread; without one, or in a fork, a new one."""
-        last, thread = self._last, self._thread
-        if last is None or thread is None or not thread.is_alive():
+        last, periodic = self._last, self._periodic
+        if last is None or periodic is None or not periodic.is_running:
             return self.take()
         return last
 
@@ -101,13 +92,12 @@ class Sampler:
             )
             return self._last
 
-    def _run(self, stop: threading.Event, interval: float) -> None:
-        while not stop.wait(interval):
-            try:
-                self.take()
-            except Exception:  # noqa: BLE001 - a process that may not look at itself any more
-                _log.warning("the process can no longer be sampled", exc_info=True)
-                return
+    def _take_or_stop(self) -> None:
+        try:
+            self.take()
+        except Exception:  # noqa: BLE001 - a process that may not look at itself any more
+            _log.warning("the process can no longer be sampled", exc_info=True)
+            self.stop()
 
 
 def _open_files(process: Any) -> int:

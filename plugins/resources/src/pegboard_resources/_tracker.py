@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from pegboard_resources._forks import watch_forks
+from pegboard.parts import after_fork
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -64,9 +64,9 @@ class Tracker:
         self._guard = threading.RLock()
         self._nodes: dict[Call, _Node] = {}
         self._top: set[_Node] = set()
-        watch_forks(self)
+        after_fork(self._begin_anew)
 
-    def forked(self) -> None:
+    def _begin_anew(self) -> None:
         """In a child process: of the calls that ran, only that which forked goes on, and its memory is not the parent's."""
         self._guard = threading.RLock()
         self._nodes = {}

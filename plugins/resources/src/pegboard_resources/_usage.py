@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from pegboard_resources._forks import watch_forks
+from pegboard.parts import after_fork
 
 if TYPE_CHECKING:
     from pegboard_resources._tracker import Memory
@@ -65,11 +65,11 @@ class Tally:
     def __init__(self, task: str) -> None:
         self.pending: deque[Measurement] = deque()
         self._usage = Usage(task)
-        self._guard = threading.RLock()
-        watch_forks(self)
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def forked(self) -> None:
-        """In a child process: nobody holds the lock."""
+    def _begin_anew(self) -> None:
+        """Begin with a lock that nobody holds, also in a forked child."""
         self._guard = threading.RLock()
 
     def settle(self, *, wait: bool = True) -> None:

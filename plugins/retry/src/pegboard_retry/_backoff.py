@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import attrs
 
-
-def seconds(least: float) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """A validator: a finite number of at least `least`."""
-
-    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{attribute.name} is a number, not {value!r}.")
-        if not math.isfinite(value) or value < least:
-            raise ValueError(f"{attribute.name} is a finite number of at least {least:g}, not {value!r}.")
-
-    return check
+from pegboard import checks
 
 
 def _jitter(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value != "full":
-        seconds(0)(instance, attribute, value)
+        _JITTER(instance, attribute, value)
 
 
 Kind = Literal["exponential", "linear", "constant", "fibonacci"]
@@ -45,14 +34,9 @@ _GROWTH: dict[Kind, Callable[[float, float, int], float]] = {
 }
 
 
-def _kind(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value not in _GROWTH:
-        raise ValueError(f"{attribute.name} is one of {', '.join(_GROWTH)}, not {value!r}.")
-
-
-def _seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and type(value) is not int:
-        raise TypeError(f"{attribute.name} is a whole number, or None for none, not {value!r}.")
+_JITTER = checks.seconds(hint="Or 'full'.")
+_KIND = checks.one_of(*_GROWTH)
+_SEED = checks.whole().or_none("another jitter in every run")
 
 
 @attrs.frozen
@@ -75,12 +59,12 @@ class Backoff:
     Source: full jitter as in "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
 
-    initial: float = attrs.field(default=0.1, validator=seconds(0))
-    factor: float = attrs.field(default=2.0, validator=seconds(0))
-    max: float = attrs.field(default=60.0, validator=seconds(0))
+    initial: float = attrs.field(default=0.1, validator=checks.seconds())
+    factor: float = attrs.field(default=2.0, validator=checks.seconds())
+    max: float = attrs.field(default=60.0, validator=checks.seconds())
     jitter: float | Literal["full"] = attrs.field(default="full", validator=_jitter)
-    kind: Kind = attrs.field(default="exponential", validator=_kind)
-    seed: int | None = attrs.field(default=None, validator=_seed)
+    kind: Kind = attrs.field(default="exponential", validator=_KIND)
+    seed: int | None = attrs.field(default=None, validator=_SEED)
 
     def __attrs_post_init__(self) -> None:
         if self.kind == "exponential" and self.factor < 1:

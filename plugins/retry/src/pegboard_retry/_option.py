@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from pegboard import InvalidTask, Option
-from pegboard_retry._backoff import Backoff, TenacityWait, seconds
+from pegboard import InvalidTask, Option, checks
+from pegboard_retry._backoff import Backoff, TenacityWait
 
 if TYPE_CHECKING:
     from pegboard import Task
@@ -18,17 +18,7 @@ Resume = str | Callable[[Any, int], Mapping[str, Any]]
 Errors = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
 
 
-def _retries(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int:
-        raise TypeError(f"{attribute.name} is a whole number, not {value!r}.")
-    if value < 1:
-        raise ValueError(f"{attribute.name} is at least 1, not {value}: with none, leave the retries off.")
-
-
-def _ratio(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    seconds(0)(instance, attribute, value)
-    if value > 1:
-        raise ValueError(f"{attribute.name} is a share of the calls, from 0 to 1, not {value!r}.")
+_RETRIES = checks.whole(least=1, hint="Where nothing is to be retried, leave Retry off.")
 
 
 @attrs.define(eq=False)
@@ -47,11 +37,11 @@ class RetryBudget:
     Source: retry throttling as in gRPC's proposal A6 and Finagle's RetryBudget.
     """
 
-    retries: int = attrs.field(default=10, validator=_retries, on_setattr=attrs.setters.frozen)
-    ratio: float = attrs.field(default=0.1, validator=_ratio, on_setattr=attrs.setters.frozen)
+    retries: int = attrs.field(default=10, validator=_RETRIES, on_setattr=attrs.setters.frozen)
+    ratio: float = attrs.field(default=0.1, validator=checks.probability(), on_setattr=attrs.setters.frozen)
     seconds: float | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(seconds(0)),
+        validator=checks.seconds().or_none("no limit"),
         on_setattr=attrs.setters.frozen,
         kw_only=True,
     )
@@ -80,38 +70,22 @@ class RetryBudget:
             self._left = min(self._left + self.ratio, self.retries)
 
 
-def _count(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is not int:
-        raise TypeError(f"{attribute.name} is a whole number, not {value!r}.")
-    if value < 0:
-        raise ValueError(f"{attribute.name} counts extra runs, so it cannot be {value}. 0 means: run once.")
+_COUNT = checks.whole(least=0, hint="It counts extra runs: 0 runs once.")
+_ERRORS = checks.exceptions(never="retried", functions=True)
+_WAIT = checks.seconds(hint="Or a Backoff, or any tenacity wait.")
+_BUDGET = checks.seconds(hint="Or a RetryBudget that several tasks share.")
 
 
 def _wait(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, Backoff) and not callable(value):
-        seconds(0)(instance, attribute, value)
+        _WAIT(instance, attribute, value)
     elif isinstance(value, type):
         raise TypeError(f"{attribute.name} is {value.__name__}, a class; did you forget the parentheses?")
 
 
-def _errors(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    kinds = value if isinstance(value, tuple) else (value,)
-    if not isinstance(value, tuple) and callable(value) and not isinstance(value, type):
-        return
-    for kind in kinds:
-        if not isinstance(kind, type) or not issubclass(kind, BaseException):
-            raise TypeError(
-                f"{attribute.name} takes exception classes, or a function of the error, not {kind!r}."
-            )
-        if not issubclass(kind, Exception):
-            raise ValueError(  # noqa: TRY004 - the type is right, this class is not
-                f"{attribute.name} holds {kind.__name__}, which ends a program or a task and is never retried."
-            )
-
-
 def _budget(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, RetryBudget):
-        seconds(0)(instance, attribute, value)
+        _BUDGET(instance, attribute, value)
 
 
 def _resume(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -144,10 +118,10 @@ class Retry(Option):
 
     plugin_name = "retry"
 
-    retries: int = attrs.field(default=3, validator=_count)
+    retries: int = attrs.field(default=3, validator=_COUNT)
     wait: float | Backoff | TenacityWait = attrs.field(default=0.0, validator=_wait, kw_only=True)
-    on: Errors = attrs.field(default=Exception, validator=_errors, kw_only=True)
-    unless: Errors = attrs.field(default=(), validator=_errors, kw_only=True)
+    on: Errors = attrs.field(default=Exception, validator=_ERRORS, kw_only=True)
+    unless: Errors = attrs.field(default=(), validator=_ERRORS, kw_only=True)
     budget: float | RetryBudget | None = attrs.field(default=None, validator=_budget, kw_only=True)
     resume_from: Resume | None = attrs.field(default=None, validator=_resume, kw_only=True)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
+
+from pegboard import checks
 
 
 def seconds(name: str, value: object, least: float) -> float:
@@ -15,13 +16,7 @@ def seconds(name: str, value: object, least: float) -> float:
         ValueError: It is shorter than `least`, or not finite.
     """
     number = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise TypeError(
-            f"{name} is a number of seconds or a timedelta, and this is of type {type(value).__name__}."
-        )
-    if not math.isfinite(number) or number < least:
-        raise ValueError(f"{name} is a finite number of seconds of at least {least:g}, not {number!r}.")
-    return float(number)
+    return float(checks.seconds(least=least, hint="Or a timedelta.").check(name, number))
 
 
 def aware(name: str, value: object) -> datetime:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 
-
-def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} is a number, not {value!r}.")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(
-            f"{attribute.name} is a finite number above 0, not {value!r}. Leave the option off for no limit."
-        )
+_SECONDS = checks.seconds(above=0, hint="Leave the option off for no limit.")
 
 
 @attrs.frozen
@@ -32,7 +22,7 @@ class Timeout(Option):
     plugin_name = "timeout"
     kinds = frozenset({"function", "coroutine"})
 
-    seconds: float = attrs.field(validator=_seconds)
+    seconds: float = attrs.field(validator=_SECONDS)
 
 
 @attrs.frozen
@@ -48,4 +38,4 @@ class Deadline(Option):
     plugin_name = "timeout"
     kinds = frozenset({"function", "coroutine"})
 
-    seconds: float = attrs.field(validator=_seconds)
+    seconds: float = attrs.field(validator=_SECONDS)

@@ -10,8 +10,9 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from pegboard.privacy import is_sensitive
 from pegboard.records import error_type
+from pegboard.texts import cut, one_line
 from pegboard_tracing import _names
-from pegboard_tracing._shown import cut, escaped, message_of
+from pegboard_tracing._shown import message_of
 from pegboard_tracing._signal import Record, as_event
 
 if TYPE_CHECKING:
@@ -94,4 +95,4 @@ def _stack_trace(error: Exception, masks: Masks) -> str:
     blocks = (
         cut(masks.mask(block), _BLOCK_LONGEST).rstrip("\n") for block in traceback.format_exception(error)
     )
-    return escaped("\n".join(blocks)[-_STACK_LONGEST:], keep="\n\t")
+    return one_line("\n".join(blocks)[-_STACK_LONGEST:], keep="\n\t")

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError, current_call, current_session, hookimpl
+from pegboard import ConfigError, checks, current_call, current_session, hookimpl
 from pegboard_tracing import hookspecs
 from pegboard_tracing._option import Traced
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pegboard_tracing._signal import Attributes, Record
 
 _DEFAULT = Traced()
+_SPAN_BUDGET = checks.whole(
+    least=0, type_error=ValueError, hint="It counts the items of one map that have a span."
+)
 SPAN_BUDGET = 1_000
 
 
@@ -55,8 +58,7 @@ class Tracing:
                 f"Tracing takes an OpenTelemetry TracerProvider, not {tracer_provider!r}. To name what is traced, set "
                 f"OTEL_SERVICE_NAME."
             )
-        if type(span_budget) is not int or span_budget < 0:
-            raise ValueError(f"span_budget counts spans of one map, from 0, so it cannot be {span_budget!r}.")
+        _SPAN_BUDGET.check("span_budget", span_budget, owner="Tracing")
         self._named = tracer_provider
         self._budget = span_budget
         self._install = install

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_validate._format import OutputFormat
 from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema
 from pegboard_validate.json.shorthand import refuse_bad_shorthand
@@ -67,11 +67,6 @@ def _output(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         _refuse_bad_spec(value, attribute.name)
 
 
-def _flag(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{attribute.name} is True or False, not an instance of {type(value).__name__}.")
-
-
 def _copied(spec: Any) -> Any:
     """Return a copy of a schema, so that a later change of the original goes unnoticed; anything else is itself."""
     if isinstance(spec, Mapping):
@@ -99,7 +94,7 @@ class Validate(Option):
 
     inputs: bool | Mapping[str, Any] = attrs.field(default=False, validator=_inputs, converter=_copied)
     output: Any = attrs.field(default=None, validator=_output, converter=_copied)
-    strict: bool = attrs.field(default=False, validator=_flag)
+    strict: bool = attrs.field(default=False, validator=checks.flag())
 
 
 def describes_all_inputs(inputs: Mapping[str, Any]) -> bool:

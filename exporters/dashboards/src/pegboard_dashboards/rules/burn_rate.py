@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pegboard import checks
+
 Pair = tuple[float, str, str]
 
 FAST: tuple[Pair, ...] = ((14.4, "1h", "5m"), (6.0, "6h", "30m"))
@@ -16,6 +18,12 @@ SLOW: tuple[Pair, ...] = ((3.0, "1d", "2h"), (1.0, "3d", "6h"))
 """10 % of a 30-day budget in a day, or in three."""
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """All of them, over which error ratios are recorded."""
+_OBJECTIVE = checks.number(
+    least=50,
+    below=100,
+    type_error=ValueError,
+    hint="It is per cent of the calls, as in 99.9; with 100, the first failure would be one too many.",
+)
 
 
 def checked_objective(objective: object) -> float:
@@ -24,12 +32,7 @@ def checked_objective(objective: object) -> float:
     Raises:
         ValueError: It is not between 50 and 100; a fraction is a likely mistake.
     """
-    if isinstance(objective, bool) or not isinstance(objective, int | float) or not 50 <= objective < 100:
-        raise ValueError(
-            f"objective={objective!r}: per cent of the calls are meant, as in 99.9; at least 50, and below 100, as "
-            f"then the first failure would be one too many."
-        )
-    return float(objective)
+    return float(_OBJECTIVE.check("objective", objective))
 
 
 def burning(ratio: Callable[[str], str], objective: float, pairs: tuple[Pair, ...], labels: str = "") -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
+from pegboard.parts import Periodic, after_fork
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
 from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
@@ -50,33 +51,31 @@ class Textfile:
         self._job = _checked_job(job)
         self._every = _checked_every(every)
         self._guard = threading.Lock()
-        self._open: dict[str, tuple[CollectorRegistry, threading.Event, threading.Thread | None]] = {}
+        self._open: dict[str, tuple[CollectorRegistry, Periodic | None]] = {}
+        after_fork(self._begin_anew)
 
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Check the folder, and begin to write where that is asked for."""
         registry = registry_of(session, "Textfile(path)")
         _check_folder(self.path)
-        stop, thread = threading.Event(), None
+        periodic = None
         if self._every is not None:
-            thread = threading.Thread(
-                target=self._write_often, args=(registry, stop), name="pegboard-textfile", daemon=True
-            )
-            thread.start()
-        self._open[session.id] = (registry, stop, thread)
+            periodic = Periodic("pegboard-textfile", lambda: self._write(registry), self._every)
+            periodic.start()
+        self._open[session.id] = (registry, periodic)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Write the file a last time."""
-        registry, stop, thread = self._open.pop(session.id)
-        stop.set()
-        if thread is not None:
-            thread.join()
+        registry, periodic = self._open.pop(session.id)
+        if periodic is not None:
+            periodic.stop()
         self._write(registry)
 
-    def _write_often(self, registry: CollectorRegistry, stop: threading.Event) -> None:
-        while not stop.wait(self._every):
-            self._write(registry)
+    def _begin_anew(self) -> None:
+        """In a forked child: a thread that did not come along may be writing."""
+        self._guard = threading.Lock()
 
     def _write(self, registry: CollectorRegistry) -> None:
         try:

@@ -7,7 +7,15 @@ import socket
 
 import attrs
 
-from pegboard import ConfigError
+from pegboard import ConfigError, checks
+
+_PORT = checks.whole(
+    least=0,
+    most=65535,
+    hint="0 takes any that is free, and None has none: the apps alone.",
+    type_error=ConfigError,
+    value_error=ConfigError,
+)
 
 
 @attrs.frozen
@@ -47,13 +55,7 @@ def checked_address(host: str, port: int, *, protected: bool = False) -> Address
     Raises:
         ConfigError: The port or address is none, or other machines would read it unprotected.
     """
-    if type(port) is not int or not 0 <= port <= 65535:
-        raise ConfigError(
-            f"Prometheus(port={port!r}): a port is a number from 1 to 65535, 0 for any that is free, or None for none "
-            f"(the apps alone).",
-            where="Prometheus",
-            key="port",
-        )
+    _PORT.check("port", port, owner="Prometheus")
     ip = _ip(host)
     if not ip.is_loopback and not protected:
         raise ConfigError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from typing import Any
 
 import attrs
+
+from pegboard.parts import after_fork
 
 _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -42,18 +43,17 @@ class Renewer:
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._reset()
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
+    def _begin_anew(self) -> None:
+        """Begin with no lease, also in a forked child: the leases, and the thread, are those of the parent."""
         self._changed = threading.Condition()
         self._leases: set[RedisLease] = set()
         self._thread: threading.Thread | None = None
 
     def add(self, lease: RedisLease) -> None:
         """Renew a lease from now on."""
-        if self._pid != os.getpid():  # the leases, and the thread, are those of the parent
-            self._reset()
         with self._changed:
             self._leases.add(lease)
             if self._thread is None:

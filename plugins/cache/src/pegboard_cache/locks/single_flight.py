@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    import asyncio
+from pegboard.parts import after_fork
+from pegboard.wakers import new_waker
 
+if TYPE_CHECKING:
     from pegboard import Call
     from pegboard_cache._store import Origin
 
@@ -49,17 +49,18 @@ class Flight:
         self.key = key
         self.leader = leader
         self.ending: Ending | None = None
-        self.wakes: dict[object, Callable[[], None]] = {}
+        self.wakes: dict[object, Callable[[], object]] = {}
 
 
 class SingleFlight:
     """All flights of this process, for threads and coroutines alike."""
 
     def __init__(self) -> None:
-        self._reset()
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
+    def _begin_anew(self) -> None:
+        """Begin with no flight, also in a forked child: the threads that led those are not in this process."""
         self._guard = (
             threading.RLock()
         )  # reentrant: the collector may close a leader's coroutine while it is held
@@ -80,8 +81,6 @@ class SingleFlight:
         Returns:
             The flight; None when one has ended since that look, so that it has to be repeated.
         """
-        if self._pid != os.getpid():  # the threads that led these flights are not in this process
-            self._reset()
         with self._guard:
             flight = self._flights.get(key)
             if flight is not None:
@@ -121,11 +120,8 @@ class SingleFlight:
 
     async def await_(self, flight: Flight, lineage: Lineage) -> Ending | None:
         """Do what `wait` does, suspending."""
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        blocked = self._enter(flight, lineage, done, lambda: _wake(loop, done))
+        done, wake = new_waker()
+        blocked = self._enter(flight, lineage, done, wake)
         if blocked is not None:
             try:
                 await done
@@ -134,7 +130,7 @@ class SingleFlight:
         return flight.ending
 
     def _enter(
-        self, flight: Flight, lineage: Lineage, waiter: object, wake: Callable[[], None]
+        self, flight: Flight, lineage: Lineage, waiter: object, wake: Callable[[], object]
     ) -> list[str] | None:
         """Begin to wait: the leaders that are held up by it; None when it is over, or would never be."""
         with self._guard:
@@ -174,18 +170,6 @@ def lineage_of(call: Call) -> Lineage:
         ids.append(each.id)
         each = each.parent
     return tuple(ids)
-
-
-def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    try:
-        loop.call_soon_threadsafe(_set_done, done)
-    except RuntimeError:  # that loop is closed: nobody waits there any more
-        return
-
-
-def _set_done(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
 
 
 SINGLE_FLIGHT = SingleFlight()

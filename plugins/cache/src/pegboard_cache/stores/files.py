@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from pegboard.parts import after_fork
 from pegboard_cache._store import Unstorable, Usage
 from pegboard_cache.codec.frame import Damaged, read_head
 from pegboard_cache.locks.file_lease import FileLease, take
@@ -41,10 +43,10 @@ class FileStore(EncodedStore):
         self.max_bytes = BYTES_MOST if max_bytes is None else max_bytes
         self._values = Path(root, "values")
         self._index: Index | None = None
-        self._pid = os.getpid()
         self._left_behind: list[Index] = []
         self._touched: dict[str, float] = {}
         self._evicted = 0
+        after_fork(self._leave_index_behind)
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes kept for `key`, if any."""
@@ -97,7 +99,7 @@ class FileStore(EncodedStore):
     def close(self) -> None:
         """Close the index; it is opened again when it is needed."""
         with self._guard:
-            if self._index is None or self._pid != os.getpid():
+            if self._index is None:
                 return
             try:
                 self._flush(self._index)
@@ -140,12 +142,14 @@ class FileStore(EncodedStore):
                 self._abandon(remove=damaged)
                 return use(self._opened())
 
+    def _leave_index_behind(self) -> None:
+        """In a forked child: SQLite must not even close a connection of the process that this one was forked from."""
+        self._guard = threading.RLock()
+        if self._index is not None:
+            self._left_behind.append(self._index)
+            self._index = None
+
     def _opened(self) -> Index:
-        if self._pid != os.getpid():
-            # SQLite must not even close a connection of the process that this one was forked from.
-            if self._index is not None:
-                self._left_behind.append(self._index)
-            self._index, self._pid = None, os.getpid()
         if self._index is None:
             make_folder(Path(self.root), "values")
             index = Index(Path(self.root, "index.sqlite"))

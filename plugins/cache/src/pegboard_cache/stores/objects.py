@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pegboard import ConfigError
+from pegboard.parts import after_fork
 from pegboard_cache._store import Usage
 from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore
@@ -23,9 +23,32 @@ _RETRIES = 2
 _RETRY_SECONDS = 10
 _SLOW_SECONDS = 1.0  # a failure that took longer opens the circuit breaker
 _BATCH = 1000
-_threads_of: list[
-    int
-] = []  # the process in which obstore started its threads; a forked one would wait for ever
+
+
+class _Threads:
+    """Those of obstore, which it starts when it is first used; they do not come along when a process forks.
+
+    Raises:
+        OSError: On use in a process that would wait for them for ever.
+    """
+
+    def __init__(self) -> None:
+        self._are_started = False
+        self._are_left_behind = False
+        after_fork(self._leave_behind)
+
+    def use(self) -> None:
+        self._are_started = True
+        if self._are_left_behind:
+            raise OSError(
+                "obstore was in use when this process was forked, and cannot be used here; spawn it instead"
+            )
+
+    def _leave_behind(self) -> None:
+        self._are_left_behind = self._are_started
+
+
+_THREADS = _Threads()
 
 
 class ObjectStore(EncodedStore):
@@ -91,13 +114,7 @@ class ObjectStore(EncodedStore):
     @property
     def _objects(self) -> Any:
         """The store of obstore, where it can be used."""
-        pid = os.getpid()
-        if not _threads_of:
-            _threads_of.append(pid)
-        if _threads_of[0] != pid:
-            raise OSError(
-                "obstore was in use when this process was forked, and cannot be used here; spawn it instead"
-            )
+        _THREADS.use()
         return self._made
 
     def _list(self, prefix: str) -> Iterator[Any]:

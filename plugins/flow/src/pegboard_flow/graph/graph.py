@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from pegboard import checks
 from pegboard_flow._errors import GraphError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import mapping_task, runner_of, task_of
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pegboard import Task
     from pegboard_flow.running.result import GraphResult
     from pegboard_flow.running.walk import Walk
+
+
+_PRIORITY = checks.whole()
 
 
 class Graph:
@@ -83,8 +87,7 @@ class Graph:
         """
         if name in self._nodes:
             raise self._wrong(f"has a node {name!r} already.\nGive the other one a name of its own.", name)
-        if type(priority) is not int:
-            raise TypeError(f"priority is a whole number, not {type(priority).__name__}.")
+        _PRIORITY.check("priority", priority, owner="add_node")
         if task is self:
             raise self._wrong(f"cannot stand at its own node {name!r}: it would never end.", name)
         run = task_of(task, name)

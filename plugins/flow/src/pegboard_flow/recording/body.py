@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from pegboard import checks
 from pegboard_flow._errors import GraphError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow.recording.placeholder import NodePlaceholder, node_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 T = TypeVar("T")
+_PRIORITY = checks.whole().or_none("no other than it has")
 
 
 @overload
@@ -82,7 +84,6 @@ def node(value: T, *, name: str | None = None, priority: int | None = None) -> T
             graph="",
             node=name or "",
         )
-    if priority is not None and type(priority) is not int:
-        raise TypeError(f"priority is a whole number, not {type(priority).__name__}.")
+    _PRIORITY.check("priority", priority, owner="node")
     recorder.change(node_of(value)[1], name, priority)
     return value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from pegboard import checks
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import GraphError, GraphFailed, add_note
 from pegboard_flow.running.result import GraphResult
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pegboard_flow.running.shape import Edge, Inputs, Shape
 
 OnError = Literal["fail_fast", "continue", "aggregate"]
+
+
+_ON_ERROR = checks.one_of(*get_args(OnError))
+_CONCURRENCY = checks.whole(least=1, type_error=ValueError).or_none("as many as the executor runs")
 
 
 @attrs.frozen
@@ -35,12 +40,8 @@ class Settings:
     concurrency: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.on_error not in get_args(OnError):
-            known = ", ".join(map(repr, get_args(OnError)))
-            raise ValueError(f"on_error is one of {known}, not {self.on_error!r}.")
-        most = self.concurrency
-        if most is not None and (type(most) is not int or most < 1):
-            raise ValueError(f"concurrency is a whole number from 1, not {most!r}.")
+        _ON_ERROR.check("on_error", self.on_error)
+        _CONCURRENCY.check("concurrency", self.concurrency)
 
 
 class Run:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from pegboard import checks
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow.workflows.step import Step, step_of
 
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
+
+
+_MAX_WORKERS = checks.whole(least=1, type_error=ValueError).or_none("as many as the executor runs")
 
 
 class Parallel:
@@ -22,8 +26,7 @@ class Parallel:
     """
 
     def __init__(self, name: str = "parallel", *, max_workers: int | None = None) -> None:
-        if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
-            raise ValueError(f"max_workers is a whole number from 1, not {max_workers!r}.")
+        _MAX_WORKERS.check("max_workers", max_workers, owner="Parallel")
         self.name = name
         self.max_workers = max_workers
         self._steps: dict[str, Step] = {}

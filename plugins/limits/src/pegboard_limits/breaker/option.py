@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_limits import _checks
 from pegboard_limits._checks import Errors  # noqa: TC001 - attrs may resolve the annotations
 
@@ -27,11 +27,11 @@ class Breaker(Option):
 
     plugin_name = "limits"
 
-    failures: int = attrs.field(default=5, validator=_checks.count())
-    recovery: float = attrs.field(default=60.0, validator=_checks.seconds(zero=False))
+    failures: int = attrs.field(default=5, validator=checks.whole(least=1))
+    recovery: float = attrs.field(default=60.0, validator=checks.seconds(above=0))
     name: str | None = attrs.field(default=None, validator=_checks.name)
     window: float | None = attrs.field(
-        default=None, validator=_checks.seconds(zero=False, none="failures of any age"), kw_only=True
+        default=None, validator=checks.seconds(above=0).or_none("failures of any age"), kw_only=True
     )
     on: Errors = attrs.field(default=Exception, validator=_checks.errors, kw_only=True)
     unless: Errors = attrs.field(default=(), validator=_checks.errors, kw_only=True)

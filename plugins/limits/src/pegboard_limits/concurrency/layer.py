@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
+from pegboard.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
 
 if TYPE_CHECKING:
-    import asyncio
-
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
     from pegboard_limits.concurrency.slots import Slot, Slots
@@ -100,9 +99,8 @@ async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> Slot | 
     """Do what `_wait_in_thread` does, in an event loop."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    arrived: asyncio.Future[None] = loop.create_future()
-    waiter = Waiter(call.number, lambda: _wake(loop, arrived))
+    arrived, wake = new_waker()
+    waiter = Waiter(call.number, wake)
     try:
         slots.queue(call, waiter)
         if waiter.slot is None:
@@ -114,19 +112,6 @@ async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> Slot | 
         _leave_queue(slots, waiter)
         raise
     return waiter.slot
-
-
-def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Future[None]) -> bool:
-    try:
-        loop.call_soon_threadsafe(_set_result, arrived)
-    except RuntimeError:  # that loop is closed: nobody waits there any more
-        return False
-    return True
-
-
-def _set_result(arrived: asyncio.Future[None]) -> None:
-    if not arrived.done():
-        arrived.set_result(None)
 
 
 def _leave_queue(slots: Slots, waiter: Waiter) -> None:

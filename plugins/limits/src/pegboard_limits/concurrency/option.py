@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_limits import _checks
 
 
@@ -24,10 +24,10 @@ class Concurrency(Option):
     plugin_name = "limits"
     repeatable = True
 
-    n: int = attrs.field(validator=_checks.count())
+    n: int = attrs.field(validator=checks.whole(least=1))
     name: str | None = attrs.field(default=None, validator=_checks.name)
     max_wait: float | None = attrs.field(
-        default=None, validator=_checks.seconds(zero=True, none="any wait"), kw_only=True
+        default=None, validator=checks.seconds().or_none("any wait"), kw_only=True
     )
 
     @property

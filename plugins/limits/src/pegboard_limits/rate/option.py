@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-from pegboard import Option
+from pegboard import Option, checks
 from pegboard_limits import _checks
 
 _UNITS = {
@@ -23,6 +23,8 @@ _UNITS = {
 _RATE = re.compile(r"\s*(?P<number>[0-9_]+)\s*(?:/|per\b)\s*(?P<span>.+?)\s*")
 _SPAN = re.compile(r"(?P<many>[0-9.]*)\s*(?P<unit>[A-Za-z]+)")
 _FORMS = "Write '100/min', '5/s', '900/15min', or RateLimit(100, per=60). Units: s, sec, second, min, minute, h, hour, d, day."
+
+_NUMBER = checks.whole(hint=f"That many in the time that per= says.\n{_FORMS}")
 
 
 def _span(given: object) -> float:
@@ -51,11 +53,10 @@ def _parsed(rate: object, per: object) -> tuple[int, float]:
         if per is not None:
             raise TypeError(f"the rate {rate!r} has its span of time in it already; leave per={per!r} out.")
         return int(found["number"].replace("_", "") or 0), _span(found["span"])
-    if type(rate) is not int:
-        raise TypeError(f"a rate is a string such as '100/min', or a whole number with per=, not {rate!r}.")
+    number = _NUMBER.check("rate", rate, owner="RateLimit")
     if per is None:
-        raise TypeError(f"RateLimit({rate}) lacks its span of time: {rate} per what?\n{_FORMS}")
-    return rate, _span(per)
+        raise TypeError(f"RateLimit({number}) lacks its span of time: {number} per what?\n{_FORMS}")
+    return number, _span(per)
 
 
 @attrs.frozen
@@ -79,11 +80,13 @@ class RateLimit(Option):
     repeatable = True
 
     rate: str | int
-    burst: int | None = attrs.field(default=None, validator=_checks.count(none="the number of the rate"))
+    burst: int | None = attrs.field(
+        default=None, validator=checks.whole(least=1).or_none("the number of the rate")
+    )
     name: str | None = attrs.field(default=None, validator=_checks.name)
     per: float | str | None = attrs.field(default=None, kw_only=True)
     max_wait: float | None = attrs.field(
-        default=None, validator=_checks.seconds(zero=True, none="any wait"), kw_only=True
+        default=None, validator=checks.seconds().or_none("any wait"), kw_only=True
     )
     number: int = attrs.field(init=False, repr=False)
     seconds: float = attrs.field(init=False, repr=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -28,13 +27,11 @@ class Connection:
     """A running loop with a client: the connection of one process, until it is closed.
 
     Attributes:
-        pid: The process it runs in.
         asking_locks: Held by the call that asks for a lease, by the key of the concurrency limit: one asks at a time.
         leases: Those that are to be renewed, by the key of the concurrency limit.
     """
 
     def __init__(self, url: str, lease: float) -> None:
-        self.pid = os.getpid()
         self.asking_locks: dict[str, asyncio.Lock] = {}
         self.leases: dict[str, set[str]] = {}
         self._url = url

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError
+from pegboard.parts import after_fork
 from pegboard_limits._errors import LimitStoreError
 from pegboard_limits.store.connection import Connection
 
@@ -68,9 +68,14 @@ class RedisStore:
         self.lease = lease
         self.allow = allow
         self._url = url
+        self._warned: set[str] = set()
+        self._begin_anew()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Begin with no connection, also in a forked child: the thread did not come along, and the sockets are the parent's."""
         self._guard = threading.RLock()
         self._connection: Connection | None = None
-        self._warned: set[str] = set()
 
     def keys(self, kind: str, limit: str, parts: Iterable[str]) -> list[str]:
         """Name the keys of a limit; all in one hash slot of a cluster."""
@@ -121,7 +126,7 @@ class RedisStore:
 
     def _submit(self, make: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         with self._guard:
-            if self._connection is None or self._connection.pid != os.getpid():
+            if self._connection is None:
                 self._connection = Connection(self._url, self.lease)
             return self._connection.submit(make)
 

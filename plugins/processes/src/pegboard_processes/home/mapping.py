@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from pegboard.calls.time_limit import limit_in_force
-from pegboard.places import THREADS
-from pegboard.running.in_loop import fly
+from pegboard.places import THREADS, Place
+from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import drain
 from pegboard_processes.home.chunked_map import ChunkedMap
 from pegboard_processes.home.quick_map import QuickMap
@@ -36,14 +34,15 @@ def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
         chunked.run()
         return work.finish()
     # Each call for itself: as many threads as there are workers do all of it but the function.
-    threads = attrs.evolve(work.group.session.place(THREADS), workers=work.place.workers)
+    pool = work.group.session.place(THREADS)
+    threads = Place(pool.name, pool.submit, work.place.workers, pool.executor)
     return drain(work, threads, work.size, concurrency)
 
 
 async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Do what `map_remote` does, to be awaited."""
     if not goes_in_chunks(work.plan):
-        return await fly(work, concurrency or 2 * work.place.workers)
+        return await run_in_loop(work, concurrency or 2 * work.place.workers)
     import asyncio
 
     chunked = _chunked(work, concurrency)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
-
 from pegboard.calls.arity import UNCHECKED, Arity, arity
 from pegboard.current import running_call
 from pegboard.places import RemotePlace, workers_of
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Item, Parcel, Reply
 
 
-@attrs.frozen(eq=False)
 class ProcessPlace(RemotePlace):
     """An executor whose functions run in other processes.
 
@@ -44,12 +41,11 @@ class ProcessPlace(RemotePlace):
         shares_clock: Whether its monotonic clock is ours: on the same machine.
     """
 
-    shares_clock: bool = True
+    __slots__ = ("shares_clock",)
 
-    @classmethod
-    def of(cls, name: str, executor: Executor, *, shares_clock: bool = True) -> ProcessPlace:
-        """Describe an executor."""
-        return cls(name, executor.submit, workers_of(executor), executor, shares_clock)
+    def __init__(self, name: str, executor: Executor, *, shares_clock: bool = True) -> None:
+        super().__init__(name, executor.submit, workers_of(executor), executor)
+        self.shares_clock = shares_clock
 
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
         """Make what a plan calls instead of the task's function, to have that run here."""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
+from pegboard import checks
 from pegboard.errors import RemoteError
+from pegboard.parts import after_fork
 from pegboard_processes.pool.request import Keeper, Request
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
+
+_WORKERS = checks.whole(least=1).or_none("as many as there are processors")
+_RECYCLE_AFTER = checks.whole(least=1).or_none("never")
 
 
 class ProcessPool(Executor):
@@ -35,15 +39,15 @@ class ProcessPool(Executor):
         start_method: StartMethod | None = None,
         recycle_after: int | None = None,
     ) -> None:
-        self.workers = _count("workers", workers) or usable_processors()
+        self.workers = _WORKERS.check("workers", workers, owner="Processes") or usable_processors()
         self.start_method = checked_method(start_method)
-        self.recycle_after = _count("recycle_after", recycle_after)
+        self.recycle_after = _RECYCLE_AFTER.check("recycle_after", recycle_after, owner="Processes")
         self._lifecycle = threading.Lock()
         self._closed = False
         self._begin()
-        _EXECUTORS.add(self)
+        after_fork(self._begin_anew)
 
-    def begin_anew(self) -> None:
+    def _begin_anew(self) -> None:
         """Begin with no worker, in a process that was forked: those are the parent's."""
         self._lifecycle = threading.Lock()  # whoever holds it did not come along
         self._begin()
@@ -264,22 +268,3 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _count(name: str, number: object) -> int | None:
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Processes({name}=...) is a whole number from 1, not {number!r}.")
-    return number
-
-
-def _begin_anew() -> None:
-    for each in list(_EXECUTORS):
-        each.begin_anew()
-
-
-_EXECUTORS: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
-os.register_at_fork(after_in_child=_begin_anew)

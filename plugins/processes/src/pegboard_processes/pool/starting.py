@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Literal, get_args
 
 from pegboard.errors import ConfigError
+from pegboard.parts import after_fork
 
 StartMethod = Literal["forkserver", "spawn", "fork"]
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
@@ -147,7 +148,7 @@ class ForkServer:
 
 FORK_SERVER = ForkServer()
 _FORKS = _Forks()
-os.register_at_fork(after_in_child=FORK_SERVER.forget)
+after_fork(FORK_SERVER.forget)
 
 
 def checked_method(method: object) -> StartMethod:

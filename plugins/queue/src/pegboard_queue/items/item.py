@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pegboard import checks
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard_queue._checks import arguments, name_or_none, whole
+from pegboard_queue._checks import arguments, name_or_none
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.record import Record
 from pegboard_queue.items.state import State, illegal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pegboard_queue.manager.manager import TaskManager
 
 T = TypeVar("T")
+PRIORITY = checks.whole()
 
 running_item: ContextVar[Item[Any] | None] = ContextVar("pegboard_queue_item", default=None)
 
@@ -55,7 +57,7 @@ class Item(Generic[T]):
         made = as_task(task)
         self.args = arguments(args)
         self.kwargs: dict[str, Any] = {} if kwargs is None else dict(kwargs)
-        self.priority = whole("priority", priority)
+        self.priority = PRIORITY.check("priority", priority)
         self.created_at = clock.time()
         self._record = Record(made, name_or_none(name), clock)
 

@@ -7,10 +7,12 @@ import threading
 from heapq import heapify, heappop, heappush
 from typing import Any, Literal
 
-from pegboard_queue._checks import whole
+from pegboard import checks
 from pegboard_queue._errors import QueueFull, UnknownItem
-from pegboard_queue.items.item import Item
+from pegboard_queue.items.item import PRIORITY, Item
 from pegboard_queue.items.state import State
+
+_MAX_SIZE = checks.whole(least=1).or_none("no limit")
 
 
 class TaskQueue:
@@ -27,7 +29,7 @@ class TaskQueue:
         if queue_type not in ("priority", "fifo"):
             raise ValueError(f"queue_type is 'priority' or 'fifo', not {queue_type!r}.")
         self.queue_type = queue_type
-        self.max_size = None if max_size is None else whole("max_size", max_size, 1)
+        self.max_size = _MAX_SIZE.check("max_size", max_size)
         self._guard = threading.RLock()
         self._arrivals = itertools.count()
         self._heap: list[tuple[int, int, Item[Any]]] = []
@@ -102,7 +104,7 @@ class TaskQueue:
             if item not in self._entries:
                 raise UnknownItem(f"item {item.name!r} is not in this queue.", wanted=item.name)
             if priority is not None:
-                item.priority = whole("priority", priority)
+                item.priority = PRIORITY.check("priority", priority)
             self._put(item, self._entries[item][1])
             if len(self._heap) > 2 * len(self._entries) + 16:  # mostly old places
                 self._heap = [*self._entries.values()]

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from pegboard import current_session
-from pegboard_queue._checks import seconds_or_none, whole
+from pegboard import checks, current_session
+from pegboard_queue._checks import seconds_or_none
 from pegboard_queue.items.item import Item
 from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pegboard_queue.running.dependencies import DependsOn
 
 T = TypeVar("T")
+_WORKERS = checks.whole(least=1)
+_KEEP = checks.whole(least=0).or_none("all of them")
 
 
 class TaskManager:
@@ -43,8 +45,8 @@ class TaskManager:
     """
 
     def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
-        self.workers = whole("workers", workers, 1)
-        self._registry = Registry(None if keep is None else whole("keep", keep, 0))
+        self.workers = _WORKERS.check("workers", workers, owner="TaskManager")
+        self._registry = Registry(_KEEP.check("keep", keep, owner="TaskManager"))
         self.id = self._registry.id
         self._workers = Workers(self._registry, self.workers)
         self._waiting = Waiting(self._registry, self._workers)

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pegboard.wakers import new_waker
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, record_of, running_item
 from pegboard_queue.running.dependencies import refuse_waiting
 
 if TYPE_CHECKING:
-    import asyncio
-
     from pegboard_queue.items.record import Record
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.workers import Workers
@@ -63,7 +62,7 @@ class Waiting:
         record = record_of(item)
         inside = self.inside()
         while not record.is_done:
-            woken, wake = _waker()
+            woken, wake = new_waker()
             with self._registry.guard:
                 found = self._claim_or_watch(item, wake, inside)
             if found is None:
@@ -87,7 +86,7 @@ class Waiting:
     async def for_all_async(self) -> None:
         """Wait in an event loop until every item has ended and no function runs."""
         self.refuse_inside()
-        woken, wake = _waker()
+        woken, wake = new_waker()
         with self._registry.guard:
             self._scheduler.when_idle(wake)
         await woken
@@ -173,25 +172,6 @@ def _runs_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _waker() -> tuple[asyncio.Future[None], Callable[[], object]]:
-    """Make something to await, and the function that ends it from any thread."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    woken: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not loop.is_closed():  # whoever waited has gone
-            loop.call_soon_threadsafe(_set, woken)
-
-    return woken, wake
-
-
-def _set(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
 
 
 def _block(event: threading.Event, end: float | None, name: str, timeout: float | None) -> None:

@@ -6,9 +6,11 @@ import json
 import re
 from typing import Any, NamedTuple, NoReturn
 
+from pegboard import checks
 from pegboard_validate._errors import InvalidJSON
 from pegboard_validate._problem import Problem, Unfit
 
+_SIZE = checks.whole(least=1, type_error=ValueError)
 _FENCE = "```"
 _MARK = re.compile(r"[\w+-]*")
 _BLANK = " \t\r\n\ufeff"
@@ -31,8 +33,7 @@ class TextBounds(NamedTuple):
     def checked(cls, max_size: int, max_depth: int) -> TextBounds:
         """Make bounds of what a user wrote."""
         for name, value in (("max_size", max_size), ("max_depth", max_depth)):
-            if type(value) is not int or value <= 0:
-                raise ValueError(f"{name} is a positive whole number, not {value!r}.")
+            _SIZE.check(name, value)
         return cls(max_size, max_depth)
 
 

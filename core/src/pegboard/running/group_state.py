@@ -9,6 +9,7 @@ from contextvars import Context, copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from pegboard import checks
 from pegboard.errors import MapError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ OnError = Literal["raise", "collect", "aggregate"]
 Inputs = Iterator[tuple[Any, ...]]
 
 
-class Work:
+class GroupState:
     """The state of one group: inputs pulled one by one, a slot for each result, the failures.
 
     Workers pull under a lock, so a lazy input is never read ahead of need.
@@ -158,20 +159,15 @@ def _rank(index: int, error: BaseException) -> tuple[bool, int]:
     return isinstance(error, Exception), index
 
 
-def check_policy(
-    on_error: str, concurrency: int | None, allowed: tuple[str, ...] = get_args(OnError)
-) -> None:
+_POLICY = checks.one_of(*get_args(OnError))
+_CONCURRENCY = checks.whole(least=1, type_error=ValueError).or_none("as many as there is room for")
+
+
+def check_policy(on_error: object, concurrency: object, policy: checks.Check[Any] = _POLICY) -> None:
     """Refuse a policy word that does not exist, and a limit below one.
 
     Raises:
-        ValueError: It is not one of `allowed`, or no whole number from 1.
+        ValueError: It is not one of the policy's, or no whole number from 1.
     """
-    if on_error not in allowed:
-        raise ValueError(f"on_error is {_either(allowed)}, not {on_error!r}.")
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ValueError(f"concurrency is a whole number from 1, not {concurrency!r}.")
-
-
-def _either(words: tuple[str, ...]) -> str:
-    *others, last = map(repr, words)
-    return f"{', '.join(others)} or {last}"
+    policy.check("on_error", on_error)
+    _CONCURRENCY.check("concurrency", concurrency)

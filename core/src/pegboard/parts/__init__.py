@@ -1,0 +1,22 @@
+"""Parts that plugins and exporters are built with. Each is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pegboard.forks import after_fork
+
+if TYPE_CHECKING:
+    from pegboard.parts.background import Background, Reason
+    from pegboard.parts.periodic import Periodic
+
+__all__ = ["Background", "Periodic", "Reason", "after_fork"]
+
+_MODULES = {"Background": "background", "Periodic": "periodic", "Reason": "background"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
