@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal, Protocol, Self
 
 InstrumentKind = Literal["counter", "gauge", "histogram"]
 KINDS: Final[tuple[InstrumentKind, ...]] = ("counter", "gauge", "histogram")
+_OF_A_SCRAPE = ("_total", "_bucket", "_count", "_sum", "_created")  # endings that a scrape gives to series
+_TAKEN_LABELS = ("le", "quantile")  # by the series of histograms and summaries
 
 
 class Counter(Protocol):
@@ -29,6 +32,9 @@ class Gauge(Protocol):
 
     def add(self, amount: float = 1) -> None:
         """Note that it is so much more now, or less."""
+
+    def set_function(self, source: Callable[[], float]) -> None:
+        """Ask `source` for the value whenever it is read, until the session ends: it has to be quick, from any thread."""
 
 
 class Histogram(Protocol):
@@ -56,8 +62,46 @@ class _Null:
     def set(self, _: float) -> None:
         pass
 
+    def set_function(self, _: Callable[[], float]) -> None:
+        pass
+
     def observe(self, _: float) -> None:
         pass
 
 
 NULL = _Null()
+
+
+def check_instrument(
+    kind: str, name: str, labels: tuple[str, ...], buckets: tuple[float, ...] | None
+) -> None:
+    """Refuse what no scrape page can show; also where nobody measures, so that it does not wait for the first who does.
+
+    Raises:
+        ValueError: An unknown kind, a name or label that Prometheus would not take, or buckets that do not rise.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"an instrument is one of {', '.join(KINDS)}, not {kind!r}.")
+    if not _is_word(name):
+        raise ValueError(
+            f"{name!r} is no name for an instrument: it is made of letters, digits and underscores, as 'shop_orders' is."
+        )
+    if name.endswith(_OF_A_SCRAPE):
+        ending = next(ending for ending in _OF_A_SCRAPE if name.endswith(ending))
+        raise ValueError(
+            f"the instrument {name!r} ends in {ending!r}, which a scrape adds by itself.\nLeave that out: {name.removesuffix(ending)!r}."
+        )
+    wrong = [each for each in labels if not _is_word(each) or each.startswith("__") or each in _TAKEN_LABELS]
+    if wrong or len(set(labels)) < len(labels):
+        raise ValueError(
+            f"the labels {labels!r} of {name!r} cannot be used: each is there once, made of letters, digits and underscores, "
+            f"not two of these first, and none is {' or '.join(_TAKEN_LABELS)}."
+        )
+    if buckets is not None and (kind != "histogram" or not buckets or list(buckets) != sorted(set(buckets))):
+        raise ValueError(
+            f"buckets={buckets!r} of the {kind} {name!r}: a histogram has upper bounds, at least one, and rising."
+        )
+
+
+def _is_word(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isidentifier()

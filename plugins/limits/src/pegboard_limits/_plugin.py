@@ -114,7 +114,7 @@ class Limits:
         monotonic = monotonic_of(session)
         state = self._breakers.get(task, option, lambda name: BreakerState(name, option, monotonic))
         state.use_clock(monotonic)
-        return [breaker_layer(state, option.counts())]
+        return [breaker_layer(session, state, option.counts())]
 
 
 def _all(task: Task[..., Any], cls: type[O]) -> list[O]:
