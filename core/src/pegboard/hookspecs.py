@@ -71,7 +71,7 @@ def make_instrument(
     labels: tuple[str, ...],
     buckets: tuple[float, ...] | None,
 ) -> object:
-    """Return what `session.measure` gives, with the methods of `pegboard.instruments`, or None: the first answer counts.
+    """Return what `session.measure` gives, with the methods of `pegboard.parts.measuring`, or None: the first answer counts.
 
     Asked once per session and instrument, and again when plugins came or went. `kind` is `counter`, `gauge` or `histogram`;
     `labels` are names; `buckets` are those of a histogram that asks for some. A ValueError refuses the instrument, and is

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from pegboard import checks, discovery
+from pegboard import discovery
 from pegboard.errors import UnsupportedTask
+from pegboard.parts import checks
 from pegboard.places import BUILT_IN, unknown_executor
 from pegboard.records import KINDS, Kind
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Sequ
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from pegboard import checks
 from pegboard.errors import SessionError
+from pegboard.parts import checks
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
 from pegboard.running.map import Fanout

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 from pegboard import discovery
 from pegboard.discovery import plugin_name
 from pegboard.errors import InvalidPlugin, MissingPlugin, PluginConflict, SessionError, UnknownEvent
-from pegboard.instruments import NULL, check_instrument
 from pegboard.options import Option
+from pegboard.parts.measuring import NULL, check_instrument
 from pegboard.plans.binding import compile_events
 from pegboard.sessions import configuration
 from pegboard.sessions.faults import Faults
 from pegboard.sessions.manager import Manager
 
 if TYPE_CHECKING:
-    from pegboard.instruments import Counter, Gauge, Histogram, Instrument
+    from pegboard.parts.measuring import Counter, Gauge, Histogram, Instrument
     from pegboard.plans.events import Dispatch
     from pegboard.privacy import Masks
     from pegboard.sessions.session import Session

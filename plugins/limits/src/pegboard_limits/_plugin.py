@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pegboard import Layer, Option, checks, hookimpl
+from pegboard import Layer, Option, hookimpl
+from pegboard.parts import checks
 from pegboard_limits import hookspecs
 from pegboard_limits._in_process import LimitsInProcess, monotonic_of
 from pegboard_limits._registry import Registry

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from pegboard import Session, Task
-    from pegboard.instruments import InstrumentKind
+    from pegboard.parts.measuring import InstrumentKind
     from pegboard.records import Measurements
     from pegboard_metrics._store import Metric, Store
     from pegboard_metrics.names import Instrument

@@ -6,7 +6,8 @@ import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pegboard import checks, hookimpl
+from pegboard import hookimpl
+from pegboard.parts import checks
 from pegboard_resources import hookspecs
 from pegboard_resources._allocations import ALLOCATIONS
 from pegboard_resources._errors import PsutilMissing

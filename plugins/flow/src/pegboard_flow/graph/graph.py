@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from pegboard import Priority, checks
+from pegboard import Priority
+from pegboard.parts import checks
 from pegboard_flow._errors import GraphError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import mapping_task, runner_of, task_of

@@ -9,8 +9,8 @@ from pegboard import DeadlineExceeded, Layer, Order, TaskTimeout
 
 if TYPE_CHECKING:
     from pegboard import Call, Session
-    from pegboard.instruments import Gauge
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard.parts.measuring import Gauge
     from pegboard_limits.breaker.state import BreakerState, Change
 
 Tell = Callable[["Call", "Change | None"], None]

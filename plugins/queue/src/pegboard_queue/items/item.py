@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pegboard import Priority, checks
+from pegboard import Priority
 from pegboard.clock import SYSTEM_CLOCK, Clock
+from pegboard.parts import checks
 from pegboard_queue._checks import arguments, name_or_none
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.record import Record

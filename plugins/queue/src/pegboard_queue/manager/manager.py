@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from pegboard import checks, current_session
+from pegboard import current_session
+from pegboard.parts import checks
 from pegboard_queue._checks import seconds_or_none
 from pegboard_queue.items.item import Item
 from pegboard_queue.items.state import State
