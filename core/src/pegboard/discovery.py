@@ -76,13 +76,6 @@ def class_of(name: str) -> type:
     return plugin
 
 
-def is_installed(name: str) -> bool:
-    """Whether a first-party plugin can be imported."""
-    from importlib.util import find_spec
-
-    return find_spec(f"pegboard_{name}") is not None
-
-
 def executor_plugin(name: str) -> str | None:
     """Name the plugin that has the executor of this name, installed or not; None where there is none."""
     if name in EXECUTORS:

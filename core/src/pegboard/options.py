@@ -121,3 +121,9 @@ class Priority(_OfTheCore):
     """
 
     value: int = attrs.field(validator=checks.whole())
+
+    @classmethod
+    def of(cls, task: Task[..., Any]) -> int:
+        """Return the priority of a task: its own, or 0."""
+        own = task.option(cls)
+        return 0 if own is None else own.value

@@ -33,6 +33,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     on = next((option.executor for option in options if isinstance(option, On)), None)
     if on is not None and on not in BUILT_IN:
         session.bring_executor(on)
+    place = None if on is None else session.place(on)
     version = session.version  # after the plugins came, before they are asked
     seen = task if options == task.options else task._seen_with(options)
     layers: list[Layer] = []
@@ -48,7 +49,6 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
                 bound.extend(_bound_observers(session, task, found.plugin_name, part))
     layers.sort(key=lambda layer: layer.order)
     events, observers = compile_events(session, bound, "call")
-    place = None if on is None else session.place(on)
     remote = place if isinstance(place, RemotePlace) else None
     plan = Plan(session, task, version, options, tuple(layers), tuple(scopes), events, observers, remote)
     plan.own_place = place

@@ -113,6 +113,11 @@ class Plan:
         """The same, with the function on an executor in other processes; layers and observers stay."""
         if self.place is place:
             return self
+        if (
+            self.version != self.session.version
+        ):  # what takes functions there came just now, with hooks of its own
+            fresh = self.task._plan_in(self.session)
+            return (fresh.limited() if HAND_DOWN in self.layers else fresh).placed(place)
         found = self._placed.get(place.name)
         if found is None or found.place is not place:
             found = self._placed[place.name] = self._changed(place=place)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pegboard import discovery
-from pegboard._first_party import CARRIER, EXECUTORS
+from pegboard._first_party import CARRIER
 from pegboard.errors import MissingPlugin
 from pegboard.places import (
     BUILT_IN,
@@ -92,9 +92,7 @@ class Placing(Plugins):
             yield found.function(*[given[each] for each in found.argnames])
 
     def bring_executor(self, name: str) -> None:
-        """Attach the plugin that has the executor of this name, unless one has it here already.
-
-        Also what takes functions to it, where that is installed and may be needed: plans are made afterwards, and know its hooks.
+        """Attach the plugin that has the executor of this name, or that takes functions to the one that was handed in.
 
         Raises:
             MissingPlugin: It is not installed, or disabled.
@@ -103,7 +101,7 @@ class Placing(Plugins):
             return
         if not self.executors.is_handed_in(name):
             self._bring(discovery.executor_plugin(name) or name)
-        if name not in EXECUTORS and discovery.is_installed(CARRIER) and not self.pm.is_blocked(CARRIER):
+        elif name not in self.plugins:  # which has it, if it is a plugin itself
             self._bring(CARRIER)
 
     def _bring(self, plugin: str) -> None:

@@ -71,7 +71,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[T]: ...
     @overload
@@ -82,7 +82,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[list[T]]: ...
     @overload
@@ -93,7 +93,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[T]: ...
     def submit(
@@ -103,7 +103,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[Any]:
         """Hand in a call to be made, and return its item at once.
@@ -113,7 +113,7 @@ class TaskManager:
             args: Its positional arguments, as a tuple.
             kwargs: Its keyword arguments.
             name: For `depends_on` and errors: of the items that have not ended, only one may be given a name.
-            priority: A whole number; higher ones start first, equal ones in the order of submission.
+            priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0; higher ones start first, equal ones in the order of submission.
             depends_on: Items, or names of items, that have to complete first; looked up now. When one of them does
                 not complete, this item is skipped.
 
