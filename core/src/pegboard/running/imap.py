@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
@@ -260,7 +259,7 @@ def iterate_in_loop(stream: AsyncGenerator[Any, None], name: str) -> Generator[A
             f"the async task {name!r} cannot be waited for here: an event loop is running in this thread.\n"
             f"Use it in an async way: async for item in task.aimap(...)."
         )
-    with LoopThread("pegboard-loop", copy_context()) as loop:
+    with LoopThread("pegboard-loop") as loop:
         while (item := loop.run(_next_of(stream))) is not _END:
             yield item
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Coroutine
-    from contextvars import Context
 
 
 class LoopThread:
@@ -16,7 +15,6 @@ class LoopThread:
 
     Args:
         name: Of the thread.
-        context: What the loop runs in, and what is run in it without a context of its own.
         daemon: Whether the process may end without it.
 
     Attributes:
@@ -25,12 +23,10 @@ class LoopThread:
 
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, name: str, context: Context, *, daemon: bool = False) -> None:
+    def __init__(self, name: str, *, daemon: bool = False) -> None:
         started = threading.Event()
         self._stop: asyncio.Event | None = None
-        self._thread = threading.Thread(
-            target=context.run, args=(self._run, started), name=name, daemon=daemon
-        )
+        self._thread = threading.Thread(target=self._run, args=(started,), name=name, daemon=daemon)
         self._thread.start()
         started.wait()
 
@@ -41,7 +37,7 @@ class LoopThread:
         self.stop()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end in the loop, and return its value."""
+        """Run a coroutine to its end in the loop, in a copy of this context, and return its value."""
         import asyncio
 
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()

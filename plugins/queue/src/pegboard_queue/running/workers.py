@@ -6,7 +6,6 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from pegboard.running.loop_thread import LoopThread
@@ -160,7 +159,7 @@ class Workers:
     def _the_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that coroutines run in, started if there is none yet; the guard is held."""
         if self.loop is None:
-            thread = LoopThread("pegboard-queue-loop", Context(), daemon=True)
+            thread = LoopThread("pegboard-queue-loop", daemon=True)
             self.loop = thread.loop
             self._stop_loop = weakref.finalize(self, thread.stop)
         return self.loop
