@@ -72,3 +72,28 @@ def test_the_samples_are_scraped_with_the_metrics():
         text = generate_latest(registry).decode()
     assert "\npegboard_process_resident_memory_bytes " in text
     assert "pegboard_process" not in generate_latest(registry).decode()
+
+
+def test_two_instances_share_a_registry():
+    """Sessions with instances of their own do not clash, and the last that ends takes the gauges along."""
+    registry = CollectorRegistry()
+
+    def threads():
+        return registry.get_sample_value("pegboard_process_threads")
+
+    with Session(Metrics(registry), Resources(interval=None), inherit=False, strict=True):
+        with Session(Metrics(registry), Resources(interval=None), inherit=False, strict=True):
+            assert threads() >= 1
+        assert threads() >= 1
+    assert threads() is None
+
+
+def test_cpu_time_is_that_since_the_scrape_before():
+    """The four gauges of a scrape are of one sample, or the CPU time would be that since the gauge before."""
+    registry = CollectorRegistry()
+    with Session(Metrics(registry), Resources(interval=None), inherit=False, strict=True):
+        generate_latest(registry)
+        burn(0.2)
+        text = generate_latest(registry).decode()
+    (line,) = [line for line in text.splitlines() if line.startswith("pegboard_process_cpu_ratio ")]
+    assert float(line.split()[1]) > 0.1

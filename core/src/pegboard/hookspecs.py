@@ -63,10 +63,19 @@ def make_executor(session: Session, name: str, executor: Executor | None) -> obj
 
 
 @hookspec
-def make_instrument(session: Session, kind: str, name: str, help: str, labels: tuple[str, ...]) -> object:  # noqa: A002
-    """Return what `session.measure` gives, with the methods of `pegboard.instruments`, or None: the first answer counts.
+def make_instrument(
+    session: Session,
+    kind: str,
+    name: str,
+    help: str,  # noqa: A002 - the field's word
+    labels: tuple[str, ...],
+    buckets: tuple[float, ...] | None,
+) -> object:
+    """Return what `session.measure` gives, with the methods of `pegboard.parts.measuring`, or None: the first answer counts.
 
-    Asked once per session and instrument. `kind` is `counter`, `gauge` or `histogram`; `labels` are names.
+    Asked once per session and instrument, and again when plugins came or went. `kind` is `counter`, `gauge` or `histogram`;
+    `labels` are names; `buckets` are those of a histogram that asks for some. A ValueError refuses the instrument, and is
+    raised by `measure`; any other error is an observer's. Methods of the answer do not raise: they are called in layers.
     """
 
 

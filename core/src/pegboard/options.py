@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from pegboard import checks, discovery
+from pegboard import discovery
 from pegboard.errors import UnsupportedTask
+from pegboard.parts import checks
 from pegboard.places import BUILT_IN, unknown_executor
 from pegboard.records import KINDS, Kind
 
@@ -121,3 +122,9 @@ class Priority(_OfTheCore):
     """
 
     value: int = attrs.field(validator=checks.whole())
+
+    @classmethod
+    def of(cls, task: Task[..., Any]) -> int:
+        """Return the priority of a task: its own, or 0."""
+        own = task.option(cls)
+        return 0 if own is None else own.value

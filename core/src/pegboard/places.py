@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pegboard import checks
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
 from pegboard.forks import after_fork
+from pegboard.parts import checks
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future

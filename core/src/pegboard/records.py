@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
@@ -16,6 +16,12 @@ T = TypeVar("T")
 Kind = Literal["function", "coroutine", "generator", "async_generator"]
 Status = Literal["ok", "error", "cancelled", "closed", "suspended"]
 Source = Literal["run", "cache", "journal", "fallback"]
+
+SERVED_FROM: Final = "pegboard.served_from"
+"""Key of `call.state`: trace id and span id, in lower-case hex, of the call that computed a stored value; set before `on_cache_hit`."""
+
+DEPENDS_ON: Final = "pegboard.depends_on"
+"""Key of `call.state`: a sequence of such pairs, of the calls that this one waited for; set before it starts. Of one without a span both are None."""
 
 KINDS: frozenset[Kind] = frozenset(("function", "coroutine", "generator", "async_generator"))
 

@@ -234,18 +234,17 @@ def metrics():
 
 
 class CountingMetrics(Metrics):
-    """Takes counts of lost telemetry, as exporters offer them.
+    """Tells what exporters lost, as its registry has it."""
 
-    Attributes:
-        dropped: (signal, reason, number), one after another.
-    """
-
-    def __init__(self, registry):
-        super().__init__(registry)
-        self.dropped = []
-
-    def count_dropped(self, signal, reason, number):
-        self.dropped.append((signal, reason, number))
+    @property
+    def dropped(self):
+        """(signal, reason, number), those alone that are not 0."""
+        return [
+            (sample.labels["pegboard_signal"], sample.labels["pegboard_reason"], sample.value)
+            for family in self.registry.collect()
+            for sample in family.samples
+            if sample.name == "pegboard_telemetry_dropped_total" and sample.value
+        ]
 
     def lost(self, signal):
         return sum(number for of, _, number in self.dropped if of == signal)

@@ -11,6 +11,7 @@ import struct
 import pytest
 
 from pegboard import Scope, Secret, Session, Suspended, hookimpl, task
+from pegboard.records import DEPENDS_ON
 from pegboard.running.open_group import open_group
 from pegboard_otlp import OTLP
 from pegboard_tracing import Traced, Tracing
@@ -214,7 +215,7 @@ class Waited:
     @hookimpl
     def bind(self):
         def enter(call):
-            call.state["pegboard.depends_on"] = self._ids
+            call.state[DEPENDS_ON] = self._ids
 
         return Scope("waited", enter, lambda call, entered: None)
 

@@ -194,6 +194,31 @@ def test_an_empty_label_is_absent(registry):
     }
 
 
+def test_what_plugins_measure_has_its_own_name_and_the_unit_in_it(registry):
+    """In our scope, with attributes of OpenTelemetry where labels are ours; a counter has no ending."""
+    with Session(Metrics(registry), inherit=False) as session:
+        session.measure("counter", "shop_orders", "Orders taken.", ["shop", "pegboard_task_name"]).labels(
+            shop="a", pegboard_task_name="sell"
+        ).add(2)
+        for number, name in enumerate(
+            ("shop_size_bytes", "shop_full_ratio", "shop_open_seconds", "shop_staff")
+        ):
+            session.measure("gauge", name, "Help.").set_function(lambda number=number: number)
+        data = translate(registry, Resource({}), lambda name, error: None)
+    (scope,) = data.resource_metrics[0].scope_metrics
+    assert scope.scope.name == "pegboard"
+    metrics = {metric.name: metric for metric in scope.metrics}
+    orders = metrics["shop_orders"]
+    (point,) = orders.data.data_points
+    assert (point.value, point.attributes) == (2, {"shop": "a", "pegboard.task.name": "sell"})
+    assert (orders.description, orders.unit, orders.data.is_monotonic) == ("Orders taken.", "", True)
+    gauges = [
+        metrics[name] for name in ("shop_size_bytes", "shop_full_ratio", "shop_open_seconds", "shop_staff")
+    ]
+    assert [each.unit for each in gauges] == ["By", "1", "s", ""]
+    assert [each.data.data_points[0].value for each in gauges] == [0, 1, 2, 3]
+
+
 def test_a_metric_that_a_task_named_has_our_labels_and_unit(registry):
     """`Metered(name=...)` chooses the name alone."""
     with Session(Metrics(registry), inherit=False):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pegboard import Scope, Session, current_call, hookimpl, task
+from pegboard.records import SERVED_FROM
 from pegboard_cache import Cache, Caching
 from pegboard_cache._store import Usage
-from pegboard_cache._values import SERVED_FROM
 
 
 class Broken:

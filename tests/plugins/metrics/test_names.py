@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pegboard import Layer, Order, Session, hookimpl, hookspec, task
+from pegboard import Layer, Order, Session, hookimpl, task
 from pegboard.testing import FaultyPlugin
 from pegboard_metrics import names
 
 SUFFIXES = ("_bucket", "_count", "_sum")
-
-
-class Specs:
-    """The events of a circuit breaker and of a schedule, as the plugins that have these bring them."""
-
-    @hookspec
-    def on_breaker_change(self, call, name, state, previous): ...
-
-    @hookspec
-    def on_schedule_fire(self, call, fire): ...
+MEASURED = (
+    ("gauge", "pegboard_breaker_state"),
+    ("histogram", "pegboard_schedule_lateness_seconds"),
+    ("counter", "pegboard_schedule_missed"),
+    ("counter", "pegboard_telemetry_dropped"),
+)
+METHODS = {"gauge": "set", "counter": "add", "histogram": "observe"}
 
 
 class Busy:
-    """Emits an event of every kind that the metrics listen to."""
+    """Emits an event of every kind that the metrics listen to, and measures what other members do."""
 
     name = "busy"
-    hookspecs = Specs
 
     @hookimpl
     def bind(self, session, task):
@@ -37,8 +31,12 @@ class Busy:
             call.emit("on_cache_hit", "key")
             call.emit("on_retry", 1, ValueError(), 0.0)
             call.emit("on_wait", "slots", 0.5)
-            call.emit("on_breaker_change", "service", "open", "closed")
-            call.emit("on_schedule_fire", SimpleNamespace(lateness=0.5, missed=2))
+            for kind, family in MEASURED:
+                instrument = next(each for each in names.INSTRUMENTS if each.family == family)
+                bound = session.measure(kind, family, "Not this.", instrument.labels).labels(
+                    **dict.fromkeys(instrument.labels, "x")
+                )
+                getattr(bound, METHODS[kind])(1)
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 import pegboard
-from pegboard import Session, hookimpl, hookspec, task
+from pegboard import Session, task
 from pegboard.testing import FakeClock, Recorder, check_plugin
 from pegboard_metrics import Metered, Metrics
 
@@ -179,35 +178,3 @@ def test_importing_it_loads_no_prometheus_client():
     code = "import sys, pegboard_metrics, pegboard_metrics.names; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_what_an_exporter_lost_is_counted(metrics, session, total):
-    """By signal and reason, beside what is over a cap."""
-    metrics.count_dropped("traces", "queue_full", 3)
-    metrics.count_dropped("traces", "queue_full", 2)
-    metrics.count_dropped("logs", "deadline", 1)
-    name = "pegboard_telemetry_dropped_total"
-    assert total(name, pegboard_signal="traces", pegboard_reason="queue_full") == 5
-    assert total(name, pegboard_signal="logs") == 1
-
-
-def test_lateness_and_missed_runs_of_a_schedule_are_measured(metrics, total):
-    """Row 57: by task, as the plugin that schedules tells them with each run."""
-
-    class Schedule:
-        name = "schedule"
-
-        class hookspecs:
-            @hookspec
-            def on_schedule_fire(self, call, fire): ...
-
-        @hookimpl
-        def before_execute(self, call):
-            call.emit("on_schedule_fire", SimpleNamespace(lateness=2.0, missed=3))
-
-    with Session(metrics, Schedule(), strict=True, inherit=False):
-        double(1)
-        double(2)
-    assert total("pegboard_schedule_lateness_seconds_count", pegboard_task_name="double") == 2
-    assert total("pegboard_schedule_lateness_seconds_sum", pegboard_task_name="double") == 4
-    assert total("pegboard_schedule_missed_total", pegboard_task_name="double") == 6

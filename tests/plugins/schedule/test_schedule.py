@@ -6,7 +6,7 @@ import pytest
 
 import pegboard_schedule
 from pegboard import Session, current_call, task
-from pegboard.testing import FakeClock, check_plugin
+from pegboard.testing import FakeClock, Instruments, check_plugin
 from pegboard_schedule import (
     At,
     Cron,
@@ -176,6 +176,20 @@ def test_each_fire_is_told_with_its_lateness(schedule, fires, clock, noon, times
         ("times", "job", 4.0, 2),
     ]
     assert fires.seen[1][1].scheduled_at == noon + timedelta(seconds=40)
+
+
+def test_lateness_and_missed_runs_are_measured(schedule, session, clock, times):
+    """By task, with each run; a call that no schedule made is not among them."""
+    instruments = Instruments()
+    session.register(instruments)
+    schedule.add(times, Every(10))
+    for seconds in (12, 33):
+        clock.advance(seconds)
+        schedule.run_pending()
+    times()
+    by_task = {"pegboard_task_name": "times"}
+    assert instruments.sizes("pegboard_schedule_lateness_seconds", **by_task) == [2, 5]
+    assert instruments.value("pegboard_schedule_missed", **by_task) == 2
 
 
 def test_jitter_delays_by_chance_and_is_not_lateness(clock, times, fires):

@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from pegboard import Scope, Session, hookimpl, task
+from pegboard.records import DEPENDS_ON
 from pegboard.running.open_group import open_group
 from pegboard_tracing import Tracing
 
@@ -29,7 +30,7 @@ class Waited:
     @hookimpl
     def bind(self):
         def enter(call):
-            call.state["pegboard.depends_on"] = self.ids
+            call.state[DEPENDS_ON] = self.ids
 
         return Scope("waited", enter, lambda call, entered: None)
 

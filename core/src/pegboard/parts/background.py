@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 from pegboard.forks import after_fork
+from pegboard.parts import checks
 from pegboard.parts._losses import Losses, Reason
 from pegboard.parts._outbox import UNENDED, Outbox, Way
-from pegboard.parts.periodic import check_seconds
 
 Item = TypeVar("Item")
+_COUNT = checks.whole(least=1)
+_DELAY = checks.seconds(above=0.0, most=threading.TIMEOUT_MAX)
+_TIMEOUT = checks.seconds(most=threading.TIMEOUT_MAX)
 
 __all__ = ["Background", "Reason"]
 
@@ -67,10 +70,10 @@ class Background(Generic[Item]):
         abort: Callable[[], object] | None = None,
         on_loss: Callable[[int, Reason], object] | None = None,
     ) -> None:
-        _check_count("queue", queue)
-        _check_count("batch", batch)
-        check_seconds("Background", "delay", delay, above=0.0)
-        check_seconds("Background", "flush_timeout", flush_timeout)
+        _COUNT.check("queue", queue, owner="Background")
+        _COUNT.check("batch", batch, owner="Background")
+        _DELAY.check("delay", delay, owner="Background")
+        _TIMEOUT.check("flush_timeout", flush_timeout, owner="Background")
         self._way = Way(name, send, queue, min(batch, queue), delay, flush_timeout, around, abort)
         self._on_loss = on_loss
         self._users = 0
@@ -164,10 +167,3 @@ class Background(Generic[Item]):
 
     def _seconds(self, timeout: float | None) -> float:
         return self._way.flush_timeout if timeout is None else timeout
-
-
-def _check_count(key: str, number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"Background({key}=...) is a whole number from 1, not {number!r}.")
-    if number < 1:
-        raise ValueError(f"Background({key}=...) is a whole number from 1, not {number!r}.")

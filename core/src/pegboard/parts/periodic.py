@@ -8,9 +8,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from pegboard.forks import after_fork
+from pegboard.parts import checks
 from pegboard.parts._worker import Worker
 
 _log = logging.getLogger("pegboard.parts")
+
+
+_EVERY = checks.seconds(above=0.0, most=threading.TIMEOUT_MAX)
 
 
 class Periodic:
@@ -39,7 +43,7 @@ class Periodic:
         *,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        check_seconds("Periodic", "every", every, above=0.0)
+        _EVERY.check("every", every, owner="Periodic")
         self._name = name
         self._function = function
         self._every = every
@@ -114,17 +118,3 @@ class Periodic:
             if not self._has_failed:
                 self._has_failed = True
                 _log.exception("%s: what it does every %g s failed; it goes on", self._name, self._every)
-
-
-def check_seconds(where: str, key: str, seconds: object, above: float | None = None) -> None:
-    """Refuse what is no number of seconds that a thread can wait.
-
-    Raises:
-        TypeError: It is no number.
-        ValueError: It is negative, `above` or less, or too large.
-    """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{where}({key}=...) is a number of seconds, not {seconds!r}.")
-    if not 0 <= seconds <= threading.TIMEOUT_MAX or (above is not None and seconds <= above):
-        least = "from 0" if above is None else "above 0"
-        raise ValueError(f"{where}({key}=...) is a number of seconds {least}, not {seconds!r}.")

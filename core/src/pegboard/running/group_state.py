@@ -9,8 +9,8 @@ from contextvars import Context, copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pegboard import checks
 from pegboard.errors import MapError
+from pegboard.parts import checks
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Sequence
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pegboard import checks
 from pegboard.errors import SessionError
+from pegboard.parts import checks
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
+from pegboard.running.in_loop import Ended
+from pegboard.running.loop_thread import LoopThread
 from pegboard.running.map import Fanout
 from pegboard.running.on_threads import Submitted
 from pegboard.running.one import choose_place, loop_runs_here
@@ -176,8 +176,8 @@ class _LoopStream(_MapStream):
         self.begin()
         self._pending: dict[asyncio.Task[Any], int] = {}  # begun, and not handed over
         self._done: deque[asyncio.Task[Any]] = deque()
+        self._ended = Ended()
         self._running = 0
-        self._any_done: asyncio.Future[None] | None = None
         stopped: BaseException | None = None
         try:
             while self._refill():
@@ -204,6 +204,7 @@ class _LoopStream(_MapStream):
             self._pending[running] = taken[0]
             self._running += 1
             running.add_done_callback(self._on_done)
+            self._ended.watch(running)
         return bool(self._pending)
 
     async def _run_item(self, index: int, args: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
@@ -212,24 +213,19 @@ class _LoopStream(_MapStream):
         except BaseException as error:  # noqa: BLE001 - the consumer gets it, or it ends the map
             return None, error
 
-    def _on_done(self, finished: asyncio.Task[Any]) -> None:
+    def _on_done(self, _: asyncio.Task[Any]) -> None:
         self._running -= 1
-        if not self._ordered:
-            self._done.append(finished)
-        if self._any_done is not None and not self._any_done.done():
-            self._any_done.set_result(None)
 
     async def _next(self) -> asyncio.Task[Any] | None:
         """Wait for something to hand over; None when something else is done, and there is room to begin more."""
-        import asyncio
-
+        if not self._ordered:
+            if not self._done:
+                self._done.extend(await self._ended.wait())
+            return self._done.popleft()
         first = next(iter(self._pending))
-        if not (first.done() if self._ordered else self._done):
-            self._any_done = asyncio.get_running_loop().create_future()
-            await self._any_done
-        if self._ordered:
-            return first if first.done() else None
-        return self._done.popleft()
+        if not first.done():
+            await self._ended.wait()
+        return first if first.done() else None
 
 
 async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -263,44 +259,10 @@ def iterate_in_loop(stream: AsyncGenerator[Any, None], name: str) -> Generator[A
             f"the async task {name!r} cannot be waited for here: an event loop is running in this thread.\n"
             f"Use it in an async way: async for item in task.aimap(...)."
         )
-    with _LoopThread() as loop:
+    with LoopThread("pegboard-loop") as loop:
         while (item := loop.run(_next_of(stream))) is not _END:
             yield item
 
 
 async def _next_of(stream: AsyncGenerator[Any, None]) -> Any:
     return await anext(stream, _END)
-
-
-class _LoopThread:
-    """An event loop in a thread. Leaving it cancels and awaits what still runs there, and closes its generators."""
-
-    def __enter__(self) -> Self:
-        import asyncio
-
-        self._ready = threading.Event()
-        context = copy_context()
-        self._thread = threading.Thread(
-            target=context.run, args=(asyncio.run, self._serve()), name="pegboard-loop"
-        )
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end in the loop, and return its value."""
-        import asyncio
-
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    async def _serve(self) -> None:
-        import asyncio
-
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
-        self._ready.set()
-        await self._over.wait()

@@ -90,3 +90,30 @@ def is_cancellation(error: BaseException) -> bool:
     import asyncio
 
     return isinstance(error, asyncio.CancelledError)
+
+
+class Ended:
+    """Tells which of many asyncio tasks are over; `asyncio.wait` would look at all of them for each that ends."""
+
+    def __init__(self) -> None:
+        self._ended: list[asyncio.Task[Any]] = []
+        self._any: asyncio.Future[None] | None = None
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Tell when this one is over."""
+        task.add_done_callback(self._note)
+
+    async def wait(self) -> list[asyncio.Task[Any]]:
+        """Wait until one is over that was not told of yet, and return all such, in the order in which they ended."""
+        import asyncio
+
+        if not self._ended:
+            self._any = asyncio.get_running_loop().create_future()
+            await self._any
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _note(self, task: asyncio.Task[Any]) -> None:
+        self._ended.append(task)
+        if self._any is not None and not self._any.done():
+            self._any.set_result(None)

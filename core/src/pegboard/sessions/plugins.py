@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 from pegboard import discovery
 from pegboard.discovery import plugin_name
 from pegboard.errors import InvalidPlugin, MissingPlugin, PluginConflict, SessionError, UnknownEvent
-from pegboard.instruments import KINDS, NULL
 from pegboard.options import Option
+from pegboard.parts.measuring import NULL, check_instrument
 from pegboard.plans.binding import compile_events
 from pegboard.sessions import configuration
 from pegboard.sessions.faults import Faults
 from pegboard.sessions.manager import Manager
 
 if TYPE_CHECKING:
-    from pegboard.instruments import Counter, Gauge, Histogram, Instrument
+    from pegboard.parts.measuring import Counter, Gauge, Histogram, Instrument
     from pegboard.plans.events import Dispatch
     from pegboard.privacy import Masks
     from pegboard.sessions.session import Session
@@ -49,7 +49,7 @@ class Plugins:
         self._found: dict[type, tuple[int, Any]] = {}
         self._asked: dict[str, tuple[int, list[_Implementation]]] = {}
         self._group_events: tuple[int, Mapping[str, Dispatch]] = (-1, {})
-        self._instruments: dict[tuple[str, str, tuple[str, ...]], tuple[int, Instrument]] = {}
+        self._instruments: dict[tuple[Any, ...], tuple[int, Instrument]] = {}
         self._attach_all(plugins)
 
     @property
@@ -229,11 +229,27 @@ class Plugins:
         Raises:
             UnknownEvent: No attached plugin describes such a hook.
         """
+        answers = self._ask(hook, arguments, first=first)
+        if first:
+            return answers[0] if answers else None
+        return answers
+
+    def _ask(
+        self,
+        hook: str,
+        arguments: Mapping[str, Any],
+        *,
+        first: bool,
+        refusal: type[Exception] | tuple[()] = (),
+    ) -> list[Any]:
+        """Do what `ask` does; an error that is a `refusal` is the asker's, and goes on at once."""
         answers: list[Any] = []
         stop: BaseException | None = None
         for found in self._implementations(hook):
             try:
                 answer = found.function(*[arguments[name] for name in found.argnames])
+            except refusal:
+                raise
             except BaseException as error:  # noqa: BLE001 - judged by the faults
                 stop = self.faults.of_hook(found.plugin_name, hook, None, error) or stop
                 continue
@@ -243,8 +259,6 @@ class Plugins:
                     break
         if stop is not None:
             raise stop
-        if first:
-            return answers[0] if answers else None
         return answers
 
     def is_answered(self, hook: str) -> bool:
@@ -300,32 +314,63 @@ class Plugins:
     def measure(self, kind: Literal["gauge"], name: str, help: str, labels: Iterable[str] = ()) -> Gauge: ...
     @overload
     def measure(
-        self, kind: Literal["histogram"], name: str, help: str, labels: Iterable[str] = ()
+        self,
+        kind: Literal["histogram"],
+        name: str,
+        help: str,
+        labels: Iterable[str] = (),
+        *,
+        buckets: Iterable[float] | None = None,
     ) -> Histogram: ...
-    def measure(self, kind: str, name: str, help: str, labels: Iterable[str] = ()) -> Any:  # noqa: A002 - the field's word
+    def measure(
+        self,
+        kind: str,
+        name: str,
+        help: str,  # noqa: A002 - the field's word
+        labels: Iterable[str] = (),
+        *,
+        buckets: Iterable[float] | None = None,
+    ) -> Any:
         """Return an instrument: what whoever measures in this session makes of it, or one that does nothing.
 
-        The same arguments give the same instrument. It may be kept for as long as the session is open, and used from any thread.
+        The same arguments give the same instrument. It may be kept for as long as the session is open and its plugins stay, and
+        used from any thread.
 
         Args:
             kind: `counter`, `gauge` or `histogram`.
-            name: As it stands on a scrape page, with its unit, and for a counter without `_total`: `shop_orders`.
+            name: As it stands on a scrape page, with its unit (`_seconds`, `_bytes`, `_ratio`), and for a counter without
+                `_total`: `shop_orders`.
             help: What it counts, in a sentence.
             labels: Names of its labels, each with few values; `instrument.labels(shop="a")` binds them.
+            buckets: Of a histogram: upper bounds, rising; by default those that fit its unit.
 
         Raises:
             ValueError: An unknown kind, a name that Prometheus would not take, or one that is another instrument's already.
         """
-        if kind not in KINDS:
-            raise ValueError(f"an instrument is one of {', '.join(KINDS)}, not {kind!r}.")
-        key = (kind, name, tuple(labels))
+        key = (
+            kind,
+            name,
+            (labels,) if isinstance(labels, str) else tuple(labels),
+            None if buckets is None else tuple(buckets),
+        )
         known = self._instruments.get(key)
         if known is None or known[0] != self.version:
+            check_instrument(*key)
             version = self.version
-            made = self.ask(
-                "make_instrument", first=True, session=self, kind=kind, name=name, help=help, labels=key[2]
+            made = self._ask(
+                "make_instrument",
+                {
+                    "session": self,
+                    "kind": kind,
+                    "name": name,
+                    "help": help,
+                    "labels": key[2],
+                    "buckets": key[3],
+                },
+                first=True,
+                refusal=ValueError,
             )
-            known = self._instruments[key] = (version, NULL if made is None else made)
+            known = self._instruments[key] = (version, made[0] if made else NULL)
         return known[1]
 
     # Attaching ------------------------------------------------------------------------------------------------------

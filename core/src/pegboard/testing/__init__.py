@@ -5,6 +5,15 @@ from __future__ import annotations
 from pegboard.testing._check import check_plugin
 from pegboard.testing._clock import FakeClock
 from pegboard.testing._default import reset_default_session
+from pegboard.testing._instruments import Instruments
 from pegboard.testing._recorder import Event, FaultyPlugin, Recorder
 
-__all__ = ["Event", "FakeClock", "FaultyPlugin", "Recorder", "check_plugin", "reset_default_session"]
+__all__ = [
+    "Event",
+    "FakeClock",
+    "FaultyPlugin",
+    "Instruments",
+    "Recorder",
+    "check_plugin",
+    "reset_default_session",
+]

@@ -148,14 +148,17 @@ class Delivery:
         return Losses(signal, _ITEMS[signal], address.shown, self._tell)
 
     def _registry(self) -> CollectorRegistry | None:
-        metrics = self._session.plugins.get(Metrics.name)
-        return metrics.registry if isinstance(metrics, Metrics) else None
+        metrics = self._session.get(Metrics)
+        return None if metrics is None else metrics.registry
 
     def _tell(self, signal: str, reason: str, number: int) -> None:
-        metrics = self._session.plugins.get(Metrics.name)
-        count = getattr(metrics, "count_dropped", None)
-        if count is not None:
-            count(signal, reason, number)
+        dropped = self._session.measure(
+            "counter",
+            "pegboard_telemetry_dropped",
+            "Telemetry that was not delivered by an exporter.",
+            ("pegboard_signal", "pegboard_reason"),
+        )
+        dropped.labels(pegboard_signal=signal, pegboard_reason=reason).add(number)
 
 
 def live_deliveries() -> list[Delivery]:

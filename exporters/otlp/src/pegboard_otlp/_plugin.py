@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError, MissingPlugin, checks, hookimpl
+from pegboard import ConfigError, MissingPlugin, hookimpl
+from pegboard.parts import checks
 from pegboard_metrics import Metrics
 from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address

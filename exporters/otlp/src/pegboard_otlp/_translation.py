@@ -1,7 +1,7 @@
 """A prometheus-client registry as the SDK's metric data, so that a scrape and OTLP tell the same numbers.
 
-All sums and buckets are cumulative, as in the registry. Pegboard's own names and labels are mapped back by the table of
-the metrics plugin; what users registered keeps its names.
+All sums and buckets are cumulative, as in the registry. What the metrics plugin measured says which
+instrument it is, and has that one's names; what users registered keeps its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from pegboard_metrics.names import ATTRIBUTES, INSTRUMENTS, TASK, Instrument
+from pegboard_metrics.names import ATTRIBUTES, Instrument
 from pegboard_otlp import _names
 from pegboard_otlp._points import Naming, histogram_points, number_points
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
 
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
-_INSTRUMENTS = {instrument.family: instrument for instrument in INSTRUMENTS}
 
 Refuse = Callable[[str, Exception], None]
 
@@ -49,10 +48,9 @@ def translate(registry: CollectorRegistry, resource: Resource, refuse: Refuse) -
     own: list[Metric] = []
     users: list[Metric] = []
     for family in registry.collect():
-        instrument = _INSTRUMENTS.get(family.name)
-        into = own if instrument is not None or _is_of_a_task(family) else users
+        instrument: Instrument | None = getattr(family, "instrument", None)  # of what metrics measure
         try:
-            into += _metrics_of(family, instrument, now, is_own=into is own)
+            (users if instrument is None else own).extend(_metrics_of(family, instrument, now))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a collector's odd samples
             refuse(family.name, error)
     scopes = [_own_scope(own), _users_scope(users)]
@@ -82,17 +80,10 @@ def _users_scope(metrics: list[Metric]) -> ScopeMetrics:
     )
 
 
-def _is_of_a_task(family: Family) -> bool:
-    """Whether it is a metric that `Metered(name=...)` asked for: its name is the user's, its labels are ours."""
-    return family.type == "histogram" and bool(family.samples) and TASK in family.samples[0].labels
-
-
-def _metrics_of(family: Family, instrument: Instrument | None, now: int, *, is_own: bool) -> Iterator[Metric]:
-    naming = Naming(ATTRIBUTES if is_own else {})
+def _metrics_of(family: Family, instrument: Instrument | None, now: int) -> Iterator[Metric]:
+    naming = Naming({} if instrument is None else ATTRIBUTES)
     name = family.name if instrument is None else instrument.otel_name
-    unit = "s" if is_own else ""
-    if instrument is not None:
-        unit = instrument.unit
+    unit = "" if instrument is None else instrument.unit
     description = family.documentation
     if family.type in ("histogram", "summary"):
         points = histogram_points(family, naming, now)

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_cache._store import Store  # noqa: TC001 - attrs may resolve the annotations
 from pegboard_cache.keys.key import CustomKey  # noqa: TC001 - as above
 from pegboard_cache.stores.opening import checked_store, shown

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import ConfigError, Layer, UnsupportedTask, checks, hookimpl
+from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl
+from pegboard.parts import checks
 from pegboard_cache._layer import CachedCalls
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from pegboard.records import SERVED_FROM
 from pegboard_cache._store import Entry, Origin, Store, Unstorable
 from pegboard_cache.stores.encoded import EncodedStore
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from pegboard import Call, Session, Task
     from pegboard_cache._report import Report
 
-SERVED_FROM = "pegboard.served_from"  # key of `call.state`; whoever traces reads it
 _FOR_EVER = float("inf")
 
 

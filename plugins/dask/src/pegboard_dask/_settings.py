@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import ConfigError, checks
+from pegboard import ConfigError
+from pegboard.parts import checks
 
 if TYPE_CHECKING:
     from distributed import Client, Security

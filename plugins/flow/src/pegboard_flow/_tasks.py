@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import On, Task, checks, task
+from pegboard import On, Task, task
+from pegboard.parts import checks
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pegboard import checks
+from pegboard.parts import checks
 
 if TYPE_CHECKING:
     import attrs

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pegboard import Layer, Option, checks, hookimpl
+from pegboard import Layer, Option, hookimpl
+from pegboard.parts import checks
 from pegboard_limits import hookspecs
 from pegboard_limits._in_process import LimitsInProcess, monotonic_of
 from pegboard_limits._registry import Registry
@@ -114,7 +115,7 @@ class Limits:
         monotonic = monotonic_of(session)
         state = self._breakers.get(task, option, lambda name: BreakerState(name, option, monotonic))
         state.use_clock(monotonic)
-        return [breaker_layer(state, option.counts())]
+        return [breaker_layer(session, state, option.counts())]
 
 
 def _all(task: Task[..., Any], cls: type[O]) -> list[O]:

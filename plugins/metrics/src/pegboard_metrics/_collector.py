@@ -12,15 +12,29 @@ from prometheus_client.utils import floatToGoString
 
 from pegboard.sessions.session import abandoned_threads
 from pegboard_metrics import names
+from pegboard_metrics._instruments import read_levels
+from pegboard_metrics._store import Counters, Histogram
 from pegboard_metrics.names import INSTRUMENTS, Instrument
 
 if TYPE_CHECKING:
     from pegboard_metrics._counter import Counter
     from pegboard_metrics._durations import Durations, TraceExemplar
     from pegboard_metrics._family import Family
-    from pegboard_metrics._level import Level
     from pegboard_metrics._series import TaskSeries
-    from pegboard_metrics._store import Histogram, Store
+    from pegboard_metrics._store import Gauges, Store
+    from pegboard_metrics._store import Metric as Measured
+
+
+class InstrumentFamily(Metric):
+    """A family of samples that says which instrument it shows: OTLP has other names for it.
+
+    Attributes:
+        instrument: The instrument.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        super().__init__(instrument.family, instrument.help, instrument.kind, instrument.unit_in_name)
+        self.instrument = instrument
 
 
 class StoreCollector:
@@ -31,7 +45,7 @@ class StoreCollector:
 
     def describe(self) -> Iterable[Metric]:
         """List the families without samples, so that the registry can refuse a clash of names."""
-        return [_empty(instrument) for instrument in INSTRUMENTS]
+        return [InstrumentFamily(instrument) for instrument in INSTRUMENTS]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family with its samples."""
@@ -46,32 +60,35 @@ class StoreCollector:
         yield _histogram(store.waits)
         yield _counters(names.CACHE_LOOKUPS, store.lookups)
         yield _histogram(store.lateness)
-        yield _counters(names.MISSED, store.missed)
+        yield _counters(names.MISSED, store.missed.family)
         yield from _executors(store)
         yield _abandoned()
-        yield _levels(names.BREAKER_STATE, store.breakers)
+        yield _levels(store.breakers)
         yield _counters(names.HOOK_ERRORS, store.hook_error_counts)
         yield _dropped(store)
 
 
-class NamedCollector:
-    """Turns one histogram that a user named into its family."""
+class MeasuredCollector:
+    """Turns one metric that a plugin, or a user by `Metered`, asked for into its family."""
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
+    def __init__(self, metric: Measured) -> None:
+        self._metric = metric
 
     def describe(self) -> Iterable[Metric]:
         """List the family without samples."""
-        return [_empty(self._histogram.instrument)]
+        return [InstrumentFamily(self._metric.instrument)]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the family with its samples."""
-        yield _histogram(self._histogram)
-
-
-def _empty(instrument: Instrument) -> Metric:
-    unit = "seconds" if instrument.unit == "s" else ""
-    return Metric(instrument.family, instrument.help, instrument.kind, unit)
+        """Yield the family with its samples; a gauge that nobody sets or answers for is not there."""
+        metric = self._metric
+        if isinstance(metric, Histogram):
+            yield _histogram(metric)
+        elif isinstance(metric, Counters):
+            yield _counters(metric.instrument, metric.family)
+        else:
+            levels = _levels(metric)
+            if levels.samples:
+                yield levels
 
 
 def _oldest_age(series: TaskSeries) -> float:
@@ -81,7 +98,7 @@ def _oldest_age(series: TaskSeries) -> float:
 
 
 def _gauge(instrument: Instrument, values: Iterable[tuple[str, float | None]]) -> Metric:
-    family = _empty(instrument)
+    family = InstrumentFamily(instrument)
     for task, value in values:
         if value is not None:
             family.add_sample(instrument.name, {names.TASK: task}, value)
@@ -89,7 +106,7 @@ def _gauge(instrument: Instrument, values: Iterable[tuple[str, float | None]]) -
 
 
 def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
-    family = _empty(instrument)
+    family = InstrumentFamily(instrument)
     for values, counter in children.items():
         labels = dict(zip(instrument.labels, values, strict=True))
         family.add_sample(instrument.name, labels, counter.value)
@@ -99,7 +116,7 @@ def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
 
 def _executors(store: Store) -> Iterator[Metric]:
     """How busy the executors of the open sessions are, those of one name together."""
-    depths, workers = _empty(names.QUEUE_DEPTH), _empty(names.WORKER_COUNT)
+    depths, workers = InstrumentFamily(names.QUEUE_DEPTH), InstrumentFamily(names.WORKER_COUNT)
     totals: dict[str, tuple[int, int]] = {}
     for session in store.hook_errors.open_sessions:
         for name, level in session.executor_levels().items():
@@ -113,30 +130,31 @@ def _executors(store: Store) -> Iterator[Metric]:
 
 
 def _abandoned() -> Metric:
-    family = _empty(names.ABANDONED)
+    family = InstrumentFamily(names.ABANDONED)
     family.add_sample(names.ABANDONED.name, {}, abandoned_threads())
     return family
 
 
-def _levels(instrument: Instrument, children: Family[Level]) -> Metric:
-    family = _empty(instrument)
-    for values, level in children.items():
-        family.add_sample(instrument.name, dict(zip(instrument.labels, values, strict=True)), level.value)
+def _levels(gauges: Gauges) -> Metric:
+    instrument = gauges.instrument
+    family = InstrumentFamily(instrument)
+    for values, value in read_levels(gauges):
+        family.add_sample(instrument.name, dict(zip(instrument.labels, values, strict=True)), value)
     return family
 
 
 def _dropped(store: Store) -> Metric:
-    family = _empty(names.DROPPED)
+    family = InstrumentFamily(names.DROPPED)
     for reason, number in store.dropped().items():
         family.add_sample(names.DROPPED.name, {names.SIGNAL: "metrics", names.REASON: reason}, number)
-    for (signal, reason), counter in store.lost.items():
+    for (signal, reason), counter in store.lost.family.items():
         family.add_sample(names.DROPPED.name, {names.SIGNAL: signal, names.REASON: reason}, counter.value)
     return family
 
 
 def _histogram(histogram: Histogram) -> Metric:
     instrument = histogram.instrument
-    family = _empty(instrument)
+    family = InstrumentFamily(instrument)
     for values, durations in histogram.family.items():
         labels = dict(zip(instrument.labels, values, strict=True))
         family.samples += _duration_samples(instrument.name, labels, durations)

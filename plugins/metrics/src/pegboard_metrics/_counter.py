@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+from pegboard_metrics._family import Bound
 
-class Counter:
+
+class Counter(Bound):
     """A number that only goes up, from any thread.
 
     Attributes:
@@ -17,16 +19,18 @@ class Counter:
     __slots__ = ("_guard", "created", "value")
 
     def __init__(self) -> None:
-        self.value = 0
+        self.value: float = 0
         self.created = time.time()
         self._guard = threading.RLock()  # a finalizer may end a call, and so count, while this thread does
 
-    def add(self, amount: int = 1) -> None:
+    def add(self, amount: float = 1) -> None:
         """Go up."""
+        if amount < 0:
+            raise ValueError(f"a counter only goes up, and {amount!r} would take it down: measure a gauge.")
         with self._guard:
             self.value += amount
 
     @property
-    def count(self) -> int:
+    def count(self) -> float:
         """How many measurements it holds."""
         return self.value

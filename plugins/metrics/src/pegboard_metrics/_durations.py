@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pegboard_metrics._family import Bound
+
 PENDING_MOST = 255
 
 
@@ -48,7 +50,7 @@ class Totals(NamedTuple):
         return sum(self.counts)
 
 
-class Durations:
+class Durations(Bound):
     """The durations of one label set.
 
     A call only appends its duration, which is atomic in CPython, with and without the GIL: no call waits for a lock, nor can a finalizer

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
-from pegboard_metrics.names import ERROR_TYPE, OTHER, PLUGIN, TASK
+from pegboard.texts import encodable
+from pegboard_metrics.names import CACHE_RESULT, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
 
 Child = TypeVar("Child")
 LabelValues = tuple[str, ...]
 
 LABEL_SETS_MOST = 500
-_UNBOUNDED = frozenset((TASK, ERROR_TYPE, PLUGIN))  # labels whose values users make up
+_FEW = frozenset(
+    (STATUS, SOURCE, CACHE_RESULT, EXECUTOR, HOOK, SIGNAL)
+)  # labels whose values users do not make up
+
+
+class Bound:
+    """Base of what counts for one label set."""
+
+    __slots__ = ()
+
+    def labels(self, **_: str) -> NoReturn:
+        """Refuse: a label set is bound once."""
+        raise ValueError("these labels are bound already: labels(...) is a method of the instrument.")
 
 
 class Family(Generic[Child]):
@@ -63,8 +76,9 @@ class Family(Generic[Child]):
             return list(self._overflow.values())
 
     def _admit(self, values: LabelValues) -> Child:
+        values = tuple([encodable(value) for value in values])
         with self._guard:
-            over = values[0] == OTHER or (
+            over = values[:1] == (OTHER,) or (
                 values not in self._children and len(self._children) >= LABEL_SETS_MOST
             )
             if not over:
@@ -80,6 +94,6 @@ class Family(Generic[Child]):
 
     def _folded(self, values: LabelValues) -> LabelValues:
         return tuple(
-            OTHER if value and label in _UNBOUNDED else value
+            value if label in _FEW else value and OTHER
             for label, value in zip(self.labels, values, strict=True)
         )

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import threading
 
-class Level:
-    """The last value of a gauge; assigning it is atomic.
+from pegboard_metrics._family import Bound
+
+
+class Level(Bound):
+    """The last value of one label set of a gauge.
 
     Attributes:
         value: Its value, 0 at first.
         count: How often it was set.
     """
 
-    __slots__ = ("count", "value")
+    __slots__ = ("_guard", "count", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
         self.count = 0
+        self._guard = threading.RLock()  # a finalizer may set it while this thread does
 
     def set(self, value: float) -> None:
         """Take a new value."""
-        self.value = value
-        self.count += 1
+        with self._guard:
+            self.value = value
+            self.count += 1
+
+    def add(self, amount: float = 1) -> None:
+        """Go up, or down."""
+        with self._guard:
+            self.set(self.value + amount)
+
+    @property
+    def value_if_set(self) -> float | None:
+        """Its value, or None before it was first set: 0 would say something."""
+        return self.value if self.count else None

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_metrics.names import BUCKETS
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*_seconds")

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.texts import encodable
+from pegboard_metrics import names
 from pegboard_metrics._elsewhere import count_elsewhere
+from pegboard_metrics._instruments import MeasuredCounter, MeasuredGauge, MeasuredHistogram
 from pegboard_metrics._observers import bind_observers
 from pegboard_metrics._option import Metered
 from pegboard_metrics._registry import default_registry, store_of
 from pegboard_metrics._stats import TaskStats, stats_of
-from pegboard_metrics.names import BREAKER_STATES
+from pegboard_metrics._store import Counters, Histogram, named_instrument
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from pegboard import Call, Session, Task
+    from pegboard import Session, Task
+    from pegboard.parts.measuring import InstrumentKind
     from pegboard.records import Measurements
-    from pegboard_metrics._store import Histogram, Store
-
-
-class _Fire(Protocol):
-    """What is told of a scheduled run."""
-
-    @property
-    def lateness(self) -> float: ...
-    @property
-    def missed(self) -> int: ...
+    from pegboard_metrics._store import Metric, Store
+    from pegboard_metrics.names import Instrument
 
 
 class Metrics:
@@ -76,17 +70,27 @@ class Metrics:
         traced = _may_be_traced(session, self)
         return bind_observers(store, store.series(task.name), named, traced=traced)
 
-    @hookimpl(optionalhook=True)
-    def on_breaker_change(self, name: str, state: str) -> None:
-        """Note the state of a circuit breaker; the plugin that has them brings this event."""
-        self._store().breakers.child(encodable(name)).set(BREAKER_STATES.index(state))
+    @hookimpl
+    def make_instrument(
+        self,
+        session: Session,
+        kind: InstrumentKind,
+        name: str,
+        help: str,  # noqa: A002 - the field's word
+        labels: tuple[str, ...],
+        buckets: tuple[float, ...] | None,
+    ) -> MeasuredCounter | MeasuredGauge | MeasuredHistogram:
+        """Make an instrument of the registry, or return the one that is there.
 
-    @hookimpl(optionalhook=True)
-    def on_schedule_fire(self, call: Call, fire: _Fire) -> None:
-        """Note how late a scheduled run begins; the plugin that schedules brings this event."""
-        store, task = self._store(), encodable(call.task.name)
-        store.lateness.family.child(task).observe(fire.lateness)
-        store.missed.child(task).add(fire.missed)
+        Raises:
+            ValueError: Its name is another metric's in this registry, or that one's kind, labels or buckets differ.
+        """
+        metric = self._metric(names.measured(kind, name, help, labels), buckets)
+        if isinstance(metric, Histogram):
+            return MeasuredHistogram(metric.instrument, metric.family)
+        if isinstance(metric, Counters):
+            return MeasuredCounter(metric.instrument, metric.family)
+        return metric.of(session)
 
     @hookimpl(optionalhook=True)
     def on_measurements(self, measurements: Measurements) -> None:
@@ -94,9 +98,11 @@ class Metrics:
         count_elsewhere(self._store(), measurements)
 
     @hookimpl
-    def session_end(self) -> None:
-        """Take over the session's count of observer errors, and let go of it."""
-        self._store().hook_errors.refresh()
+    def session_end(self, session: Session) -> None:
+        """Take over the session's count of observer errors, and let go of it and of the functions of its gauges."""
+        store = self._store()
+        store.hook_errors.refresh()
+        store.let_go(session)
 
     def stats(self, task: Task[..., Any]) -> TaskStats:
         """Summarise one task: calls, failures, retries, durations; zeros if it was never called.
@@ -107,26 +113,26 @@ class Metrics:
         series = store.find_series(task.name)
         return TaskStats(task.name) if series is None else stats_of(store, series)
 
-    def count_dropped(self, signal: str, reason: str, number: int) -> None:
-        """Count what an exporter lost, for `pegboard_telemetry_dropped_total`.
-
-        Args:
-            signal: `traces`, `metrics` or `logs`.
-            reason: Why, in one word of a few that do not depend on what was lost: `queue_full`, `export_failed`.
-            number: How many items.
-        """
-        self._store().lost.child(encodable(signal), encodable(reason)).add(number)
-
     def _store(self) -> Store:
         return store_of(self.registry)
 
     def _named(self, name: str, bounds: tuple[float, ...]) -> Histogram:
-        from pegboard_metrics._collector import NamedCollector
+        metric = self._metric(named_instrument(name), bounds)
+        assert isinstance(metric, Histogram)  # noqa: S101 - for type checkers: another kind was refused
+        return metric
 
-        registry = self.registry
-        return self._store().named_histogram(
-            name, bounds, lambda histogram: registry.register(NamedCollector(histogram))
-        )
+    def _metric(self, instrument: Instrument, bounds: tuple[float, ...] | None) -> Metric:
+        return self._store().metric(instrument, bounds, self._publish)
+
+    def _publish(self, metric: Metric) -> None:
+        from pegboard_metrics._collector import MeasuredCollector
+
+        try:
+            self.registry.register(MeasuredCollector(metric))
+        except ValueError as error:
+            raise ValueError(
+                f"{metric.instrument.name!r} cannot be measured: the registry has a metric of that name. Use another one.\n{error}"
+            ) from error
 
 
 def _may_be_traced(session: Session, metrics: Metrics) -> bool:

@@ -70,9 +70,11 @@ def stats_of(store: Store, series: TaskSeries) -> TaskStats:
     ]
     count = sum(totals.calls for _, totals in measured)
     total = sum(totals.sum for _, totals in measured)
-    calls = count + series.served.value
-    retries = sum(counter.value for values, counter in store.retries.items() if values[0] == name)
-    lookups = {values[1]: counter.value for values, counter in store.lookups.items() if values[0] == name}
+    calls = count + int(series.served.value)
+    retries = sum(int(counter.value) for values, counter in store.retries.items() if values[0] == name)
+    lookups = {
+        values[1]: int(counter.value) for values, counter in store.lookups.items() if values[0] == name
+    }
     least = _least([totals for _, totals in measured])
     most = max((totals.most for _, totals in measured), default=0.0)
     counts = [sum(bucket) for bucket in zip(*(totals.counts for _, totals in measured), strict=True)]
@@ -81,8 +83,8 @@ def stats_of(store: Store, series: TaskSeries) -> TaskStats:
     return TaskStats(
         task=name,
         calls=calls,
-        attempts=calls - series.not_run.value + retries,
-        failures=failed + series.served_failures.value,
+        attempts=calls - int(series.not_run.value) + retries,
+        failures=failed + int(series.served_failures.value),
         retries=retries,
         cache_hits=lookups.get("hit", 0),
         cache_misses=lookups.get("miss", 0),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import attrs
 
@@ -15,10 +16,12 @@ from pegboard_metrics._counter import Counter
 from pegboard_metrics._durations import Durations
 from pegboard_metrics._family import LABEL_SETS_MOST, Family
 from pegboard_metrics._hook_errors import HookErrors
+from pegboard_metrics._instruments import MeasuredGauge
 from pegboard_metrics._level import Level
 from pegboard_metrics._series import ERROR_TYPES_MOST, TaskSeries
 
 if TYPE_CHECKING:
+    from pegboard import Session
     from pegboard_metrics.names import Instrument
 
 _log = logging.getLogger("pegboard.metrics")
@@ -33,12 +36,56 @@ class Histogram:
     family: Family[Durations]
 
 
+@attrs.frozen
+class Counters:
+    """A metric that only goes up, and the counter of each label set."""
+
+    instrument: Instrument
+    family: Family[Counter]
+
+
+@attrs.define(eq=False)
+class Gauges:
+    """A metric that is set or asked for, and the level of each label set.
+
+    Attributes:
+        warned: Whether it was said that a function failed.
+    """
+
+    instrument: Instrument
+    family: Family[Level]
+    warned: bool = False
+    _views: list[ref[MeasuredGauge]] = attrs.Factory(list)
+    _guard: threading.RLock = attrs.Factory(threading.RLock)  # type: ignore[valid-type,unused-ignore]
+
+    def views(self) -> list[MeasuredGauge]:
+        """List what sessions have of it, in the order in which they asked first."""
+        with self._guard:
+            found = [view for each in self._views if (view := each()) is not None]
+            self._views = [ref(view) for view in found]
+            return found
+
+    def of(self, session: Session) -> MeasuredGauge:
+        """Return it as a session has it, which is the same one while anybody keeps that."""
+        with self._guard:
+            for view in self.views():
+                if view.session() is session:
+                    return view
+            made = MeasuredGauge(self, session)
+            self._views.append(ref(made))
+            return made
+
+
+Metric = Histogram | Counters | Gauges
+
+
 class Store:
     """Everything that is measured for one registry, by all sessions that use it.
 
     Attributes:
         duration: The metric that every task feeds.
-        named: The metrics that `Metered(name=...)` asked for, by name.
+        measured: The metrics that plugins and `Metered(name=...)` asked for, by the name of the family; a few of them are
+            in the table of names, and always there.
         tasks: What is kept of each task.
         waits: The metric of the time that calls were held back.
         lateness: The metric of how late scheduled runs begin.
@@ -54,16 +101,17 @@ class Store:
         self.duration = self._histogram(names.DURATION, names.BUCKETS)
         self.waits = self._histogram(names.WAIT, names.BUCKETS)
         self.lateness = self._histogram(names.LATENESS, names.BUCKETS)
-        self.named: dict[str, Histogram] = {}
         self.tasks: Family[TaskSeries] = Family((names.TASK,), self._series, self._over_label_sets)
         self.retries = self._counters(names.RETRIES)
         self.lookups = self._counters(names.CACHE_LOOKUPS)
-        self.missed = self._counters(names.MISSED)
-        self.breakers: Family[Level] = Family((names.BREAKER,), lambda _: Level(), self._over_label_sets)
+        self.missed = Counters(names.MISSED, self._counters(names.MISSED))
+        self.breakers = self._gauges(names.BREAKER_STATE)
         self.hook_error_counts = self._counters(names.HOOK_ERRORS)
-        self.lost: Family[Counter] = Family(
-            (names.SIGNAL, names.REASON), lambda _: Counter(), self._over_label_sets
-        )
+        self.lost = Counters(names.DROPPED, self._counters(names.DROPPED))
+        self.measured: dict[str, Metric] = {
+            metric.instrument.family: metric
+            for metric in (self.lateness, self.missed, self.breakers, self.lost)
+        }
         self.hook_errors = HookErrors(self.hook_error_counts)
 
     def series(self, task_name: str) -> TaskSeries:
@@ -74,43 +122,61 @@ class Store:
         """Return what is kept of the tasks of this name, or None."""
         return self.tasks.find(encodable(task_name))
 
-    def named_histogram(
-        self, name: str, bounds: tuple[float, ...], publish: Callable[[Histogram], None]
-    ) -> Histogram:
-        """Return the metric of this name; `publish` is called with a new one, and what it raises undoes it.
+    def metric(
+        self, instrument: Instrument, bounds: tuple[float, ...] | None, publish: Callable[[Metric], None]
+    ) -> Metric:
+        """Return the metric of an instrument; `publish` is called with a new one, and what it raises undoes it.
+
+        Args:
+            instrument: Its name, kind and labels; help text and names are those of the first who asked, or of the table.
+            bounds: Those of a histogram; None takes what is there, or what fits the unit.
+            publish: Shows it in the registry.
 
         Raises:
-            ValueError: It exists, with other bounds.
+            ValueError: One of that name exists, and is of another kind, or has other labels or bounds.
         """
         with self._guard:
-            found = self.named.get(name)
+            found = self.measured.get(instrument.family)
             if found is None:
-                found = self._histogram(_named_instrument(name), bounds)
+                found = self._made(instrument, bounds)
                 publish(found)
-                self.named[name] = found
-            if found.bounds != bounds:
-                raise ValueError(
-                    f"the metric {name!r} has the buckets {found.bounds}, and this task asks for {bounds}.\n"
-                    f"One metric has one set of buckets: use the same ones, or another name."
-                )
+                self.measured[instrument.family] = found
+            _refuse_unlike(found, instrument, bounds)
             return found
 
-    def dropped(self) -> dict[str, int]:
+    def let_go(self, session: Session) -> None:
+        """Drop the functions that a session's gauges ask."""
+        with self._guard:
+            gauges = [metric for metric in self.measured.values() if isinstance(metric, Gauges)]
+        for view in [view for each in gauges for view in each.views() if view.session() is session]:
+            view.functions.clear()
+
+    def dropped(self) -> dict[str, float]:
         """Count the measurements over each cap."""
-        counted: list[Family[Durations] | Family[Counter]] = [
+        with self._guard:
+            measured = list(self.measured.values())
+        counted: list[Family[Any]] = [
             self.duration.family,
             self.waits.family,
-            self.lateness.family,
-            *(histogram.family for histogram in self.named.values()),
             self.retries,
             self.lookups,
-            self.missed,
             self.hook_error_counts,
+            *(metric.family for metric in measured),
         ]
         return {
             "label_sets": sum(child.count for family in counted for child in family.overflow()),
             "error_types": sum(_other_errors(family) for family in counted),
         }
+
+    def _made(self, instrument: Instrument, bounds: tuple[float, ...] | None) -> Metric:
+        if instrument.kind == "histogram":
+            return self._histogram(instrument, instrument.buckets if bounds is None else bounds)
+        if instrument.kind == "counter":
+            return Counters(instrument, self._counters(instrument))
+        return self._gauges(instrument)
+
+    def _gauges(self, instrument: Instrument) -> Gauges:
+        return Gauges(instrument, Family(instrument.labels, lambda _: Level(), self._over_label_sets))
 
     def _histogram(self, instrument: Instrument, bounds: tuple[float, ...]) -> Histogram:
         family = Family(instrument.labels, lambda _: Durations(bounds), self._over_label_sets)
@@ -138,14 +204,32 @@ class Store:
             _log.warning("%s, and %s counts them", message, names.DROPPED.name)
 
 
-def _other_errors(family: Family[Durations] | Family[Counter]) -> int:
+def _other_errors(family: Family[Any]) -> float:
     if names.ERROR_TYPE not in family.labels:
         return 0
     index = family.labels.index(names.ERROR_TYPE)
-    return sum(child.count for values, child in family.own() if values[index] == names.OTHER)
+    return sum((child.count for values, child in family.own() if values[index] == names.OTHER), 0.0)
 
 
-def _named_instrument(name: str) -> Instrument:
+def _refuse_unlike(found: Metric, asked: Instrument, bounds: tuple[float, ...] | None) -> None:
+    """Refuse to take one metric for another of the same name."""
+    name, there = asked.name, found.instrument
+    if there.kind != asked.kind:
+        raise ValueError(f"{name!r} is a {there.kind}, and a {asked.kind} is asked for: use another name.")
+    if set(there.labels) != set(asked.labels):
+        raise ValueError(
+            f"the metric {name!r} has the labels {there.labels}, and {asked.labels} are asked for.\n"
+            f"One metric has one set of labels: use the same ones, or another name."
+        )
+    if bounds is not None and isinstance(found, Histogram) and found.bounds != bounds:
+        raise ValueError(
+            f"the metric {name!r} has the buckets {found.bounds}, and {bounds} are asked for.\n"
+            f"One metric has one set of buckets: use the same ones, or another name."
+        )
+
+
+def named_instrument(name: str) -> Instrument:
+    """Describe the metric that `Metered(name=...)` asks for."""
     return attrs.evolve(
         names.DURATION,
         otel_name=name,

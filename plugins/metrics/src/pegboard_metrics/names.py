@@ -50,6 +50,30 @@ BUCKETS: tuple[float, ...] = (
 )
 """Upper bounds of the duration buckets, in seconds; a last one without bound follows."""
 
+BUCKETS_OF_BYTES: tuple[float, ...] = tuple(4.0**power for power in range(3, 18))
+"""Upper bounds for sizes, from 64 bytes to 16 GiB."""
+
+BUCKETS_OF_RATIOS: tuple[float, ...] = (
+    0.01,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    0.95,
+    0.99,
+    1.0,
+)
+"""Upper bounds for parts of a whole."""
+
+UNITS: Mapping[str, str] = {"seconds": "s", "bytes": "By", "ratio": "1"}
+"""Unit that ends a name in a scrape -> in UCUM."""
+
 
 BREAKER_STATES = ("closed", "half_open", "open")
 """The states of a circuit breaker; a scrape has the place in this list."""
@@ -81,6 +105,16 @@ class Instrument:
     def family(self) -> str:
         """The name in prometheus-client, which adds `_total` to counters itself."""
         return self.name.removesuffix("_total") if self.kind == "counter" else self.name
+
+    @property
+    def unit_in_name(self) -> str:
+        """The unit that the name ends in, or nothing."""
+        return next((word for word in UNITS if self.family.endswith(f"_{word}")), "")
+
+    @property
+    def buckets(self) -> tuple[float, ...]:
+        """The bounds that fit its unit."""
+        return {"By": BUCKETS_OF_BYTES, "1": BUCKETS_OF_RATIOS}.get(self.unit, BUCKETS)
 
 
 DURATION = Instrument(
@@ -236,3 +270,11 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     HOOK_ERRORS,
     DROPPED,
 )
+
+
+def measured(kind: Kind, name: str, help: str, labels: tuple[str, ...]) -> Instrument:  # noqa: A002 - the field's word
+    """Describe an instrument that a plugin measures with; it has one name for a scrape and for OpenTelemetry."""
+    unit = next((ucum for word, ucum in UNITS.items() if name.endswith(f"_{word}")), "")
+    otel_kinds: dict[Kind, OTelKind] = {"counter": "Counter", "gauge": "Gauge", "histogram": "Histogram"}
+    in_scrape = f"{name}_total" if kind == "counter" else name
+    return Instrument(name, in_scrape, kind, otel_kinds[kind], unit, labels, help)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard import checks
+from pegboard.parts import checks
 
 _AMOUNT = checks.number(least=0, private=True)  # what a task counts may be a value of its inputs
 

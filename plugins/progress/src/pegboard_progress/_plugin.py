@@ -8,7 +8,8 @@ import threading
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
-from pegboard import checks, hookimpl
+from pegboard import hookimpl
+from pegboard.parts import checks
 from pegboard_progress import hookspecs
 from pegboard_progress._board import Board
 from pegboard_progress._observers import bind_observers

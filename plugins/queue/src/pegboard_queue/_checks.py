@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from pegboard import checks
+from pegboard.parts import checks
 
 _TIMEOUT = checks.seconds(infinite=True).or_none("as long as it takes")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_recover._calling import refuse_async
 
 if TYPE_CHECKING:

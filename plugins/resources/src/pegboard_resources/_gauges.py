@@ -1,13 +1,16 @@
-"""The last sample as gauges, in a registry of prometheus-client that somebody else has."""
+"""Samples as gauges, where the session has something that measures."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pegboard.parts import after_fork
 
 if TYPE_CHECKING:
+    from pegboard import Session
     from pegboard_resources._sampler import Sample
 
 GAUGES: dict[str, tuple[str, Callable[[Sample], float]]] = {
@@ -16,51 +19,49 @@ GAUGES: dict[str, tuple[str, Callable[[Sample], float]]] = {
     "pegboard_process_threads": ("Threads of the process.", lambda s: s.threads),
     "pegboard_process_open_files": ("Open file descriptors of the process.", lambda s: s.open_files),
 }
-_guard = threading.RLock()
-_collectors: WeakKeyDictionary[Any, ProcessCollector] = WeakKeyDictionary()
+
+_LONGEST_READ = 1.0  # seconds from the first gauge to the last
 
 
-class ProcessCollector:
-    """Gives the sample of the first of its sources; all of them tell of the same process."""
+class Gauges:
+    """Answers for the four gauges, from one sample each time that all are read.
 
-    def __init__(self) -> None:
-        self.sources: list[Callable[[], Sample]] = []
+    A sample of its own for each would have CPU times of the moment since the gauge before.
 
-    def collect(self) -> Iterator[Any]:
-        """Yield the gauges; prometheus-client calls this."""
-        from prometheus_client.core import GaugeMetricFamily
+    Args:
+        source: Gives a sample.
+    """
 
-        sources = list(self.sources)
-        if sources:
-            sample = sources[0]()
-            for name, (text, value) in GAUGES.items():
-                yield GaugeMetricFamily(name, text, value=value(sample))
+    def __init__(self, source: Callable[[], Sample]) -> None:
+        self._source = source
+        self._begin_anew()
+        after_fork(self._begin_anew)
 
-    def describe(self) -> list[Any]:
-        """Return the names alone; registering asks, and takes no sample for it."""
-        from prometheus_client.core import GaugeMetricFamily
+    def _begin_anew(self) -> None:
+        """Begin without a sample, also in a forked child: another process, whose samples are its own."""
+        self._guard = threading.Lock()
+        self._sample: Sample | None = None
+        self._taken = 0.0
+        self._read: set[str] = set()  # gauges that have had this sample
 
-        return [GaugeMetricFamily(name, text) for name, (text, _) in GAUGES.items()]
+    def publish(self, session: Session) -> None:
+        """Show them in a session until it ends; doing so twice is doing it once."""
+        for name, (text, _) in GAUGES.items():
+            session.measure("gauge", name, text).set_function(self._reader(name))
 
+    def _reader(self, name: str) -> Callable[[], float]:
+        _, value = GAUGES[name]
 
-def publish(registry: Any, source: Callable[[], Sample]) -> None:
-    """Show a source's samples in a registry."""
-    with _guard:
-        collector = _collectors.get(registry)
-        if collector is None:
-            collector = ProcessCollector()
-            registry.register(collector)
-            _collectors[registry] = collector
-        collector.sources.append(source)
+        def read() -> float:
+            return value(self._sample_for(name))
 
+        return read
 
-def withdraw(registry: Any, source: Callable[[], Sample]) -> None:
-    """Take `publish` back."""
-    with _guard:
-        collector = _collectors.get(registry)
-        if collector is None or source not in collector.sources:
-            return
-        collector.sources.remove(source)
-        if not collector.sources:
-            del _collectors[registry]
-            registry.unregister(collector)
+    def _sample_for(self, name: str) -> Sample:
+        with self._guard:
+            now = time.monotonic()
+            if self._sample is None or name in self._read or now - self._taken > _LONGEST_READ:
+                self._sample, self._taken = self._source(), now
+                self._read.clear()
+            self._read.add(name)
+            return self._sample

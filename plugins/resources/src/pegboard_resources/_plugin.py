@@ -6,11 +6,12 @@ import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pegboard import checks, hookimpl
+from pegboard import hookimpl
+from pegboard.parts import checks
 from pegboard_resources import hookspecs
 from pegboard_resources._allocations import ALLOCATIONS
 from pegboard_resources._errors import PsutilMissing
-from pegboard_resources._gauges import publish, withdraw
+from pegboard_resources._gauges import Gauges
 from pegboard_resources._growth import GrowthLimit
 from pegboard_resources._observers import bind_observers
 from pegboard_resources._option import Measured
@@ -56,28 +57,25 @@ class Resources:
         self._tracker = Tracker(resident_memory(), allocations=allocations)
         self._running: dict[Call, None] = {}
         self._tallies: dict[str, Tally] = {}
-        self._published: list[tuple[Session, Any]] = []
+        self._gauges = Gauges(self._sampler.last)
         self._guard = threading.RLock()
         self._sessions = 0
 
     @hookimpl
     def session_start(self, session: Session) -> None:
-        """Begin to sample, and to trace allocations; show the samples where the session has metrics."""
+        """Begin to sample, and to trace allocations; show the samples where something measures."""
         _require_psutil()
         with self._guard:
             self._sampler.start()
             if self._allocations:
                 ALLOCATIONS.start()
             self._sessions += 1
-            self._publish(session)
+        self._gauges.publish(session)
 
     @hookimpl
-    def session_end(self, session: Session) -> None:
+    def session_end(self) -> None:
         """Stop what the last session to end needs no more."""
         with self._guard:
-            for entry in [entry for entry in self._published if entry[0] is session]:
-                withdraw(entry[1], self.sample)
-                self._published.remove(entry)
             if self._allocations:
                 ALLOCATIONS.stop()
             self._sessions -= 1
@@ -90,8 +88,8 @@ class Resources:
         asked = task.option(Measured)
         limit = None if asked is None or asked.memory_limit is None else asked.memory_limit
         measured = self._memory or asked is not None
+        self._gauges.publish(session)  # for metrics that were attached later
         with self._guard:
-            self._publish(session)
             tally = self._tallies.setdefault(task.name, Tally(task.name))
             if measured:
                 self._tracker.turn_on(self._running)
@@ -115,14 +113,6 @@ class Resources:
         """
         tally = self._tallies.get(task.name)
         return Usage(task.name) if tally is None else tally.usage()
-
-    def _publish(self, session: Session) -> None:
-        """Show the samples in the registry of the metrics plugin; one that was attached later is found by `bind`."""
-        registry = getattr(session.plugins.get("metrics"), "registry", None)
-        if not hasattr(registry, "register") or any(shown is registry for _, shown in self._published):
-            return
-        publish(registry, self.sample)
-        self._published.append((session, registry))
 
 
 def _require_psutil() -> None:

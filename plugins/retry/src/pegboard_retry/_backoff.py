@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-from pegboard import checks
+from pegboard.parts import checks
 
 
 def _jitter(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:

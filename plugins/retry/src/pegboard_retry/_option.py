@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from pegboard import InvalidTask, Option, checks
+from pegboard import InvalidTask, Option
+from pegboard.parts import checks
 from pegboard_retry._backoff import Backoff, TenacityWait
 
 if TYPE_CHECKING:

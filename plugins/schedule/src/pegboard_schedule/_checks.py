@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from pegboard import checks
+from pegboard.parts import checks
 
 
 def seconds(name: str, value: object, least: float) -> float:

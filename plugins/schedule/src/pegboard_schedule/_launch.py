@@ -37,13 +37,28 @@ def inside_a_run() -> bool:
 
 
 def observer_of_fires(session: Session) -> object:
-    """Make what notes that a scheduled run has begun, and tells it."""
+    """Make what notes that a scheduled run has begun, measures how late it is, and tells it."""
+    labels = ("pegboard_task_name",)
+    lateness = session.measure(
+        "histogram",
+        "pegboard_schedule_lateness_seconds",
+        "Time from when a scheduled run was to begin until it began.",
+        labels,
+    )
+    missed = session.measure(
+        "counter",
+        "pegboard_schedule_missed",
+        "Scheduled runs that were dropped, counted when the next one begins.",
+        labels,
+    )
 
     @hookimpl
     def before_execute(call: Call) -> None:
         going = _current.get()
         if going is not None:
             going.lateness = max(session.clock.time() - going.due, 0.0)
+            lateness.labels(pegboard_task_name=call.task.name).observe(going.lateness)
+            missed.labels(pegboard_task_name=call.task.name).add(going.missed)
             call.emit("on_schedule_fire", Fire(going.entry.id, going.scheduled, going.lateness, going.missed))
 
     return SimpleNamespace(before_execute=before_execute)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 
 _SECONDS = checks.seconds(above=0, hint="Leave the option off for no limit.")
 

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
+from pegboard.records import DEPENDS_ON, SERVED_FROM
 from pegboard_tracing import _names
 
 if TYPE_CHECKING:
     from pegboard import Call
 
 Ids = tuple[str | None, str | None]
-
-# Keys of `call.state`: what other plugins know of spans that a call has to do with, as pairs of ids in lower-case hex.
-DEPENDS_ON = "pegboard.depends_on"
-SERVED_FROM = "pegboard.served_from"
 
 LINKS_MOST = 100  # the SDK keeps 128, and drops the rest without a word
 _UNKNOWN = TraceFlags(TraceFlags.DEFAULT)

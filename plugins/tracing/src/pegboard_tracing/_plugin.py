@@ -11,7 +11,8 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError, checks, current_call, current_session, hookimpl
+from pegboard import ConfigError, current_call, current_session, hookimpl
+from pegboard.parts import checks
 from pegboard_tracing import hookspecs
 from pegboard_tracing._option import Traced
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_validate._format import OutputFormat
 from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema
 from pegboard_validate.json.shorthand import refuse_bad_shorthand

@@ -7,41 +7,34 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from types import SimpleNamespace
 
 import pytest
 
-from pegboard import Layer, Order, Session, hookimpl, hookspec, task
+from pegboard import Layer, Order, Session, hookimpl, task
 from pegboard_dashboards import dashboards
 from pegboard_metrics import Metrics, names
 from pegboard_prometheus import Prometheus
 
 
-class Specs:
-    @hookspec
-    def on_breaker_change(self, call, name, state, previous):
-        """Told when a breaker changes."""
-
-    @hookspec
-    def on_schedule_fire(self, call, fire):
-        """Told when a scheduled run begins."""
-
-
 class Busy:
-    """Emits, in every call, what other plugins emit: retries, waits, a breaker, late runs; and fails where it watches."""
+    """Does, in every call, what other plugins do: retries, waits, a breaker, late runs; and fails where it watches."""
 
     name = "busy"
-    hookspecs = Specs
 
     @hookimpl
     def bind(self, session, task):
+        breaker = session.measure("gauge", "pegboard_breaker_state", "", (names.BREAKER,))
+        late = session.measure("histogram", "pegboard_schedule_lateness_seconds", "", (names.TASK,))
+        missed = session.measure("counter", "pegboard_schedule_missed", "", (names.TASK,))
+
         async def run(call, proceed):
             call.emit("on_retry", 1, OSError(), 0)
             call.emit("on_cache_hit", "key")
             call.emit("on_cache_miss", "key")
             call.emit("on_wait", "limit", 0.01)
-            call.emit("on_breaker_change", "shop", "open", "closed")
-            call.emit("on_schedule_fire", SimpleNamespace(lateness=0.1, missed=1))
+            breaker.labels(**{names.BREAKER: "shop"}).set(2)
+            late.labels(**{names.TASK: task.name}).observe(0.1)
+            missed.labels(**{names.TASK: task.name}).add(1)
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from pegboard import Scope, Session, hookimpl, task
+from pegboard.records import DEPENDS_ON
 from pegboard_flow import Graph, flow
 
 double = task(lambda x: 2 * x, name="double")
@@ -26,8 +27,8 @@ class Tracer:
     @hookimpl
     def bind(self, session, task):
         def enter(call):
-            if "pegboard.depends_on" in call.state:
-                self.told[task.name] = call.state["pegboard.depends_on"]
+            if DEPENDS_ON in call.state:
+                self.told[task.name] = call.state[DEPENDS_ON]
             if task.name not in self._untraced:
                 call.trace_id, call.span_id = "t", task.name
             else:

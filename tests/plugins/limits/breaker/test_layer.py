@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pegboard import BindError, DeadlineExceeded, Layer, Order, Session, hookimpl, task
+from pegboard.testing import Instruments
 from pegboard_limits import Breaker, BreakerOpen, Limits
 
 
@@ -422,6 +423,30 @@ def test_an_interrupt_in_an_observer_gives_the_probe_back(clock, limits, of_kind
         with pytest.raises(KeyboardInterrupt):
             probe()
         assert probe.run().status == "ok"
+
+
+def test_the_state_is_measured_from_the_first_change_on(clock, limits, of_kind, service):
+    """0 closed, 1 half open, 2 open, by the breaker's name; a breaker that never changed is not there."""
+    instruments, states = Instruments(), []
+    probe = of_kind("function", service, Breaker(1, 10, name="shop"))
+
+    def state():
+        return instruments.value("pegboard_breaker_state", pegboard_breaker_name="shop")
+
+    class Watching:
+        name = "watching"
+
+        @hookimpl
+        def on_breaker_change(self):
+            states.append(state())
+
+    with Session(limits, clock, instruments, Watching(), inherit=False, strict=True):
+        probe()
+        assert state() is None
+        fail(probe, service)
+        clock.advance(10)
+        probe()
+    assert states == [2, 1, 0]
 
 
 def test_the_breaker_outlives_its_session(clock, of_kind, service):

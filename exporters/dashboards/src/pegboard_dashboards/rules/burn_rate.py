@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pegboard import checks
+from pegboard.parts import checks
 
 Pair = tuple[float, str, str]
 

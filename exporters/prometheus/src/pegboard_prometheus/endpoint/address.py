@@ -7,7 +7,8 @@ import socket
 
 import attrs
 
-from pegboard import ConfigError, checks
+from pegboard import ConfigError
+from pegboard.parts import checks
 
 _PORT = checks.whole(
     least=0,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from pegboard import checks
+from pegboard import Priority
+from pegboard.parts import checks
 from pegboard_flow._errors import GraphError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import mapping_task, runner_of, task_of
@@ -74,7 +75,7 @@ class Graph:
         name: str,
         task: Callable[..., Any] | Task[..., Any],
         *,
-        priority: int = 0,
+        priority: int | None = None,
         map: bool = False,  # noqa: A002 - as the method of a task that it calls
     ) -> Self:
         """Add a task under a name that no other node has; a plain function, a graph or a flow is made a task.
@@ -82,16 +83,19 @@ class Graph:
         Args:
             name: How edges, errors and drawings call it.
             task: One task may stand at several nodes.
-            priority: Among nodes that are ready, the higher goes first; among equals the one added first.
+            priority: Among nodes that are ready, the higher goes first; among equals the one added first. By default the
+                task's own, `@task(Priority(5))`, or 0.
             map: Call the task once for each item of its predecessor's output (of several, zipped), and give the list.
         """
         if name in self._nodes:
             raise self._wrong(f"has a node {name!r} already.\nGive the other one a name of its own.", name)
-        _PRIORITY.check("priority", priority, owner="add_node")
+        if priority is not None:
+            _PRIORITY.check("priority", priority, owner="add_node")
         if task is self:
             raise self._wrong(f"cannot stand at its own node {name!r}: it would never end.", name)
         run = task_of(task, name)
-        self._nodes[name] = Node(name, mapping_task(run) if map else run, priority)
+        first = Priority.of(run) if priority is None else priority
+        self._nodes[name] = Node(name, mapping_task(run) if map else run, first)
         self._shape = None
         return self
 

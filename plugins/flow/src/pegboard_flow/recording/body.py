@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from pegboard import checks
+from pegboard.parts import checks
 from pegboard_flow._errors import GraphError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow.recording.placeholder import NodePlaceholder, node_of

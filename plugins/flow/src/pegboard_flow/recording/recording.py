@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from pegboard import Priority
 from pegboard_flow._errors import GraphError
 from pegboard_flow.recording.placeholder import NodePlaceholder
 from pegboard_flow.recording.templates import Fill, Templates
@@ -41,7 +42,7 @@ class Recording:
         inputs = _inputs(args, kwargs, self._templates.read(args, found), self._templates.read(kwargs, found))
         name = self._name(task.name)
         number = len(self.nodes)
-        self.nodes.append(Node(name, task, inputs=inputs))
+        self.nodes.append(Node(name, task, Priority.of(task), inputs=inputs))
         self._positions.append(number)
         self.edges += [Edge(self.nodes[source].name, name) for source in found]
         return NodePlaceholder(self, name, number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pegboard.running.in_loop import Ended
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -21,27 +23,19 @@ async def run_async(run: Run) -> Any:
 
 
 class _RunningNodes:
-    """The nodes of one run that run now; `asyncio.wait` would look at all of them for each that ends."""
+    """The nodes of one run that run now."""
 
     def __init__(self, run: Run, group: OpenGroup) -> None:
-        import asyncio
-
-        self._loop = asyncio.get_running_loop()
         self._run = run
         self._group = group
         self._max_running = run.settings.concurrency or len(run.shape.nodes)
         self._running: dict[asyncio.Task[Any], tuple[int, Call | None]] = {}
-        self._done: list[asyncio.Task[Any]] = []
-        self._any_done: asyncio.Future[None] | None = None
+        self._ended = Ended()
 
     async def run_all(self) -> None:
         self._start_ready()
         while self._running:
-            if not self._done:
-                self._any_done = self._loop.create_future()
-                await self._any_done
-            done, self._done = self._done, []
-            for task in done:
+            for task in await self._ended.wait():
                 await self._finish(*self._running.pop(task), task)
             self._start_ready()
 
@@ -57,13 +51,10 @@ class _RunningNodes:
             else:
                 task = self._group.start(run.shape.nodes[index].task, *args, **kwargs)
             self._running[task] = (index, call)
-            task.add_done_callback(self._note_done)
-
-    def _note_done(self, task: asyncio.Task[Any]) -> None:
-        self._done.append(task)
-        _error_of(task)  # seen, or asyncio would log it if another failure ends the run first
-        if self._any_done is not None and not self._any_done.done():
-            self._any_done.set_result(None)
+            task.add_done_callback(
+                _error_of
+            )  # seen, or asyncio would log it if another failure ends the run first
+            self._ended.watch(task)
 
     async def _finish(self, index: int, call: Call | None, task: asyncio.Task[Any]) -> None:
         run = self._run

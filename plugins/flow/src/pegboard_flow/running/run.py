@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from pegboard import checks
+from pegboard.parts import checks
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import GraphError, GraphFailed, add_note
 from pegboard_flow.running.result import GraphResult

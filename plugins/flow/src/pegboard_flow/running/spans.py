@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pegboard.records import DEPENDS_ON
+
 if TYPE_CHECKING:
     from pegboard import Call
     from pegboard.running.open_group import OpenGroup
     from pegboard_flow.running.shape import Inputs
     from pegboard_flow.running.walk import Walk
 
-_DEPENDS_ON = "pegboard.depends_on"  # where tracers look for (trace id, span id) of what a call waited for
 _Ids = tuple[str | None, str | None]
 
 
@@ -35,7 +36,7 @@ class Spans:
         call = group.make(self._walk.shape.nodes[index].task, *args, **kwargs)
         waited_for = self._ids and [self._ids[source] for source in self._walk.taken_sources(index)]
         if waited_for:
-            call.state[_DEPENDS_ON] = waited_for
+            call.state[DEPENDS_ON] = waited_for
         return call
 
     def note(self, index: int, call: Call) -> None:

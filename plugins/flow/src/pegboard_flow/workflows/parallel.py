@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from pegboard import checks
+from pegboard.parts import checks
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow.workflows.step import Step, step_of
 

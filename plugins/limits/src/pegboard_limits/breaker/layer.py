@@ -8,29 +8,34 @@ from typing import TYPE_CHECKING, Any
 from pegboard import DeadlineExceeded, Layer, Order, TaskTimeout
 
 if TYPE_CHECKING:
-    from pegboard import Call
+    from pegboard import Call, Session
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard.parts.measuring import Gauge
     from pegboard_limits.breaker.state import BreakerState, Change
 
+Tell = Callable[["Call", "Change | None"], None]
+_LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
-def breaker_layer(state: BreakerState, counts: Callable[[Exception], bool]) -> Layer:
+
+def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Exception], bool]) -> Layer:
     """Make the layer: what an attempt through a closed breaker needs is resolved here."""
     failed = state.failed
+    tell = _teller(state, _gauge_of_breakers(session))
 
     async def run(call: Call, proceed: Proceed) -> Any:
-        epoch = state.epoch if state.closed else _admitted(state, call)
+        epoch = state.epoch if state.closed else _admitted(state, tell, call)
         attempt = call.attempt
         try:
             value = await proceed(call)
         except BaseException as error:
-            _note_error(state, counts, call, epoch, error, begun=call.attempt > attempt)
+            _note_error(state, counts, tell, call, epoch, error, begun=call.attempt > attempt)
             raise
         if failed:
-            _emit_change(state, call, state.succeeded(epoch))
+            tell(call, state.succeeded(epoch))
         return value
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        epoch = state.epoch if state.closed else _admitted(state, call)
+        epoch = state.epoch if state.closed else _admitted(state, tell, call)
         attempt, yielded = call.attempt, False
         try:
             async for item in proceed(call):
@@ -40,20 +45,20 @@ def breaker_layer(state: BreakerState, counts: Callable[[Exception], bool]) -> L
             if yielded and isinstance(
                 error, GeneratorExit
             ):  # its consumer had enough; what came shows that it works
-                _emit_change(state, call, state.succeeded(epoch))
+                tell(call, state.succeeded(epoch))
             else:
-                _note_error(state, counts, call, epoch, error, begun=call.attempt > attempt)
+                _note_error(state, counts, tell, call, epoch, error, begun=call.attempt > attempt)
             raise
         if failed:
-            _emit_change(state, call, state.succeeded(epoch))
+            tell(call, state.succeeded(epoch))
 
     return Layer("limits", Order.BREAKER, run=run, stream=stream)
 
 
-def _admitted(state: BreakerState, call: Call) -> int:
+def _admitted(state: BreakerState, tell: Tell, call: Call) -> int:
     epoch, change = state.admit(call)
     try:
-        _emit_change(state, call, change)
+        tell(call, change)
     except BaseException:  # KeyboardInterrupt in an observer
         state.gave_up(epoch)
         raise
@@ -63,6 +68,7 @@ def _admitted(state: BreakerState, call: Call) -> int:
 def _note_error(
     state: BreakerState,
     counts: Callable[[Exception], bool],
+    tell: Tell,
     call: Call,
     epoch: int,
     error: BaseException,
@@ -73,9 +79,9 @@ def _note_error(
     if not begun or not isinstance(error, Exception) or _out_of_time(call, error):
         state.gave_up(epoch)
     elif counts(error):
-        _emit_change(state, call, state.failure(epoch))
+        tell(call, state.failure(epoch))
     else:
-        _emit_change(state, call, state.succeeded(epoch))
+        tell(call, state.succeeded(epoch))
 
 
 def _out_of_time(call: Call, error: Exception) -> bool:
@@ -85,6 +91,20 @@ def _out_of_time(call: Call, error: Exception) -> bool:
     return isinstance(error, DeadlineExceeded) or not error.retryable
 
 
-def _emit_change(state: BreakerState, call: Call, change: Change | None) -> None:
-    if change is not None:
-        call.emit("on_breaker_change", state.name, change.state, change.previous)
+def _gauge_of_breakers(session: Session) -> Gauge:
+    """Return what shows the states; a breaker is in it from its first change."""
+    return session.measure(
+        "gauge",
+        "pegboard_breaker_state",
+        "State of a circuit breaker since its first change: 0 closed, 1 half open, 2 open.",
+        ("pegboard_breaker_name",),
+    )
+
+
+def _teller(state: BreakerState, gauge: Gauge) -> Tell:
+    def tell(call: Call, change: Change | None) -> None:
+        if change is not None:
+            gauge.labels(pegboard_breaker_name=state.name).set(_LEVELS[change.state])
+            call.emit("on_breaker_change", state.name, change.state, change.previous)
+
+    return tell

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_limits import _checks
 from pegboard_limits._checks import Errors  # noqa: TC001 - attrs may resolve the annotations
 

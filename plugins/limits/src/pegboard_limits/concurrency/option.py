@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_limits import _checks
 
 

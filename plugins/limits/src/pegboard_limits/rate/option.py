@@ -6,7 +6,8 @@ import re
 
 import attrs
 
-from pegboard import Option, checks
+from pegboard import Option
+from pegboard.parts import checks
 from pegboard_limits import _checks
 
 _UNITS = {

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
-from pegboard import checks
 from pegboard.errors import RemoteError
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, checks
 from pegboard_processes.pool.request import Keeper, Request
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads

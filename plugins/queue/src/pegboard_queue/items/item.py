@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pegboard import checks
+from pegboard import Priority
 from pegboard.clock import SYSTEM_CLOCK, Clock
+from pegboard.parts import checks
 from pegboard_queue._checks import arguments, name_or_none
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.record import Record
@@ -34,7 +35,7 @@ class Item(Generic[T]):
         task: A task of any kind, a `Work`, or a plain function, which is made a task.
         args, kwargs: Its arguments.
         name: What errors and `depends_on` call it; the task's name by default, which several items may share.
-        priority: A whole number. A `TaskManager` takes the highest first, a `TaskQueue` the lowest.
+        priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0. A `TaskManager` takes the highest first, a `TaskQueue` the lowest.
         clock: What its times are read from; one that a manager makes has its session's.
 
     Attributes:
@@ -51,13 +52,13 @@ class Item(Generic[T]):
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         made = as_task(task)
         self.args = arguments(args)
         self.kwargs: dict[str, Any] = {} if kwargs is None else dict(kwargs)
-        self.priority = PRIORITY.check("priority", priority)
+        self.priority = Priority.of(made) if priority is None else PRIORITY.check("priority", priority)
         self.created_at = clock.time()
         self._record = Record(made, name_or_none(name), clock)
 

@@ -7,7 +7,7 @@ import threading
 from heapq import heapify, heappop, heappush
 from typing import Any, Literal
 
-from pegboard import checks
+from pegboard.parts import checks
 from pegboard_queue._errors import QueueFull, UnknownItem
 from pegboard_queue.items.item import PRIORITY, Item
 from pegboard_queue.items.state import State

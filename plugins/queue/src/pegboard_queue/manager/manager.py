@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from pegboard import checks, current_session
+from pegboard import current_session
+from pegboard.parts import checks
 from pegboard_queue._checks import seconds_or_none
 from pegboard_queue.items.item import Item
 from pegboard_queue.items.state import State
@@ -71,7 +72,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[T]: ...
     @overload
@@ -82,7 +83,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[list[T]]: ...
     @overload
@@ -93,7 +94,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[T]: ...
     def submit(
@@ -103,7 +104,7 @@ class TaskManager:
         kwargs: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        priority: int = 0,
+        priority: int | None = None,
         depends_on: DependsOn = (),
     ) -> Item[Any]:
         """Hand in a call to be made, and return its item at once.
@@ -113,7 +114,7 @@ class TaskManager:
             args: Its positional arguments, as a tuple.
             kwargs: Its keyword arguments.
             name: For `depends_on` and errors: of the items that have not ended, only one may be given a name.
-            priority: A whole number; higher ones start first, equal ones in the order of submission.
+            priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0; higher ones start first, equal ones in the order of submission.
             depends_on: Items, or names of items, that have to complete first; looked up now. When one of them does
                 not complete, this item is skipped.
 

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.scheduler import Scheduler
 
@@ -158,9 +159,7 @@ class Workers:
     def _the_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that coroutines run in, started if there is none yet; the guard is held."""
         if self.loop is None:
-            from pegboard_queue.running.loop import LoopThread
-
-            thread = LoopThread()
+            thread = LoopThread("pegboard-queue-loop", daemon=True)
             self.loop = thread.loop
             self._stop_loop = weakref.finalize(self, thread.stop)
         return self.loop

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple, NoReturn
 
-from pegboard import checks
+from pegboard.parts import checks
 from pegboard_validate._errors import InvalidJSON
 from pegboard_validate._problem import Problem, Unfit
 

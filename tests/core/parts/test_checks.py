@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard import ConfigError, Option, Secret, checks
+from pegboard import ConfigError, Option, Secret
+from pegboard.parts import checks
 
 NO_NUMBERS = [None, True, "3", [3], 3j]
 FORMS = {
