@@ -433,7 +433,7 @@ def test_executors_tell_how_busy_they_are(metrics, total) -> None:
 
 
 def test_abandoned_threads_are_a_gauge(metrics, total) -> None:
-    """Those of the process that outlived their limit, for as long as they run (E10)."""
+    """Those of the process that outlived their limit, for as long as they run."""
     release = threading.Event()
 
     class Limit:

@@ -76,9 +76,7 @@ class TestResults:
         """Long items at the end of many short ones run on all workers, and not one after another in one's chunk."""
         with session(warm, watched):
             tasks.where.map(range(4))
-            start = time.perf_counter()
-            assert tasks.took.map([0.0] * 3000 + [0.15] * 8) == [0.0] * 3000 + [0.15] * 8
-            assert time.perf_counter() - start < 0.15 * 8 + 0.3
+            assert len(set(tasks.took_in.map([0.0] * 3000 + [0.15] * 8)[-8:])) == 2
 
     @WATCHED
     def test_concurrency(self, warm, watched):

@@ -218,6 +218,12 @@ def took(seconds):
 
 
 @task
+def took_in(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+@task
 def run_at(_):
     return time.time()
 
