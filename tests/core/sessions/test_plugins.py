@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from session_plugins import Level, Levels, Living, function, living
 
-from pegboard import InvalidPlugin, MissingPlugin, PluginConflict, Session, SessionError, hookimpl
+from pegboard import (
+    InvalidPlugin,
+    MissingPlugin,
+    PluginConflict,
+    Session,
+    SessionError,
+    hookimpl,
+    hookspec,
+)
 from pegboard.testing import FakeClock, Recorder
 
 
@@ -187,3 +195,52 @@ def test_a_plugin_has_a_storage_for_the_session_that_attached_it() -> None:
         assert outer.state(levels) == {"seen": 2}
     with pytest.raises(SessionError, match="is not attached"):
         Session().state(levels)
+
+
+class TurnSpecs:
+    """A hook spec that a plugin brings."""
+
+    @hookspec
+    def on_turn(self, call, number) -> None:
+        """Told at each turn."""
+
+
+class Turns:
+    """Brings the spec."""
+
+    name = "turns"
+    hookspecs = TurnSpecs()
+
+
+class Watcher:
+    """Implements it, and cannot do without."""
+
+    name = "watcher"
+
+    @hookimpl
+    def on_turn(self, number) -> None: ...
+
+
+@pytest.mark.parametrize("plugins", [(Watcher, Turns), (Turns, Watcher)], ids=["user first", "bringer first"])
+def test_plugins_attached_together_are_checked_together(plugins) -> None:
+    """Whoever implements a hook may come before the one who brings it; alone it is refused."""
+    made = [plugin() for plugin in plugins]
+    assert len(Session(*made).plugins) == 2
+    with Session() as session:
+        session.register_all(made)
+        assert len(session.plugins) == 2
+    with pytest.raises(InvalidPlugin, match="there is no such hook"):
+        Session(Watcher())
+
+
+def test_of_plugins_that_are_refused_together_nothing_is_left() -> None:
+    """Neither they nor the hooks that they would have brought, except those that came before."""
+    with Session() as session:
+        hooks = session.pm.known_hooks()
+        with pytest.raises(InvalidPlugin, match="is no plugin"):
+            session.register_all([3, Turns()])
+        assert session.plugins == {}
+        assert session.pm.known_hooks() == hooks
+        with pytest.raises(InvalidPlugin, match="is no plugin"):
+            session.register_all([Turns(), 3])
+        assert list(session.plugins) == ["turns"]

@@ -75,7 +75,7 @@ class Manager(pluggy.PluginManager):
         except BaseException as error:
             if self.has_plugin(name):
                 super().unregister(name=name)
-            self._remove_specs(added)
+            self.remove_specs(added)
             if isinstance(error, pluggy.PluginValidationError):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
             raise
@@ -211,7 +211,7 @@ class Manager(pluggy.PluginManager):
         self.add_hookspecs(specs)
         return brought
 
-    def _remove_specs(self, names: Iterable[str]) -> None:
+    def remove_specs(self, names: Iterable[str]) -> None:
         """Forget hook specs whose plugin was refused; implementations that awaited them as optional go on waiting."""
         for name in names:
             caller = getattr(self.hook, name)

@@ -93,24 +93,18 @@ class Plugins:
         return plugin
 
     def _plugin_of(self, cls: type[T]) -> T:
-        if not isinstance(cls, type):
-            raise TypeError(
-                f"session[...] takes the class of a plugin, such as session[Caching], not {cls!r}."
-            )
-        found = {name: plugin for name, plugin in self.plugins.items() if isinstance(plugin, cls)}
+        found = self._of_class(cls)
         if len(found) == 1:
             return next(iter(found.values()))
-        named = found.get(getattr(cls, "name", ""))
-        if named is not None:
-            return named
+        name = getattr(cls, "name", cls.__name__)
         if found:
             raise PluginConflict(
                 f"session[{cls.__name__}] could be any of {', '.join(found)}: several plugins of this session are of that class, "
-                f"and none is called {getattr(cls, 'name', cls.__name__)!r}.\nAsk for the class of the one you mean.",
-                plugin=getattr(cls, "name", cls.__name__),
+                f"and none is called {name!r}.\nAsk for the class of the one you mean.",
+                plugin=name,
                 claimants=tuple(found),
             )
-        raise MissingPlugin(self._missing(cls), plugin=getattr(cls, "name", cls.__name__))
+        raise MissingPlugin(self._missing(cls), plugin=name)
 
     def get(self, cls: type[T]) -> T | None:
         """Do what `session[cls]` does, but return None where no plugin of the class is attached."""
@@ -177,10 +171,15 @@ class Plugins:
         """
         with self._guard:
             made = list(plugins)
-            for plugin in made:
-                self.pm.bring_specs(plugin_name(plugin), plugin)
-            for plugin in made:
-                self.register(plugin)
+            brought = [self.pm.bring_specs(plugin_name(plugin), plugin) for plugin in made]
+            try:
+                for plugin in made:
+                    self.register(plugin)
+            except BaseException:
+                for plugin, specs in zip(made, brought, strict=True):
+                    if not self.pm.is_registered(plugin):
+                        self.pm.remove_specs(specs)
+                raise
 
     def _begin(self, attached: str) -> None:
         try:
