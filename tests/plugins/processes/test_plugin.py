@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -88,3 +90,30 @@ def test_an_executor_of_somebody_else_is_left_open() -> None:
             assert first != os.getpid()
             assert set(session.plugins) == {"processes"}
         assert pool.submit(os.getpid).result(30) == first
+
+
+@pytest.fixture
+def alarm_interrupts():
+    """Have SIGALRM do what Ctrl-C does, which a test run in the background does not get."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("alarm_interrupts")
+def test_a_session_interrupted_at_its_end_leaves_a_pool_that_serves_the_next(is_gone) -> None:
+    """Ctrl-C while it waits for a worker that takes its time: the interrupt leaves, and nothing else is lost."""
+    pool = Processes(workers=1)
+    with pytest.raises(KeyboardInterrupt), Session(pool):
+        first = pid()
+        busy = pool.submit(time.sleep, 0.5)
+        while not busy.running():
+            time.sleep(0.001)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+    with Session(pool):
+        assert pid() != first
+    until = time.monotonic() + 20
+    while not is_gone(first) and time.monotonic() < until:  # it ends beside, when it has done what it is at
+        time.sleep(0.01)
+    assert is_gone(first)

@@ -23,7 +23,7 @@ _RECYCLE_AFTER = checks.whole(least=1).or_none("never")
 
 
 class ProcessPool(Executor):
-    """Worker processes, started when first needed and kept until the pool is restarted or shut down.
+    """Worker processes, started when first needed and kept until the pool is shut down.
 
     What it can be told is said at `Processes`, which users see.
 
@@ -41,17 +41,12 @@ class ProcessPool(Executor):
         self.workers = _WORKERS.check("workers", workers, owner="Processes") or usable_processors()
         self.start_method = checked_method(start_method)
         self.recycle_after = _RECYCLE_AFTER.check("recycle_after", recycle_after, owner="Processes")
-        self._lifecycle = threading.Lock()
         self._closed = False
         self._begin()
-        after_fork(self._begin_anew)
-
-    def _begin_anew(self) -> None:
-        """Begin with no worker, in a process that was forked: those are the parent's."""
-        self._lifecycle = threading.Lock()  # whoever holds it did not come along
-        self._begin()
+        after_fork(self._begin)
 
     def _begin(self) -> None:
+        """Begin with no worker; in a process that was forked, too, where those are the parent's."""
         self._guard = threading.Condition()
         self._waiting: deque[Request] = deque()
         self._keepers = [Keeper(self.start_method, self.recycle_after) for _ in range(self.workers)]
@@ -144,23 +139,24 @@ class ProcessPool(Executor):
         for request in dropped:
             request.cancel()
             request.set_running_or_notify_cancel()
-        if wait:
-            self._end()
-        elif not was_closed:
-            threading.Thread(target=self._end, name="pegboard-worker-end", daemon=True).start()
-
-    def restart(self) -> None:
-        """End the workers as `shutdown` does; what is submitted afterwards starts others."""
-        with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            self._guard.notify_all()
+        if not wait:
+            if not was_closed:
+                self._end_beside()
+            return
         try:
             self._end()
-        finally:  # also when Ctrl-C was pressed while it waited
-            self._begin()
-            self._closed = False
+        except BaseException:  # Ctrl-C: nobody waits any more, and the workers end all the same
+            self._end_beside()
+            raise
+
+    def _end_beside(self) -> None:
+        threading.Thread(target=self._end, name="pegboard-worker-end", daemon=True).start()
+
+    def another(self) -> ProcessPool:
+        """Make a pool with the same settings; of one that was shut down, one that was, too."""
+        made = ProcessPool(self.workers, start_method=self.start_method, recycle_after=self.recycle_after)
+        made._closed = self._closed
+        return made
 
     def _end(self) -> None:
         for thread in self._threads:
@@ -170,12 +166,14 @@ class ProcessPool(Executor):
                 self._guard.wait()
             holds, self._holds_server = self._holds_server, False
             keepers = list(self._keepers)
-        for keeper in keepers:
-            keeper.dismiss()
-        for keeper in keepers:
-            keeper.let_go()
-        if holds:
-            FORK_SERVER.release()
+        try:
+            for keeper in keepers:
+                keeper.dismiss()
+            for keeper in keepers:
+                keeper.let_go()
+        finally:
+            if holds:
+                FORK_SERVER.release()
 
     def _request(self, payload: bytes, weight: int) -> Request:
         if self._closed:
