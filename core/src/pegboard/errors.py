@@ -141,7 +141,7 @@ class SessionError(PegboardError, RuntimeError):
 
 
 class UnknownEvent(PegboardError, LookupError):  # noqa: N818
-    """Raised by `call.emit` for an event that no hook spec of the session describes.
+    """Raised by `call.emit` and `session.ask` for a hook that no spec of the session describes.
 
     Attributes:
         event: The name as given.

@@ -2,7 +2,8 @@
 
 Two kinds, never mixed:
 
-- `bind` is how a plugin changes what a task does: it returns layers, scopes and observers for one task.
+- `bind`, `make_executor` and `make_instrument` are asked, and what they return counts. `bind` is how a plugin changes what a task
+  does: it returns layers, scopes and observers for one task.
 - All the others are *observers*: plain functions that watch. Their return value is ignored, and an error in one is
   logged once, counted in `session.observer_errors` and changes nothing: not the value, not the error, not the events
   of the other plugins. Only a KeyboardInterrupt goes on, after the others were told. Observers are called in pluggy's

@@ -33,7 +33,7 @@ class Config(NamedTuple):
     Attributes:
         plugins: Names, in the order of attachment.
         disabled: Names that the default session may not attach, not even for an option.
-        executor: `inline`, `threads`, `processes`, the name of a listed plugin that has an executor, or None.
+        executor: `inline`, `threads`, the name of an executor of a plugin, such as `processes`, or None.
         strict, strict_plugins: As for `Session`.
         settings: Keyword arguments for plugins, by plugin name: `[tool.pegboard.settings.prometheus] port = 9464`.
     """
