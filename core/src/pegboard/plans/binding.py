@@ -50,7 +50,17 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     layers.sort(key=lambda layer: layer.order)
     events, observers = compile_events(session, bound, "call")
     remote = place if isinstance(place, RemotePlace) else None
-    plan = Plan(session, task, version, options, tuple(layers), tuple(scopes), events, observers, remote)
+    plan = Plan(
+        session,
+        task,
+        version,
+        options=options,
+        layers=tuple(layers),
+        scopes=tuple(scopes),
+        events=events,
+        observers=observers,
+        place=remote,
+    )
     plan.own_place = place
     return plan
 

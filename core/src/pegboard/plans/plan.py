@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard.calls.time_limit import HAND_DOWN
@@ -58,11 +59,12 @@ class Plan:
         session: Session,
         task: Task[..., Any],
         version: int,
+        *,
         options: tuple[Option, ...],
-        layers: tuple[Layer, ...],
-        scopes: tuple[Scope, ...],
-        events: Mapping[str, Dispatch],
-        observers: Mapping[str, tuple[str, ...]],
+        layers: tuple[Layer, ...] = (),
+        scopes: tuple[Scope, ...] = (),
+        events: Mapping[str, Dispatch] = MappingProxyType({}),
+        observers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         place: RemotePlace | None = None,
     ) -> None:
         self.session = session

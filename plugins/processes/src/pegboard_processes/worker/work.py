@@ -68,7 +68,7 @@ class _Batch:
         self._parcel = parcel
         self._here = here
         # The plan of a stand-in: layers and observers are at home.
-        self._plan = Plan(here.session, task, 0, task.options, (), tuple(here.scopes), {}, {})
+        self._plan = Plan(here.session, task, 0, options=task.options, scopes=tuple(here.scopes))
         self._function = _called(task)
         self._values: list[Any] = []
         self._began: list[float] = []
