@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
-from pegboard.forks import after_fork
 from pegboard.parts import checks
+from pegboard.parts.forks import after_fork
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pegboard.forks import after_fork
-from pegboard.wakers import new_waker
+from pegboard.parts.forks import after_fork
+from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from pegboard.forks import after_fork
+from pegboard.parts.forks import after_fork
 
 if TYPE_CHECKING:
     from queue import SimpleQueue

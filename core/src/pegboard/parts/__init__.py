@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pegboard.forks import after_fork
+from pegboard.parts.forks import after_fork
 
 if TYPE_CHECKING:
     from pegboard.parts.background import Background, Reason

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pegboard.forks import after_fork
 from pegboard.parts._worker import Worker
+from pegboard.parts.forks import after_fork
 
 if TYPE_CHECKING:
     from pegboard.parts._losses import Losses

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
-from pegboard.forks import after_fork
 from pegboard.parts import checks
 from pegboard.parts._losses import Losses, Reason
 from pegboard.parts._outbox import UNENDED, Outbox, Way
+from pegboard.parts.forks import after_fork
 
 Item = TypeVar("Item")
 _COUNT = checks.whole(least=1)

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from pegboard.forks import after_fork
 from pegboard.parts import checks
 from pegboard.parts._worker import Worker
+from pegboard.parts.forks import after_fork
 
 _log = logging.getLogger("pegboard.parts")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.parts import after_fork
-from pegboard.wakers import new_waker
+from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
     from pegboard import Call

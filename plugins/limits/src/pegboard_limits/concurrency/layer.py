@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
-from pegboard.wakers import new_waker
+from pegboard.parts.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
 

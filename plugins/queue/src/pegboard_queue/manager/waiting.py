@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard.wakers import new_waker
+from pegboard.parts.wakers import new_waker
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, record_of, running_item
 from pegboard_queue.running.dependencies import refuse_waiting

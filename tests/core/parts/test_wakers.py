@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pegboard.wakers import new_waker
+from pegboard.parts.wakers import new_waker
 
 
 def test_another_thread_ends_the_wait() -> None:
