@@ -57,14 +57,14 @@ def test_one_file_is_read_by_all(kept) -> None:
 def test_csv_of_frames(kept, value) -> None:
     """All three write the same rows, and read them as their own type."""
     kept.save("a.csv", value)
-    assert kept.shelf.store.get("a.csv").replace(b'"', b"") == b"n\n1\n2\n"
+    assert kept.catalog.store.get("a.csv").replace(b'"', b"") == b"n\n1\n2\n"
     assert kept.load("a.csv", type(value)).equals(value)
 
 
 def test_csv_keeps_an_index_that_says_something(kept) -> None:
     """A count of rows is left out; any other index is written as a column, and not lost."""
     kept.save("a.csv", pd.DataFrame({"n": [1]}, index=pd.Index(["p"], name="k")))
-    assert kept.shelf.store.get("a.csv") == b"k,n\np,1\n"
+    assert kept.catalog.store.get("a.csv") == b"k,n\np,1\n"
 
 
 def test_arrays_come_back_with_type_and_shape(kept) -> None:
@@ -115,7 +115,7 @@ class Bomb:
 def test_reading_runs_no_code(kept, tmp_path, key, wanted, form) -> None:
     """A pickle planted under any built-in format, bare or in an array, is not run."""
     flag = tmp_path / "flag"
-    kept.shelf.store.put(key, planted(str(flag), form))
+    kept.catalog.store.put(key, planted(str(flag), form))
     try:
         kept.load(key, wanted)
     except DatasetError:
@@ -146,7 +146,7 @@ def test_the_payload_would_have_worked(tmp_path) -> None:
 
 def test_a_damaged_file_is_an_error_of_datasets(kept) -> None:
     """Whatever the library raises is the cause, and the key is named."""
-    kept.shelf.store.put("a.parquet", b"PAR1 not really")
+    kept.catalog.store.put("a.parquet", b"PAR1 not really")
     for wanted in (pd.DataFrame, pl.DataFrame, pa.Table):
         with pytest.raises(DatasetError, match=r"'a\.parquet'") as caught:
             kept.load("a.parquet", wanted)

@@ -63,7 +63,7 @@ def test_it_joins_the_built_in_formats_of_an_extension(run) -> None:
     """The type decides among them as ever."""
     run.entries.write_text("[pegboard.dataset_formats]\njson = strange_formats:JSON\n")
     done = run(
-        "d.save('a.json', {1}); d.save('b.json', [1]); print(d.shelf.store.get('b.json'), d.load('a.json', set))"
+        "d.save('a.json', {1}); d.save('b.json', [1]); print(d.catalog.store.get('b.json'), d.load('a.json', set))"
     )
     assert done.stdout == "imported\nb'[1]' set()\n", done.stderr
 

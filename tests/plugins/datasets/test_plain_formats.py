@@ -69,7 +69,7 @@ def kept():
 
 def raw(datasets, key):
     """The bytes of a file."""
-    return datasets.shelf.store.get(key)
+    return datasets.catalog.store.get(key)
 
 
 @given(PLAIN.filter(lambda value: not isinstance(value, str)))

@@ -30,7 +30,7 @@ def test_each_duration_is_in_the_bucket_that_it_does_not_exceed(observed):
 
 @given(st.lists(seconds, min_size=1, max_size=600))
 def test_sum_least_and_most_are_those_of_all_durations(observed):
-    """What is settled in several batches sums up to the same as all at once."""
+    """What is folded in several batches sums up to the same as all at once."""
     durations = Durations(BOUNDS)
     for value in observed:
         durations.observe(value)
@@ -48,7 +48,7 @@ def test_what_is_pending_is_bounded():
 
 
 def test_threads_that_observe_and_settle_at_once_lose_nothing():
-    """Eight threads and a reader that settles all the time count each duration exactly once."""
+    """Eight threads and a reader that folds all the time count each duration exactly once."""
     durations = Durations(BOUNDS)
     done = threading.Event()
 
@@ -93,7 +93,7 @@ def test_a_duration_that_arrives_while_another_thread_settles_waits_for_nobody()
 
 
 class Interrupted(deque):
-    """Lets a finalizer end a call and settle everything, at the moment when the eighth duration is taken."""
+    """Lets a finalizer end a call and fold everything, at the moment when the eighth duration is taken."""
 
     def __init__(self, durations, items):
         super().__init__(items)
@@ -104,15 +104,15 @@ class Interrupted(deque):
         self.taken += 1
         if self.taken == 8:
             self.append(0.5)
-            self.durations.settle()
+            self.durations.fold()
         return super().popleft()
 
 
 def test_settling_inside_settling_counts_each_duration_once():
-    """A finalizer that ends a call while this thread settles neither deadlocks nor loses or doubles a duration."""
+    """A finalizer that ends a call while this thread folds neither deadlocks nor loses or doubles a duration."""
     durations = Durations(BOUNDS)
     durations.pending = Interrupted(durations, [0.5] * 10)
-    durations.settle()
+    durations.fold()
     assert durations.totals().calls == 11
 
 

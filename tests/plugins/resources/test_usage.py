@@ -18,7 +18,7 @@ calls = st.tuples(st.booleans(), st.integers(0, 9), st.just(nan) | st.integers(0
 
 @given(st.lists(calls), st.lists(calls))
 def test_a_sum_does_not_depend_on_when_it_was_asked_for(first, then):
-    """Usage is that of all calls, settled in one go or in two; what is not known is in no sum."""
+    """Usage is that of all calls, folded in one go or in two; what is not known is in no sum."""
     tally = Tally("t")
     tally.pending.extend(first)
     assert tally.usage().calls == len(first)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pegboard_dask._connection import Connection
 
 
-class _Errand:
+class _Submission:
     """A function on its way: where it is, and who waits for it."""
 
     __slots__ = ("future", "promise", "ticket")
@@ -47,7 +47,7 @@ class DaskExecutor(Executor):
     def __init__(self, connection: Connection, session: str) -> None:
         self._connection = connection
         self._session = session
-        self._errands: dict[Future[Any], _Errand] = {}
+        self._submissions: dict[Future[Any], _Submission] = {}
         self.workers = connection.threads
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -66,12 +66,12 @@ class DaskExecutor(Executor):
             key=f"pegboard-{ticket}",
             pure=False,
         )
-        errand = _Errand(ticket, promise)
-        self._errands[errand.future] = errand
-        self._connection.pending.add(errand.future)
-        errand.future.add_done_callback(self._over)
-        self._connection.start(self._bring(errand))
-        return errand.future
+        submission = _Submission(ticket, promise)
+        self._submissions[submission.future] = submission
+        self._connection.pending.add(submission.future)
+        submission.future.add_done_callback(self._over)
+        self._connection.start(self._bring(submission))
+        return submission.future
 
     def kill(self, future: Future[Any]) -> None:
         """Have nobody wait for a future any more; on the cluster it is cancelled, or ends with the item at work."""
@@ -79,55 +79,55 @@ class DaskExecutor(Executor):
 
     def stop(self, future: Future[Any]) -> None:
         """Have the worker of a map's chunk answer when the item at work is over; cancel it where none has begun."""
-        errand = self._errands.get(future)
-        if errand is not None:
-            self._connection.start(self._stop(errand))
+        submission = self._submissions.get(future)
+        if submission is not None:
+            self._connection.start(self._stop(submission))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what is out; the connection is its session's, and stays open."""
         from concurrent.futures import wait as wait_for
 
-        mine = list(self._errands)
+        mine = list(self._submissions)
         if cancel_futures:
             for future in mine:
                 future.cancel()
         if wait:
             wait_for(mine)
 
-    async def _bring(self, errand: _Errand) -> None:
+    async def _bring(self, submission: _Submission) -> None:
         error: BaseException | None = None
         value = None
         try:
-            value = await errand.promise
+            value = await submission.promise
         except BaseException as raised:  # noqa: BLE001 - whoever waits is told
             error = raised
-        if not errand.future.set_running_or_notify_cancel():
+        if not submission.future.set_running_or_notify_cancel():
             return
-        errand.promise.release()
+        submission.promise.release()
         if error is None:
-            errand.future.set_result(value)
+            submission.future.set_result(value)
         else:
-            errand.future.set_exception(_lost(error))
+            submission.future.set_exception(_lost(error))
 
     def _over(self, future: Future[Any]) -> None:
         self._connection.pending.discard(future)
-        errand = self._errands.pop(future, None)
-        if errand is not None and future.cancelled():
-            self._connection.start(self._drop(errand))
+        submission = self._submissions.pop(future, None)
+        if submission is not None and future.cancelled():
+            self._connection.start(self._drop(submission))
 
-    async def _stop(self, errand: _Errand) -> None:
-        if not await self._tell_workers(errand) and not errand.promise.done():
-            errand.future.cancel()
+    async def _stop(self, submission: _Submission) -> None:
+        if not await self._tell_workers(submission) and not submission.promise.done():
+            submission.future.cancel()
 
-    async def _drop(self, errand: _Errand) -> None:
-        if not errand.promise.done():
-            await self._tell_workers(errand)
-        await errand.promise.cancel()
+    async def _drop(self, submission: _Submission) -> None:
+        if not submission.promise.done():
+            await self._tell_workers(submission)
+        await submission.promise.cancel()
 
-    async def _tell_workers(self, errand: _Errand) -> bool:
-        """Ask all workers to leave the rest of an errand; whether one of them is at it."""
+    async def _tell_workers(self, submission: _Submission) -> bool:
+        """Ask all workers to leave the rest of an submission; whether one of them is at it."""
         try:
-            answers = await self._connection.client.run(_worker.stop, errand.ticket, on_error="ignore")
+            answers = await self._connection.client.run(_worker.stop, submission.ticket, on_error="ignore")
         except Exception as error:  # noqa: BLE001 - without the scheduler, nobody works for it any more
             logging.getLogger("pegboard").warning(
                 "workers of a Dask cluster could not be told to stop: %s", type(error).__name__

@@ -8,9 +8,9 @@ import attrs
 
 from pegboard import Session, current_call, current_session
 from pegboard.records import Reference
+from pegboard_datasets._catalog import Catalog, HasCatalog, Stored
 from pegboard_datasets._local import LocalStore
 from pegboard_datasets._opening import Given, open_store
-from pegboard_datasets._shelf import HasShelf, Shelf, Stored
 from pegboard_datasets._telling import tell
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class ArtifactRef(Reference):
             DatasetNotFound: It is not there any more.
             DatasetError: It has changed, or cannot be read.
         """
-        value, size = read(self, wanted, shelf_here(), store)
+        value, size = read(self, wanted, catalog_here(), store)
         tell("on_dataset_load", self.key, self.format, size)
         return value
 
@@ -62,15 +62,15 @@ def reference(stored: Stored, address: str) -> ArtifactRef:
     return ArtifactRef(stored.key, stored.format, stored.size, stored.digest, address)
 
 
-def read(ref: ArtifactRef, wanted: Any, shelf: Shelf, store: Given = None) -> tuple[Any, int]:
+def read(ref: ArtifactRef, wanted: Any, catalog: Catalog, store: Given = None) -> tuple[Any, int]:
     """Read what a reference stands for, and its size in bytes."""
-    place = shelf.find(ref.store) if store is None else open_store(store)
-    return shelf.load(place, ref.key, wanted, shelf.registry.named(ref.format), ref.digest)
+    place = catalog.find(ref.store) if store is None else open_store(store)
+    return catalog.load(place, ref.key, wanted, catalog.registry.named(ref.format), ref.digest)
 
 
-def shelf_here() -> Shelf:
-    """The shelf of the session that is current here; a plain one elsewhere, as in a worker or a script."""
+def catalog_here() -> Catalog:
+    """The catalog of the session that is current here; a plain one elsewhere, as in a worker or a script."""
     call = current_call()
     session: Session | None = current_session() if call is None else call.session
-    plugin = None if session is None else session.get(HasShelf)
-    return Shelf(LocalStore(".")) if plugin is None else plugin.shelf
+    plugin = None if session is None else session.get(HasCatalog)
+    return Catalog(LocalStore(".")) if plugin is None else plugin.catalog

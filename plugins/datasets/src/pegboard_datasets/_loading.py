@@ -15,16 +15,16 @@ from pegboard_datasets._key import check_key
 if TYPE_CHECKING:
     from pegboard import Call, Task
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard_datasets._catalog import Catalog
     from pegboard_datasets._options import Load
-    from pegboard_datasets._shelf import Shelf
 
 _COLLECTIONS = (list, tuple, dict)
 _HOLDERS = (ArtifactRef, *_COLLECTIONS)
 
 
-def loading_layer(option: Load, task: Task[..., Any], shelf: Shelf) -> Layer:
+def loading_layer(option: Load, task: Task[..., Any], catalog: Catalog) -> Layer:
     """Make the layer that replaces references and keys among the inputs by what they stand for."""
-    inputs = _Inputs(option, task, shelf)
+    inputs = _Inputs(option, task, catalog)
 
     async def run(call: Call, proceed: Proceed) -> Any:
         return await proceed(await inputs.loaded(call))
@@ -39,10 +39,10 @@ def loading_layer(option: Load, task: Task[..., Any], shelf: Shelf) -> Layer:
 class _Inputs:
     """The parameters of one task, and how each is loaded."""
 
-    def __init__(self, option: Load, task: Task[..., Any], shelf: Shelf) -> None:
+    def __init__(self, option: Load, task: Task[..., Any], catalog: Catalog) -> None:
         self.templates = option.templates
         self._signature = task.signature
-        self._shelf = shelf
+        self._catalog = catalog
         self._named = frozenset((*option.names, *self.templates))
         annotations = {
             name: _annotation(parameter, task.__wrapped__)
@@ -97,15 +97,15 @@ class _Inputs:
             return items if isinstance(value, list) else tuple(items)
         if isinstance(value, ArtifactRef):
             return await self._item(call, name, value, wanted)
-        chosen = self._shelf.registry.choose(check_key(value)).for_type(wanted)
-        loaded, size = await call.io(self._shelf.load, self._shelf.store, value, wanted, chosen)
+        chosen = self._catalog.registry.choose(check_key(value)).for_type(wanted)
+        loaded, size = await call.io(self._catalog.load, self._catalog.store, value, wanted, chosen)
         self._tell(call, name, value, chosen.name, size)
         return loaded
 
     async def _item(self, call: Call, name: str, item: Any, wanted: Any) -> Any:
         if not isinstance(item, ArtifactRef):
             return item
-        loaded, size = await call.io(read, item, wanted, self._shelf)
+        loaded, size = await call.io(read, item, wanted, self._catalog)
         self._tell(call, name, item.key, item.format, size)
         return loaded
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from pegboard import ConfigError, hookimpl
 from pegboard_datasets import hookspecs
 from pegboard_datasets._artifact import ArtifactRef, read, reference
+from pegboard_datasets._catalog import Catalog, HasCatalog
 from pegboard_datasets._format import Format
 from pegboard_datasets._key import check_key
 from pegboard_datasets._loading import loading_layer
@@ -16,7 +17,6 @@ from pegboard_datasets._objects import URL
 from pegboard_datasets._opening import Given, open_store
 from pegboard_datasets._options import Dataset, Load, Persist
 from pegboard_datasets._saving import dataset_layer, persist_layer
-from pegboard_datasets._shelf import HasShelf, Shelf
 from pegboard_datasets._telling import tell
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Datasets(HasShelf):
+class Datasets(HasCatalog):
     """Saves what tasks return, and loads it again.
 
     Args:
@@ -48,11 +48,11 @@ class Datasets(HasShelf):
         formats: Iterable[Format] = (),
     ) -> None:
         checked = _checked_formats(formats)
-        self.shelf = Shelf(open_store(_one_of(root, store)), checked)
+        self.catalog = Catalog(open_store(_one_of(root, store)), checked)
         self._elsewhere = {"root": root, "store": store, "formats": checked}
 
     def __repr__(self) -> str:
-        return f"Datasets({self.shelf.store.address!r})"
+        return f"Datasets({self.catalog.store.address!r})"
 
     def worker_settings(self) -> dict[str, Any] | None:
         """Have workers save and load in the same place, where it has an address."""
@@ -66,12 +66,12 @@ class Datasets(HasShelf):
         dataset, persist, load = task.option(Dataset), task.option(Persist), task.option(Load)
         if dataset is not None:
             dataset.check(task)
-            layers.append(dataset_layer(dataset, task, self.shelf))
+            layers.append(dataset_layer(dataset, task, self.catalog))
         if persist is not None:
-            layers.append(persist_layer(persist, self.shelf))
+            layers.append(persist_layer(persist, self.catalog))
         if load is not None:
             load.check(task)
-            layers.append(loading_layer(load, task, self.shelf))
+            layers.append(loading_layer(load, task, self.catalog))
         return layers or None
 
     def save(self, key: str, value: object, *, format: str | None = None) -> None:  # noqa: A002 - the field's word
@@ -81,8 +81,8 @@ class Datasets(HasShelf):
             InvalidKey, UnknownFormat: Nothing was written.
             DatasetError: It could not be written; what was there before is still there.
         """
-        choice = self.shelf.registry.choose(check_key(key), format)
-        stored = self.shelf.save(self.shelf.store, key, value, choice)
+        choice = self.catalog.registry.choose(check_key(key), format)
+        stored = self.catalog.save(self.catalog.store, key, value, choice)
         tell("on_dataset_save", key, stored.format, stored.size)
 
     @overload
@@ -104,28 +104,28 @@ class Datasets(HasShelf):
             DatasetError: It is damaged, or of another type.
         """
         if isinstance(key, ArtifactRef):
-            value, size = read(key, wanted, self.shelf)
+            value, size = read(key, wanted, self.catalog)
             tell("on_dataset_load", key.key, key.format, size)
             return value
-        chosen = self.shelf.registry.choose(check_key(key), format).for_type(wanted)
-        value, size = self.shelf.load(self.shelf.store, key, wanted, chosen)
+        chosen = self.catalog.registry.choose(check_key(key), format).for_type(wanted)
+        value, size = self.catalog.load(self.catalog.store, key, wanted, chosen)
         tell("on_dataset_load", key, chosen.name, size)
         return value
 
     def persist(self, value: object, *, format: str | None = None) -> ArtifactRef:  # noqa: A002
         """Write a value under the digest of its bytes, and return the reference to it; see `Persist`."""
-        choice = self.shelf.registry.choose("", format)
-        stored = self.shelf.persist(self.shelf.store, value, choice)
+        choice = self.catalog.registry.choose("", format)
+        stored = self.catalog.persist(self.catalog.store, value, choice)
         tell("on_dataset_save", stored.key, stored.format, stored.size)
-        return reference(stored, self.shelf.store.address)
+        return reference(stored, self.catalog.store.address)
 
     def exists(self, key: str) -> bool:
         """Tell whether there is a value under a key."""
-        return self.shelf.size(key) is not None
+        return self.catalog.size(key) is not None
 
     def delete(self, key: str) -> bool:
         """Remove the value under a key; say whether there was one."""
-        return self.shelf.delete(key)
+        return self.catalog.delete(key)
 
 
 def _one_of(root: str | os.PathLike[str] | None, store: Given) -> object:

@@ -12,23 +12,23 @@ from pegboard_datasets._template import KeyTemplate
 if TYPE_CHECKING:
     from pegboard import Call, Task
     from pegboard.layers import Proceed, ProceedStream
+    from pegboard_datasets._catalog import Catalog
     from pegboard_datasets._options import Dataset, Persist
     from pegboard_datasets._registry import Choice
-    from pegboard_datasets._shelf import Shelf
 
 Plan = Callable[["Call"], "tuple[str, Choice] | None"]
 
 
-def dataset_layer(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Layer:
+def dataset_layer(option: Dataset, task: Task[..., Any], catalog: Catalog) -> Layer:
     """Make the layer that saves results under the keys of a template.
 
     Key and format are settled before the function runs, so that it does not run in vain.
     """
-    plan = _planner(option, task, shelf)
-    store = shelf.open(option.store)
+    plan = _planner(option, task, catalog)
+    store = catalog.open(option.store)
 
     async def keep(call: Call, key: str, value: object, choice: Choice) -> None:
-        stored = await call.io(shelf.save, store, key, value, choice)
+        stored = await call.io(catalog.save, store, key, value, choice)
         call.emit("on_dataset_save", key, stored.format, stored.size)
 
     async def run(call: Call, proceed: Proceed) -> Any:
@@ -50,10 +50,10 @@ def dataset_layer(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Layer:
     return Layer("datasets", Order.DATASET, run=run, stream=stream)
 
 
-def _planner(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Plan:
+def _planner(option: Dataset, task: Task[..., Any], catalog: Catalog) -> Plan:
     """Make the function that settles key and format of a call; refuse now what no call could do."""
     template = KeyTemplate.parse(option.key)
-    choose = shelf.registry.choose
+    choose = catalog.registry.choose
     if option.format is not None or "." in template.tail or not template.names:
         choice = choose(option.key, option.format)
         if task.kind in {"generator", "async_generator"}:
@@ -73,16 +73,16 @@ def _planner(option: Dataset, task: Task[..., Any], shelf: Shelf) -> Plan:
     return plan
 
 
-def persist_layer(option: Persist, shelf: Shelf) -> Layer:
+def persist_layer(option: Persist, catalog: Catalog) -> Layer:
     """Make the layer that saves results under their digests, and returns references to them."""
-    store = shelf.open(option.store)
-    choice = shelf.registry.choose("", option.format)
+    store = catalog.open(option.store)
+    choice = catalog.registry.choose("", option.format)
 
     async def run(call: Call, proceed: Proceed) -> Any:
         value = await proceed(call)
         if isinstance(value, ArtifactRef):
             return value
-        stored = await call.io(shelf.persist, store, value, choice)
+        stored = await call.io(catalog.persist, store, value, choice)
         call.emit("on_dataset_save", stored.key, stored.format, stored.size)
         return reference(stored, store.address)
 

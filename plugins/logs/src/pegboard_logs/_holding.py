@@ -47,7 +47,7 @@ class HeldHandler:
         # A new list, first of all: a thread may be going through the old one, and filters behind ours can read the ids.
         handler.filters = [self._filter, *handler.filters]
 
-    def settle(self) -> None:
+    def apply(self) -> None:
         """Do what the wishes say: the last one's format, and everybody's secrets are masked."""
         if not self._formatters or self.handler.formatter is not self._formatters[-1]:
             self._formatters.append(GuardedFormatter(self.handler.formatter))
@@ -80,7 +80,7 @@ def hold(handlers: Iterable[logging.Handler], wish: Wish) -> None:
                 held = _held[id(handler)] = HeldHandler(handler)
             if wish not in held.wishes:
                 held.wishes.append(wish)
-                held.settle()
+                held.apply()
 
 
 def release(wish: Wish) -> None:
@@ -90,7 +90,7 @@ def release(wish: Wish) -> None:
             if wish in held.wishes:
                 held.wishes.remove(wish)
                 if held.wishes:
-                    held.settle()
+                    held.apply()
                 else:
                     del _held[key]
                     held.let_go()

@@ -80,13 +80,13 @@ class Durations(Bound):
         """Count one duration."""
         self.pending.append(seconds)
         if len(self.pending) > PENDING_MOST:
-            self.settle(wait=False)
+            self.fold(wait=False)
 
     def exemplify(self, exemplar: TraceExemplar) -> None:
         """Keep an exemplar as the last one of its bucket."""
         self._exemplars[bisect_left(self.bounds, exemplar.seconds)] = exemplar
 
-    def settle(self, *, wait: bool = True) -> None:
+    def fold(self, *, wait: bool = True) -> None:
         """Sort what is pending into the buckets; without `wait`, leave it to whoever is at it."""
         if not self._guard.acquire(blocking=wait):
             return
@@ -98,7 +98,7 @@ class Durations(Bound):
     def totals(self) -> Totals:
         """Return what the durations come to, those of calls that ended before included."""
         with self._guard:
-            self.settle()
+            self.fold()
             return Totals(tuple(self._counts), tuple(self._exemplars), self._sum, self._least, self._most)
 
     @property
@@ -107,7 +107,7 @@ class Durations(Bound):
         return self.totals().calls
 
     def _taken(self) -> list[float]:
-        """Take each pending duration exactly once, also where a finalizer settles in between."""
+        """Take each pending duration exactly once, also where a finalizer folds in between."""
         taken: list[float] = []
         try:
             for _ in range(len(self.pending)):
@@ -125,7 +125,7 @@ class Durations(Bound):
             counts[bucket] += 1
         total, least, most = sum(taken), min(taken), max(taken)
         self._sum += total
-        if least < self._least:  # noqa: PLR1730 - min() is a call, and so a moment for a finalizer to settle in
+        if least < self._least:  # noqa: PLR1730 - min() is a call, and so a moment for a finalizer to fold in
             self._least = least
         if most > self._most:  # noqa: PLR1730 - as above
             self._most = most

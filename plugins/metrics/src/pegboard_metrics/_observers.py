@@ -116,7 +116,7 @@ def _counted(series: TaskSeries, record: AfterExecute) -> AfterExecute:
 def _fast(store: Store, series: TaskSeries, record: AfterExecute, *, traced: bool) -> AfterExecute:
     """As `_counted`, with the usual end of a call, a value of its function, resolved beforehand."""
     durations = store.duration.family.child(series.name, "ok", "run", "")
-    pending, settle, exemplify = durations.pending, durations.settle, durations.exemplify
+    pending, fold, exemplify = durations.pending, durations.fold, durations.exemplify
     end, append, now = series.active.discard, pending.append, time
 
     def after_execute(call: Call, outcome: Outcome) -> None:
@@ -127,7 +127,7 @@ def _fast(store: Store, series: TaskSeries, record: AfterExecute, *, traced: boo
         series.last_success = now()
         append(outcome.duration)
         if len(pending) > PENDING_MOST:
-            settle(wait=False)
+            fold(wait=False)
         if traced:
             exemplar = _exemplar_of(call, outcome.duration)
             if exemplar is not None:

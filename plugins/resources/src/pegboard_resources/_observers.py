@@ -37,7 +37,7 @@ def bind_observers(
         measured: Whether memory is measured.
     """
     spent: dict[Call, float] = {}
-    pending, settle = tally.pending, tally.settle
+    pending, fold = tally.pending, tally.fold
     append, end, take = pending.append, running.pop, spent.pop
 
     def before_execute(call: Call) -> None:
@@ -59,7 +59,7 @@ def bind_observers(
         cpu = take(call, 0.0) if timed else nan
         append((outcome.status == "error", outcome.duration, cpu, memory))
         if len(pending) > PENDING_MOST:
-            settle(wait=False)
+            fold(wait=False)
         if memory is not None and limit is not None:
             limit.ended(call, memory)
 

@@ -72,7 +72,7 @@ class Tally:
         """Begin with a lock that nobody holds, also in a forked child."""
         self._guard = threading.RLock()
 
-    def settle(self, *, wait: bool = True) -> None:
+    def fold(self, *, wait: bool = True) -> None:
         """Add up what is pending; without waiting, only if nobody else is at it."""
         if not self._guard.acquire(blocking=wait):
             return
@@ -86,7 +86,7 @@ class Tally:
 
     def usage(self) -> Usage:
         """Return what was measured up to now."""
-        self.settle()
+        self.fold()
         return self._usage
 
 

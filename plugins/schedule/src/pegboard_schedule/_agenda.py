@@ -66,7 +66,7 @@ class Agenda:
                 entry.scheduled = entry.trigger.first(now)
             entry.order = self._added
             self._added += 1
-            self._settle(entry)
+            self._reschedule(entry)
 
     def remove(self, key: str) -> Entry:
         """Take an entry out, and forget its last run."""
@@ -91,7 +91,7 @@ class Agenda:
             if entry.paused:
                 entry.paused = False
                 entry.scheduled = entry.trigger.next(_moment(self._now())) or entry.scheduled
-                self._settle(entry)
+                self._reschedule(entry)
 
     def records(self) -> list[Scheduled]:
         """Return all entries, the next first and the paused ones last."""
@@ -169,7 +169,7 @@ class Agenda:
         if isinstance(trigger, When):
             entry.scheduled = trigger.first(now)
 
-    def _settle(self, entry: Entry) -> None:
+    def _reschedule(self, entry: Entry) -> None:
         """Put an entry where its next time belongs; one without leaves."""
         if entry.scheduled is None:
             self._leave(entry)
@@ -195,7 +195,7 @@ class Agenda:
             _log.exception("the trigger of %s failed, so it is paused", entry.id)
             entry.paused = True
             return []
-        self._settle(entry)
+        self._reschedule(entry)
         asks = isinstance(entry.trigger, When)
         if not asks:
             entry.last = times[-1]
@@ -252,7 +252,7 @@ class Agenda:
                 _think_over(entry, moment)
             if entry.stored and self._store is not None and jump < 0 and entry.last is not None:
                 self._store.set_last(entry.id, entry.last)
-            self._settle(entry)
+            self._reschedule(entry)
 
 
 def _shift(entry: Entry, trigger: object, jump: float) -> None:

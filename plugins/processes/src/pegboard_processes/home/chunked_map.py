@@ -67,7 +67,7 @@ class ChunkedMap:
         self._entries = Entries(work)
         self._again: deque[Entry] = deque()
         self._out: set[Any] = set()
-        self._landed: SimpleQueue[Any] = SimpleQueue()
+        self._returned: SimpleQueue[Any] = SimpleQueue()
         self._ending = False
 
     def _first_size(self, total: int | None, workers: int) -> ChunkSize:
@@ -77,12 +77,12 @@ class ChunkedMap:
         """Run all items; what fails is told to the map."""
         self._guarded(self._send_more)
         while self._out:
-            self._guarded(self._land_next)
+            self._guarded(self._receive_next)
         self._guarded(self._entries.end_all)
 
     def abort(self, error: BaseException) -> None:
         """End the map early, from another thread: whatever runs is killed, as far as the executor can."""
-        self._landed.put(error)
+        self._returned.put(error)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Do something; when that is interrupted (Ctrl-C), nobody wants the rest."""
@@ -92,12 +92,12 @@ class ChunkedMap:
             self._work.failed(len(self._work.results), error)
             self._drop_all()
 
-    def _land_next(self) -> None:
-        landed = self._landed.get()
-        if isinstance(landed, BaseException):
-            raise landed
-        self._out.discard(landed)
-        self._land(landed)
+    def _receive_next(self) -> None:
+        returned = self._returned.get()
+        if isinstance(returned, BaseException):
+            raise returned
+        self._out.discard(returned)
+        self._receive(returned)
         if self._work.has_failed:
             self._stop_all()
         else:
@@ -142,7 +142,7 @@ class ChunkedMap:
     def _is_out(self, chunk: Any, items: int, size: int) -> None:
         self._size.weigh(items, size)
         self._out.add(chunk)
-        chunk.future.add_done_callback(lambda _: self._landed.put(chunk))
+        chunk.future.add_done_callback(lambda _: self._returned.put(chunk))
 
     def _refused(self, entries: Sequence[Entry], error: Exception) -> None:
         """Fail the items that cannot be sent, and keep the others for the next chunk."""
@@ -158,7 +158,7 @@ class ChunkedMap:
 
     # Home ---------------------------------------------------------------------------------------------------------
 
-    def _land(self, chunk: Any) -> None:
+    def _receive(self, chunk: Any) -> None:
         if chunk.future.cancelled():
             self._entries.unrun(chunk.entries)
             return
@@ -280,7 +280,7 @@ class ChunkSize:
         self._wanted = max(1, min(self._wanted, int(_BYTES_MOST * items / max(size, 1))))
         if self._left is not None:
             self._left = max(self._left - items, 0)
-        self._settle()
+        self._update()
 
     def learn(self, items: int, seconds: float) -> None:
         """Take note of how long the items of a chunk took together."""
@@ -288,9 +288,9 @@ class ChunkSize:
             each = max(seconds / items, 1e-7)
             self._least = int(_LEAST_SECONDS / each)
             self._wanted = max(1, min(int(_MOST_SECONDS / each), items * _GROWTH, _ITEMS_MOST))
-            self._settle()
+            self._update()
 
-    def _settle(self) -> None:
+    def _update(self) -> None:
         self.now = self._wanted
         if self._left is not None:
             share = -(-self._left // (2 * self._workers))

@@ -88,9 +88,9 @@ class QuickMap(ChunkedMap):
         if entries:
             self._send(entries)
 
-    def _land(self, chunk: Any) -> None:
+    def _receive(self, chunk: Any) -> None:
         if not isinstance(chunk, _QuickChunk):
-            super()._land(chunk)
+            super()._receive(chunk)
             return
         if chunk.future.cancelled():
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import RemoteError
 from pegboard.parts import after_fork, checks
-from pegboard_processes.pool.request import Keeper, Request
+from pegboard_processes.pool.request import Request, WorkerSlot
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads
 
@@ -49,7 +49,7 @@ class ProcessPool(Executor):
         """Begin with no worker; in a process that was forked, too, where those are the parent's."""
         self._guard = threading.Condition()
         self._waiting: deque[Request] = deque()
-        self._keepers = [Keeper(self.start_method, self.recycle_after) for _ in range(self.workers)]
+        self._slots = [WorkerSlot(self.start_method, self.recycle_after) for _ in range(self.workers)]
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._next = 0
@@ -89,17 +89,17 @@ class ProcessPool(Executor):
         The calling thread itself talks to a worker where one is free, which spares two changes of threads.
         """
         with self._guard:
-            keeper = self._keepers.pop() if self._keepers and not self._waiting else None
-            request = None if keeper is None else self._request(payload, weight)
-        if keeper is None or request is None:
+            slot = self._slots.pop() if self._slots and not self._waiting else None
+            request = None if slot is None else self._request(payload, weight)
+        if slot is None or request is None:
             future = self.send(payload, weight)
             self._wait(future, seconds)
             return future
         request.set_running_or_notify_cancel()
         try:
-            self._answer(request, keeper, seconds)
+            self._answer(request, slot, seconds)
         finally:
-            self._give_back(keeper)
+            self._give_back(slot)
         return request
 
     def _wait(self, future: Future[Any], seconds: float | None) -> None:
@@ -162,15 +162,15 @@ class ProcessPool(Executor):
         for thread in self._threads:
             thread.join()
         with self._guard:
-            while len(self._keepers) < self.workers:  # a thread that called is at it
+            while len(self._slots) < self.workers:  # a thread that called is at it
                 self._guard.wait()
             holds, self._holds_server = self._holds_server, False
-            keepers = list(self._keepers)
+            slots = list(self._slots)
         try:
-            for keeper in keepers:
-                keeper.dismiss()
-            for keeper in keepers:
-                keeper.let_go()
+            for slot in slots:
+                slot.dismiss()
+            for slot in slots:
+                slot.let_go()
         finally:
             if holds:
                 FORK_SERVER.release()
@@ -193,45 +193,45 @@ class ProcessPool(Executor):
     def _serve(self) -> None:
         """Answer requests, each by a worker that is free."""
         while (taken := self._take()) is not None:
-            request, keeper = taken
+            request, slot = taken
             try:
                 if request.set_running_or_notify_cancel():
-                    self._answer(request, keeper, None)
+                    self._answer(request, slot, None)
             finally:
-                self._give_back(keeper)
-            del taken, request, keeper
+                self._give_back(slot)
+            del taken, request, slot
 
-    def _take(self) -> tuple[Request, Keeper] | None:
+    def _take(self) -> tuple[Request, WorkerSlot] | None:
         with self._guard:
-            while not (self._waiting and self._keepers):
+            while not (self._waiting and self._slots):
                 if self._closed and not self._waiting:
                     return None
                 self._idle += 1
                 self._guard.wait()
                 self._idle -= 1
-            return self._waiting.popleft(), self._keepers.pop()
+            return self._waiting.popleft(), self._slots.pop()
 
-    def _give_back(self, keeper: Keeper) -> None:
+    def _give_back(self, slot: WorkerSlot) -> None:
         with self._guard:
-            self._keepers.append(keeper)
+            self._slots.append(slot)
             if self._closed:
                 self._guard.notify_all()
             elif self._waiting:
                 self._guard.notify()
 
-    def _answer(self, request: Request, keeper: Keeper, seconds: float | None) -> None:
+    def _answer(self, request: Request, slot: WorkerSlot, seconds: float | None) -> None:
         try:
-            answer = keeper.ask(request, seconds)
+            answer = slot.ask(request, seconds)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
             request.set_exception(error)
             return
         finally:
             request.payload = b""  # it may be large, and the future may be kept
-        _settle(request, answer)
-        keeper.used(request.weight)
+        _fill(request, answer)
+        slot.used(request.weight)
 
 
-def _settle(future: Future[Any], answer: bytes) -> None:
+def _fill(future: Future[Any], answer: bytes) -> None:
     try:
         ok, value = loads(answer)
     except Exception as error:  # noqa: BLE001 - whoever waits is told

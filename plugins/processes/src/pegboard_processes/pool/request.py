@@ -81,7 +81,7 @@ class Request(Future[Any]):
 _SENDINGS_MOST = 3
 
 
-class Keeper:
+class WorkerSlot:
     """Holds one worker, for one thread at a time.
 
     Args:

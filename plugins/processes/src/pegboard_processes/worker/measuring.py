@@ -30,13 +30,13 @@ class _Here:
 _here: ContextVar[_Here | None] = ContextVar("pegboard_measured_here", default=None)
 
 
-class Homebound:
+class NestedMeasurements:
     """Collects what is measured, until it is taken: for each run by itself, as several may go on at once in threads.
 
     What was measured by then of no run, or of one that is over, goes along with the next that is taken.
     """
 
-    name = "homebound"
+    name = "nested_measurements"
 
     def __init__(self) -> None:
         self._guard = threading.Lock()

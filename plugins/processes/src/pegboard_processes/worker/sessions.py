@@ -16,7 +16,7 @@ from pegboard_processes import hookspecs
 from pegboard_processes.wire.parcels import is_rebuildable
 from pegboard_processes.wire.pickling import loads
 from pegboard_processes.wire.progress import HERE
-from pegboard_processes.worker.measuring import Homebound
+from pegboard_processes.worker.measuring import NestedMeasurements
 
 if TYPE_CHECKING:
     from pegboard.layers import Scope
@@ -32,17 +32,17 @@ class WorkerSession:
         spec: What it was made from.
         session: The open session.
         scopes: What plugins put around each function.
-        homebound: What measures nested calls, or None.
+        nested: What measures nested calls, or None.
         users: How many parcels are at work in it; kept by `WorkerSessions`.
     """
 
     def __init__(self, spec: SessionSpec) -> None:
         self.spec = spec
         self.users = 0
-        self.homebound = Homebound() if spec.measured else None
+        self.nested = NestedMeasurements() if spec.measured else None
         plugins = [_InWorker(), *(_remake(recipe) for recipe in spec.recipes)]
-        if self.homebound is not None:
-            plugins.append(self.homebound)
+        if self.nested is not None:
+            plugins.append(self.nested)
         self.session = Session(*plugins, defaults=spec.defaults, inherit=False)
         self.session.id = spec.id
         self.session.in_worker = True

@@ -114,13 +114,13 @@ class _Batch:
         self._seconds.append(time.perf_counter() - began)
         for position, emitted in shared.emitted.items():
             self._keep_emitted(position, emitted)
-        if self._here.homebound is not None:
-            self._here.homebound.take()  # nobody at home listens
+        if self._here.nested is not None:
+            self._here.nested.take()  # nobody at home listens
 
     def _run(self, position: int, item: Item) -> None:
         call = stand_in_for(item, self._parcel, self._plan, self._here.spec.events)
-        if self._here.homebound is not None:
-            self._here.homebound.begin()
+        if self._here.nested is not None:
+            self._here.nested.begin()
         began = time.perf_counter()
         value = None
         try:
@@ -132,8 +132,8 @@ class _Batch:
         self._values.append(value)
         if call.emitted is not None:
             self._keep_emitted(position, call.emitted)
-        if self._here.homebound is not None:
-            measured = self._here.homebound.take()
+        if self._here.nested is not None:
+            measured = self._here.nested.take()
             if measured is not None:
                 self._measured[position] = measured
 

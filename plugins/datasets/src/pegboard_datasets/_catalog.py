@@ -30,7 +30,7 @@ class Stored(NamedTuple):
     digest: str
 
 
-class Shelf:
+class Catalog:
     """The stores and formats of one plugin.
 
     Args:
@@ -44,7 +44,7 @@ class Shelf:
         self._stores: dict[str, Store] = {store.address: store}
 
     def open(self, given: object) -> Store:
-        """The store that an option names, one for each address; None is this shelf's own."""
+        """The store that an option names, one for each address; None is this catalog's own."""
         if given is None:
             return self.store
         store = open_store(given)
@@ -190,12 +190,12 @@ def _refusing(store: Store, key: str, done: str, function: Callable[..., T], *ar
         ) from error
 
 
-class HasShelf:
+class HasCatalog:
     """The plugin, as references to its values know it.
 
     Attributes:
-        shelf: Where it saves and loads.
+        catalog: Where it saves and loads.
     """
 
     name = "datasets"
-    shelf: Shelf
+    catalog: Catalog
