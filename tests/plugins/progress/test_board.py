@@ -91,11 +91,18 @@ def test_a_terminal_that_goes_away_is_fine():
     ours, theirs = pty.openpty()
     program = PROGRAM.replace("logging.warning", "(lambda *_: 0)").replace("print(", "str(")
     program = program.replace("range(40)", "range(150)")  # so that it is half-way on a busy machine, too
+    program = program.replace(
+        'format="%(message)s"', "filename='/dev/null'"
+    )  # a log on that terminal ends badly by itself
     with subprocess.Popen(
         [sys.executable, "-c", f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{program}"],
         stdin=subprocess.DEVNULL,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm"},
+        env={
+            **os.environ,
+            "TERM": "xterm",
+            "PYTHONUNBUFFERED": "",
+        },  # with buffers, which a failure leaves full
     ) as child:
         os.close(theirs)
         os.read(ours, 100)

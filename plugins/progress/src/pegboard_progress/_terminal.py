@@ -125,8 +125,16 @@ class Terminal:
             return
         write = next((original for guarded, original in self._guarded if guarded is file), file.write)
         try:
-            write(text)
-            file.flush()
+            descriptor = _descriptor_of(file)
+            if descriptor is None:
+                write(text)
+                file.flush()
+            else:
+                file.flush()  # what others wrote comes first
+                _write_bytes(
+                    descriptor,
+                    text.encode(self.encoding, getattr(file, "errors", None) or "backslashreplace"),
+                )
         except (OSError, ValueError) as error:  # ValueError: the file is closed
             self._end(error)
 
@@ -178,3 +186,22 @@ class Terminal:
             if stream.write != original:  # it had been replaced before us, on the instance
                 stream.write = original
         self._guarded = []
+
+
+def _descriptor_of(file: IO[str]) -> int | None:
+    """Return the descriptor to write to; None where the file has to be written to itself.
+
+    Where a terminal went away, Python would keep what is in the file's buffer, fail once more to write it when the program
+    ends, and exit with 120.
+    """
+    if os.name != "posix":
+        return None
+    try:
+        return file.fileno()
+    except (AttributeError, OSError, ValueError):  # in memory
+        return None
+
+
+def _write_bytes(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
