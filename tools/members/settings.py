@@ -19,8 +19,16 @@ def settings(text: str, members: list[Member]) -> str:
 
 
 def test_requirements(members: list[Member]) -> str:
-    """Write what the tests of any member need, as items of a group of requirements."""
-    needed = sorted({line for member in members for line in member.test_requirements})
+    """Write what the tests of any member need, as items of a group of requirements; members are there anyway."""
+    ours = {f"pegboard-{member.name}" for member in members}
+    needed = sorted(
+        {
+            line
+            for member in members
+            for line in member.test_requirements
+            if line.partition("==")[0] not in ours
+        }
+    )
     return "".join(f'    "{line}",\n' for line in needed)
 
 
