@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object  # to make protocols takes as long as all the rest of this module
 
 InstrumentKind = Literal["counter", "gauge", "histogram"]
 KINDS: Final[tuple[InstrumentKind, ...]] = ("counter", "gauge", "histogram")
