@@ -17,6 +17,7 @@ from pegboard.errors import (
     InvalidTask,
     MapError,
     MissingPlugin,
+    NotAwaited,
     PegboardError,
     PluginConflict,
     RemoteError,
@@ -66,6 +67,7 @@ __all__ = [  # noqa: RUF022 - by concept
     "hookspec",
     # errors
     "AwaitInSyncTask",
+    "NotAwaited",
     "BindError",
     "ConfigError",
     "DeadlineExceeded",

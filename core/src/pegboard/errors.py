@@ -162,6 +162,18 @@ class AwaitInSyncTask(PegboardError, RuntimeError):  # noqa: N818
     task: str
 
 
+class NotAwaited(PegboardError, RuntimeError):  # noqa: N818
+    """Raised when a layer returns what it proceeds to instead of awaiting it, so that the function never runs.
+
+    Attributes:
+        plugin: Name of the layer, by custom of its plugin.
+        task: Name of the task.
+    """
+
+    plugin: str
+    task: str
+
+
 class MapError(PegboardError, ExceptionGroup[Exception]):
     """Raised by a group of calls with `on_error="aggregate"`, once all have run and some of them failed.
 

@@ -65,6 +65,7 @@ class Call:
         trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
         sampled: Whether that span is sampled; None when nobody traces.
         carrier: In a worker, what plugins sent along in `on_depart`; empty elsewhere.
+        returned: What the generator of a task with layers returned; a layer that gives stored items may set it.
         time_limit: Until when it may take, for whoever runs its function; None without a limit.
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
@@ -75,20 +76,26 @@ class Call:
         "_state",
         "args",
         "attempt",
+        "attempt_begun",
+        "attempt_ended",
         "executor",
         "group",
+        "handed",
         "hook_depth",
         "hook_failures",
         "hooking",
         "kwargs",
+        "listens",
         "map_index",
         "number",
         "outcome",
         "parent",
         "plan",
+        "returned",
         "sampled",
         "source",
         "span_id",
+        "stage",
         "started",
         "streams",
         "time_limit",
@@ -112,7 +119,13 @@ class Call:
     sampled: bool | None
     started: float
     streams: list[KeptStream]
+    handed: tuple[str, Any] | None
+    listens: bool
+    returned: Any
     hooking: bool
+    stage: int
+    attempt_begun: int
+    attempt_ended: int
     hook_depth: int
     hook_failures: list[BaseException] | None
     _inputs: Mapping[str, Any] | None
@@ -274,13 +287,19 @@ class Call:
 _DEFAULTS: dict[str, Any] = {
     "_inputs": None,
     "_state": None,
+    "attempt_begun": 0,
+    "attempt_ended": 0,
     "group": None,
+    "handed": None,
     "hook_depth": 0,
     "hook_failures": None,
+    "listens": False,
     "map_index": None,
     "outcome": None,
+    "returned": None,
     "sampled": None,
     "span_id": None,
+    "stage": 0,
     "trace_id": None,
 }
 

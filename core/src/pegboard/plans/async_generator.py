@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextvars import copy_context
 from time import perf_counter
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import original_of
 from pegboard.current import running_call
 from pegboard.plans.folding import arity_of
-from pegboard.plans.streams import KeptStream, drive, finish_step, fold_streams
+from pegboard.plans.streams import KeptStream, OpenStream, drive, finish_step, fold_streams, take_handed
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -22,20 +23,23 @@ Stream = AsyncGenerator[Any, Any]
 def build(plan: Plan) -> Callable[[Call], Stream]:
     """Make the runner of a plan for an async generator function."""
     open_items = _layered(plan) if plan.layers else _plain(plan)
-    after_attempt = None if plan.layers else plan.events.get("after_attempt")
+    ends_attempt = not plan.layers
     on_iteration = plan.events.get("on_iteration")
     before, succeed, fail = plan.events.get("before_execute"), plan.succeed, plan.fail
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first step.
-        return steps(call, copy_context().run)
+        opened = OpenStream(call, copy_context().run)
+        generator: Stream = opened.of(steps(opened))
+        return generator
 
-    async def steps(call: Call, within: Callable[..., Any]) -> Stream:
-        entered = within(enter, call)
+    async def steps(opened: OpenStream) -> Stream:
+        call, within = opened.call, opened.within
         items: KeptStream | None = None
         index = 0
         try:
             try:
+                within(enter, opened)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -61,8 +65,10 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - goes to where the body waits
                         advance, argument = items.athrow, thrown
-                if after_attempt is not None:
-                    within(after_attempt, call, 1, None)
+                if ends_attempt:
+                    within(plan.end_attempt, call, None)
+                if not opened.abandoned:
+                    within(succeed, call, None)
             except BaseException as error:
                 try:
                     await close(call, items, within, error)
@@ -71,14 +77,16 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                     raise
                 within(fail, call, error)
                 raise
-            within(succeed, call, None)
         finally:
-            within(plan.leave, call, entered)
+            within(opened.end, sys.exc_info()[1])
 
-    def enter(call: Call) -> Any:
+    def enter(opened: OpenStream) -> None:
+        call = opened.call
         running_call.set(call)
         call.started = perf_counter()
-        return plan.enter(call) if plan.scopes else None
+        opened.begin()
+        if plan.scopes:
+            plan.enter(call, opened.entered)
 
     async def close(
         call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException
@@ -92,8 +100,8 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
             error = closing
             raise
         finally:
-            if after_attempt is not None and call.outcome is None:
-                within(after_attempt, call, 1, error)
+            if ends_attempt:
+                within(plan.end_attempt, call, error)
 
     return stream
 
@@ -119,7 +127,7 @@ def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
 def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
     least, most, check = arity_of(plan)
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
         seen = original_of(call)
@@ -129,16 +137,23 @@ def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
             if before is not None:
                 before(seen, number)
             items = KeptStream(function(*call.args, **call.kwargs))
-            async for item in items:
+            advance: Callable[[Any], Any] = items.asend
+            argument = None
+            while True:
+                try:
+                    item = await advance(argument)
+                except StopAsyncIteration:
+                    break
+                seen.listens = True
                 yield item
+                advance, argument = take_handed(seen, items.asend, items.athrow)
         except BaseException as error:
+            seen.listens = False
             if items is not None:
                 await items.aclose()
-            if after is not None:
-                after(seen, number, error)
+            plan.end_attempt(seen, error)
             raise
-        if after is not None:
-            after(seen, number, None)
+        plan.end_attempt(seen, None)
 
     open_top = fold_streams(plan, bottom)
 

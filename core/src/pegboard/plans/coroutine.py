@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from time import perf_counter
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
 from pegboard.current import joining, running_call
-from pegboard.plans.folding import arity_of, counts_attempts, fold
+from pegboard.plans.events import ENDED, is_half_told
+from pegboard.plans.folding import arity_of, fold, observes_attempts, refuse_unawaited
 from pegboard.records import Outcome, make_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from contextvars import Token
 
     from pegboard.calls.call import Call
     from pegboard.plans.plan import Plan
@@ -24,79 +25,85 @@ Run = Callable[["Call"], "Coroutine[Any, Any, Any]"]
 
 def build(plan: Plan) -> Run:
     """Make the runner of a plan for a coroutine function."""
-    attempted = _attempted(plan)
+    bottom = _attempted(plan) if observes_attempts(plan) else _counted(plan)
     if plan.layers:
-        inner = _checked(plan, fold(plan, attempted, "run"))
-    elif counts_attempts(plan):
-        inner = _checked(plan, attempted)
+        inner = _checked(plan, fold(plan, bottom, "run"))
+    elif observes_attempts(plan):
+        inner = _checked(plan, bottom)
     else:
-        inner = _first_attempt(plan)
-    return _watched(plan, inner) if plan.watched else _bare(plan, inner)
+        inner = bottom
+    innermost = bottom if observes_attempts(plan) else plan.function
+    return _watched(plan, inner, innermost) if plan.watched else _bare(plan, inner, innermost)
 
 
-def _restore(token: Token[Call | None]) -> None:
-    """Make the outer call current again.
-
-    A coroutine that is dropped half-way ends in whatever context collects it, where nothing is to be restored.
-    """
-    try:
-        running_call.reset(token)
-    except ValueError:
-        pass
-
-
-def _bare(plan: Plan, inner: Callable[[Call], Any]) -> Run:
-    note = plan.note
-    enter, joining_now = running_call.set, joining.get
+def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
+    note, has_layers = plan.note, bool(plan.layers)
+    current, make_current, joining_now = running_call.get, running_call.set, joining.get
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
             waiting.take(call, sys._getframe())
-        token = enter(call)
+        around, elsewhere = current(), False
         try:
-            return await inner(call)
+            make_current(call)
+            value = await inner(call)
+            if has_layers and type(value) is CoroutineType:
+                refuse_unawaited(plan, value, innermost)
+            return value
         except Exception as error:
             note(call, error)
             raise
+        except GeneratorExit:  # dropped half-way, it ends in whatever context collects it
+            elsewhere = current() is not call
+            raise
         finally:
-            _restore(token)
+            if not elsewhere:
+                make_current(around)  # one call of C, which a Ctrl-C cannot come in between
 
     return _named(run, plan)
 
 
-def _watched(plan: Plan, inner: Callable[[Call], Any]) -> Run:
+def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
+    has_layers = bool(plan.layers)
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
-    fail, end = plan.fail, plan.leave
-    enter_scopes = plan.enter if plan.scopes else None
+    fail, end = plan.fail, plan.end
+    enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    enter, joining_now = running_call.set, joining.get
+    current, make_current, joining_now = running_call.get, running_call.set, joining.get
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
             waiting.take(call, sys._getframe())
-        token = enter(call)
+        around, elsewhere = current(), False
+        entered: list[Any] | None = None
         try:
+            make_current(call)
             call.started = started = perf_counter()
-            entered = None if enter_scopes is None else enter_scopes(call)
             try:
-                try:
-                    if before is not None:
-                        before(call)
-                    value = await inner(call)
-                except BaseException as error:
-                    fail(call, error)
-                    raise
+                if enter is not None:
+                    entered = []
+                    enter(call, entered)
+                if before is not None:
+                    before(call)
+                value = await inner(call)
+                if has_layers and type(value) is CoroutineType:
+                    refuse_unawaited(plan, value, innermost)
                 call.outcome = outcome = make_outcome(
                     Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
                 )
                 if after is not None:
                     after(call, outcome)
                 return value
+            except BaseException as error:
+                elsewhere = isinstance(error, GeneratorExit) and current() is not call
+                fail(call, error)
+                raise
             finally:
-                if must_end:
-                    end(call, entered)
+                if must_end or (after is not None and call.stage != ENDED):
+                    end(call, sys.exc_info()[1], entered)
         finally:
-            _restore(token)
+            if not elsewhere:
+                make_current(around)
 
     return _named(run, plan)
 
@@ -107,26 +114,21 @@ def _named(run: Run, plan: Plan) -> Run:
     return run
 
 
-def _first_attempt(plan: Plan) -> Callable[[Call], Any]:
+def _counted(plan: Plan) -> Callable[[Call], Any]:
+    """The function, its attempts counted and nobody told."""
     function = plan.function
 
     def start(call: Call) -> Any:
-        call.attempt = 1
+        call.attempt += 1
         return function(*call.args, **call.kwargs)
 
     return start
 
 
 def _attempted(plan: Plan) -> Callable[[Call], Any]:
+    """The function with its attempt events."""
     function = plan.function
     before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
-    if before is None and after is None:
-
-        def start(call: Call) -> Any:
-            call.attempt += 1
-            return function(*call.args, **call.kwargs)
-
-        return start
 
     async def attempt(call: Call) -> Any:
         seen = original_of(call)
@@ -135,12 +137,12 @@ def _attempted(plan: Plan) -> Callable[[Call], Any]:
             if before is not None:
                 before(seen, number)
             value = await function(*call.args, **call.kwargs)
-        except BaseException as error:
             if after is not None:
+                after(seen, number, None)
+        except BaseException as error:
+            if after is not None and is_half_told(seen, number, before):
                 after(seen, number, error)
             raise
-        if after is not None:
-            after(seen, number, None)
         return value
 
     return attempt

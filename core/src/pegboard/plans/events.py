@@ -11,8 +11,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pluggy import HookImpl
 
+    from pegboard.calls.call import Call
+
 
 Dispatch = Callable[..., None]
+
+# How far the events are that come once in the life of a call or group; `stage` of a new one is 0.
+BEGUN, FAILED, ENDED = 1, 2, 3
+# What an event that begins to be told leaves on its subject: a slot, and its value or the parameter that has it.
+_MARKS: dict[str, tuple[str, int | str]] = {
+    "before_execute": ("stage", BEGUN),
+    "on_error": ("stage", FAILED),
+    "after_execute": ("stage", ENDED),
+    "before_group": ("stage", BEGUN),
+    "after_group": ("stage", ENDED),
+    "before_attempt": ("attempt_begun", "attempt"),
+    "after_attempt": ("attempt_ended", "attempt"),
+}
 OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 
 
@@ -46,17 +61,25 @@ def compile_event(
     The source is generated, as there is no cheaper way to pass each observer its own subset of the arguments: 0.02 us
     an observer, a third of what a loop over adaptors costs. While it runs, the call is marked, so that calls made by an
     observer can be told apart. `on_failure` is told of whatever an observer raises, and returns what has to go on
-    after the others ran (a KeyboardInterrupt), or None.
+    after the others ran (a KeyboardInterrupt or SystemExit), or None.
+
+    A Ctrl-C may strike at any instruction, so an event that has begun to be told leaves a mark on its subject first, and
+    reaches every observer.
     """
     subject = parameters[0]
     names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
     lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    _stop = None"]
+    if event in _MARKS:
+        slot, value = _MARKS[event]
+        lines.insert(1, f"    {subject}.{slot} = {value}")
     for index, observer in enumerate(observers):
         names[f"_function{index}"] = observer.function
         names[f"_observer{index}"] = observer
         lines += [
             f"    try: _function{index}({', '.join(observer.argnames)})",
-            f"    except BaseException as _error: _stop = _failed(_observer{index}, {subject}, _error) or _stop",
+            "    except BaseException as _error:",
+            f"        try: _stop = _failed(_observer{index}, {subject}, _error) or _stop",
+            "        except BaseException as _struck: _stop = _struck",
         ]
     lines += [f"    {subject}.hooking = False", "    if _stop is not None: raise _stop"]
     exec(_compiled("\n".join(lines), event), names)  # noqa: S102 - our own text, and names from specs
@@ -98,12 +121,15 @@ def monitored_event(
     on_failure: OnFailure,
 ) -> Dispatch:
     """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
+    slot, value = _MARKS.get(caller.name, ("", 0))
     for found, observer in observers:
         object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
 
     def dispatch(*args: Any, **kwargs: Any) -> None:
         values = dict(zip(parameters, args, strict=False)) | kwargs
         subject = values[parameters[0]]
+        if slot:
+            setattr(subject, slot, values[value] if isinstance(value, str) else value)
         before = getattr(_now, "subject", None), getattr(_now, "stop", None)
         _now.subject, _now.stop = subject, None
         subject.hooking = True
@@ -117,3 +143,8 @@ def monitored_event(
             raise stop
 
     return dispatch
+
+
+def is_half_told(call: Call, attempt: int, before: Dispatch | None) -> bool:
+    """Whether observers know of the beginning of an attempt, and not of its end."""
+    return call.attempt_ended != attempt and (before is None or call.attempt_begun == attempt)

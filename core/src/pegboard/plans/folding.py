@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.arity import UNCHECKED, Arity, arity
-from pegboard.errors import AwaitInSyncTask, UnsupportedTask
+from pegboard.errors import AwaitInSyncTask, NotAwaited, UnsupportedTask
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -64,7 +64,7 @@ def arity_of(plan: Plan) -> Arity:
     return arity(plan.task.__qualname__.rpartition("<locals>.")[2], signature, plan.provided)
 
 
-def counts_attempts(plan: Plan) -> bool:
+def observes_attempts(plan: Plan) -> bool:
     """Whether somebody observes attempts."""
     return "before_attempt" in plan.events or "after_attempt" in plan.events
 
@@ -103,6 +103,30 @@ def _suspended(call: Call, awaitable: Any) -> AwaitInSyncTask:
         plugin=culprit,
         task=call.task.name,
     )
+
+
+def refuse_unawaited(plan: Plan, value: Any, bottom: Callable[..., Any]) -> None:
+    """Refuse what a layer returned if it is what it proceeds to, not awaited.
+
+    Args:
+        plan: The plan.
+        value: A coroutine or generator that a call is about to return.
+        bottom: What the innermost layer proceeds to.
+
+    Raises:
+        NotAwaited: It is.
+    """
+    code = getattr(value, "cr_code", None) or getattr(value, "gi_code", None)
+    inner = [*(_codes(layer) for layer in plan.layers[1:]), (getattr(bottom, "__code__", None),)]
+    for layer, codes in zip(plan.layers, inner, strict=True):
+        if code is not None and code in codes:
+            value.close()
+            raise NotAwaited(
+                f"plugin {layer.name!r} returned what it proceeds to instead of awaiting it, around the task {plan.task.name!r}, "
+                f"so the function did not run.\nIn its layer: return await proceed(call).",
+                plugin=layer.name,
+                task=plan.task.name,
+            )
 
 
 def _codes(layer: Layer) -> tuple[object, ...]:

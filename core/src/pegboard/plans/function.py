@@ -1,73 +1,102 @@
-"""Runs a plain function."""
+"""Runs a plain function.
+
+Its layers are coroutines that never wait for anything but the function: the innermost of them asks for it, which suspends
+them all, and the runner calls it in its own frame. So however many layers a task has, they take no part of the stack, and a
+call takes two frames of ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+import types
+from collections.abc import Callable, Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from pegboard.calls.call import original_of
+from pegboard.calls.arity import UNCHECKED
+from pegboard.calls.call import Call, original_of
 from pegboard.calls.time_limit import run_within
 from pegboard.current import running_call
-from pegboard.plans.folding import CarriedStop, arity_of, counts_attempts, end_suspension, fold
+from pegboard.plans.events import ENDED, is_half_told
+from pegboard.plans.folding import (
+    CarriedStop,
+    arity_of,
+    end_suspension,
+    fold,
+    observes_attempts,
+    refuse_unawaited,
+)
 from pegboard.records import Outcome, make_outcome
 
 if TYPE_CHECKING:
-    from pegboard.calls.call import Call
     from pegboard.plans.plan import Plan
 
+Run = Callable[["Call"], Any]
 
-def build(plan: Plan) -> Callable[[Call], Any]:
+_AWAITABLE = (types.CoroutineType, types.GeneratorType)
+
+
+def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
-    inner = _layered(plan) if plan.layers else _attempted(plan)
-    return _watched(plan, inner) if plan.watched else _bare(plan, inner)
+    if plan.layers:
+        return _layered(plan)
+    return _watched(plan) if plan.watched or observes_attempts(plan) else _bare(plan)
 
 
-def _bare(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
+def _bare(plan: Plan) -> Run:
+    """For a task that nothing is hung on."""
     function = plan.function
     note = plan.note
-    enter, leave = running_call.set, running_call.reset
+    make_current = running_call.set
 
     def run(call: Call) -> Any:
-        token = enter(call)
         try:
-            if inner is not None:
-                return inner(call)
+            make_current(call)
             call.attempt = 1
             return function(*call.args, **call.kwargs)
         except Exception as error:
             note(call, error)
             raise
         finally:
-            leave(token)
+            make_current(call.parent)  # one call of C, which a Ctrl-C cannot come in between
 
     return run
 
 
-def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call], Any]:
+def _watched(plan: Plan) -> Run:
+    """For a task with observers and no layers."""
     function = plan.function
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
-    fail, end = plan.fail, plan.leave
-    enter_scopes = plan.enter if plan.scopes else None
+    before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    least, most, check = arity_of(plan) if observes_attempts(plan) else UNCHECKED
+    fail, end = plan.fail, plan.end
+    enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    enter, leave = running_call.set, running_call.reset
+    make_current = running_call.set
 
     def run(call: Call) -> Any:
-        token = enter(call)
+        entered: list[Any] | None = None
         try:
+            make_current(call)
             call.started = started = perf_counter()
-            entered = None if enter_scopes is None else enter_scopes(call)
             try:
+                if enter is not None:
+                    entered = []
+                    enter(call, entered)
+                if before is not None:
+                    before(call)
+                if call.kwargs or not least <= len(call.args) <= most:
+                    check(call)
+                call.attempt = 1
                 try:
-                    if before is not None:
-                        before(call)
-                    if inner is not None:
-                        value = inner(call)
-                    else:
-                        call.attempt = 1
-                        value = function(*call.args, **call.kwargs)
+                    if before_attempt is not None:
+                        before_attempt(call, 1)
+                    value = function(*call.args, **call.kwargs)
+                    if after_attempt is not None:
+                        after_attempt(call, 1, None)
                 except BaseException as error:
-                    fail(call, error)
+                    if after_attempt is not None and is_half_told(call, 1, before_attempt):
+                        after_attempt(call, 1, error)
                     raise
                 call.outcome = outcome = make_outcome(
                     Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
@@ -75,104 +104,109 @@ def _watched(plan: Plan, inner: Callable[[Call], Any] | None) -> Callable[[Call]
                 if after is not None:
                     after(call, outcome)
                 return value
+            except BaseException as error:
+                fail(call, error)
+                raise
             finally:
-                if must_end:
-                    end(call, entered)
+                if must_end or (after is not None and call.stage != ENDED):
+                    end(call, sys.exc_info()[1], entered)
         finally:
-            leave(token)
+            make_current(call.parent)
 
     return run
 
 
-def _attempted(plan: Plan) -> Callable[[Call], Any] | None:
-    """The function with its attempt events; None when nobody observes them."""
-    if not counts_attempts(plan):
-        return None
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+@types.coroutine
+def _ask(call: Call) -> Generator[Call, Any, Any]:
+    """What the innermost layer proceeds to: suspend all layers, until the runner has what the function gives."""
+    return (yield call)
+
+
+def _layered(plan: Plan) -> Run:
+    """For a task with layers, and observers or none."""
+    function = plan.function
+    watched = plan.watched
+    before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
+    before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
-    function = plan.function
+    top = fold(plan, _ask, "run")
+    fail, end, note = plan.fail, plan.end, plan.note
+    enter = plan.enter if plan.scopes else None
+    must_end = bool(plan.scopes) or plan.strict
+    make_current = running_call.set
 
-    def attempt(call: Call) -> Any:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
-        call.attempt = 1
+    def run(call: Call) -> Any:
+        entered: list[Any] | None = None
+        layers: Any = None
+        value: Any = None
         try:
-            if before is not None:
-                before(call, 1)
-            value = function(*call.args, **call.kwargs)
-        except BaseException as error:
-            if after is not None:
-                after(call, 1, error)
-            raise
-        if after is not None:
-            after(call, 1, None)
-        return value
+            make_current(call)
+            if watched:
+                call.started = perf_counter()
+            try:
+                if enter is not None:
+                    entered = []
+                    enter(call, entered)
+                if before is not None:
+                    before(call)
+                if call.kwargs or not least <= len(call.args) <= most:
+                    check(call)
+                layers = top(call)
+                try:
+                    asked = layers.send(None)
+                    while True:
+                        if asked is not call and not _is_seen_as(asked, call):
+                            raise end_suspension(call, layers, layers.throw)
+                        call.attempt = number = call.attempt + 1
+                        try:
+                            if before_attempt is not None:
+                                before_attempt(call, number)
+                            limit = call.time_limit
+                            if limit is None:
+                                value = function(*asked.args, **asked.kwargs)
+                            else:
+                                value = run_within(limit, asked, function)
+                            if after_attempt is not None:
+                                after_attempt(call, number, None)
+                        except BaseException as error:  # noqa: BLE001 - it goes on its way through the layers
+                            if after_attempt is not None and is_half_told(call, number, before_attempt):
+                                after_attempt(call, number, error)
+                            # A StopIteration would end the layers; thrown as it is, it would be a RuntimeError (PEP 479).
+                            asked = layers.throw(
+                                CarriedStop(error) if isinstance(error, StopIteration) else error
+                            )
+                        else:
+                            asked = layers.send(value)
+                except StopIteration as stop:
+                    value = stop.value
+                except CarriedStop as carried:
+                    raise carried.args[0] from None
+                if type(value) in _AWAITABLE:
+                    refuse_unawaited(plan, value, _ask)
+                if watched:
+                    call.outcome = outcome = make_outcome(
+                        Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - call.started)
+                    )
+                    if after is not None:
+                        after(call, outcome)
+                return value
+            except BaseException as error:
+                if layers is not None:
+                    layers.close()  # they have ended, unless a Ctrl-C came between them and the function
+                if watched:
+                    fail(call, error)
+                elif isinstance(error, Exception):
+                    note(call, error)
+                raise
+            finally:
+                if must_end or (after is not None and call.stage != ENDED):
+                    end(call, sys.exc_info()[1], entered)
+        finally:
+            make_current(call.parent)
 
-    return attempt
+    return run
 
 
-def _layered(plan: Plan) -> Callable[[Call], Any]:
-    least, most, check = arity_of(plan)
-    top = fold(plan, _told_bottom(plan) if counts_attempts(plan) else _quiet_bottom(plan), "run")
-
-    def layered(call: Call) -> Any:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
-        # A layer of a sync task never suspends, so its coroutine ends at the first step. Inline, as frames are dear:
-        # a call may take four of ours, or recursion would end too early.
-        coroutine = top(call)
-        try:
-            coroutine.send(None)
-        except StopIteration as stop:
-            return stop.value
-        except CarriedStop as carried:
-            raise carried.args[0] from None
-        raise end_suspension(call, coroutine, coroutine.throw)
-
-    return layered
-
-
-def _quiet_bottom(plan: Plan) -> Callable[[Call], Any]:
-    """What the innermost layer proceeds to, when nobody observes attempts."""
-    function = plan.function
-
-    async def bottom(call: Call) -> Any:
-        call.attempt += 1
-        limit = call.time_limit
-        try:
-            if limit is not None:
-                return run_within(limit, call, function)
-            return function(*call.args, **call.kwargs)
-        except StopIteration as stop:
-            raise CarriedStop(stop) from None
-
-    return bottom
-
-
-def _told_bottom(plan: Plan) -> Callable[[Call], Any]:
-    """What the innermost layer proceeds to, with the events of the attempt."""
-    function = plan.function
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
-
-    async def bottom(call: Call) -> Any:
-        seen = original_of(call)
-        seen.attempt = number = seen.attempt + 1
-        limit = call.time_limit
-        try:
-            if before is not None:
-                before(seen, number)
-            if limit is not None:
-                value = run_within(limit, call, function)
-            else:
-                value = function(*call.args, **call.kwargs)
-        except BaseException as error:
-            if after is not None:
-                after(seen, number, error)
-            if isinstance(error, StopIteration):
-                raise CarriedStop(error) from None
-            raise
-        if after is not None:
-            after(seen, number, None)
-        return value
-
-    return bottom
+def _is_seen_as(asked: object, call: Call) -> bool:
+    """Whether this is the call, with other inputs."""
+    return isinstance(asked, Call) and original_of(asked) is call

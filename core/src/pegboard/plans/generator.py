@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
 from time import perf_counter
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
 from pegboard.current import running_call
-from pegboard.plans.folding import arity_of, end_suspension
-from pegboard.plans.streams import KeptStream, fold_streams
+from pegboard.plans.folding import arity_of, end_suspension, observes_attempts
+from pegboard.plans.streams import KeptStream, OpenStream, fold_streams, take_handed
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -27,16 +28,18 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first next().
-        within = copy_context().run
-        return steps(call, within)
+        opened = OpenStream(call, copy_context().run)
+        generator: Stream = opened.of(steps(opened))
+        return generator
 
-    def steps(call: Call, within: Callable[..., Any]) -> Stream:
-        entered = within(enter, call)
+    def steps(opened: OpenStream) -> Stream:
+        call, within = opened.call, opened.within
         items: Stream | None = None
         index = 0
         value = None
         try:
             try:
+                within(enter, opened)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -57,6 +60,9 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - goes to where the body waits
                         advance, argument = items.throw, thrown
+                if not opened.abandoned:
+                    within(succeed, call, None)
+                return value
             except BaseException as error:
                 try:
                     if items is not None:
@@ -66,15 +72,16 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                     raise
                 within(fail, call, error)
                 raise
-            within(succeed, call, None)
-            return value
         finally:
-            within(plan.leave, call, entered)
+            within(opened.end, sys.exc_info()[1])
 
-    def enter(call: Call) -> Any:
+    def enter(opened: OpenStream) -> None:
+        call = opened.call
         running_call.set(call)
         call.started = perf_counter()
-        return plan.enter(call) if plan.scopes else None
+        opened.begin()
+        if plan.scopes:
+            plan.enter(call, opened.entered)
 
     return stream
 
@@ -82,8 +89,8 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 def _plain(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
     least, most, check = arity_of(plan)
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
-    if before is None and after is None:
+    before = plan.events.get("before_attempt")
+    if not observes_attempts(plan):
 
         def start(call: Call) -> Stream:
             call.attempt = 1
@@ -101,11 +108,9 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
                 before(call, 1)
             value = yield from function(*call.args, **call.kwargs)
         except BaseException as error:
-            if after is not None:
-                after(call, 1, error)
+            plan.end_attempt(call, error)
             raise
-        if after is not None:
-            after(call, 1, None)
+        plan.end_attempt(call, None)
         return value
 
     return attempt
@@ -114,7 +119,7 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
 def _layered(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
     least, most, check = arity_of(plan)
-    before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
+    before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
         seen = original_of(call)
@@ -124,16 +129,23 @@ def _layered(plan: Plan) -> Callable[[Call], Stream]:
             if before is not None:
                 before(seen, number)
             items = function(*call.args, **call.kwargs)
-            for item in items:
+            advance, argument = items.send, None
+            while True:
+                try:
+                    item = advance(argument)
+                except StopIteration as stop:
+                    seen.returned = stop.value
+                    break
+                seen.listens = True
                 yield item
+                advance, argument = take_handed(seen, items.send, items.throw)
         except BaseException as error:
+            seen.listens = False
             if items is not None:
                 items.close()
-            if after is not None:
-                after(seen, number, error)
+            plan.end_attempt(seen, error)
             raise
-        if after is not None:
-            after(seen, number, None)
+        plan.end_attempt(seen, None)
 
     open_top = fold_streams(plan, bottom)
 
@@ -155,7 +167,7 @@ def _stepped(call: Call, top: KeptStream) -> Stream:
             except StopIteration as stop:
                 item = stop.value
             except StopAsyncIteration:
-                return
+                return call.returned
             else:
                 raise end_suspension(call, top, awaitable.throw)
             try:

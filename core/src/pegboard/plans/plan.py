@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
+from pegboard.parts.notes import note_on
+from pegboard.plans.events import BEGUN, ENDED, FAILED, is_half_told
 from pegboard.plans.runners import RUNNERS
 from pegboard.privacy import mark_sensitive
 from pegboard.records import Outcome, make_outcome, status_of
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
     Divert = Callable[[str, Any, tuple[Any, ...], Mapping[str, Any]], Any]
-
-
-_NOTES_MOST = 16
 
 
 def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
@@ -85,6 +84,7 @@ class Plan:
         self.watched = bool(scopes) or any(
             name in events for name in ("before_execute", "on_error", "after_execute")
         )
+        self._before = events.get("before_execute")
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
@@ -140,21 +140,19 @@ class Plan:
         return plan
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
-    # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`.
+    # `before_execute`, and then calls exactly one of `succeed` and `fail`, and last `leave`. A Ctrl-C may cut a runner off at
+    # any call that it makes, so all of that stands in its `try`, and its `finally` ends what has not been ended.
 
-    def enter(self, call: Call) -> list[tuple[Scope, Any]]:
-        """Enter the scopes; one that fails is left out."""
-        entered: list[tuple[Scope, Any]] = []
+    def enter(self, call: Call, entered: list[tuple[Scope, Any]]) -> None:
+        """Enter the scopes, noting each in `entered` for `leave`; one that fails is left out."""
         call.hooking = True  # what a scope calls is made in a hook, as with observers
         for scope in self.scopes:
             try:
                 entered.append((scope, scope.enter(call)))
             except BaseException as error:
                 if self._scope_failed(scope, "enter", call, error) is not None:
-                    self.leave(call, entered)
                     raise
         call.hooking = False
-        return entered
 
     def succeed(self, call: Call, value: Any) -> None:
         """Set the outcome and tell `after_execute`; written out in the runners of functions and coroutines."""
@@ -165,20 +163,42 @@ class Plan:
             self._after(call, outcome)
 
     def fail(self, call: Call, error: BaseException) -> None:
-        """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on."""
-        self._uncount(call, error)
-        duration = perf_counter() - call.started
-        status = status_of(error)
-        shown = None if status == "closed" else error
-        outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
+        """Note the error, set the outcome, tell `on_error` and `after_execute`; the caller raises on.
+
+        What was told already is not told again, and of a call whose beginning nobody was told, nobody is told the end.
+        """
+        stage = call.stage
+        if stage == ENDED or (self._before is not None and stage < BEGUN):
+            return
+        outcome = call.outcome
+        if outcome is None:
+            self._uncount(call, error)
+            duration = perf_counter() - call.started
+            status = status_of(error)
+            shown = None if status == "closed" else error
+            outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
         try:
             if isinstance(error, Exception):
                 self.note(call, error)
-                if self._error is not None:
+                if self._error is not None and stage < FAILED:
                     self._error(call, error)
         finally:  # also when Ctrl-C was pressed in an observer of the error
             if self._after is not None:
                 self._after(call, outcome)
+
+    def end_attempt(self, call: Call, error: BaseException | None) -> None:
+        """Tell the end of the attempt that has begun, if that was not told."""
+        before, after = self.events.get("before_attempt"), self.events.get("after_attempt")
+        if after is not None and call.attempt and is_half_told(call, call.attempt, before):
+            after(call, call.attempt, error)
+
+    def end(self, call: Call, error: BaseException | None, entered: list[tuple[Scope, Any]] | None) -> None:
+        """Do at last what an interrupt kept a runner from, and leave the scopes."""
+        try:
+            if error is not None and self._after is not None and call.stage != ENDED:
+                self.fail(call, error)
+        finally:
+            self.leave(call, entered)
 
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
@@ -186,11 +206,7 @@ class Plan:
         if self.task.sensitive:
             mark_sensitive(error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
-        try:
-            if len(getattr(error, "__notes__", ())) < _NOTES_MOST:
-                error.add_note(f"in task {call.name!r}, call {call.id}, after {attempts}")
-        except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
-            pass
+        note_on(error, f"in task {call.name!r}, call {call.id}, after {attempts}")
 
     def _uncount(self, call: Call, error: BaseException) -> None:
         """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""

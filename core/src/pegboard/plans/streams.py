@@ -1,16 +1,19 @@
-"""Streams that layers pass on: kept by their call, so that they are closed in order and never by the collector."""
+"""Streams: those that layers pass on, and those that a session has to end."""
 
 from __future__ import annotations
 
 import sys
 import types
+import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from pegboard.errors import SessionError
 from pegboard.plans.folding import fold
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
+    from pegboard.layers import Scope
     from pegboard.plans.plan import Plan
 
 
@@ -66,16 +69,140 @@ class KeptStream:
         return self._stream.ag_await
 
 
+class _Outermost(KeptStream):
+    """The outermost layer's stream, whose consumer talks past the layers to the task's own generator.
+
+    Layers are written with `async for`, which passes neither on: what is sent or thrown waits in the call until the generator,
+    which waits for it below all of them, is resumed.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, stream: KeptStream, call: Call) -> None:
+        super().__init__(stream)  # type: ignore[arg-type]
+        self._first = False  # the kept stream sees to that
+        self._call = call
+
+    def asend(self, value: Any) -> Any:
+        """Resume the layers; the generator gets `value`."""
+        if value is not None and self._call.listens:
+            self._call.handed = ("send", value)
+        return self._stream.asend(None)
+
+    def athrow(self, error: BaseException) -> Any:
+        """Raise `error` in the generator; where none waits, as when a layer gives items of its own, in the outermost layer."""
+        if not self._call.listens:
+            return self._stream.athrow(error)
+        self._call.handed = ("throw", error)
+        return self._stream.asend(None)
+
+
 def fold_streams(plan: Plan, bottom: Callable[[Call], Any]) -> Callable[[Call], KeptStream]:
     """Wrap the `stream` sides of the plan's layers around `bottom`, each kept by the call."""
     top = fold(plan, _kept(bottom), "stream", _kept)
 
     def open_top(call: Call) -> KeptStream:
         call.streams = []
-        stream: KeptStream = top(call)
-        return stream
+        return _Outermost(top(call), call)
 
     return open_top
+
+
+def take_handed(
+    call: Call, way_to_send: Callable[[Any], Any], way_to_throw: Callable[[Any], Any]
+) -> tuple[Callable[[Any], Any], Any]:
+    """Return how a task's generator is to be resumed, and with what: as its consumer, beyond the layers, says."""
+    handed, call.handed, call.listens = call.handed, None, False
+    if handed is None:
+        return way_to_send, None
+    way, what = handed
+    return (way_to_send if way == "send" else way_to_throw), what
+
+
+class OpenStream:
+    """A stream that has begun: what its session needs to end it, if it is not over by then.
+
+    Attributes:
+        call: Its call.
+        within: `Context.run` of the context that all of it runs in.
+        entered: The scopes that it has entered.
+        abandoned: Whether observers were told its end already.
+    """
+
+    __slots__ = ("__weakref__", "_generator", "_loop", "abandoned", "call", "entered", "within")
+
+    def __init__(self, call: Call, within: Callable[..., Any]) -> None:
+        self.call = call
+        self.within = within
+        self.entered: list[tuple[Scope, Any]] = []
+        self.abandoned = False
+        self._generator: Callable[[], Any] = _nothing
+        self._loop: object = None
+
+    def of(self, generator: Any) -> Any:
+        """Return this generator, which is the stream; it is not held here, so that it ends when nobody else holds it."""
+        self._generator = weakref.ref(generator)
+        return generator
+
+    def begin(self) -> None:
+        """Have the session know of it.
+
+        Raises:
+            SessionError: The session ended before the first step.
+        """
+        session = self.call.session
+        if not session.is_open:
+            raise SessionError(
+                f"stream {self.call.task.name!r} was called in {session!r}, which ended before its first item was asked for.\n"
+                f"Read it inside the session, or call it after."
+            )
+        if self.call.is_async:
+            import asyncio
+
+            self._loop = asyncio._get_running_loop()  # None where somebody steps it by hand
+        session.streams.add(self)
+
+    def end(self, error: BaseException | None) -> None:
+        """Have the session forget it; inside its context."""
+        self.call.session.streams.discard(self)
+        self.call.plan.end(self.call, error, self.entered)
+
+    def close(self) -> None:
+        """Close it, or end its call for observers where the body runs at this moment or belongs to an event loop."""
+        generator = self._generator()
+        if generator is None or self.call.is_async or generator.gi_running:
+            self.abandon()
+        else:
+            generator.close()
+
+    async def aclose(self) -> None:
+        """Do what `close` does, also for a stream of this event loop."""
+        import asyncio
+
+        generator = self._generator()
+        if not self.call.is_async:
+            self.close()
+        elif generator is None or generator.ag_running or self._loop is not asyncio._get_running_loop():
+            self.abandon()
+        else:
+            await generator.aclose()
+
+    def abandon(self) -> None:
+        """End the call for observers; the body is left to itself, and its own end is told to nobody."""
+        closed = GeneratorExit()
+        self.abandoned = True
+        self.call.session.streams.discard(self)
+        self.call.plan.end_attempt(self.call, closed)
+        try:
+            self.within(self.call.plan.end, self.call, closed, self.entered)
+        except RuntimeError:  # its context is in use: the body runs, and leaves the scopes itself
+            self.call.plan.fail(self.call, closed)
+        else:
+            self.entered.clear()
+
+
+def _nothing() -> None:
+    return None
 
 
 def _kept(make: Callable[[Call], Any]) -> Callable[[Call], KeptStream]:

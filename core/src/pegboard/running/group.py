@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pegboard.current import running_call
+from pegboard.plans.events import BEGUN, ENDED
 from pegboard.records import Outcome, status_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Group:
         "parent",
         "session",
         "size",
+        "stage",
         "started",
         "task",
     )
@@ -69,6 +71,7 @@ class Group:
         self.failed = 0
         self.started = time.perf_counter()
         self.hooking = False
+        self.stage = 0  # how far its events are; see `plans.events`
         self.hook_failures: list[BaseException] | None = None
 
     def __repr__(self) -> str:
@@ -80,15 +83,14 @@ class Group:
         return f"{self.session.id}-g{self.number:x}"
 
     def begin(self) -> None:
-        """Tell `before_group`; when that is interrupted (Ctrl-C in an observer), the end is told, too."""
-        try:
-            self._tell("before_group")
-        except BaseException as error:
-            self.end(error)
-            raise
+        """Tell `before_group`."""
+        self._tell("before_group")
 
     def end(self, error: BaseException | None, value: Any = None) -> None:
-        """Tell `after_group`; called exactly once for every `begin`."""
+        """Tell `after_group`, if `before_group` began to be told, and this did not: a Ctrl-C may have come in between."""
+        events = self.session.group_events()
+        if self.stage == ENDED or (self.stage < BEGUN and "before_group" in events and not _told.get()):
+            return
         duration = time.perf_counter() - self.started
         status = "ok" if error is None else status_of(error)
         self._tell("after_group", Outcome(status, "run", value, error, self.calls, duration))
@@ -100,8 +102,8 @@ class Group:
         dispatch = self.session.group_events().get(event)
         if dispatch is None:
             return
-        token = _told.set(True)
         try:
+            _told.set(True)
             dispatch(self, *details)
         finally:
-            _told.reset(token)
+            _told.set(False)

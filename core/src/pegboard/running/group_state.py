@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import MapError
 from pegboard.parts import checks
+from pegboard.parts.notes import note_on
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group
@@ -122,8 +123,12 @@ class GroupState:
 
     def finish(self) -> list[Any]:
         """Tell the end of the group, and return the results, or raise what is to be raised."""
-        error = self.error()
-        self.home.run(self.group.end, error, self.results if error is None else None)
+        try:
+            error = self.error()
+            self.home.run(self.group.end, error, self.results if error is None else None)
+        except BaseException as struck:  # a Ctrl-C: nothing is told twice
+            self.home.run(self.group.end, struck)
+            raise
         if error is None:
             return self.results
         raise error
@@ -152,7 +157,7 @@ class GroupState:
         )
 
     def _note(self, index: int, error: Exception) -> None:
-        error.add_note(f"as item {index} of a {self.group.kind}")
+        note_on(error, f"as item {index} of a {self.group.kind}")
 
 
 def _rank(index: int, error: BaseException) -> tuple[bool, int]:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 async def run_in_loop(state: GroupState, most: int) -> list[Any]:
     """Run a group to its end from async code, `most` items at once, and return the results."""
     tasks = _LoopTasks(state, most)
-    state.begin()
     try:
+        state.begin()
         await tasks.run()
-    except GeneratorExit as error:
+    except BaseException as error:  # noqa: BLE001 - dropped, or a Ctrl-C in an observer of the beginning
         state.failed(len(state.results), error)
     return state.finish()
 

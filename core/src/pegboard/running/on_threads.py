@@ -149,10 +149,10 @@ def drain(state: GroupState, place: Place, size: int | None, concurrency: int | 
 
     The caller works too, so a group inside a group ends even when every thread of the pool waits in one.
     """
-    state.begin()
     workers = min(place.workers, concurrency or place.workers, size if size is not None else place.workers)
     helpers: list[Future[Any]] = []
     try:
+        state.begin()
         if place.name != INLINE:
             helpers = [place.submit(_drain, state) for _ in range(workers - 1)]
         _drain(state)

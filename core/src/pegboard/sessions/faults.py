@@ -39,7 +39,9 @@ class Faults:
                 there is none: then a strict session has to raise at once.
             error: What it raised.
         """
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(
+            error, KeyboardInterrupt | SystemExit
+        ):  # of a signal handler: swallowed, the program would run on
             return error
         with self._guard:
             count = self.counts.get((plugin, hook), 0) + 1

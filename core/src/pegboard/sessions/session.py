@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -16,6 +16,7 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session
 from pegboard.errors import SessionError
 from pegboard.options import Option
+from pegboard.parts.notes import note_on
 from pegboard.places import (
     Executors,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard.places import Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.plan import Divert, Plan
+    from pegboard.plans.streams import OpenStream
     from pegboard.tasks.task import Task
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
@@ -65,6 +67,7 @@ class Session(Placing):
         outer: The session this one inherits from, or None.
         in_worker: Whether this session serves the functions that run in a worker.
         masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
+        streams: The streams that have begun and are not over.
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
@@ -100,6 +103,7 @@ class Session(Placing):
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: set[Future[Any]] = set()
+        self.streams: set[OpenStream] = set()
         super().__init__(plugins, executor)
 
     def __repr__(self) -> str:
@@ -145,8 +149,13 @@ class Session(Placing):
         import asyncio
 
         self._step_out()
+        loop = asyncio.get_running_loop()
+
+        def close_streams() -> list[BaseException]:
+            return asyncio.run_coroutine_threadsafe(self._aclose_streams(), loop).result()
+
         # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self.release, error))
+        ending = asyncio.ensure_future(asyncio.to_thread(self.release, error, close_streams))
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -171,20 +180,30 @@ class Session(Placing):
                 self._start(around)
             self._entered += 1
 
-    def release(self, error: BaseException | None) -> None:
-        """End the session, if nobody else is in it, once everything that was submitted is over.
+    def release(
+        self,
+        error: BaseException | None,
+        close_streams: Callable[[], list[BaseException]] | None = None,
+    ) -> None:
+        """End the session, if nobody else is in it, once everything that was submitted is over and all streams are closed.
 
-        The wait comes first and holds no lock: what runs may submit more, and may enter this session itself.
+        Both come first and hold no lock: what runs may submit more, and may enter this session itself.
+
+        Args:
+            error: What the session's body raised, or None.
+            close_streams: Closes the streams, and returns what went wrong; None to close those that need no event loop.
         """
         failures: list[BaseException] = []
         while True:
             with self._lifecycle:
-                if self._entered > 1 or failures or not self._pending:
+                if self._entered > 1 or failures or not (self._pending or self.streams):
                     self._entered -= 1
                     if self._entered == 0:
                         self._end(error, failures)
                     return
             failures = self._finish_pending()
+            if self.streams and not failures:
+                failures = (close_streams or self._close_streams)()
 
     def _start(self, around: Session | None) -> None:
         if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
@@ -201,7 +220,7 @@ class Session(Placing):
                 started.append(plugin)
         except BaseException as error:
             for failure in self._call_all("session_end", reversed(started)):
-                error.add_note(f"and while undoing the start: {type(failure).__name__}: {failure}")
+                note_on(error, f"and while undoing the start: {type(failure).__name__}: {failure}")
             raise
 
     def _attach_everywhere(self) -> None:
@@ -248,7 +267,7 @@ class Session(Placing):
             return
         if error is not None:  # it is on its way, and must not be replaced
             for failure in failures:
-                error.add_note(f"and at the end of the session: {type(failure).__name__}: {failure}")
+                note_on(error, f"and at the end of the session: {type(failure).__name__}: {failure}")
             return
         raise ExceptionGroup(
             "plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)]
@@ -263,6 +282,24 @@ class Session(Placing):
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
             return [error]
         return []
+
+    def _close_streams(self) -> list[BaseException]:
+        failures: list[BaseException] = []
+        for stream in list(self.streams):
+            try:
+                stream.close()
+            except BaseException as error:  # noqa: BLE001 - of its body, which was cleaning up: the others are closed, too
+                failures.append(error)
+        return failures
+
+    async def _aclose_streams(self) -> list[BaseException]:
+        failures: list[BaseException] = []
+        for stream in list(self.streams):
+            try:
+                await stream.aclose()
+            except BaseException as error:  # noqa: BLE001 - of its body, which was cleaning up: the others are closed, too
+                failures.append(error)
+        return failures
 
     # For the rest of the core -----------------------------------------------------------------------------------
 
