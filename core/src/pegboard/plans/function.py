@@ -40,7 +40,7 @@ def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
     if plan.layers:
         return _layered(plan)
-    return _watched(plan) if plan.watched or observes_attempts(plan) else _bare(plan)
+    return _watched(plan) if plan.watched else _bare(plan)
 
 
 def _bare(plan: Plan) -> Run:

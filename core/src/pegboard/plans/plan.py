@@ -82,9 +82,11 @@ class Plan:
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.watched = bool(scopes) or any(
-            name in events for name in ("before_execute", "on_error", "after_execute")
+            name in events
+            for name in ("before_execute", "before_attempt", "after_attempt", "on_error", "after_execute")
         )
         self._before = events.get("before_execute")
+        self._before_attempt, self._after_attempt = events.get("before_attempt"), events.get("after_attempt")
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
@@ -170,6 +172,7 @@ class Plan:
         stage = call.stage
         if stage == ENDED or (self._before is not None and stage < BEGUN):
             return
+        self.end_attempt(call, error)
         outcome = call.outcome
         if outcome is None:
             self._uncount(call, error)
@@ -188,8 +191,8 @@ class Plan:
 
     def end_attempt(self, call: Call, error: BaseException | None) -> None:
         """Tell the end of the attempt that has begun, if that was not told."""
-        before, after = self.events.get("before_attempt"), self.events.get("after_attempt")
-        if after is not None and call.attempt and is_half_told(call, call.attempt, before):
+        after = self._after_attempt
+        if after is not None and call.attempt and is_half_told(call, call.attempt, self._before_attempt):
             after(call, call.attempt, error)
 
     def end(self, call: Call, error: BaseException | None, entered: list[tuple[Scope, Any]] | None) -> None:
