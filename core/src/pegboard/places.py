@@ -168,7 +168,9 @@ class Executors:
         name = getattr(default, "name", None)
         name = name if isinstance(name, str) and name not in BUILT_IN else type(default).__name__
         if runs_here(default):
-            self._places[name] = Place(name, default.submit, workers_of(default), default)
+            from pegboard.parts.thread_pool import submit_to
+
+            self._places[name] = Place(name, submit_to(default), workers_of(default), default)
         return name
 
     def _make(self, name: str) -> Place:
@@ -178,9 +180,9 @@ class Executors:
             return self._places[name]
 
     def _threads(self) -> Place:
-        from concurrent.futures import ThreadPoolExecutor
+        from pegboard.parts.thread_pool import ThreadPool
 
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard")
+        pool = ThreadPool(self._workers, "pegboard")
         self._pools.append(pool)
         return Place(THREADS, pool.submit, self._workers, pool)
 

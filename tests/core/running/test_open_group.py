@@ -156,7 +156,7 @@ def test_an_error_in_the_block_cancels_what_has_not_begun() -> None:
 def test_an_error_in_an_async_block_cancels_and_awaits() -> None:
     """Asyncio tasks are cancelled and awaited, threads waited for."""
     ended = []
-    begun = threading.Event()
+    begun = threading.Barrier(3)
 
     @task
     async def waits() -> None:
@@ -168,7 +168,7 @@ def test_an_error_in_an_async_block_cancels_and_awaits() -> None:
 
     @task
     def blocks() -> None:
-        begun.set()
+        begun.wait(10)
         threading.Event().wait(0.05)
         ended.append("thread")
 

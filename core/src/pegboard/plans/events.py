@@ -108,10 +108,33 @@ class _Isolated:
         return None
 
 
+class _Contained:
+    """Stands in for an implementation of a plugin's own hook, where somebody calls that by pluggy: `session.ask` is by ours."""
+
+    def __init__(self, observer: Observer, on_failure: OnFailure) -> None:
+        self.observer = observer
+        self._on_failure = on_failure
+
+    def __call__(self, *args: Any) -> object:
+        try:
+            return self.observer.function(*args)
+        except BaseException as error:
+            if self._on_failure(self.observer, None, error) is not None:
+                raise
+            return None
+
+
+def contain(found: HookImpl, hook: str, on_failure: OnFailure) -> None:
+    """Keep what an implementation of a hook that is no event raises from the others, and from who calls the hook."""
+    if not (found.wrapper or found.hookwrapper or isinstance(found.function, _Contained)):
+        observer = Observer(found.plugin_name, hook, found.function, found.argnames)
+        object.__setattr__(found, "function", _Contained(observer, on_failure))  # final, to a type checker
+
+
 def plain_function(found: HookImpl) -> Any:
     """Return the function of an implementation, whether it is stood in for or not."""
     function: Any = found.function
-    return function.observer.function if isinstance(function, _Isolated) else function
+    return function.observer.function if isinstance(function, _Isolated | _Contained) else function
 
 
 def monitored_event(

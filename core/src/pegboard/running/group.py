@@ -83,8 +83,12 @@ class Group:
         return f"{self.session.id}-g{self.number:x}"
 
     def begin(self) -> None:
-        """Tell `before_group`."""
-        self._tell("before_group")
+        """Tell `before_group`; when that is interrupted, the end of what began to be told is told, too."""
+        try:
+            self._tell("before_group")
+        except BaseException as error:
+            self.end(error)
+            raise
 
     def end(self, error: BaseException | None, value: Any = None) -> None:
         """Tell `after_group`, if `before_group` began to be told, and this did not: a Ctrl-C may have come in between."""

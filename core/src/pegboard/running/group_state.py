@@ -123,15 +123,15 @@ class GroupState:
 
     def finish(self) -> list[Any]:
         """Tell the end of the group, and return the results, or raise what is to be raised."""
-        try:
-            error = self.error()
-            self.home.run(self.group.end, error, self.results if error is None else None)
-        except BaseException as struck:  # a Ctrl-C: nothing is told twice
-            self.home.run(self.group.end, struck)
-            raise
+        error = self.error()
+        self.end(error, self.results if error is None else None)
         if error is None:
             return self.results
         raise error
+
+    def end(self, error: BaseException | None, value: Any = None) -> None:
+        """Tell the end of the group, unless that was told."""
+        self.home.run(self.group.end, error, value)
 
     def error(self) -> BaseException | None:
         """Return what the group is to raise, if anything."""

@@ -18,7 +18,11 @@ async def run_in_loop(state: GroupState, most: int) -> list[Any]:
         await tasks.run()
     except BaseException as error:  # noqa: BLE001 - dropped, or a Ctrl-C in an observer of the beginning
         state.failed(len(state.results), error)
-    return state.finish()
+    try:
+        return state.finish()
+    except BaseException as error:  # what the group raises; or a KeyboardInterrupt in its end
+        state.end(error)
+        raise
 
 
 class _LoopTasks:

@@ -92,7 +92,7 @@ def map_sync(
     check_map(iterables, on_error, concurrency)
     if task.kind in ("coroutine", "async_generator"):
         results: list[Any] = in_new_loop(
-            lambda: map_async(task, lead, iterables, on_error, concurrency, strict), task.name
+            lambda: map_async(task, lead, iterables, on_error, concurrency, strict), task.name, "amap(...)"
         )
         return results
     work = Fanout(task, lead, iterables, on_error, strict)

@@ -41,9 +41,9 @@ class Submitted:
 
     def add(self, place: Place, context: Context, call: Call) -> Future[Any] | None:
         """Hand a call over; None when the group has ended meanwhile."""
-        from concurrent.futures import Future
+        from pegboard.parts.thread_pool import Result
 
-        future: Future[Any] = Future()
+        future = Result()
         with self._guard:
             if self.closed:
                 return None
@@ -152,15 +152,20 @@ def drain(state: GroupState, place: Place, size: int | None, concurrency: int | 
     workers = min(place.workers, concurrency or place.workers, size if size is not None else place.workers)
     helpers: list[Future[Any]] = []
     try:
-        state.begin()
-        if place.name != INLINE:
-            helpers = [place.submit(_drain, state) for _ in range(workers - 1)]
-        _drain(state)
-    except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt between two items
-        state.failed(len(state.results), error)
-    finally:
+        try:
+            state.begin()
+            if place.name != INLINE:
+                helpers.extend(place.submit(_drain, state) for _ in range(workers - 1))
+            _drain(state)
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt between two items
+            state.failed(len(state.results), error)
         _join(state, helpers)
-    return state.finish()
+        return state.finish()
+    except BaseException as error:  # what the group raises; or a KeyboardInterrupt in its end
+        state.stopped = True
+        _join(state, helpers)
+        state.end(error)
+        raise
 
 
 def _drain(state: GroupState) -> None:

@@ -16,6 +16,7 @@ from pegboard.records import TaskResult, status_of
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
+    import asyncio
     from concurrent.futures import Future
 
     from pegboard.calls.call import Call
@@ -33,15 +34,20 @@ def call_in(session: Session, task: Task[..., Any], args: tuple[Any, ...], kwarg
     return open_call(plan, args, kwargs)
 
 
-def finish(call: Call) -> Any:
-    """Run a call to its end from sync code; a stream gives the list of its items."""
+def finish(call: Call, instead: str = "acall(...)") -> Any:
+    """Run a call to its end from sync code; a stream gives the list of its items.
+
+    Args:
+        call: The call.
+        instead: How an async task would be called where an event loop runs.
+    """
     plan = call.plan
     kind = plan.task.kind
     if kind == "function":
         return plan.run(call)
     if kind == "generator":
         return list(plan.run(call))
-    return in_new_loop(lambda: finish_async(call), plan.task.name)
+    return in_new_loop(lambda: finish_async(call), plan.task.name, instead)
 
 
 async def finish_async(call: Call) -> Any:
@@ -52,9 +58,30 @@ async def finish_async(call: Call) -> Any:
         return await plan.run(call)
     if kind == "async_generator":
         return [item async for item in plan.run(call)]
-    import asyncio
+    running, _ = _start_body(call)
+    return await running
 
-    return await asyncio.to_thread(finish_in_thread, call)
+
+def _start_body(call: Call) -> tuple[asyncio.Future[Any], Callable[[], bool]]:
+    """Have a sync body run in a thread, with its context: one of the session's pool, which so bounds how many run at once.
+
+    In a thread of that very pool, what it awaits would wait for itself; there it is a side thread beyond the bound, as it is where the
+    session runs functions inline or in other processes.
+
+    Returns:
+        What to await, and what takes the body back: True if it had not begun.
+    """
+    import asyncio
+    from contextvars import copy_context
+
+    from pegboard.parts.thread_pool import is_worker_of
+
+    place = call.plan.own_place or call.session.place()
+    if isinstance(place, RemotePlace) or place.executor is None or is_worker_of(place.executor):
+        return asyncio.ensure_future(asyncio.to_thread(finish_in_thread, call)), lambda: False
+    call.executor = place.name
+    submission = place.submit(copy_context().run, finish_in_thread, call)
+    return asyncio.wrap_future(submission), submission.cancel
 
 
 def finish_in_thread(call: Call) -> Any:
@@ -71,8 +98,13 @@ def finish_in_thread(call: Call) -> Any:
         ) from stop
 
 
-def in_new_loop(make: Callable[[], Awaitable[Any]], name: str) -> Any:
+def in_new_loop(make: Callable[[], Awaitable[Any]], name: str, instead: str = "acall(...)") -> Any:
     """Run something awaitable from sync code, in this context.
+
+    Args:
+        make: Makes it.
+        name: Of its task.
+        instead: The way of calling that task which can be awaited.
 
     Raises:
         SessionError: An event loop runs in this thread, and blocking it would stop everything in it.
@@ -82,7 +114,7 @@ def in_new_loop(make: Callable[[], Awaitable[Any]], name: str) -> Any:
     if asyncio._get_running_loop() is not None:
         raise SessionError(
             f"the async task {name!r} cannot be waited for here: an event loop is running in this thread.\n"
-            f"Await it instead: await task(...), task.acall(...), task.arun(...) or task.amap(...)."
+            f"Await it instead: await {name}.{instead}."
         )
 
     async def main() -> Any:
@@ -97,7 +129,7 @@ def run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     call: Call | None = None
     try:
         call = call_in(serving_session(), task, args, kwargs)
-        value = finish(call)
+        value = finish(call, "arun(...)")
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
     return clock.result(call, value, None)
@@ -216,20 +248,26 @@ def workers_of(session: Session) -> Place:
 
 
 async def finish_structured(call: Call) -> Any:
-    """Finish a call, and when cancelled wait for the thread it may be running in."""
+    """Finish a call, and when cancelled take back what has not begun, and wait for the thread that runs what has."""
     if call.is_async:
         return await finish_async(call)
-    return await in_thread(finish_in_thread, call)
+    return await _whole(*_start_body(call))
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Run a function in a thread, with this context; when cancelled, wait until it is over."""
     import asyncio
 
-    running = asyncio.ensure_future(asyncio.to_thread(function, *args))
+    return await _whole(asyncio.ensure_future(asyncio.to_thread(function, *args)), lambda: False)
+
+
+async def _whole(running: asyncio.Future[Any], take_back: Callable[[], bool]) -> Any:
+    import asyncio
+
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
+        take_back()
         while not running.done():
             try:
                 await asyncio.wait([running])

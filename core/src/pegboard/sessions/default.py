@@ -6,10 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pegboard import discovery
-from pegboard.current import active_session
 from pegboard.errors import ConfigError
 from pegboard.sessions.configuration import Config, load_config, unknown_key
-from pegboard.sessions.session import Session
+from pegboard.sessions.session import Session, current_session
 
 if TYPE_CHECKING:
     from pegboard.tasks.task import Task
@@ -113,7 +112,7 @@ DEFAULT = DefaultSession()
 
 def serving_session() -> Session:
     """Return the session that serves calls made here: the open one, or the process-wide default."""
-    return active_session.get() or DEFAULT.get()
+    return current_session() or DEFAULT.get()
 
 
 def attach_everywhere(name: str) -> None:

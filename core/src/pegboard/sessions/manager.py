@@ -14,6 +14,7 @@ from pluggy import HookImpl
 from pegboard import hookspecs
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import InvalidPlugin, PluginConflict
+from pegboard.plans.events import OnFailure, contain, plain_function
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
 _next_version = itertools.count(1).__next__
@@ -29,7 +30,13 @@ class Manager(pluggy.PluginManager):
         monitors: How many are monitoring hook calls.
     """
 
-    def __init__(self, blocked: Iterable[str] = (), on_change: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        blocked: Iterable[str] = (),
+        on_change: Callable[[int], None] | None = None,
+        on_failure: OnFailure | None = None,
+    ) -> None:
+        self._on_failure = on_failure
         self._events: dict[str, tuple[str, ...]] | None = None
         super().__init__(hookspecs.PROJECT)
         self._on_change = on_change
@@ -79,8 +86,23 @@ class Manager(pluggy.PluginManager):
             if isinstance(error, pluggy.PluginValidationError):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
             raise
+        self._contain_hooks_of_plugins()
         self._changed()
         return name
+
+    def _contain_hooks_of_plugins(self) -> None:
+        """Isolate the implementations of hooks that plugins brought and that are no events, as those of events are."""
+        if self._on_failure is None:
+            return
+        for hook, caller in vars(self.hook).items():
+            if isinstance(caller, pluggy.HookCaller) and self._is_a_plugins_own(hook, caller):
+                for found in caller.get_hookimpls():
+                    contain(found, hook, self._on_failure)
+
+    def _is_a_plugins_own(self, hook: str, caller: pluggy.HookCaller) -> bool:
+        return (
+            caller.spec is not None and caller.spec.namespace is not hookspecs and hook not in self.events()
+        )
 
     def unregister(self, plugin: object | None = None, name: str | None = None) -> Any:
         """Detach a plugin by instance or name, and return it."""
@@ -129,6 +151,11 @@ class Manager(pluggy.PluginManager):
     def implementations(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in pluggy's calling order: last attached first."""
         return list(reversed(getattr(self.hook, hook).get_hookimpls()))
+
+    def function_of(self, found: HookImpl) -> Callable[..., Any]:
+        """Return what implements a hook, for whoever calls it himself and sees to its errors."""
+        function: Callable[..., Any] = plain_function(found)
+        return function
 
     def in_order(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in the order of attachment, `tryfirst` ones first."""
@@ -234,18 +261,34 @@ class Manager(pluggy.PluginManager):
                 hook="",
             )
         self._refuse_unmarked_hooks(owner, plugin)
+        if not found:
+            self._refuse_hooks_of_others(owner, plugin)
         for hook, function, opts in found:
             self.refuse_bad_observer(owner, hook, function, opts)
 
     def _refuse_unmarked_hooks(self, owner: str, plugin: object) -> None:
         for hook in self.known_hooks():
-            method = inspect.getattr_static(plugin, hook, None)
+            method = _function_of(inspect.getattr_static(plugin, hook, None))
             if inspect.isfunction(method) and self.parse_hookimpl_opts(plugin, hook) is None:
+                others = _project_of(method)
+                marked = f" marked as a hook of {others!r} and" if others else ""
                 raise InvalidPlugin(
-                    f"plugin {owner!r} has a method {hook!r} without @hookimpl, so it would never be called.\n"
+                    f"plugin {owner!r} has a method {hook!r}{marked} without @hookimpl, so it would never be called.\n"
                     f"Mark it, or give it another name if it is not meant as a hook.",
                     plugin=owner,
                     hook=hook,
+                )
+
+    def _refuse_hooks_of_others(self, owner: str, plugin: object) -> None:
+        """Refuse a plugin all of whose hooks have the marker of another project."""
+        for name in dir(plugin):
+            others = _project_of(_function_of(inspect.getattr_static(plugin, name, None)))
+            if others:
+                raise InvalidPlugin(
+                    f"plugin {owner!r} has {name!r} marked as a hook of {others!r}, and no hook with Pegboard's @hookimpl, so nothing "
+                    f"of it would ever be called.\nMark its hooks with `from pegboard import hookimpl`.",
+                    plugin=owner,
+                    hook=name,
                 )
 
     def known_hooks(self) -> list[str]:
@@ -264,3 +307,21 @@ class Manager(pluggy.PluginManager):
                     plugin=owner,
                     hook=name,
                 )
+
+
+def _function_of(attribute: object) -> object:
+    """The function of a method, static and class ones included."""
+    return attribute.__func__ if isinstance(attribute, staticmethod | classmethod) else attribute
+
+
+def _project_of(function: object) -> str | None:
+    """The project whose marker of pluggy's a function has, if it has one that is not ours."""
+    marks = vars(function) if inspect.isfunction(function) else {}
+    return next(
+        (
+            name.removesuffix("_impl")
+            for name, options in marks.items()
+            if name.endswith("_impl") and name != f"{hookspecs.PROJECT}_impl" and isinstance(options, dict)
+        ),
+        None,
+    )

@@ -41,8 +41,8 @@ class Plugins:
 
     def __init__(self, plugins: Iterable[object]) -> None:
         self.version = 0
-        self.pm = Manager(configuration.disabled_plugins(), self._changed)
         self.faults = Faults(self)
+        self.pm = Manager(configuration.disabled_plugins(), self._changed, self.faults.of_observer)
         self._guard = threading.RLock()
         self._own: list[tuple[str, object]] = []
         self._storages: dict[str, dict[Any, Any]] = {}
@@ -246,7 +246,7 @@ class Plugins:
         stop: BaseException | None = None
         for found in self._implementations(hook):
             try:
-                answer = found.function(*[arguments[name] for name in found.argnames])
+                answer = self.pm.function_of(found)(*[arguments[name] for name in found.argnames])
             except refusal:
                 raise
             except BaseException as error:  # noqa: BLE001 - judged by the faults

@@ -164,14 +164,15 @@ class Session(Placing):
 
     def _step_out(self) -> None:
         """Make the session around this one current again."""
-        if active_session.get() is not self:
+        if active_session.get() is self:
+            _uncover()
+        elif self in _outer_sessions.get():
             raise SessionError(
-                f"{self!r} is left where another session, or none, is current.\n"
-                f"Sessions nest: leave the inner one first, in the thread or asyncio task that entered it."
+                f"{self!r} is left while {active_session.get()!r}, which was entered inside it, is current.\n"
+                f"Sessions nest: leave the inner one first."
             )
-        *outer, around = _outer_sessions.get()
-        _outer_sessions.set(tuple(outer))
-        active_session.set(around)
+        # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
+        # and the other context finds that it has.
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -234,7 +235,7 @@ class Session(Placing):
             return
         own_names = {name for name, _ in self._own}
         inherited = [] if around is None else [*around.plugins.items()]
-        manager = Manager(configuration.disabled_plugins(), self._changed)
+        manager = Manager(configuration.disabled_plugins(), self._changed, self.faults.of_observer)
         entries = [entry for entry in inherited if entry[0] not in own_names] + self._own
         for (
             name,
@@ -326,8 +327,22 @@ def abandoned_threads() -> int:
 
 
 def current_session() -> Session | None:
-    """Return the innermost open session, or None."""
-    return active_session.get()
+    """Return the innermost open session, or None.
+
+    One that was ended in another context is nobody's any more, so this context forgets it.
+    """
+    session = active_session.get()
+    while session is not None and not session.is_open:
+        session = _uncover()
+    return session
+
+
+def _uncover() -> Session | None:
+    """Make the session around the current one current again, in this context, and return it."""
+    *outer, around = _outer_sessions.get() or (None,)
+    _outer_sessions.set(tuple(outer))
+    active_session.set(around)
+    return around
 
 
 def _checked_defaults(defaults: Iterable[Option]) -> tuple[Option, ...]:

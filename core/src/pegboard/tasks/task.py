@@ -12,6 +12,7 @@ from pegboard.current import active_session, running_call
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option, is_owned
 from pegboard.sessions.default import DEFAULT
+from pegboard.sessions.session import current_session
 from pegboard.tasks.naming import NameTemplate, copy_metadata, default_name, kind_of, without_partial
 from pegboard.tasks.pickling import PickledByName
 from pegboard.tasks.ways import WaysToCall
@@ -85,6 +86,9 @@ class Task(PickledByName, WaysToCall[P, R_co]):
                 return self.__wrapped__(*args, **kwargs)
         plan = self._plan
         if plan is None or plan.version != session.version:
+            if not session.is_open:  # ended in another context, it is nobody's any more
+                current_session()
+                return self(*args, **kwargs)
             plan = self._plan_in(session)
         # `open_call`, written out: its frame alone would be a tenth of what a call costs.
         call = new_call(Call)

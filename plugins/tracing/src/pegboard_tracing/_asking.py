@@ -44,7 +44,7 @@ def made_by(found: HookImpl, session: Session, asked: Asked) -> list[Any]:
     Raises:
         ConfigError: It cannot, or returns something else.
     """
-    make = cast("Callable[..., Iterable[Any] | None]", found.function)
+    make = cast("Callable[..., Iterable[Any] | None]", session.pm.function_of(found))
     try:
         processors = list(make(*([session] if found.argnames else [])) or ())
     except Exception as error:
