@@ -139,3 +139,8 @@ def copy_metadata(task: Task[P, R], function: Callable[P, R]) -> None:
         if hasattr(body, attribute):
             setattr(task, attribute, getattr(body, attribute))
     task.__wrapped__ = function
+
+
+def is_in_class_body(function: object) -> bool:
+    """Whether a function is written in the body of a class."""
+    return "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]

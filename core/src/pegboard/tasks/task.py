@@ -13,7 +13,14 @@ from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option, is_owned
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.session import current_session
-from pegboard.tasks.naming import NameTemplate, copy_metadata, default_name, kind_of, without_partial
+from pegboard.tasks.naming import (
+    NameTemplate,
+    copy_metadata,
+    default_name,
+    is_in_class_body,
+    kind_of,
+    without_partial,
+)
 from pegboard.tasks.pickling import PickledByName
 from pegboard.tasks.ways import WaysToCall
 
@@ -208,7 +215,36 @@ class Task(PickledByName, WaysToCall[P, R_co]):
             self._plan = None
 
 
-class ClassTask(Task[P, R_co]):
+class _Unset:
+    """An attribute that only instances have, each its own."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError
+
+
+class MethodTask(Task[P, R_co], staticmethod):  # type: ignore[misc,type-arg]
+    """A task made in the body of a class.
+
+    Libraries that make classes look through that body: attrs for functions whose `super()` has to know the new class, pydantic
+    for values that are no fields. They know functions, properties and these two descriptors; being one of them, whose
+    `__func__` is the function, a task is treated as that function is. How it binds is its own.
+    """
+
+    __wrapped__ = _Unset()  # a staticmethod's cannot be set
+
+    def __init__(
+        self, function: Callable[P, R_co], options: tuple[Option, ...] = (), **settings: Any
+    ) -> None:
+        staticmethod.__init__(self, function)
+        Task.__init__(self, function, options, **settings)
+
+    def _seen_with(self, options: tuple[Option, ...]) -> Self:
+        seen = super()._seen_with(options)
+        staticmethod.__init__(seen, self.__wrapped__)
+        return seen
+
+
+class ClassTask(MethodTask[P, R_co]):
     """A task made of a classmethod: bound to the class."""
 
     def __get__(self, instance: object, owner: type | None = None) -> BoundTask[P, R_co]:  # type: ignore[override]
@@ -216,7 +252,7 @@ class ClassTask(Task[P, R_co]):
         return BoundTask(self, type(instance) if owner is None else owner)
 
 
-class StaticTask(Task[P, R_co]):
+class StaticTask(MethodTask[P, R_co]):
     """A task made of a staticmethod: bound to nothing."""
 
     def __get__(self, instance: object, owner: type | None = None) -> Self:  # type: ignore[override]
@@ -352,7 +388,8 @@ def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) 
         return ClassTask(function.__func__, options, **settings)
     if isinstance(function, staticmethod):
         return StaticTask(function.__func__, options, **settings)
-    return Task(function, options, **settings)
+    made = MethodTask if is_in_class_body(function) else Task
+    return made(function, options, **settings)
 
 
 def _is_function(given: object) -> bool:
