@@ -74,7 +74,7 @@ PLUGINS: dict[str, Callable[[], list[object]]] = {
     "no plugin": list,
     "healthy observer": lambda: [Recorder("healthy")],
     "raising observer": lambda: [FaultyPlugin(ValueError)],
-    "exiting observer": lambda: [FaultyPlugin(SystemExit)],
+    "closing observer": lambda: [FaultyPlugin(GeneratorExit)],
     "cancelling observer": lambda: [FaultyPlugin(asyncio.CancelledError)],
     "recursing observer": lambda: [FaultyPlugin(RecursionError)],
     "faulty scope": lambda: [FaultyScope()],
@@ -212,7 +212,7 @@ def test_every_beginning_has_one_end(kind: str, ending: str, plugins: Callable[[
 def test_a_faulty_observer_changes_no_event(kind: str, ending: str) -> None:
     """The events that another plugin sees are the same with and without a faulty one."""
     logs = []
-    for faulty in ([], [FaultyPlugin(ValueError)], [FaultyPlugin(SystemExit)]):
+    for faulty in ([], [FaultyPlugin(ValueError)], [FaultyPlugin(GeneratorExit)]):
         recorder = Recorder()
         with Session(*faulty, recorder, *faulty[:0]):
             drive(kind, ending)

@@ -12,6 +12,7 @@
     ├── SessionError           a session used in a state that does not allow it
     ├── UnknownEvent           `call.emit` of an event that no hook spec describes
     ├── AwaitInSyncTask        a layer of a sync task awaited something that really suspends
+    ├── NotAwaited             a layer returned what it proceeds to instead of awaiting it
     ├── MapError               calls of a group failed, all of them told at once (an ExceptionGroup too)
     ├── RemoteError            a function failed in another process, with an error that cannot come here
     ├── TransportError         a value cannot go to another process, or come from it

@@ -6,7 +6,7 @@ Two kinds, never mixed:
   does: it returns layers, scopes and observers for one task.
 - All the others are *observers*: plain functions that watch. Their return value is ignored, and an error in one is
   logged once, counted in `session.observer_errors` and changes nothing: not the value, not the error, not the events
-  of the other plugins. Only a KeyboardInterrupt goes on, after the others were told. Observers are called in pluggy's
+  of the other plugins. Only KeyboardInterrupt and SystemExit go on, after the others were told. Observers are called in pluggy's
   order: the plugin attached last is told first, `tryfirst` and `trylast` as in pluggy.
 
 An implementation names only the arguments it wants.

@@ -119,7 +119,7 @@ def test_monitoring_sees_emitted_events() -> None:
 
 
 @each_task
-@pytest.mark.parametrize("error", [ValueError, SystemExit, asyncio.CancelledError, RecursionError])
+@pytest.mark.parametrize("error", [ValueError, GeneratorExit, asyncio.CancelledError, RecursionError])
 def test_isolation_holds_while_monitored(made, error: type[BaseException]) -> None:
     """A raising observer silences nobody and changes nothing."""
     with Session(Recorder("alone")) as session:
@@ -138,12 +138,13 @@ def test_isolation_holds_while_monitored(made, error: type[BaseException]) -> No
     assert before.log() == after.log() == expected_log
 
 
-def test_a_keyboard_interrupt_goes_on_while_monitored() -> None:
+@pytest.mark.parametrize("exit_", [KeyboardInterrupt, SystemExit])
+def test_an_exit_goes_on_while_monitored(exit_: type[BaseException]) -> None:
     """After the others were told."""
     first, last = Recorder("first"), Recorder("last")
-    with Session(first, FaultyPlugin(KeyboardInterrupt, hooks=["before_execute"]), last) as session:
+    with Session(first, FaultyPlugin(exit_, hooks=["before_execute"]), last) as session:
         monitor(session)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(exit_):
             function()
     assert first.log() == last.log()
     assert first.unbalanced() == []

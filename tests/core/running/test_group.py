@@ -84,7 +84,7 @@ def test_the_size_of_a_lazy_input_is_unknown(probe) -> None:
 @both
 def test_a_faulty_observer_of_groups_changes_nothing(probe) -> None:
     """Isolation holds for groups too."""
-    with Session(FaultyPlugin(SystemExit)) as session:
+    with Session(FaultyPlugin(GeneratorExit)) as session:
         assert run_map(probe, [1, 2]) == [2, 4]
         assert session.observer_errors["faulty", "before_group"] == 1
         assert session.observer_errors["faulty", "after_group"] == 1

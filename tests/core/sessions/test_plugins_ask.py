@@ -66,7 +66,7 @@ def test_nobody_answers():
         assert not session.is_answered("on_parcel")
 
 
-@pytest.mark.parametrize("error", [ValueError(), SystemExit()], ids=["Exception", "BaseException"])
+@pytest.mark.parametrize("error", [ValueError(), GeneratorExit()], ids=["Exception", "BaseException"])
 def test_what_one_raises_is_counted_logged_once_and_kept_from_the_others(error, caplog):
     """As with observers of a call."""
     plugins = [Answering("first", 1), Answering("faulty", error)]

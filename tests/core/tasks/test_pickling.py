@@ -223,6 +223,7 @@ class ComparableError(ValueError):
 
 FACTS = {
     "AwaitInSyncTask": {"plugin": "p", "task": "t"},
+    "NotAwaited": {"plugin": "p", "task": "t"},
     "BindError": {"plugin": "p", "task": "t"},
     "ConfigError": {"where": "pegboard.toml", "key": "k"},
     "DeadlineExceeded": {"task": "t", "seconds": 1.5},

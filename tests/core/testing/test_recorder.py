@@ -35,7 +35,7 @@ def test_the_recorder_keeps_events_in_order_and_by_task() -> None:
     assert recorder.events == []
 
 
-@pytest.mark.parametrize("error", [ValueError, SystemExit(3)])
+@pytest.mark.parametrize("error", [ValueError, GeneratorExit(3)])
 def test_the_faulty_plugin_fails_where_it_is_told_to(error) -> None:
     """A class or an instance, in all observers or in those named."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import weakref
@@ -34,8 +35,10 @@ def after_fork(method: Callable[[], object]) -> None:
     """
     if not isinstance(method, MethodType):
         raise TypeError(f"after_fork() takes a bound method, as self.begin_anew, not {method!r}.")
-    number, forget = _next_number(), _methods.pop
-    _methods[number] = weakref.ref(method.__self__, lambda _: forget(number, None)), method.__func__
+    number = _next_number()
+    # All of C, as the collector calls it: a Ctrl-C in a function of Python would be swallowed there.
+    forget = functools.partial(_methods.pop, number)  # the reference it is called with is what `pop` falls back on
+    _methods[number] = weakref.ref(method.__self__, forget), method.__func__
     if not _registered and hasattr(os, "register_at_fork"):
         _registered.append(True)
         os.register_at_fork(after_in_child=_begin_anew)

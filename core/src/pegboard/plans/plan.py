@@ -185,7 +185,7 @@ class Plan:
                 self.note(call, error)
                 if self._error is not None and stage < FAILED:
                     self._error(call, error)
-        finally:  # also when Ctrl-C was pressed in an observer of the error
+        finally:  # also when an observer of the error was interrupted
             if self._after is not None:
                 self._after(call, outcome)
 

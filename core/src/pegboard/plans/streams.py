@@ -170,10 +170,11 @@ class OpenStream:
     def close(self) -> None:
         """Close it, or end its call for observers where the body runs at this moment or belongs to an event loop."""
         generator = self._generator()
-        if generator is None or self.call.is_async or generator.gi_running:
-            self.abandon()
-        else:
-            generator.close()
+        try:
+            if generator is not None and not self.call.is_async and not generator.gi_running:
+                generator.close()
+        finally:
+            self._see_that_it_ended()
 
     async def aclose(self) -> None:
         """Do what `close` does, also for a stream of this event loop."""
@@ -182,10 +183,17 @@ class OpenStream:
         generator = self._generator()
         if not self.call.is_async:
             self.close()
-        elif generator is None or generator.ag_running or self._loop is not asyncio._get_running_loop():
+            return
+        here = self._loop is asyncio._get_running_loop()
+        try:
+            if generator is not None and here and not generator.ag_running:
+                await generator.aclose()
+        finally:
+            self._see_that_it_ended()
+
+    def _see_that_it_ended(self) -> None:
+        if self in self.call.session.streams:
             self.abandon()
-        else:
-            await generator.aclose()
 
     def abandon(self) -> None:
         """End the call for observers; the body is left to itself, and its own end is told to nobody."""
