@@ -185,9 +185,8 @@ def storm(kind: str, interrupting: Callable[[float], None], tries: int, seconds:
             if error is not None:
                 struck += 1
                 if not struck_in_the_observer(error):
-                    assert not +counting.open and not -counting.open, "".join(
-                        traceback.format_exception(error)
-                    )
+                    unbalanced = {what: left for what, left in counting.open.items() if left}
+                    assert unbalanced == {}, "".join(traceback.format_exception(error))
             counting.open.clear()
         assert session.observer_errors == {}
     assert struck > tries / 10

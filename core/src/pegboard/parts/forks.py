@@ -37,7 +37,9 @@ def after_fork(method: Callable[[], object]) -> None:
         raise TypeError(f"after_fork() takes a bound method, as self.begin_anew, not {method!r}.")
     number = _next_number()
     # All of C, as the collector calls it: a Ctrl-C in a function of Python would be swallowed there.
-    forget = functools.partial(_methods.pop, number)  # the reference it is called with is what `pop` falls back on
+    forget = functools.partial(
+        _methods.pop, number
+    )  # the reference it is called with is what `pop` falls back on
     _methods[number] = weakref.ref(method.__self__, forget), method.__func__
     if not _registered and hasattr(os, "register_at_fork"):
         _registered.append(True)

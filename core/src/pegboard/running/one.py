@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import Call, open_call
@@ -17,13 +18,17 @@ from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
     from pegboard.calls.call import Call
     from pegboard.layers import Proceed, ProceedStream
     from pegboard.places import Place
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
+
+
+# The executor one of whose threads a call around the running code has for itself.
+_occupied: ContextVar[Executor | None] = ContextVar("pegboard_occupied", default=None)
 
 
 def call_in(session: Session, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -65,8 +70,8 @@ async def finish_async(call: Call) -> Any:
 def _start_body(call: Call) -> tuple[asyncio.Future[Any], Callable[[], bool]]:
     """Have a sync body run in a thread, with its context: one of the session's pool, which so bounds how many run at once.
 
-    In a thread of that very pool, what it awaits would wait for itself; there it is a side thread beyond the bound, as it is where the
-    session runs functions inline or in other processes.
+    What a body awaits that has a thread of that very pool would wait for itself, so that goes to a side thread beyond the bound; as
+    all do where the session runs functions inline or in other processes.
 
     Returns:
         What to await, and what takes the body back: True if it had not begun.
@@ -77,11 +82,18 @@ def _start_body(call: Call) -> tuple[asyncio.Future[Any], Callable[[], bool]]:
     from pegboard.parts.thread_pool import is_worker_of
 
     place = call.plan.own_place or call.session.place()
-    if isinstance(place, RemotePlace) or place.executor is None or is_worker_of(place.executor):
+    executor = None if isinstance(place, RemotePlace) else place.executor
+    if executor is None or _occupied.get() is executor or is_worker_of(executor):
         return asyncio.ensure_future(asyncio.to_thread(finish_in_thread, call)), lambda: False
     call.executor = place.name
-    submission = place.submit(copy_context().run, finish_in_thread, call)
+    submission = place.submit(copy_context().run, _occupy, executor, finish_in_thread, call)
     return asyncio.wrap_future(submission), submission.cancel
+
+
+def _occupy(executor: Executor | None, function: Callable[[Call], Any], call: Call) -> Any:
+    """Finish a call in a thread of an executor, in a context of its own, which tells so to all that the call makes."""
+    _occupied.set(executor)
+    return function(call)
 
 
 def finish_in_thread(call: Call) -> Any:
@@ -170,7 +182,7 @@ def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     else:
         call.executor = place.name
     note_submission(call)
-    future = place.submit(copy_context().run, finish, call)
+    future = place.submit(copy_context().run, _occupy, place.executor, finish, call)
     session.keep(future)
     return future
 

@@ -36,7 +36,9 @@ def _find(module: str, qualname: str) -> Any:
             found = inspect.getattr_static(found, part)
     except (ImportError, AttributeError):
         return None
-    return found.__func__ if isinstance(found, classmethod | staticmethod) else found
+    if isinstance(found, classmethod | staticmethod) and not _is_task(found):
+        return found.__func__
+    return found
 
 
 def _function_of(found: Any) -> Any:

@@ -384,6 +384,7 @@ def task(
 
 
 def _make(function: Any, options: tuple[Option, ...], settings: dict[str, Any]) -> Task[..., Any]:
+    _refuse_task(function)
     if isinstance(function, classmethod):
         return ClassTask(function.__func__, options, **settings)
     if isinstance(function, staticmethod):
@@ -399,9 +400,13 @@ def _is_function(given: object) -> bool:
     return callable(given) or isinstance(given, classmethod | staticmethod)
 
 
-def _refuse_non_function(function: object) -> None:
+def _refuse_task(function: object) -> None:
     if isinstance(function, Task | BoundTask):
         raise InvalidTask(f"{function!r} is a task already. To change its options: task.with_options(...).")
+
+
+def _refuse_non_function(function: object) -> None:
+    _refuse_task(function)
     if isinstance(function, type):
         raise InvalidTask(
             f"@task takes a function, and {function.__name__} is a class. Decorate the method that does the work."
