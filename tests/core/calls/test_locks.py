@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_a_cancelled_waiter_gives_its_place_up() -> None:
     order = []
 
     async def hold(name: str, steps: int = 1) -> None:
-        async with locks.hold("key", is_async=True):
+        async with locks.hold("key", SimpleNamespace(is_async=True)):
             order.append(name)
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -106,11 +107,11 @@ def test_a_waiter_cancelled_just_after_it_was_given_the_lock_hands_it_on() -> No
     got = []
 
     async def hold(name: str) -> None:
-        async with locks.hold("key", is_async=True):
+        async with locks.hold("key", SimpleNamespace(is_async=True)):
             got.append(name)
 
     async def main() -> None:
-        holding = locks.hold("key", is_async=True)
+        holding = locks.hold("key", SimpleNamespace(is_async=True))
         await holding.__aenter__()
         second, third = asyncio.ensure_future(hold("second")), asyncio.ensure_future(hold("third"))
         await asyncio.sleep(0)
@@ -126,7 +127,7 @@ def test_a_waiter_cancelled_just_after_it_was_given_the_lock_hands_it_on() -> No
 def test_a_waiter_of_a_closed_loop_is_passed_over() -> None:
     """A loop that ended with waiters in it does not keep the lock."""
     locks = KeyedLocks()
-    holding = locks.hold("key", is_async=False)
+    holding = locks.hold("key", SimpleNamespace(is_async=False))
     entering = holding.__aenter__()
     with pytest.raises(StopIteration):
         entering.send(None)
@@ -145,12 +146,13 @@ def test_a_waiter_of_a_closed_loop_is_passed_over() -> None:
 
 
 async def _hold_async(locks: KeyedLocks) -> None:
-    async with locks.hold("key", is_async=True):
+    async with locks.hold("key", SimpleNamespace(is_async=True)):
         pass
 
 
 LOCKED = """
 import os, threading, warnings
+from types import SimpleNamespace
 from pegboard.calls.locks import KeyedLocks
 
 warnings.simplefilter("ignore")  # of forks beside threads, from Python 3.12 on
@@ -164,7 +166,7 @@ def drive(coroutine):
         pass
 
 async def hold(key, inside):
-    async with locks.hold(key, is_async=False):
+    async with locks.hold(key, SimpleNamespace(is_async=False)):
         inside()
 
 other = threading.Thread(target=drive, args=(hold("theirs", lambda: (held.set(), go_on.wait(30))),))

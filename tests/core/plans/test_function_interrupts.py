@@ -65,6 +65,12 @@ class Passing:
         async def run(call: Any, proceed: Any) -> Any:
             return await proceed(call)
 
+        async def locking(call: Any, proceed: Any) -> Any:
+            async with call.lock("key"):
+                return await proceed(call)
+
+        if task.name == "locked":
+            return Layer("locking", Order.RATE, run=locking)
         return Layer("passing", Order.RATE, run=run) if "layered" in task.name else None
 
 
@@ -86,6 +92,11 @@ def layered(x: int) -> int:
 @task
 def layered_failing(x: int) -> int:
     raise ValueError(x)
+
+
+@task
+def locked(x: int) -> int:
+    return x
 
 
 @task
@@ -129,6 +140,7 @@ KINDS: dict[str, Callable[[], object]] = {
     "failing": failing_call(failing),
     "layered": lambda: layered(1),
     "layered failing": failing_call(layered_failing),
+    "locked": lambda: locked(1),
     "coroutine": awaited,
     "generator": read,
     "map": lambda: plain.map([1, 2, 3]),
@@ -174,6 +186,19 @@ def struck_in_the_observer(error: KeyboardInterrupt) -> bool:
     )
 
 
+def is_free_elsewhere(session: Session) -> bool:
+    """Whether another thread gets the lock."""
+
+    def call() -> None:
+        with session:
+            locked(1)
+
+    other = threading.Thread(target=call, daemon=True)
+    other.start()
+    other.join(10)
+    return not other.is_alive()
+
+
 def storm(kind: str, interrupting: Callable[[float], None], tries: int, seconds: float) -> None:
     counting, chance = Counting(), random.Random(kind)
     struck, end = 0, time.monotonic() + seconds
@@ -184,6 +209,7 @@ def storm(kind: str, interrupting: Callable[[float], None], tries: int, seconds:
             assert current_call() is None
             if error is not None:
                 struck += 1
+                assert kind != "locked" or is_free_elsewhere(session)
                 if not struck_in_the_observer(error):
                     unbalanced = {what: left for what, left in counting.open.items() if left}
                     assert unbalanced == {}, "".join(traceback.format_exception(error))

@@ -257,7 +257,7 @@ class Call:
 
     def lock(self, key: object) -> AbstractAsyncContextManager[None]:
         """Hold a lock that every call of this session with an equal `key` shares: `async with call.lock(key):`."""
-        return self.session.locks.hold(key, is_async=self.is_async)
+        return self.session.locks.hold(key, original_of(self))
 
     def with_args(self, *args: Any, **kwargs: Any) -> Call:
         """Return this call with other inputs, for `proceed`; the call that observers see stays as it is."""

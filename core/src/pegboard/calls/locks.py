@@ -14,12 +14,15 @@ from pegboard.parts.wakers import new_waker
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from pegboard.calls.call import Call
+
 
 class _Ticket:
-    """One waiter's place in the queue of a key; `offer` says whether it still wants the lock."""
+    """One call's place in the queue of a key, and afterwards its hold; `offer` says whether it still wants the lock."""
 
-    def __init__(self, wake: Callable[[], object]) -> None:
+    def __init__(self, call: Call, wake: Callable[[], object]) -> None:
         self._wake = wake
+        self.call = call
         self.thread = threading.get_ident()
         self.granted = False
         self.gone = False
@@ -41,17 +44,17 @@ class KeyedLocks:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._queues: dict[object, deque[_Ticket]] = {}
-        self._holders: dict[object, int] = {}  # by key, the thread that holds it
+        self._holders: dict[object, _Ticket] = {}
         after_fork(self._free_those_of_dead_threads)
 
-    def hold(self, key: object, *, is_async: bool) -> AbstractAsyncContextManager[None]:
+    def hold(self, key: object, call: Call) -> AbstractAsyncContextManager[None]:
         """Return an async context manager that holds `key`; for a sync call it blocks and never suspends."""
-        return self._hold_async(key) if is_async else self._hold_sync(key)
+        return self._hold_async(key, call) if call.is_async else self._hold_sync(key, call)
 
     @asynccontextmanager
-    async def _hold_sync(self, key: object) -> AsyncIterator[None]:
+    async def _hold_sync(self, key: object, call: Call) -> AsyncIterator[None]:
         arrived = threading.Event()
-        ticket = _Ticket(arrived.set)
+        ticket = _Ticket(call, arrived.set)
         if not self._enter(key, ticket):
             try:
                 arrived.wait()
@@ -61,12 +64,12 @@ class KeyedLocks:
         try:
             yield
         finally:
-            self._leave(key)
+            self._leave(key, ticket)
 
     @asynccontextmanager
-    async def _hold_async(self, key: object) -> AsyncIterator[None]:
+    async def _hold_async(self, key: object, call: Call) -> AsyncIterator[None]:
         arrived, wake = new_waker()
-        ticket = _Ticket(wake)
+        ticket = _Ticket(call, wake)
         if not self._enter(key, ticket):
             try:
                 await arrived
@@ -76,35 +79,48 @@ class KeyedLocks:
         try:
             yield
         finally:
-            self._leave(key)
+            self._leave(key, ticket)
+
+    def give_back(self, call: Call) -> None:
+        """Give back what a call holds or waits for that was cut off: a Ctrl-C may have come before it could do so itself."""
+        with self._guard:
+            held = [(key, ticket) for key, ticket in self._holders.items() if ticket.call is call]
+            for ticket in [ticket for queue in self._queues.values() for ticket in queue]:
+                ticket.gone = ticket.gone or ticket.call is call
+        for key, ticket in held:
+            self._leave(key, ticket)
 
     def _enter(self, key: object, ticket: _Ticket) -> bool:
         """Take the lock if it is free; else queue up and return False."""
         with self._guard:
-            queue = self._queues.get(key)
-            if queue is None:
-                self._queues[key] = deque()
-                self._holders[key] = ticket.thread
-                return True
-            queue.append(ticket)
-            return False
+            if key in self._holders:
+                self._queues.setdefault(key, deque()).append(ticket)
+                return False
+            self._holders[key] = ticket
+            return True
 
     def _abandon(self, key: object, ticket: _Ticket) -> None:
         with self._guard:
             ticket.gone = True
-            granted = ticket.granted
-        if granted:  # it was handed over just before the waiter gave up
-            self._leave(key)
+        self._leave(key, ticket)  # where it was handed over just before the waiter gave up
 
-    def _leave(self, key: object) -> None:
+    def _leave(self, key: object, ticket: _Ticket) -> None:
+        """Hand the lock on, if this one holds it."""
         with self._guard:
-            queue = self._queues[key]
-            while queue:
-                ticket = queue.popleft()
-                if ticket.offer():
-                    self._holders[key] = ticket.thread
-                    return
-            del self._queues[key], self._holders[key]
+            if self._holders.get(key) is ticket:
+                self._hand_on(key)
+
+    def _hand_on(self, key: object) -> None:
+        """Hand the lock to the first who still wants it; where that is cut off, it can be done again."""
+        queue = self._queues.get(key, ())
+        while queue:
+            if (ticket := queue[0]).offer():
+                self._holders[key] = ticket
+                queue.popleft()
+                return
+            queue.popleft()
+        self._queues.pop(key, None)
+        self._holders.pop(key, None)
 
     def _free_those_of_dead_threads(self) -> None:
         """In a forked child: the threads that did not come along would hold, and be handed, locks for ever."""
@@ -112,5 +128,6 @@ class KeyedLocks:
         here = threading.get_ident()
         for key, queue in list(self._queues.items()):
             self._queues[key] = deque(ticket for ticket in queue if ticket.thread == here)
-            if self._holders[key] != here:
-                self._leave(key)
+        for key, ticket in list(self._holders.items()):
+            if ticket.thread != here:
+                self._hand_on(key)

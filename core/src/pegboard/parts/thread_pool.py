@@ -28,7 +28,7 @@ class Result(Future[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._condition = _WholeCondition()
+        self._condition.__class__ = _WholeCondition
 
 
 class Submission(Result):

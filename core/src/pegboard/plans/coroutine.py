@@ -37,7 +37,7 @@ def build(plan: Plan) -> Run:
 
 
 def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
-    note, has_layers = plan.note, bool(plan.layers)
+    note, let_go, has_layers = plan.note, plan.let_go, bool(plan.layers)
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
 
     async def run(call: Call) -> Any:
@@ -53,8 +53,10 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
         except Exception as error:
             note(call, error)
             raise
-        except GeneratorExit:  # dropped half-way, it ends in whatever context collects it
-            elsewhere = current() is not call
+        except BaseException as error:
+            # Dropped half-way, it ends in whatever context collects it.
+            elsewhere = isinstance(error, GeneratorExit) and current() is not call
+            let_go(call, error)
             raise
         finally:
             if not elsewhere:
@@ -66,7 +68,7 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
 def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
     has_layers = bool(plan.layers)
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
-    fail, end = plan.fail, plan.end
+    fail, end, let_go = plan.fail, plan.end, plan.let_go
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
@@ -96,6 +98,7 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
                 return value
             except BaseException as error:
                 elsewhere = isinstance(error, GeneratorExit) and current() is not call
+                let_go(call, error)
                 fail(call, error)
                 raise
             finally:

@@ -130,7 +130,7 @@ def _layered(plan: Plan) -> Run:
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
     top = fold(plan, _ask, "run")
-    fail, end, note = plan.fail, plan.end, plan.note
+    fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     make_current = running_call.set
@@ -193,6 +193,7 @@ def _layered(plan: Plan) -> Run:
             except BaseException as error:
                 if layers is not None:
                     layers.close()  # they have ended, unless a Ctrl-C came between them and the function
+                let_go(call, error)
                 if watched:
                     fail(call, error)
                 elif isinstance(error, Exception):

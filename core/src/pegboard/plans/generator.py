@@ -24,7 +24,8 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
     """Make the runner of a plan for a generator function."""
     open_items = _layered(plan) if plan.layers else _plain(plan)
     on_iteration = plan.events.get("on_iteration")
-    before, succeed, fail = plan.events.get("before_execute"), plan.succeed, plan.fail
+    before = plan.events.get("before_execute")
+    succeed, fail, let_go = plan.succeed, plan.fail, plan.let_go
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first next().
@@ -70,6 +71,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                 except BaseException as closing:
                     within(fail, call, closing)
                     raise
+                let_go(call, error)
                 within(fail, call, error)
                 raise
         finally:

@@ -189,6 +189,11 @@ class Plan:
             if self._after is not None:
                 self._after(call, outcome)
 
+    def let_go(self, call: Call, error: BaseException) -> None:
+        """Give back the locks that an interrupt left a call with; an Exception leaves through those who hold them."""
+        if self.layers and not isinstance(error, Exception):
+            self.session.locks.give_back(call)
+
     def end_attempt(self, call: Call, error: BaseException | None) -> None:
         """Tell the end of the attempt that has begun, if that was not told."""
         after = self._after_attempt
