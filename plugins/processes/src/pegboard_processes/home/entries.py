@@ -26,7 +26,7 @@ class Entry:
         self.index = index
         self.call = call
         self.context = context
-        self.entered: Any = None
+        self.entered: list[Any] = []
         self.tried = False
         self.item: Item
 
@@ -112,7 +112,7 @@ class Entries:
         running_call.set(call)
         call.started = time.perf_counter()
         if plan.scopes:
-            entry.entered = plan.enter(call)
+            plan.enter(call, entry.entered)
         if (before := plan.events.get("before_execute")) is not None:
             before(call)
         least, most, check = self._arity

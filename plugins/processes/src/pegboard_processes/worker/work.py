@@ -140,8 +140,9 @@ class _Batch:
     def _run_within(self, call: StandIn, time_left: float | None) -> Any:
         running_call.set(call)
         limit_in_force.set(None if time_left is None else _limit(call, time_left))
-        entered = call.plan.enter(call)
+        entered: list[Any] = []
         try:
+            call.plan.enter(call, entered)
             return self._function(*call.args, **call.kwargs)
         finally:
             call.plan.leave(call, entered)
