@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Dispatch = Callable[..., None]
 OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 
+_UNSAID = {"ran": True}  # what an event means that is emitted without this argument: a retry follows an attempt
+
 
 class Observer(NamedTuple):
     """One plugin's answer to one event.
@@ -50,7 +52,8 @@ def compile_event(
     """
     subject = parameters[0]
     names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
-    lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    _stop = None"]
+    asked = ", ".join(f"{name}={_UNSAID[name]}" if name in _UNSAID else name for name in parameters)
+    lines = [f"def {event}({asked}):", f"    {subject}.hooking = True", "    _stop = None"]
     for index, observer in enumerate(observers):
         names[f"_function{index}"] = observer.function
         names[f"_observer{index}"] = observer
@@ -98,11 +101,12 @@ def monitored_event(
     on_failure: OnFailure,
 ) -> Dispatch:
     """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
+    unsaid = {name: _UNSAID[name] for name in parameters if name in _UNSAID}
     for found, observer in observers:
         object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
 
     def dispatch(*args: Any, **kwargs: Any) -> None:
-        values = dict(zip(parameters, args, strict=False)) | kwargs
+        values = unsaid | dict(zip(parameters, args, strict=False)) | kwargs
         subject = values[parameters[0]]
         before = getattr(_now, "subject", None), getattr(_now, "stop", None)
         _now.subject, _now.stop = subject, None

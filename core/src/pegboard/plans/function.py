@@ -137,11 +137,12 @@ def _quiet_bottom(plan: Plan) -> Callable[[Call], Any]:
     function = plan.function
 
     async def bottom(call: Call) -> Any:
-        call.attempt += 1
         limit = call.time_limit
+        left = 0.0 if limit is None else limit.left_for(call)
+        call.attempt += 1
         try:
             if limit is not None:
-                return run_within(limit, call, function)
+                return run_within(limit, left, call, function)
             return function(*call.args, **call.kwargs)
         except StopIteration as stop:
             raise CarriedStop(stop) from None
@@ -155,14 +156,15 @@ def _told_bottom(plan: Plan) -> Callable[[Call], Any]:
     before, after = plan.events.get("before_attempt"), plan.events.get("after_attempt")
 
     async def bottom(call: Call) -> Any:
+        limit = call.time_limit
+        left = 0.0 if limit is None else limit.left_for(call)
         seen = original_of(call)
         seen.attempt = number = seen.attempt + 1
-        limit = call.time_limit
         try:
             if before is not None:
                 before(seen, number)
             if limit is not None:
-                value = run_within(limit, call, function)
+                value = run_within(limit, left, call, function)
             else:
                 value = function(*call.args, **call.kwargs)
         except BaseException as error:
