@@ -116,7 +116,7 @@ def after_attempt(call: Call, attempt: int, error: BaseException | None) -> None
 
 
 @hookspec
-def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:  # noqa: FBT001 - passed by name
+def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
     """Called by whoever retries: `attempt` failed with `error`, the next begins after `delay` seconds.
 
     `ran` is False for a try that failed before the function was entered, in a layer such as a rate limit. It used up a retry,

@@ -26,9 +26,9 @@ class _Job:
     def __init__(self, run: Callable[[], Any], number: int) -> None:
         self._run = run
         self.number = number
-        self._done = threading.Event()
+        self._running = threading.Lock()  # an Event has Python code in it: an interrupt there would leave its lock held for ever
+        self._running.acquire()
         self.ended = False
-        self.abandoned = False
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -37,24 +37,24 @@ class _Job:
             self.value = self._run()
         except BaseException as error:  # noqa: BLE001 - carried to the waiting thread, whatever it is
             self.error = error
-        self._done.set()
+        self._running.release()
 
     def wait(self, seconds: float) -> bool:
-        return self._done.wait(seconds)
+        return self._running.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
 
 
 class _Abandoned:
     """The bodies of one call that go on although their caller gave up on them.
 
     Attributes:
-        running: How many there are.
+        running: They.
         then: What to call when there is none any more.
     """
 
     __slots__ = ("running", "then")
 
     def __init__(self) -> None:
-        self.running = 0
+        self.running: set[_Job] = set()
         self.then: list[Callable[[], object]] = []
 
 
@@ -75,12 +75,12 @@ class SideThreads:
     def abandoned(self) -> int:
         """How many bodies are still running although their caller gave up on them."""
         with self._guard:
-            return sum(each.running for each in self._abandoned.values())
+            return sum(len(each.running) for each in self._abandoned.values())
 
     def abandoned_of(self, number: int) -> int:
         """How many of them are of the call with this number."""
         found = self._abandoned.get(number)
-        return 0 if found is None else found.running
+        return 0 if found is None else len(found.running)
 
     def when_ended(self, number: int, function: Callable[[], object]) -> None:
         """Call `function` when none of a call's bodies runs any more: now, or in the thread of the last one."""
@@ -164,17 +164,16 @@ class SideThreads:
     def _abandon(self, job: _Job) -> None:
         with self._guard:
             if not job.ended:
-                job.abandoned = True
-                self._abandoned.setdefault(job.number, _Abandoned()).running += 1
+                self._abandoned.setdefault(job.number, _Abandoned()).running.add(job)
 
     def _end(self, job: _Job) -> list[Callable[[], object]]:
         """Note that a body has ended; return what waited for that."""
         with self._guard:
             job.ended = True
-            found = self._abandoned.get(job.number) if job.abandoned else None
-            if found is None:  # also after a fork: who waits is not here
+            found = self._abandoned.get(job.number)
+            if found is None:
                 return []
-            found.running -= 1
+            found.running.discard(job)
             return [] if found.running else self._abandoned.pop(job.number).then
 
 

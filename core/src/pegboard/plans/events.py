@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 Dispatch = Callable[..., None]
 OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 
-_UNSAID = {"ran": True}  # what an event means that is emitted without this argument: a retry follows an attempt
+_UNSAID = {
+    "ran": True
+}  # what an event means that is emitted without this argument: a retry follows an attempt
 
 
 class Observer(NamedTuple):

@@ -122,7 +122,7 @@ class Recorder:
         self._keep("after_attempt", call, attempt=attempt, error=error)
 
     @hookimpl
-    def on_retry(self, call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:  # noqa: FBT001
+    def on_retry(self, call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
         self._keep("on_retry", call, attempt=attempt, error=error, delay=delay, ran=ran)
 
     @hookimpl

@@ -31,7 +31,7 @@ def lifecycle_observers(task: Task[..., object], threshold: int) -> SimpleNamesp
     name = without_control(task.name)
     observers = SimpleNamespace()
 
-    def on_retry(attempt: int, error: Exception, delay: float, ran: bool) -> None:  # noqa: FBT001 - the hook's own
+    def on_retry(attempt: int, error: Exception, delay: float, ran: bool) -> None:
         kind = without_control(error_type(error))
         how = "failed" if ran else "did not begin, a layer failed"
         logger.warning(

@@ -93,7 +93,7 @@ def attempt_observers() -> SimpleNamespace:
         if kept is not None:
             kept.end(call, error)
 
-    def on_retry(call: Call, attempt: int, error: Exception, ran: bool) -> None:  # noqa: FBT001 - the hook's own
+    def on_retry(call: Call, attempt: int, error: Exception, ran: bool) -> None:
         kept = call.state.get(Attempts)
         if kept is not None and ran:
             kept.retried(call, attempt, error)
