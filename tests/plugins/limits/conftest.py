@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 
@@ -114,6 +115,7 @@ def interrupted_at(moment, function):
         if seen > moment:
             raise KeyboardInterrupt
 
+    gc.disable()  # others watch the collector, too
     try:
         sys.setprofile(watch)
         function()
@@ -121,6 +123,7 @@ def interrupted_at(moment, function):
         return True
     finally:
         sys.setprofile(None)
+        gc.enable()
     return False
 
 
