@@ -243,6 +243,17 @@ class Call:
         """
         return effects.timeout(self, seconds, error)
 
+    def checked(self, value: Any) -> Any:
+        """Have a value checked that a layer answers with instead of the function's, by the layers that check those.
+
+        Returns:
+            The value, or what they made of it.
+        """
+        for layer in reversed(self.plan.layers):
+            if layer.check_value is not None:
+                value = layer.check_value(value)
+        return value
+
     @property
     def abandoned(self) -> int:
         """How many bodies of this call still run although a time limit ended the wait for them."""

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, PegboardError, hookimpl
-from pegboard_retry._backoff import delay_of
+from pegboard.parts.signatures import refuse_unfit
+from pegboard_retry._backoff import Backoff, delay_of
 from pegboard_retry._option import Retry, RetryBudget
 
 if TYPE_CHECKING:
@@ -36,7 +37,21 @@ class Retrying:
         if option is None or option.retries == 0:
             return None
         option.check(task)  # of a session's default option nobody has asked yet
+        _refuse_functions_that_cannot_answer(option, task.name)
         return _RetriedCalls(task, option).layer()
+
+
+def _refuse_functions_that_cannot_answer(option: Retry, task: str) -> None:
+    """Refuse them now: when the task fails, their errors would leave in place of its own."""
+    if callable(option.wait) and not isinstance(option.wait, Backoff):
+        refuse_unfit(option.wait, "retry_state", what="Retry(wait=...)", plugin="retry", task=task)
+    for name, errors in (("on", option.on), ("unless", option.unless)):
+        if not isinstance(errors, tuple | type):
+            refuse_unfit(errors, "error", what=f"Retry({name}=...)", plugin="retry", task=task)
+    if callable(option.resume_from):
+        refuse_unfit(
+            option.resume_from, "item", "number", what="Retry(resume_from=...)", plugin="retry", task=task
+        )
 
 
 class _RetriedCalls:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -129,8 +131,54 @@ def test_attempts_of_one_call_share_its_slot(body):
         assert slow() == "second"
 
 
-@pytest.mark.parametrize("until", ["wait", "", None, 1])
-def test_until_is_one_of_two(until):
-    """Anything else is refused where it is written."""
-    with pytest.raises((TypeError, ValueError), match="until"):
-        Concurrency(1, until=until)
+STORM = """
+import signal, threading, time
+from contextvars import copy_context
+from pegboard import Session, Timeout, task
+from pegboard_limits import Concurrency, Limits
+
+armed = over = False
+
+def strike(*_):
+    if armed:
+        raise KeyboardInterrupt
+
+@task(Concurrency(1, max_wait=20), Timeout(30))
+def work():
+    return 1
+
+def other():
+    while not over:
+        work()
+
+signal.signal(signal.SIGALRM, strike)
+struck, end = 0, time.monotonic() + 4
+with Session(Limits()):
+    thread = threading.Thread(target=copy_context().run, args=(other,))
+    thread.start()
+    while time.monotonic() < end:
+        try:
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00001 * (struck % 97), 0.00011)
+                while True:
+                    work()
+            finally:
+                armed = False
+        except KeyboardInterrupt:
+            struck += 1
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        work()
+    over = True
+    thread.join()
+print("struck", struck > 100)
+"""
+
+
+@pytest.mark.slow
+def test_storms_of_interrupts_lose_no_slot_of_a_body():
+    """Interrupts that come faster than a call can end lose no slot, also where the function is in a thread of its own."""
+    program = [sys.executable, "-W", "ignore", "-c", STORM]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "struck True\n"), done.stderr[-2000:]
