@@ -39,7 +39,7 @@ def attempt_observers(
             now,
         )
 
-    def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:  # noqa: FBT001 - the hook's own
+    def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
         now = clock.time()
         write(
             f'{{"ts": "{timestamp(now)}", "event": "retry", {head}"{call.id}", {session_id}, "attempt": {attempt}, '
