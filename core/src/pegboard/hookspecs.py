@@ -107,7 +107,7 @@ def on_wait(call: Call, what: str, seconds: float) -> None:
 
 @hookspec
 def before_attempt(call: Call, attempt: int) -> None:
-    """Called before each run of the function; `attempt` counts from 1."""
+    """Called before each run of the function; `attempt` counts from 1, in results, notes, spans and statistics too."""
 
 
 @hookspec
@@ -116,8 +116,13 @@ def after_attempt(call: Call, attempt: int, error: BaseException | None) -> None
 
 
 @hookspec
-def on_retry(call: Call, attempt: int, error: Exception, delay: float) -> None:
-    """Called by whoever retries: `attempt` failed with `error`, the next begins after `delay` seconds."""
+def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
+    """Called by whoever retries: `attempt` failed with `error`, the next begins after `delay` seconds.
+
+    `ran` is False for a try that failed before the function was entered, in a layer such as a rate limit. It used up a retry,
+    and was no attempt: `before_attempt` was not told of it, and the next one has the same number. Who emits without it means
+    an attempt.
+    """
 
 
 @hookspec

@@ -55,6 +55,10 @@ class Layer:
         stream: `async def stream(call, proceed)` as an async generator, for both kinds of generator task. None
             means the layer cannot wrap a stream, and such a task is refused.
         provides: Names of parameters that this layer fills in, so that a caller need not.
+        verify: Called once when all layers of a task are known, with the names of the parameters that they fill in. What it raises
+            refuses the task, as an error of `bind` does.
+        check_value: What a value has to pass that a layer further out answers with instead of the function's: takes the value,
+            and returns it, changed or not, or raises. Asked by `call.checked(value)`.
     """
 
     name: str
@@ -68,6 +72,8 @@ class Layer:
         validator=_refuse_other(inspect.isasyncgenfunction, "`async def stream(call, proceed)`, with yield"),
     )
     provides: tuple[str, ...] = ()
+    verify: Callable[[frozenset[str]], None] | None = None
+    check_value: Callable[[Any], Any] | None = None
 
 
 @attrs.frozen

@@ -133,17 +133,19 @@ class Measurements:
     Attributes:
         durations: Seconds of each call, by task name, status, source and error type.
         not_run: How many calls ended without running their function, by task name.
+        again: How often functions ran after the first time in their call, by task name.
         retries: How many attempts were followed by another, by task name and error type.
         lookups: How many lookups of stored results, by task name and `hit` or `miss`.
         waits: Seconds that each call was held back, by task name and executor.
         exemplars: A sampled call of each key of `durations`: trace id, span id, seconds.
     """
 
-    __slots__ = ("durations", "exemplars", "lookups", "not_run", "retries", "waits")
+    __slots__ = ("again", "durations", "exemplars", "lookups", "not_run", "retries", "waits")
 
     def __init__(self) -> None:
         self.durations: dict[tuple[str, str, str, str], array[float]] = {}
         self.not_run: dict[str, int] = {}
+        self.again: dict[str, int] = {}
         self.retries: dict[tuple[str, str], int] = {}
         self.lookups: dict[tuple[str, str], int] = {}
         self.waits: dict[tuple[str, str], array[float]] = {}

@@ -337,3 +337,81 @@ def test_emitting_what_nobody_observes_costs_no_observer() -> None:
 
     with Session(Around(retry_like)):
         assert double(1) == 2
+
+
+def test_a_coroutine_that_blocks_past_its_limit_has_no_value() -> None:
+    """It cannot be interrupted; what it returns then is dropped, as that of a function is."""
+
+    @task
+    async def blocks() -> str:
+        time.sleep(0.1)  # noqa: ASYNC251 - on purpose
+        return "late"
+
+    with Session(limiting(0.02)), pytest.raises(TaskTimeout):
+        value_of(blocks)
+
+
+def test_a_layer_is_told_of_bodies_that_go_on() -> None:
+    """`call.abandoned` counts them, and `when_bodies_end` calls when the last has ended."""
+    release, ended, seen = threading.Event(), threading.Event(), []
+
+    @task
+    def stuck() -> None:
+        release.wait(30)
+
+    async def outside(call, proceed):
+        try:
+            return await proceed(call)
+        except TaskTimeout:
+            seen.append(call.abandoned)
+            call.when_bodies_end(ended.set)
+            seen.append(ended.is_set())
+            release.set()
+            await call.bodies_end()
+            seen.append(call.abandoned)
+            raise
+
+    with Session(limiting(0.02), Around(outside, "outside", Order.LIMIT)), pytest.raises(TaskTimeout):
+        stuck()
+    assert ended.wait(10)
+    assert seen == [1, False, 0]
+
+
+@both
+def test_without_such_bodies_there_is_nothing_to_wait_for(probe) -> None:
+    """Both return at once."""
+    seen = []
+
+    async def outside(call, proceed):
+        value = await proceed(call)
+        call.when_bodies_end(lambda: seen.append("now"))
+        await call.bodies_end()
+        return value
+
+    with Session(Around(outside, "outside", Order.LIMIT)):
+        assert value_of(probe, 4) == 8
+    assert seen == ["now"]
+
+
+@both
+def test_values_are_checked_by_the_layers_that_do(probe) -> None:
+    """`call.checked` passes a value through their `check_value`, the innermost first."""
+
+    class Checking:
+        name = "checking"
+
+        @hookimpl
+        def bind(self, session, task):
+            async def outer(call, proceed):
+                return call.checked(await proceed(call))
+
+            async def inner(call, proceed):
+                return await proceed(call)
+
+            return [
+                Layer("outer", Order.FALLBACK, run=outer, check_value=lambda value: (value, "outer")),
+                Layer("inner", Order.VALIDATE, run=inner, check_value=lambda value: (value, "inner")),
+            ]
+
+    with Session(Checking()):
+        assert value_of(probe, 4) == ((8, "inner"), "outer")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 
+import attrs
 import pytest
 from made_plugins import as_hook, bound, coroutine, named
 from session_plugins import function
 
-from pegboard import BindError, Layer, Scope, Session, hookimpl, task
+from pegboard import BindError, Layer, MissingPlugin, Option, Scope, Session, hookimpl, task
 from pegboard.testing import Recorder
 
 
@@ -155,3 +156,100 @@ def test_bind_is_asked_once_per_session_and_task() -> None:
         session.register(Recorder())
         function()
         assert asked == ["function", "function"]
+
+
+class _Verifying:
+    name = "verifying"
+
+    def __init__(self, verify, provides=()):
+        self._made = Layer("verifying", 1, run=coroutine, verify=verify)
+        self._other = Layer("providing", 2, run=coroutine, provides=provides)
+
+    @hookimpl
+    def bind(self, session, task):
+        return [self._made, self._other]
+
+
+def test_a_layer_may_verify_the_task_once_all_are_known() -> None:
+    """It is told once what the layers fill in, also those that are further in."""
+    seen = []
+
+    @task
+    def probe(key=None):
+        return 1
+
+    with Session(_Verifying(seen.append, ("key",))) as session:
+        session.plan_for(probe)
+        session.plan_for(probe)
+    assert seen == [frozenset({"key"})]
+
+
+def test_what_it_raises_refuses_the_task() -> None:
+    """As an error of `bind` does."""
+
+    def refuse(provided):
+        raise ValueError("not this one")
+
+    ran = []
+    with Session(_Verifying(refuse)), pytest.raises(BindError, match="not this one") as caught:
+        task(lambda: ran.append(1))()
+    assert (caught.value.plugin, ran) == ("verifying", [])
+
+
+class _Needing:
+    name = "needing"
+
+    def __init__(self, url):
+        self.url = url
+
+    @hookimpl
+    def after_execute(self):
+        pass
+
+
+class _Failing(_Needing):
+    def __init__(self):
+        raise OSError("no such server")
+
+
+def _option(plugin):
+    @attrs.frozen
+    class Notify(Option):
+        plugin_name = "needing"
+
+        @classmethod
+        def plugin(cls):
+            return plugin()
+
+    return Notify()
+
+
+@pytest.mark.parametrize(
+    ("plugin", "says"),
+    [
+        (_Needing, "missing 1 required positional argument: 'url'"),
+        (lambda: _Needing, "missing 1 required positional argument: 'url'"),
+        (lambda: _Failing, "OSError: no such server"),
+        (lambda: 1 / 0, "ZeroDivisionError"),
+    ],
+    ids=[
+        "an instance that needs settings",
+        "a class that needs them",
+        "a class that fails",
+        "plugin() fails",
+    ],
+)
+@pytest.mark.parametrize("is_default", [False, True], ids=["own", "default of the session"])
+def test_an_option_whose_plugin_cannot_be_made_says_so(plugin, says, is_default) -> None:
+    """With the task, the option and the way out, and the error itself as the cause."""
+    option, ran = _option(plugin), []
+    probe = task(*([] if is_default else [option]), name="probe")(lambda: ran.append(1))
+    with (
+        Session(defaults=[option] if is_default else []),
+        pytest.raises(MissingPlugin, match="Session") as caught,
+    ):
+        probe()
+    assert "task 'probe' asks for Notify" in str(caught.value)
+    assert says in str(caught.value)
+    assert caught.value.__cause__ is not None
+    assert ran == []

@@ -17,7 +17,7 @@ def test_hooks_lists_every_spec_in_order(pegboard) -> None:
     """Each with its arguments, in the order of a call's life."""
     lines = pegboard("hooks").stdout.splitlines()
     assert [line.partition("(")[0] for line in lines if not line.startswith(" ")] == SPECS
-    assert "on_retry(call, attempt, error, delay)" in lines
+    assert "on_retry(call, attempt, error, delay, ran)" in lines
 
 
 def test_plugins_lists_what_is_installed_and_imports_none(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import sys
 
 import pytest
 
@@ -97,3 +100,71 @@ def kind(request):
 def colour(request):
     """A task that returns one value, sync and async."""
     return {"sync": "function", "async": "coroutine"}[request.param]
+
+
+def interrupted_at(moment, function):
+    """Call a function, and raise KeyboardInterrupt at the n-th moment at which a signal handler may run; tell whether it came.
+
+    These moments are the beginnings of functions and the ends of those in C.
+    """
+    seen = 0
+
+    def watch(_, event, __):
+        nonlocal seen
+        seen += event in ("call", "c_return")
+        if seen > moment:
+            raise KeyboardInterrupt
+
+    gc.disable()  # others watch the collector, too
+    try:
+        sys.setprofile(watch)
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return False
+
+
+@pytest.fixture
+def interrupt_at():
+    """Calls a function with an interrupt at the n-th moment; tells whether it came."""
+    return interrupted_at
+
+
+@pytest.fixture
+def interrupted_everywhere():
+    """Calls a function with an interrupt at each moment in turn, and a check after each; returns how many there were."""
+
+    def interrupted(function, check):
+        for moment in range(10_000):
+            struck = interrupted_at(moment, function)
+            check()
+            if not struck:
+                return moment
+        raise AssertionError("it never ends")
+
+    return interrupted
+
+
+@pytest.fixture
+def in_child():
+    """Runs a function in a forked child, and returns what it returns: a text."""
+
+    def run(function):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(writer, str(function()).encode())
+            except BaseException as error:  # noqa: BLE001 - told to the parent
+                os.write(writer, repr(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        with os.fdopen(reader) as told:
+            return told.read()
+
+    return run

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 
-from pegboard import BindError, InvalidTask, Session, UnsupportedTask, task
+from pegboard import BindError, InvalidTask, Layer, Order, Session, UnsupportedTask, hookimpl, task
 from pegboard_recover import Fallback, Handle, Undo
 
 
@@ -74,3 +75,81 @@ def test_a_sync_task_awaits_nothing(option) -> None:
     with Session(defaults=[option]), pytest.raises(BindError, match="no event loop"):
         plain()
     assert ran == []
+
+
+def two(a: object, b: object) -> object:
+    return a, b
+
+
+@pytest.mark.parametrize(
+    ("option", "needs"),
+    [
+        (Fallback(two), r"\(k\), or \(\)"),
+        (Undo(two), r"\(k\), or \(\)"),
+        (Handle(ValueError, lambda error, a, b: a), r"\(error, k\), or \(error\)"),
+        (Fallback(lambda *, day: day), r"\(k\)"),
+    ],
+    ids=["fallback", "undo", "handler", "another name"],
+)
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_function_that_can_never_be_called_is_refused_at_bind(option, needs: str, is_async: bool) -> None:
+    """The error says the signature that it needs, and the task does not run."""
+    ran = []
+
+    def plain(k):
+        ran.append(k)
+
+    async def coroutine(k):
+        ran.append(k)
+
+    made = task(option)(coroutine if is_async else plain)
+    with Session(), pytest.raises(BindError, match=needs) as caught:
+        made.run(1).unwrap()
+    assert (caught.value.plugin, ran) == ("recover", [])
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        (lambda a, b: (a, b), lambda f: f(1, 2)),
+        (lambda a, b, /: (a, b), lambda f: f(1, 2)),
+        (lambda *, a, b: (a, b), lambda f: f(a=1, b=2)),
+        (lambda error: (1, 2), lambda f: f(1, b=2)),
+        (lambda *a: a, lambda f: f(1, 2)),
+        (two, lambda f: f(1, b=2)),
+        (functools.partial(two, 1), lambda f: f(2)),
+        (task(two), lambda f: f(1, 2)),
+        (max, lambda f: (f((0, 1)), 2)),
+    ],
+    ids=["positions", "positional-only", "names", "error", "any", "mixed", "partial", "task", "in C"],
+)
+def test_a_function_that_some_call_fits_is_taken(function, call) -> None:
+    """Positional-only, by name, partials, tasks and what has no signature: whatever a call of the task may fit."""
+
+    @task(Fallback(function))
+    def fails(a, b=2):
+        raise ValueError
+
+    with Session():
+        assert call(fails) == (1, 2)
+
+
+def test_what_a_layer_fills_in_is_not_asked_of_a_function() -> None:
+    """A parameter that a plugin provides is none of the caller's, and so none of the handler's."""
+
+    class Filling:
+        name = "filling"
+
+        @hookimpl
+        def bind(self, session, task):
+            async def run(call, proceed):
+                return await proceed(call.with_args(*call.args, **call.kwargs, key="secret"))
+
+            return Layer("filling", Order.INJECT, run=run, provides=("key",))
+
+    @task(Fallback(lambda day: f"fallback for {day}"))
+    def fails(day, *, key):
+        raise ValueError
+
+    with Session(Filling()):
+        assert fails("monday") == "fallback for monday"

@@ -156,3 +156,19 @@ def test_a_wait_that_fails_is_the_calls_error() -> None:
 
     with Session():
         assert isinstance(always.run().error, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("kind", ["exponential", "constant", "fibonacci"])
+@pytest.mark.parametrize("initial", [0, 0.0])
+@pytest.mark.parametrize("retry", [1, 310, 1024, 1026, 5000])
+def test_nothing_grows_from_nothing(kind, initial, retry) -> None:
+    """A wait that begins at 0 stays there, also where what it is multiplied by is too large for a float."""
+    assert Backoff(initial, factor=10, jitter=0, kind=kind).delay(retry) == 0
+    assert Backoff(initial, factor=10, kind=kind).delay(retry) == 0
+
+
+@pytest.mark.parametrize("retry", [1026, 5000])
+def test_what_is_too_large_for_a_float_is_the_longest_wait(retry) -> None:
+    """It never overflows, from whole numbers or others."""
+    assert Backoff(1, jitter=0).delay(retry) == Backoff(1.0, jitter=0).delay(retry) == 60
+    assert Backoff(0.5, jitter=0, kind="fibonacci").delay(retry) == 60

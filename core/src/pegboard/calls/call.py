@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.calls import effects
 from pegboard.calls.arity import without
+from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import running_call
 from pegboard.errors import TaskTimeout, UnknownEvent
@@ -254,6 +255,34 @@ class Call:
             TaskTimeout: Or the subclass given as `error`, at the limit.
         """
         return effects.timeout(self, seconds, error)
+
+    def checked(self, value: Any) -> Any:
+        """Have a value checked that a layer answers with instead of the function's, by the layers that check those.
+
+        Returns:
+            The value, or what they made of it.
+        """
+        for layer in reversed(self.plan.layers):
+            if layer.check_value is not None:
+                value = layer.check_value(value)
+        return value
+
+    @property
+    def abandoned(self) -> int:
+        """How many bodies of this call still run although a time limit ended the wait for them."""
+        return SIDE_THREADS.abandoned_of(self.number)
+
+    def when_bodies_end(self, function: Callable[[], object]) -> None:
+        """Call `function()` when none of them runs any more: now, or in the thread of the last one. It must not raise."""
+        SIDE_THREADS.when_ended(self.number, function)
+
+    def bodies_end(self) -> Awaitable[None]:
+        """Wait until none of them runs any more: `await call.bodies_end()`.
+
+        Raises:
+            TaskTimeout: A limit further out ends first.
+        """
+        return effects.bodies_end(self)
 
     def lock(self, key: object) -> AbstractAsyncContextManager[None]:
         """Hold a lock that every call of this session with an equal `key` shares: `async with call.lock(key):`."""

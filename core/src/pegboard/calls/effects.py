@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import Limit, limit_in_force
 from pegboard.places import RemotePlace
 
@@ -42,6 +43,14 @@ async def _sleep_sync(call: Call, seconds: float) -> None:
     left = limit.left()
     clock.sleep(min(seconds, max(left, 0.0)))
     if seconds >= left and not limit.lifted:
+        raise limit.exceeded(call)
+
+
+async def bodies_end(call: Call) -> None:
+    """Wait for what a time limit gave up, but not past the limits that are left; nothing of an async call goes on."""
+    limit = call.time_limit
+    left = None if limit is None or limit.lifted else limit.left()
+    if not SIDE_THREADS.wait_for_end(call.number, left) and limit is not None:
         raise limit.exceeded(call)
 
 
@@ -140,9 +149,10 @@ class _HoldAsync(_HoldSync):
     ) -> None:
         try:
             await self._timeout.__aexit__(kind, error, trace)
-        except (
-            TimeoutError
-        ):  # made of the cancellation at the limit; one that the body raised is not raised here
+        except TimeoutError:  # made of the cancellation at the limit; the body's own is not raised here
             raise self._limit.exceeded(self._call) from None
+        else:
+            if kind is None and self._limit.left() <= 0:  # it blocked its loop, and could not be cancelled
+                raise self._limit.exceeded(self._call)
         finally:
             self._leave()

@@ -23,11 +23,14 @@ class GaveUp(Exception):  # noqa: N818 - never leaves the core
 class _Job:
     """One function to run, its result or error, and whether its caller gave up on it."""
 
-    def __init__(self, run: Callable[[], Any]) -> None:
+    def __init__(self, run: Callable[[], Any], number: int) -> None:
         self._run = run
-        self._done = threading.Event()
+        self.number = number
+        self._running = (
+            threading.Lock()
+        )  # an Event has Python code in it: an interrupt there would leave its lock held for ever
+        self._running.acquire()
         self.ended = False
-        self.abandoned = False
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -36,10 +39,25 @@ class _Job:
             self.value = self._run()
         except BaseException as error:  # noqa: BLE001 - carried to the waiting thread, whatever it is
             self.error = error
-        self._done.set()
+        self._running.release()
 
     def wait(self, seconds: float) -> bool:
-        return self._done.wait(seconds)
+        return self._running.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+
+
+class _Abandoned:
+    """The bodies of one call that go on although their caller gave up on them.
+
+    Attributes:
+        running: They.
+        then: What to call when there is none any more.
+    """
+
+    __slots__ = ("running", "then")
+
+    def __init__(self) -> None:
+        self.running: set[_Job] = set()
+        self.then: list[Callable[[], object]] = []
 
 
 class SideThreads:
@@ -53,21 +71,47 @@ class SideThreads:
         """Begin without threads, also in a forked child: the idle ones did not come along."""
         self._guard = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []
-        self._abandoned = 0
+        self._abandoned: dict[int, _Abandoned] = {}  # by the number of the call
 
     @property
     def abandoned(self) -> int:
         """How many bodies are still running although their caller gave up on them."""
-        return self._abandoned
+        with self._guard:
+            return sum(len(each.running) for each in self._abandoned.values())
 
-    def run(self, function: Callable[[], Any], seconds: float) -> Any:
+    def abandoned_of(self, number: int) -> int:
+        """How many of them are of the call with this number."""
+        found = self._abandoned.get(number)
+        return 0 if found is None else len(found.running)
+
+    def when_ended(self, number: int, function: Callable[[], object]) -> None:
+        """Call `function` when none of a call's bodies runs any more: now, or in the thread of the last one."""
+        with self._guard:
+            found = self._abandoned.get(number)
+            if found is not None:
+                found.then.append(function)
+                return
+        function()
+
+    def wait_for_end(self, number: int, seconds: float | None) -> bool:
+        """Wait until none of a call's bodies runs any more, for at most `seconds`; tell whether that is so."""
+        ended = threading.Event()
+        self.when_ended(number, ended.set)
+        return ended.wait(seconds)
+
+    def run(self, function: Callable[[], Any], seconds: float, number: int) -> Any:
         """Run `function` in another thread, with this context, for at most `seconds`.
+
+        Args:
+            function: The body.
+            seconds: How long to wait for it.
+            number: Of the call.
 
         Raises:
             GaveUp: It did not end in time. It goes on, and what it returns or raises is dropped.
         """
         context = copy_context()
-        job = _Job(lambda: context.run(function))
+        job = _Job(lambda: context.run(function), number)
         self._hand_over(job)
         ended = False
         try:
@@ -104,13 +148,13 @@ class SideThreads:
                     return
                 continue  # claimed a moment ago: the job is on its way
             job.work()
+            for then in self._end(job):
+                then()
+            del job
             with self._guard:
-                job.ended = True
-                self._abandoned -= job.abandoned
                 if len(self._idle) >= _IDLE_MOST:
                     return
                 self._idle.append(inbox)
-            del job
 
     def _retire(self, inbox: SimpleQueue[_Job]) -> bool:
         with self._guard:
@@ -122,8 +166,17 @@ class SideThreads:
     def _abandon(self, job: _Job) -> None:
         with self._guard:
             if not job.ended:
-                job.abandoned = True
-                self._abandoned += 1
+                self._abandoned.setdefault(job.number, _Abandoned()).running.add(job)
+
+    def _end(self, job: _Job) -> list[Callable[[], object]]:
+        """Note that a body has ended; return what waited for that."""
+        with self._guard:
+            job.ended = True
+            found = self._abandoned.get(job.number)
+            if found is None:
+                return []
+            found.running.discard(job)
+            return [] if found.running else self._abandoned.pop(job.number).then
 
 
 SIDE_THREADS = SideThreads()

@@ -51,6 +51,17 @@ class Limit:
         """Return the seconds until the end; less than 0 after it."""
         return self.at - self.clock.monotonic()
 
+    def left_for(self, call: Call) -> float:
+        """Return the seconds that are left for a call's function.
+
+        Raises:
+            TaskTimeout: None are. The function is not run, so this is no attempt.
+        """
+        left = self.left()
+        if left <= 0 and not self.lifted:
+            raise self.exceeded(call)
+        return left
+
     def exceeded(self, call: Call) -> TaskTimeout:
         """Make the error to raise at the limit."""
         if self.outer is not None:
@@ -66,20 +77,17 @@ class Limit:
         return self.error(text, task=name, seconds=self.seconds, retryable=False)
 
 
-def run_within(limit: Limit, call: Call, function: Callable[..., Any]) -> Any:
-    """Run the function of a sync call in a thread of its own, and stop waiting for it at the limit.
+def run_within(limit: Limit, left: float, call: Call, function: Callable[..., Any]) -> Any:
+    """Run the function of a sync call in a thread of its own, and stop waiting for it after `left` seconds.
 
     A limit that was handed down has such a thread already, with somebody waiting for it.
     """
-    left = limit.left()
-    if left <= 0 and not limit.lifted:
-        raise limit.exceeded(call)
     if (
         limit.number != call.number or call.plan.place is not None
     ):  # who runs it elsewhere waits no longer than that
         return function(*call.args, **call.kwargs)
     try:
-        return SIDE_THREADS.run(lambda: function(*call.args, **call.kwargs), left)
+        return SIDE_THREADS.run(lambda: function(*call.args, **call.kwargs), left, call.number)
     except GaveUp:
         raise limit.exceeded(call) from None
 

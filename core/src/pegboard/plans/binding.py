@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pegboard.discovery import plugin_name
-from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PluginConflict
+from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PegboardError, PluginConflict
 from pegboard.layers import Layer, Scope
 from pegboard.options import On
 from pegboard.places import BUILT_IN, RemotePlace
@@ -48,6 +48,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
             else:
                 bound.extend(_bound_observers(session, task, found.plugin_name, part))
     layers.sort(key=lambda layer: layer.order)
+    _verify(task, layers)
     events, observers = compile_events(session, bound, "call")
     remote = place if isinstance(place, RemotePlace) else None
     plan = Plan(
@@ -84,7 +85,7 @@ def _bring_plugins(session: Session, task: Task[..., Any], options: Iterable[Opt
     """Attach the plugins that options need and that are not there, all together, so that their order does not matter."""
     needed: dict[str, Option] = {}
     for option in options:
-        plugin = _class_of(session, option)
+        plugin = _class_of(session, option, task)
         if plugin is not None:
             if not isinstance(plugin, type):
                 raise _not_a_class(option, plugin)
@@ -95,13 +96,23 @@ def _bring_plugins(session: Session, task: Task[..., Any], options: Iterable[Opt
         session.register_all(_made(option, task) for option in needed.values())
 
 
-def _class_of(session: Session, option: Option) -> type | None:
+def _class_of(session: Session, option: Option, task: Task[..., Any]) -> type | None:
     try:
         return option.plugin()
     except MissingPlugin:
         if session.pm.has_plugin(option.plugin_name):  # attached by hand, and its class is nobody's to know
             return None
         raise
+    except PegboardError:
+        raise
+    except Exception as error:
+        what = type(option).__name__
+        raise MissingPlugin(
+            f"task {task.name!r} asks for {what}, and {what}.plugin() failed with {type(error).__name__}: {error}\n"
+            f"It is asked for the class of the plugin, and has to return that, not one of it: one that needs settings is attached "
+            f"with them, Session(Plugin(...), ...), or made by {what}.make().",
+            plugin=option.plugin_name,
+        ) from error
 
 
 def _not_a_class(option: Option, plugin: object) -> InvalidPlugin:
@@ -156,10 +167,13 @@ def _is_served(session: Session, task: Task[..., Any], option: Option, plugin: t
 def _made(option: Option, task: Task[..., Any]) -> object:
     try:
         return option.make()
-    except TypeError as error:
+    except PegboardError:
+        raise
+    except Exception as error:
         what = type(option).__name__
+        why = str(error) if isinstance(error, TypeError) else f"{type(error).__name__}: {error}"
         raise MissingPlugin(
-            f"task {task.name!r} asks for {what}, and its plugin cannot be made without settings: {error}\n"
+            f"task {task.name!r} asks for {what}, and its plugin cannot be made without settings: {why}\n"
             f"Attach it with them: Session({getattr(option.plugin(), '__name__', what)}(...), ...).",
             plugin=option.plugin_name,
         ) from error
@@ -172,15 +186,32 @@ def _bind(session: Session, task: Task[..., Any], found: HookImpl) -> list[objec
     except BindError:
         raise
     except Exception as error:
-        raise BindError(
-            f"plugin {found.plugin_name!r} failed to bind task {task.name!r}: {type(error).__name__}: {error}\n"
-            f"The task did not run. Mend the plugin or its option, or detach it with session.unregister({found.plugin_name!r}).",
-            plugin=found.plugin_name,
-            task=task.name,
-        ) from error
+        raise _failed_to_bind(found.plugin_name, task, error) from error
     if parts is None:
         return []
     return list(parts) if isinstance(parts, list | tuple) else [parts]
+
+
+def _verify(task: Task[..., Any], layers: list[Layer]) -> None:
+    """Let layers refuse the task, now that all are known."""
+    provided = frozenset(name for layer in layers for name in layer.provides)
+    for layer in layers:
+        if layer.verify is not None:
+            try:
+                layer.verify(provided)
+            except BindError:
+                raise
+            except Exception as error:
+                raise _failed_to_bind(layer.name, task, error) from error
+
+
+def _failed_to_bind(plugin: str, task: Task[..., Any], error: Exception) -> BindError:
+    return BindError(
+        f"plugin {plugin!r} failed to bind task {task.name!r}: {type(error).__name__}: {error}\n"
+        f"The task did not run. Mend the plugin or its option, or detach it with session.unregister({plugin!r}).",
+        plugin=plugin,
+        task=task.name,
+    )
 
 
 def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: object) -> list[Observer]:

@@ -30,6 +30,9 @@ _MARKS: dict[str, tuple[str, int | str]] = {
 }
 OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 
+# What an event means that is emitted without this argument: a retry follows an attempt.
+_UNSAID = {"ran": True}
+
 
 class Observer(NamedTuple):
     """One plugin's answer to one event.
@@ -68,7 +71,8 @@ def compile_event(
     """
     subject = parameters[0]
     names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
-    lines = [f"def {event}({', '.join(parameters)}):", f"    {subject}.hooking = True", "    _stop = None"]
+    asked = ", ".join(f"{name}={_UNSAID[name]}" if name in _UNSAID else name for name in parameters)
+    lines = [f"def {event}({asked}):", f"    {subject}.hooking = True", "    _stop = None"]
     if event in _MARKS:
         slot, value = _MARKS[event]
         lines.insert(1, f"    {subject}.{slot} = {value}")
@@ -145,11 +149,12 @@ def monitored_event(
 ) -> Dispatch:
     """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
     slot, value = _MARKS.get(caller.name, ("", 0))
+    unsaid = {name: _UNSAID[name] for name in parameters if name in _UNSAID}
     for found, observer in observers:
         object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
 
     def dispatch(*args: Any, **kwargs: Any) -> None:
-        values = dict(zip(parameters, args, strict=False)) | kwargs
+        values = unsaid | dict(zip(parameters, args, strict=False)) | kwargs
         subject = values[parameters[0]]
         if slot:
             setattr(subject, slot, values[value] if isinstance(value, str) else value)

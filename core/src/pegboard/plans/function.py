@@ -157,15 +157,17 @@ def _layered(plan: Plan) -> Run:
                     while True:
                         if asked is not call and not _is_seen_as(asked, call):
                             raise end_suspension(call, layers, layers.throw)
-                        call.attempt = number = call.attempt + 1
+                        number = call.attempt
                         try:
+                            limit = call.time_limit
+                            left = 0.0 if limit is None else limit.left_for(asked)
+                            call.attempt = number = number + 1
                             if before_attempt is not None:
                                 before_attempt(call, number)
-                            limit = call.time_limit
                             if limit is None:
                                 value = function(*asked.args, **asked.kwargs)
                             else:
-                                value = run_within(limit, asked, function)
+                                value = run_within(limit, left, asked, function)
                             if after_attempt is not None:
                                 after_attempt(call, number, None)
                         except BaseException as error:  # noqa: BLE001 - it goes on its way through the layers

@@ -11,6 +11,7 @@ from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
 from pegboard.parts.notes import note_on
 from pegboard.plans.events import BEGUN, ENDED, FAILED, is_half_told
+from pegboard.plans.folding import arity_of
 from pegboard.plans.runners import RUNNERS
 from pegboard.privacy import mark_sensitive
 from pegboard.records import Outcome, make_outcome, status_of
@@ -78,7 +79,6 @@ class Plan:
         self.place = place
         self.own_place: Place | None = None
         self.function = task.__wrapped__ if place is None else place.function_for(task)
-        self._code = getattr(task.__wrapped__, "__code__", None)
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.watched = bool(scopes) or any(
@@ -217,15 +217,12 @@ class Plan:
         note_on(error, f"in task {call.name!r}, call {call.id}, after {attempts}")
 
     def _uncount(self, call: Call, error: BaseException) -> None:
-        """Take an attempt back that never began: the arguments did not fit, so no frame of the function was entered."""
-        if type(error) is not TypeError or call.attempt != 1 or self._code is None or self.place is not None:
-            return
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code is self._code:
-                return
-            trace = trace.tb_next
-        call.attempt = 0
+        """Take an attempt back that never began: where nothing is hung on a task, its arguments are not checked before."""
+        if type(error) is TypeError and call.attempt == 1:
+            try:
+                arity_of(self).check(call)
+            except TypeError:
+                call.attempt = 0
 
     def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
         """Leave the scopes, and in a strict session raise what observers did wrong."""

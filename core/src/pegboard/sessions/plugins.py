@@ -77,7 +77,8 @@ class Plugins:
     def __getitem__(self, cls: type[T]) -> T:
         """Return the attached plugin of a class, subclasses included, the session's own or an inherited one.
 
-        Of several it is the one whose name is the class's.
+        Of several it is the one whose name is the class's. A plugin that tells of each session apart has a method
+        `in_session(session)`, and what that returns is given.
 
         Raises:
             MissingPlugin: There is none, or none yet.
@@ -89,6 +90,9 @@ class Plugins:
             return found
         version = self.version
         plugin = self._plugin_of(cls)
+        seen_from = getattr(plugin, "in_session", None)
+        if seen_from is not None:
+            plugin = seen_from(self)
         self._found[cls] = (version, plugin)
         return plugin
 

@@ -35,11 +35,13 @@ class Event:
         return self.subject.task.name if self.subject.task is not None else self.subject.name
 
     def __str__(self) -> str:
-        """Give hook and details in short: `on_retry 1 OSError 0.5`, `after_execute ok/run 2`."""
+        """Give hook and details in short: `on_retry 1 OSError 0.5`, with `unrun` behind it for a try that was no attempt."""
         return " ".join([self.hook, *(text for value in self.details.values() if (text := _short(value)))])
 
 
 def _short(value: object) -> str:
+    if isinstance(value, bool):  # whether a try ran the function
+        return "" if value else "unrun"
     if isinstance(value, BaseException):
         return type(value).__name__
     status = getattr(value, "status", None)
@@ -120,8 +122,8 @@ class Recorder:
         self._keep("after_attempt", call, attempt=attempt, error=error)
 
     @hookimpl
-    def on_retry(self, call: Call, attempt: int, error: Exception, delay: float) -> None:
-        self._keep("on_retry", call, attempt=attempt, error=error, delay=delay)
+    def on_retry(self, call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
+        self._keep("on_retry", call, attempt=attempt, error=error, delay=delay, ran=ran)
 
     @hookimpl
     def on_iteration(self, call: Call, index: int, item: Any) -> None:

@@ -39,11 +39,11 @@ def attempt_observers(
             now,
         )
 
-    def on_retry(call: Call, attempt: int, error: Exception, delay: float) -> None:
+    def on_retry(call: Call, attempt: int, error: Exception, delay: float, ran: bool) -> None:
         now = clock.time()
         write(
             f'{{"ts": "{timestamp(now)}", "event": "retry", {head}"{call.id}", {session_id}, "attempt": {attempt}, '
-            f'"delay": {delay:.6f}, {failure(call, error, messages=messages)}}}\n',
+            f'"ran": {"true" if ran else "false"}, "delay": {delay:.6f}, {failure(call, error, messages=messages)}}}\n',
             now,
         )
 

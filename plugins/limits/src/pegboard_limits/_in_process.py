@@ -29,7 +29,11 @@ class LimitsInProcess:
     def concurrency(self, task: Task[..., Any], option: Concurrency) -> tuple[str, Layer]:
         """Return the name of the concurrency limit that an option means, and a layer that keeps to it."""
         slots = self._slots.get(task, option, lambda name: Slots(name, option.n))
-        return slots.name, concurrency_layer(slots, option.max_wait)
+        is_async = task.kind in ("coroutine", "async_generator")
+        layer = concurrency_layer(
+            slots, option.max_wait, for_bodies=option.until == "body", is_async=is_async
+        )
+        return slots.name, layer
 
     def rate(self, session: Session, task: Task[..., Any], option: RateLimit) -> tuple[str, Layer]:
         """Return the name of the rate limit that an option means, and a layer that keeps to it."""

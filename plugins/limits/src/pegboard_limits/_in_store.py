@@ -27,7 +27,7 @@ class LimitsInStore:
         """Return the name of the concurrency limit that an option means, and a layer that keeps to it."""
         identity = _identity(task, option)
         slots = self._slots.get(task, option, lambda name: SharedSlots(name, option.n, self._store, identity))
-        return slots.name, shared_concurrency_layer(slots, option.max_wait)
+        return slots.name, shared_concurrency_layer(slots, option.max_wait, for_bodies=option.until == "body")
 
     def rate(self, _: Session, task: Task[..., Any], option: RateLimit) -> tuple[str, Layer]:
         """Return the name of the rate limit that an option means, and a layer that keeps to it."""

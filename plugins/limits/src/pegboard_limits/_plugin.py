@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pegboard import Layer, Option, hookimpl
 from pegboard.parts import checks
+from pegboard.parts.signatures import refuse_unfit
 from pegboard_limits import hookspecs
 from pegboard_limits._in_process import LimitsInProcess, monotonic_of
 from pegboard_limits._registry import Registry
@@ -112,6 +113,9 @@ class Limits:
         option = task.option(Breaker)
         if option is None:
             return []
+        for name, errors in (("on", option.on), ("unless", option.unless)):
+            if not isinstance(errors, tuple | type):
+                refuse_unfit(errors, "error", what=f"Breaker({name}=...)", plugin=self.name, task=task.name)
         monotonic = monotonic_of(session)
         state = self._breakers.get(task, option, lambda name: BreakerState(name, option, monotonic))
         state.use_clock(monotonic)

@@ -31,10 +31,11 @@ def lifecycle_observers(task: Task[..., object], threshold: int) -> SimpleNamesp
     name = without_control(task.name)
     observers = SimpleNamespace()
 
-    def on_retry(attempt: int, error: Exception, delay: float) -> None:
+    def on_retry(attempt: int, error: Exception, delay: float, ran: bool) -> None:
         kind = without_control(error_type(error))
+        how = "failed" if ran else "did not begin, a layer failed"
         logger.warning(
-            "task %s: attempt %d failed with %s, the next begins in %.3f s", name, attempt, kind, delay,
+            "task %s: attempt %d %s with %s, the next begins in %.3f s", name, attempt, how, kind, delay,
             extra={"error_type": kind, "retry_delay": delay},
         )  # fmt: skip
 

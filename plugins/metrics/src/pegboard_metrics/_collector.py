@@ -50,12 +50,13 @@ class StoreCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield every family with its samples."""
         store = self._store
+        store.settle()
         store.hook_errors.refresh()
         tasks = [series for _, series in store.tasks.items()]
         yield _histogram(store.duration)
-        yield _gauge(names.ACTIVE, ((series.name, len(series.active)) for series in tasks))
+        yield _gauge(names.ACTIVE, ((series.name, len(series.running())) for series in tasks))
         yield _gauge(names.OLDEST_AGE, ((series.name, _oldest_age(series)) for series in tasks))
-        yield _gauge(names.LAST_SUCCESS, ((series.name, series.last_success) for series in tasks))
+        yield _gauge(names.LAST_SUCCESS, ((series.name, series.times()[0]) for series in tasks))
         yield _counters(names.RETRIES, store.retries)
         yield _histogram(store.waits)
         yield _counters(names.CACHE_LOOKUPS, store.lookups)
@@ -93,7 +94,7 @@ class MeasuredCollector:
 
 def _oldest_age(series: TaskSeries) -> float:
     now = time.time()
-    begun = [call.started_at for call in tuple(series.active)]
+    begun = [call.started_at for call in series.running()]
     return max(now - min(begun), 0.0) if begun else 0.0
 
 

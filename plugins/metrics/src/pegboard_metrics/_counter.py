@@ -11,14 +11,18 @@ from pegboard_metrics._family import Bound
 class Counter(Bound):
     """A number that only goes up, from any thread.
 
+    Args:
+        above: What counts the same of more sessions, and goes up with it; or None.
+
     Attributes:
         value: The number.
         created: Unix time at which it was 0.
     """
 
-    __slots__ = ("_guard", "created", "value")
+    __slots__ = ("_above", "_guard", "created", "value")
 
-    def __init__(self) -> None:
+    def __init__(self, above: Counter | None = None) -> None:
+        self._above = above
         self.value: float = 0
         self.created = time.time()
         self._guard = threading.RLock()  # a finalizer may end a call, and so count, while this thread does
@@ -29,6 +33,8 @@ class Counter(Bound):
             raise ValueError(f"a counter only goes up, and {amount!r} would take it down: measure a gauge.")
         with self._guard:
             self.value += amount
+        if self._above is not None:
+            self._above.add(amount)
 
     @property
     def count(self) -> float:

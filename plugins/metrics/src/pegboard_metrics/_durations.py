@@ -58,15 +58,31 @@ class Durations(Bound):
     calls, and before each scrape, what is pending is sorted into the buckets. prometheus-client's own histogram takes a
     lock and walks the bounds in every call, at five times the price.
 
+    Args:
+        bounds: Of the buckets.
+        above: What holds the same durations of more sessions, with the same bounds; or None. It gets them when they are sorted.
+
     Attributes:
         pending: Durations that are in no bucket yet, in seconds.
         created: Unix time of the first call.
     """
 
-    __slots__ = ("_counts", "_exemplars", "_guard", "_least", "_most", "_sum", "bounds", "created", "pending")
+    __slots__ = (
+        "_above",
+        "_counts",
+        "_exemplars",
+        "_guard",
+        "_least",
+        "_most",
+        "_sum",
+        "bounds",
+        "created",
+        "pending",
+    )
 
-    def __init__(self, bounds: Sequence[float]) -> None:
+    def __init__(self, bounds: Sequence[float], above: Durations | None = None) -> None:
         self.bounds = bounds
+        self._above = above
         self.created = time.time()
         self.pending: deque[float] = deque()
         self._guard = threading.RLock()
@@ -92,6 +108,7 @@ class Durations(Bound):
             return
         try:
             self._sort(self._taken())
+            self._hand_up_exemplars()
         finally:
             self._guard.release()
 
@@ -119,13 +136,41 @@ class Durations(Bound):
     def _sort(self, taken: list[float]) -> None:
         if not taken:
             return
-        counts, bounds = self._counts, self.bounds
+        bounds, counts = self.bounds, [0] * len(self._counts)
         for seconds in taken:
             bucket = bisect_left(bounds, seconds)
             counts[bucket] += 1
         total, least, most = sum(taken), min(taken), max(taken)
+        self.add_sorted(counts, total, least, most)
+
+    def add_sorted(self, counts: Sequence[int], total: float, least: float, most: float) -> None:
+        """Add durations that are sorted into buckets, here and above."""
+        with self._guard:
+            self._add(counts, total, least, most)
+        if self._above is not None:
+            self._above.add_sorted(counts, total, least, most)
+
+    def _add(self, counts: Sequence[int], total: float, least: float, most: float) -> None:
+        own = self._counts
+        for bucket, count in enumerate(counts):
+            own[bucket] += count
         self._sum += total
         if least < self._least:  # noqa: PLR1730 - min() is a call, and so a moment for a finalizer to fold in
             self._least = least
         if most > self._most:  # noqa: PLR1730 - as above
             self._most = most
+
+    def _hand_up_exemplars(self) -> None:
+        if self._above is None:
+            return
+        for bucket, exemplar in enumerate(self._exemplars):
+            if exemplar is not None:
+                self._above.take_exemplar(bucket, exemplar)
+
+    def take_exemplar(self, bucket: int, exemplar: TraceExemplar) -> None:
+        """Keep an exemplar from below, unless the one that is there is later."""
+        last = self._exemplars[bucket]
+        if last is None or last.at < exemplar.at:
+            self._exemplars[bucket] = exemplar
+        if self._above is not None:
+            self._above.take_exemplar(bucket, exemplar)

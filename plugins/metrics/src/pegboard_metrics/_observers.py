@@ -12,6 +12,7 @@ from pegboard_metrics._durations import PENDING_MOST, TraceExemplar
 
 if TYPE_CHECKING:
     from pegboard import Call, Outcome
+    from pegboard_metrics._ledger import Ledger
     from pegboard_metrics._series import TaskSeries
     from pegboard_metrics._store import Histogram, Store
 
@@ -19,18 +20,21 @@ AfterExecute = Callable[["Call", "Outcome"], None]
 _STORED = ("cache", "journal")
 
 
-def bind_observers(store: Store, series: TaskSeries, named: Histogram | None, *, traced: bool) -> object:
+def bind_observers(
+    store: Store, ledger: Ledger, series: TaskSeries, named: Histogram | None, *, traced: bool
+) -> object:
     """Make the observers of one task.
 
     Args:
-        store: Where to count.
-        series: What is kept of this task.
+        store: Where to count what is of no session's own.
+        ledger: Where to count what is.
+        series: What the ledger keeps of this task.
         named: A second metric that takes the task's durations.
         traced: Whether anybody could have set `call.sampled`. Reading the slot while it is empty costs as much as
             all the rest.
     """
-    record = _recorder(store, series, named, traced=traced)
-    after_execute = _counted(series, record) if named else _fast(store, series, record, traced=traced)
+    record = _recorder(ledger, series, named, traced=traced)
+    after_execute = _counted(series, record) if named else _fast(ledger, series, record, traced=traced)
     begin = series.active.add
 
     def before_execute(call: Call) -> None:
@@ -39,12 +43,12 @@ def bind_observers(store: Store, series: TaskSeries, named: Histogram | None, *,
     return SimpleNamespace(
         before_execute=hookimpl(before_execute),
         after_execute=hookimpl(after_execute),
-        **_bind_counters(store, series),
+        **_bind_counters(store, ledger, series),
     )
 
 
-def _bind_counters(store: Store, series: TaskSeries) -> dict[str, Callable[..., None]]:
-    retries, waits, lookups, name = store.retries, store.waits.family, store.lookups, series.name
+def _bind_counters(store: Store, ledger: Ledger, series: TaskSeries) -> dict[str, Callable[..., None]]:
+    retries, waits, lookups, name = ledger.retries, store.waits.family, ledger.lookups, series.name
 
     @hookimpl
     def on_retry(error: Exception) -> None:
@@ -70,9 +74,9 @@ def _bind_counters(store: Store, series: TaskSeries) -> dict[str, Callable[..., 
     }
 
 
-def _recorder(store: Store, series: TaskSeries, named: Histogram | None, *, traced: bool) -> AfterExecute:
+def _recorder(ledger: Ledger, series: TaskSeries, named: Histogram | None, *, traced: bool) -> AfterExecute:
     """Make what records any outcome."""
-    families = [store.duration.family] if named is None else [store.duration.family, named.family]
+    families = [ledger.durations] if named is None else [ledger.durations, named.family]
 
     def record(call: Call, outcome: Outcome) -> None:
         _note_end(series, outcome)
@@ -97,6 +101,8 @@ def _note_end(series: TaskSeries, outcome: Outcome) -> None:
         series.last_other = time()
     if outcome.attempts == 0:
         series.not_run.add()
+    elif outcome.attempts > 1:
+        series.again.add(outcome.attempts - 1)
     if outcome.source in _STORED:
         series.served.add()
         if outcome.status == "error":
@@ -113,15 +119,15 @@ def _counted(series: TaskSeries, record: AfterExecute) -> AfterExecute:
     return after_execute
 
 
-def _fast(store: Store, series: TaskSeries, record: AfterExecute, *, traced: bool) -> AfterExecute:
+def _fast(ledger: Ledger, series: TaskSeries, record: AfterExecute, *, traced: bool) -> AfterExecute:
     """As `_counted`, with the usual end of a call, a value of its function, resolved beforehand."""
-    durations = store.duration.family.child(series.name, "ok", "run", "")
+    durations = ledger.durations.child(series.name, "ok", "run", "")
     pending, fold, exemplify = durations.pending, durations.fold, durations.exemplify
     end, append, now = series.active.discard, pending.append, time
 
     def after_execute(call: Call, outcome: Outcome) -> None:
         end(call)
-        if outcome.status != "ok" or outcome.source != "run":
+        if outcome.status != "ok" or outcome.source != "run" or outcome.attempts != 1:
             record(call, outcome)
             return
         series.last_success = now()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from copy import copy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pegboard import hookimpl
+from pegboard.parts import after_fork
 from pegboard_metrics import names
 from pegboard_metrics._elsewhere import count_elsewhere
 from pegboard_metrics._instruments import MeasuredCounter, MeasuredGauge, MeasuredHistogram
@@ -17,9 +21,10 @@ from pegboard_metrics._store import Counters, Histogram, named_instrument
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from pegboard import Session, Task
+    from pegboard import Call, Session, Task
     from pegboard.parts.measuring import InstrumentKind
     from pegboard.records import Measurements
+    from pegboard_metrics._ledger import Ledger
     from pegboard_metrics._store import Metric, Store
     from pegboard_metrics.names import Instrument
 
@@ -46,6 +51,13 @@ class Metrics:
                 f"Metrics(registry=...) takes a prometheus_client.CollectorRegistry, not {registry!r}."
             )
         self._registry = registry
+        self._guard = threading.RLock()
+        self._ledgers: WeakKeyDictionary[Session, Ledger] = WeakKeyDictionary()
+        self._of: Ledger | None = None  # of the session that this was asked of
+        after_fork(self._renew_guard)
+
+    def _renew_guard(self) -> None:
+        self._guard = threading.RLock()
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -63,12 +75,12 @@ class Metrics:
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Observe every task, with its labels resolved."""
-        store = self._store()
+        store, ledger = self._store(), self._ledger(session)
         store.hook_errors.watch(session)
         metered = task.option(Metered)
         named = None if metered is None or metered.name is None else self._named(metered.name, metered.bounds)
         traced = _may_be_traced(session, self)
-        return bind_observers(store, store.series(task.name), named, traced=traced)
+        return bind_observers(store, ledger, ledger.series(task.name), named, traced=traced)
 
     @hookimpl
     def make_instrument(
@@ -93,9 +105,9 @@ class Metrics:
         return metric.of(session)
 
     @hookimpl(optionalhook=True)
-    def on_measurements(self, measurements: Measurements) -> None:
+    def on_measurements(self, call: Call, measurements: Measurements) -> None:
         """Count the calls that a function made in another process."""
-        count_elsewhere(self._store(), measurements)
+        count_elsewhere(self._store(), self._ledger(call.session), measurements)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
@@ -103,15 +115,40 @@ class Metrics:
         store = self._store()
         store.hook_errors.refresh()
         store.let_go(session)
+        store.settle()
+
+    def in_session(self, session: Session) -> Metrics:
+        """Return what `session[Metrics]` is: this, telling what that session measured, and those inside it that inherit."""
+        seen = copy(self)
+        vars(seen)["_of"] = self._ledger(session)
+        return seen
 
     def stats(self, task: Task[..., Any]) -> TaskStats:
         """Summarise one task: calls, failures, retries, durations; zeros if it was never called.
 
-        Tasks of the same name are one task here, as they are in the metrics.
+        Of `session[Metrics]`, it is what that session measured, and the sessions inside it that inherit; of an instance, all
+        that the registry holds. Tasks of the same name are one task here, as they are in the metrics.
         """
         store = self._store()
+        store.settle()
         series = store.find_series(task.name)
-        return TaskStats(task.name) if series is None else stats_of(store, series)
+        if series is None:
+            return TaskStats(task.name)
+        if self._of is None:
+            return stats_of(store, series)
+        own = self._of.find_series(series.name)
+        return TaskStats(series.name) if own is None else stats_of(self._of, own)
+
+    def _ledger(self, session: Session) -> Ledger:
+        """Return the ledger of a session, below that of the session around it if that has this plugin too."""
+        with self._guard:
+            found = self._ledgers.get(session)
+            if found is None:
+                around = session.outer
+                inherited = around is not None and any(each is self for each in around.plugins.values())
+                above = self._ledger(around) if around is not None and inherited else None
+                found = self._ledgers[session] = self._store().ledger(above, session)
+            return found
 
     def _store(self) -> Store:
         return store_of(self.registry)

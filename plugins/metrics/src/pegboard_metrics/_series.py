@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pegboard.records import error_type
@@ -18,7 +18,12 @@ ERROR_TYPES_MOST = 10
 
 
 class TaskSeries:
-    """What is kept of all calls of the tasks of one name, whatever their session.
+    """What is kept of all calls of the tasks of one name: of one session, or in the store of all.
+
+    Args:
+        name: The label value.
+        on_overflow: Called for an error type over the cap.
+        above: What is kept of the same task for more sessions; or None.
 
     Attributes:
         name: The label value: the task's static name, or `_OTHER` for all tasks over the cap.
@@ -28,13 +33,18 @@ class TaskSeries:
         served: Calls answered from a cache or journal, which have no duration.
         served_failures: Those of them that failed all the same.
         not_run: Calls that ended without a run of the function.
+        again: Runs of the function after the first of their call.
+        below: What is kept of the same task for single sessions.
     """
 
     __slots__ = (
+        "_above",
         "_error_types",
         "_guard",
         "_on_overflow",
         "active",
+        "again",
+        "below",
         "last_other",
         "last_success",
         "name",
@@ -43,17 +53,46 @@ class TaskSeries:
         "served_failures",
     )
 
-    def __init__(self, name: str, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, name: str, on_overflow: Callable[[], None], above: TaskSeries | None = None) -> None:
         self.name = name
+        self._above: TaskSeries | None = above
+        self.below: list[TaskSeries] = []
         self.active: set[Call] = set()
         self.last_success: float | None = None
         self.last_other: float | None = None
-        self.served = Counter()
-        self.served_failures = Counter()
-        self.not_run = Counter()
+        self.served: Counter = Counter(None if above is None else above.served)
+        self.served_failures: Counter = Counter(None if above is None else above.served_failures)
+        self.not_run: Counter = Counter(None if above is None else above.not_run)
+        self.again: Counter = Counter(None if above is None else above.again)
         self._guard = threading.RLock()
         self._error_types: set[str] = set()
         self._on_overflow = on_overflow
+        if above is not None:
+            above.below.append(self)
+
+    def running(self) -> list[Call]:
+        """List the calls that have begun and not ended, those of the sessions below included."""
+        return [*tuple(self.active), *(call for series in tuple(self.below) for call in series.running())]
+
+    def times(self) -> tuple[float | None, float | None]:
+        """Tell when a call last ended ok, and when one last ended in another way, in the sessions below too."""
+        below = [series.times() for series in tuple(self.below)]
+        ok, other = zip((self.last_success, self.last_other), *below, strict=True)
+        return _latest(ok), _latest(other)
+
+    def leave(self) -> None:
+        """Hand the times up, and be no part of what is above any more: what was counted is there already."""
+        if self._above is not None:
+            self._above.let_go(self)
+
+    def let_go(self, series: TaskSeries) -> None:
+        """Take the times of one below, and forget it."""
+        ok, other = series.times()
+        with self._guard:
+            self.last_success = _latest((self.last_success, ok))
+            self.last_other = _latest((self.last_other, other))
+            if series in self.below:
+                self.below.remove(series)
 
     def error_type(self, error: BaseException | None) -> str:
         """Name the type of an error; "" where there is none, `_OTHER` from the eleventh type of this task on."""
@@ -61,6 +100,8 @@ class TaskSeries:
 
     def known_error_type(self, name: str) -> str:
         """Do the same with the name of a type, as calls elsewhere tell it."""
+        if self._above is not None:
+            return self._above.known_error_type(name)
         name = encodable(name)
         if not name:
             return ""
@@ -70,3 +111,7 @@ class TaskSeries:
                 return name
         self._on_overflow()
         return OTHER
+
+
+def _latest(times: Iterable[float | None]) -> float | None:
+    return max((at for at in times if at is not None), default=None)

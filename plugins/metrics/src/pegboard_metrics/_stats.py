@@ -10,13 +10,13 @@ from pegboard_metrics._quantiles import quantile
 
 if TYPE_CHECKING:
     from pegboard_metrics._durations import Totals
+    from pegboard_metrics._ledger import Above
     from pegboard_metrics._series import TaskSeries
-    from pegboard_metrics._store import Store
 
 
 @attrs.frozen
 class TaskStats:
-    """What has been measured of one task in this process, by all sessions that share the registry.
+    """What has been measured of one task: by one session and those inside it that inherit, or by all that share a registry.
 
     A task that was never called has zeros. Calls that are still running count as `active` alone. What a served call took
     is not measured, so durations are those of the others, failed and cancelled ones included.
@@ -24,9 +24,9 @@ class TaskStats:
     Attributes:
         task: The task's static name; `_OTHER`, with the numbers of all such tasks, for one over the cap on names.
         calls: Calls that have ended, however they did.
-        attempts: Runs of the function: first runs and retries.
+        attempts: Runs of the function.
         failures: Calls that an Exception left; not those that were cancelled or closed.
-        retries: Extra runs.
+        retries: How often a call was tried again; also where a layer failed, and the function did not run.
         cache_hits, cache_misses: Lookups of stored results.
         active: Calls that are running.
         total_duration, mean_duration, min_duration, max_duration: In seconds.
@@ -60,35 +60,34 @@ class TaskStats:
         return self.failures / self.calls if self.calls else 0.0
 
 
-def stats_of(store: Store, series: TaskSeries) -> TaskStats:
-    """Read the summary of one task off the instruments."""
+def stats_of(ledger: Above, series: TaskSeries) -> TaskStats:
+    """Read the summary of one task off what a session has of it."""
     name = series.name
     measured = [
-        (values[1], durations.totals())
-        for values, durations in store.duration.family.items()
-        if values[0] == name
+        (values[1], durations.totals()) for values, durations in ledger.durations.items() if values[0] == name
     ]
     count = sum(totals.calls for _, totals in measured)
     total = sum(totals.sum for _, totals in measured)
     calls = count + int(series.served.value)
-    retries = sum(int(counter.value) for values, counter in store.retries.items() if values[0] == name)
+    retries = sum(int(counter.value) for values, counter in ledger.retries.items() if values[0] == name)
     lookups = {
-        values[1]: int(counter.value) for values, counter in store.lookups.items() if values[0] == name
+        values[1]: int(counter.value) for values, counter in ledger.lookups.items() if values[0] == name
     }
     least = _least([totals for _, totals in measured])
     most = max((totals.most for _, totals in measured), default=0.0)
     counts = [sum(bucket) for bucket in zip(*(totals.counts for _, totals in measured), strict=True)]
-    p50, p95, p99 = (quantile(q, store.duration.bounds, counts, least, most) for q in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (quantile(q, ledger.bounds, counts, least, most) for q in (0.5, 0.95, 0.99))
+    success, other = series.times()
     failed = sum(totals.calls for status, totals in measured if status == "error")
     return TaskStats(
         task=name,
         calls=calls,
-        attempts=calls - int(series.not_run.value) + retries,
+        attempts=calls - int(series.not_run.value) + int(series.again.value),
         failures=failed + int(series.served_failures.value),
         retries=retries,
         cache_hits=lookups.get("hit", 0),
         cache_misses=lookups.get("miss", 0),
-        active=len(series.active),
+        active=len(series.running()),
         total_duration=total,
         mean_duration=total / count if count else 0.0,
         min_duration=least,
@@ -96,8 +95,8 @@ def stats_of(store: Store, series: TaskSeries) -> TaskStats:
         p50_duration=p50,
         p95_duration=p95,
         p99_duration=p99,
-        last_run=max((at for at in (series.last_success, series.last_other) if at is not None), default=None),
-        last_success=series.last_success,
+        last_run=max((at for at in (success, other) if at is not None), default=None),
+        last_success=success,
     )
 
 

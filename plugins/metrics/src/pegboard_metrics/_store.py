@@ -17,6 +17,7 @@ from pegboard_metrics._durations import Durations
 from pegboard_metrics._family import LABEL_SETS_MOST, Family
 from pegboard_metrics._hook_errors import HookErrors
 from pegboard_metrics._instruments import MeasuredGauge
+from pegboard_metrics._ledger import Ledger
 from pegboard_metrics._level import Level
 from pegboard_metrics._series import ERROR_TYPES_MOST, TaskSeries
 
@@ -93,12 +94,15 @@ class Store:
         breakers: The state of each circuit breaker.
         lost: What exporters could not deliver, by signal and reason.
         hook_errors: The errors of observers.
+        durations, bounds: The family of `duration`, and its buckets.
     """
 
     def __init__(self) -> None:
         self._guard = threading.RLock()
         self._warned: set[str] = set()
+        self._ledgers: list[Ledger] = []
         self.duration = self._histogram(names.DURATION, names.BUCKETS)
+        self.durations, self.bounds = self.duration.family, names.BUCKETS
         self.waits = self._histogram(names.WAIT, names.BUCKETS)
         self.lateness = self._histogram(names.LATENESS, names.BUCKETS)
         self.tasks: Family[TaskSeries] = Family((names.TASK,), self._series, self._over_label_sets)
@@ -113,6 +117,24 @@ class Store:
             for metric in (self.lateness, self.missed, self.breakers, self.lost)
         }
         self.hook_errors = HookErrors(self.hook_error_counts)
+
+    def ledger(self, above: Ledger | None, session: Session) -> Ledger:
+        """Open the ledger of a session, below that of the session around it."""
+        made = Ledger(self if above is None else above, session)
+        with self._guard:
+            self.settle()
+            self._ledgers.append(made)
+        return made
+
+    def settle(self) -> None:
+        """Add up what the sessions have measured, and let go of those that have ended: the inner ones first."""
+        with self._guard:
+            for ledger in reversed(self._ledgers):
+                ledger.hand_on()
+            over = [ledger for ledger in reversed(self._ledgers) if ledger.is_over()]
+            self._ledgers = [ledger for ledger in self._ledgers if ledger not in over]
+        for ledger in over:
+            ledger.leave()
 
     def series(self, task_name: str) -> TaskSeries:
         """Return what is kept of the tasks of this name."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from pegboard import InvalidTask, Task
+from pegboard import BindError, InvalidTask, Task
+from pegboard_recover._arguments import Arguments, fit, forms, possible_calls
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -26,68 +27,113 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-def with_arguments(function: Callable[..., Any], task: Task[..., Any]) -> Recover:
-    """Call it with the call's arguments, and `error=` if it has such a parameter; without any if it has none.
+class Calling:
+    """A user's function, and how it is called for a task.
 
-    They have the task's defaults, and go by position as the task has them, or by name where that does not fit. A parameter
-    `error` that the task has too is the task's.
+    Args:
+        function: The function.
+        task: The task.
+        option: Name of the option that has it.
+        is_handler: Whether it is told the error before the arguments, unless it has a parameter for it further behind.
     """
-    parameters = _parameters(function)
-    if parameters is None:
-        return lambda call, _: function(*call.args, **call.kwargs)
-    if parameters == {}:
-        return lambda _, __: function()
-    signature = inspect.signature(function)
-    takes_error = "error" in parameters and "error" not in task.signature.parameters
 
-    def recover(call: Call, error: BaseException) -> Any:
-        more = {"error": error} if takes_error else {}
-        forms = _forms(call)
-        for args, kwargs in forms:
-            if _fits(signature, args, {**kwargs, **more}):
-                return function(*args, **{**kwargs, **more})
-        args, kwargs = forms[0]
-        return function(*args, **{**kwargs, **more})  # which says what is wrong with them
+    def __init__(
+        self, function: Callable[..., Any], task: Task[..., Any], option: str, *, is_handler: bool = False
+    ) -> None:
+        self._function = function
+        self._task = task
+        self._option = option
+        self._signature = _signature_of(function)
+        self._error_first = is_handler and not self._has_place_for_error_behind()
+        self._error_by_name = not self._error_first and self._takes_error_by_name()
 
-    return recover
+    def __call__(self, call: Call, error: BaseException) -> Any:
+        """Call it with what it asks for; where nothing fits, what it raises says what is wrong."""
+        kwargs = {name: value for name, value in call.kwargs.items() if name not in call.provided}
+        passed = call.args, kwargs
+        if self._signature is None:
+            return self._function(error) if self._error_first else self._function(*call.args, **kwargs)
+        if not self._signature.parameters:
+            return self._function()
+        expected = without(self._task.signature, call.provided)
+        found = next(self._fitting(self._signature, expected, passed, error), None)
+        args, kwargs = self._with_error(passed, error) if found is None else found
+        return self._function(*args, **kwargs)
+
+    def verify(self, provided: frozenset[str]) -> None:
+        """Refuse a function that no call of the task could be recovered with.
+
+        Raises:
+            BindError: Saying what it would have to take.
+        """
+        if not self._signature or not self._signature.parameters:
+            return
+        try:
+            expected = without(self._task.signature, provided)
+        except (TypeError, ValueError):  # of a task in C, without a signature
+            return
+        calls = [each for each in possible_calls(expected, self._signature) if fit(expected, *each)]
+        if not any(any(self._fitting(self._signature, expected, passed, True)) for passed in calls):
+            raise self._refusal(expected)
+
+    def _fitting(
+        self, signature: Signature, expected: Signature, passed: Arguments, error: object
+    ) -> Iterator[Arguments]:
+        """Yield the forms that fit; the last is without any arguments of the call."""
+        for form in (*forms(expected, signature, passed), ((), {})):
+            args, kwargs = self._with_error(form, error)
+            if fit(signature, args, kwargs):
+                yield args, kwargs
+
+    def _with_error(self, form: Arguments, error: object) -> Arguments:
+        args, kwargs = form
+        if self._error_first:
+            return (error, *args), kwargs
+        return args, ({**kwargs, "error": error} if self._error_by_name else kwargs)
+
+    def _has_place_for_error_behind(self) -> bool:
+        """Whether `error` is a parameter that is not the first, or that takes no position."""
+        parameters = {} if self._signature is None else self._signature.parameters
+        found = parameters.get("error")
+        return found is not None and (next(iter(parameters)) != "error" or found.kind is found.KEYWORD_ONLY)
+
+    def _takes_error_by_name(self) -> bool:
+        found = None if self._signature is None else self._signature.parameters.get("error")
+        return (
+            found is not None
+            and found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY)
+            and "error" not in self._task.signature.parameters
+        )
+
+    def _refusal(self, expected: Signature) -> BindError:
+        name = self._task.name
+        parameters = list(expected.replace(return_annotation=Signature.empty).parameters.values())
+        error = Parameter("error", Parameter.POSITIONAL_OR_KEYWORD)
+        wanted = (
+            f"({error}{''.join(f', {each}' for each in parameters)})" if self._error_first else f"{expected}"
+        )
+        others = "(error)" if self._error_first else "(), or an error= beside them"
+        return BindError(
+            f"task {name!r} has {self._option} with {name_of(self._function)}{self._signature}, which no call of the task could ever "
+            f"be answered with: it is called with {'the error and ' if self._error_first else ''}the arguments as they were passed.\n"
+            f"Give it the signature {wanted}, or {others}.",
+            plugin="recover",
+            task=name,
+        )
 
 
-def _forms(call: Call) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """The call's arguments, the task's defaults included: in the task's order, then by name; and as they were passed."""
-    inputs = call.inputs
-    bound = inspect.BoundArguments(call.task.signature, OrderedDict(inputs))
-    return [(bound.args, bound.kwargs), ((), dict(inputs)), (call.args, call.kwargs)]
+def without(signature: Signature, names: frozenset[str]) -> Signature:
+    """Return a signature without the parameters that layers fill in."""
+    if not names:
+        return signature
+    return signature.replace(
+        parameters=[each for each in signature.parameters.values() if each.name not in names]
+    )
 
 
-def _fits(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def _signature_of(function: Callable[..., Any]) -> Signature | None:
     try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
-
-
-def with_error_first(function: Callable[..., Any], task: Task[..., Any]) -> Recover:
-    """Call it with the error, and the call's arguments after it as far as there is room for all of them."""
-    parameters = _parameters(function)
-    if parameters is None:
-        return lambda _, error: function(error)
-    if "error" in parameters and next(iter(parameters)) != "error":
-        return with_arguments(function, task)
-    signature = inspect.signature(function)
-
-    def recover(call: Call, error: BaseException) -> Any:
-        for args, kwargs in _forms(call):
-            if _fits(signature, (error, *args), kwargs):
-                return function(error, *args, **kwargs)
-        return function(error)
-
-    return recover
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:
-    try:
-        return dict(inspect.signature(function).parameters)
+        return inspect.signature(function)
     except (TypeError, ValueError):  # written in C, without a signature
         return None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, hookimpl
-from pegboard_recover._calling import Recover, name_of, with_arguments, with_error_first
+from pegboard_recover._calling import Calling, name_of
 from pegboard_recover._option import Fallback, Handle, Undo
-from pegboard_recover._recovering import Recoverer
+from pegboard_recover._recovering import Answer, Constant, Recoverer
 from pegboard_recover._undoing import Undoing
 
 if TYPE_CHECKING:
@@ -35,18 +35,26 @@ class Recovery:
                 option.check(task)  # of a session's default option nobody has asked yet
         layers = []
         if undo is not None:
-            undoing = Undoing(task, undo, with_arguments(undo.function, task))
-            layers.append(Layer("undo", Order.FALLBACK - 1, undoing.run, undoing.stream))
-        answers = [
-            (each.error, name_of(each.function), with_error_first(each.function, task)) for each in handlers
+            calling = Calling(undo.function, task, "Undo")
+            undoing = Undoing(task, undo, calling)
+            layers.append(
+                Layer("undo", Order.FALLBACK - 1, undoing.run, undoing.stream, verify=calling.verify)
+            )
+        answers: list[Answer] = [
+            (
+                each.error,
+                f"handler {name_of(each.function)}",
+                Calling(each.function, task, "Handle", is_handler=True),
+            )
+            for each in handlers
         ]
         if fallback is not None:
             answers.append((fallback.on, "fallback", _answer(fallback, task)))
         if answers:
-            layers.append(Layer("recover", Order.FALLBACK, Recoverer(task, answers).run))
+            recoverer = Recoverer(task, answers)
+            layers.append(Layer("recover", Order.FALLBACK, recoverer.run, verify=recoverer.verify))
         return layers
 
 
-def _answer(option: Fallback, task: Task[..., Any]) -> Recover:
-    value = option.value
-    return with_arguments(value, task) if callable(value) else lambda _, __: value
+def _answer(option: Fallback, task: Task[..., Any]) -> Calling | Constant:
+    return Calling(option.value, task, "Fallback") if callable(option.value) else Constant(option.value)

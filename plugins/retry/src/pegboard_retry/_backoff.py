@@ -27,7 +27,7 @@ def _fibonacci(initial: float, _: float, retry: int) -> float:
 
 
 _GROWTH: dict[Kind, Callable[[float, float, int], float]] = {
-    "exponential": lambda initial, factor, retry: initial * factor ** (retry - 1),
+    "exponential": lambda initial, factor, retry: initial * float(factor) ** (retry - 1),
     "linear": lambda initial, factor, retry: initial + factor * (retry - 1),
     "constant": lambda initial, _, __: initial,
     "fibonacci": _fibonacci,
@@ -74,15 +74,20 @@ class Backoff:
 
     def delay(self, retry: int) -> float:
         """Draw the wait before a retry, counted from 1, in seconds."""
-        try:
-            grown = min(self.max, _GROWTH[self.kind](self.initial, self.factor, retry))
-        except OverflowError:
-            grown = self.max
+        grown = self._grown(retry)
         # It spreads load and hides nothing, so no secure source is needed.
         draw = random.uniform if self.seed is None else random.Random(f"{self.seed}:{retry}").uniform  # noqa: S311
         if self.jitter == "full":
             return draw(0.0, grown)
         return grown + draw(0.0, self.jitter)
+
+    def _grown(self, retry: int) -> float:
+        if self.initial == 0 and self.kind != "linear":  # 0 times whatever is 0, also where that overflows
+            return 0.0
+        try:
+            return min(self.max, _GROWTH[self.kind](self.initial, self.factor, retry))
+        except OverflowError:
+            return self.max
 
 
 class TenacityWait(Protocol):

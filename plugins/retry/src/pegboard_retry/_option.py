@@ -112,6 +112,8 @@ class Retry(Option):
         resume_from: For a generator task, how a stream that failed goes on after the items it has yielded, instead of
             not being retried at all: the name of a parameter to which their number is added; or a function of the last
             item and their number that returns the parameters to change, by name.
+        overlap: Whether a retry may begin while the function of an attempt goes on that a `Timeout` gave up, as that of a sync
+            task does. False waits for its end first, and then as `wait` says; a `Deadline` ends that wait too.
 
     An error with an attribute `retry_after` sets the wait before the next run: seconds, a timedelta, an aware datetime, or the
     text of HTTP's header `Retry-After`.
@@ -125,6 +127,7 @@ class Retry(Option):
     unless: Errors = attrs.field(default=(), validator=_ERRORS, kw_only=True)
     budget: float | RetryBudget | None = attrs.field(default=None, validator=_budget, kw_only=True)
     resume_from: Resume | None = attrs.field(default=None, validator=_resume, kw_only=True)
+    overlap: bool = attrs.field(default=True, validator=checks.flag(), kw_only=True)
 
     def check(self, task: Task[..., Any]) -> None:
         """Refuse to resume a task that is no stream, or that lacks the parameter.

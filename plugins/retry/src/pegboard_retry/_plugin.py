@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, PegboardError, hookimpl
-from pegboard_retry._backoff import delay_of
+from pegboard.parts.signatures import refuse_unfit
+from pegboard_retry._backoff import Backoff, delay_of
 from pegboard_retry._option import Retry, RetryBudget
 
 if TYPE_CHECKING:
@@ -36,17 +37,32 @@ class Retrying:
         if option is None or option.retries == 0:
             return None
         option.check(task)  # of a session's default option nobody has asked yet
+        _refuse_functions_that_cannot_answer(option, task.name)
         return _RetriedCalls(task, option).layer()
+
+
+def _refuse_functions_that_cannot_answer(option: Retry, task: str) -> None:
+    """Refuse them now: when the task fails, their errors would leave in place of its own."""
+    if callable(option.wait) and not isinstance(option.wait, Backoff):
+        refuse_unfit(option.wait, "retry_state", what="Retry(wait=...)", plugin="retry", task=task)
+    for name, errors in (("on", option.on), ("unless", option.unless)):
+        if not isinstance(errors, tuple | type):
+            refuse_unfit(errors, "error", what=f"Retry({name}=...)", plugin="retry", task=task)
+    if callable(option.resume_from):
+        refuse_unfit(
+            option.resume_from, "item", "number", what="Retry(resume_from=...)", plugin="retry", task=task
+        )
 
 
 class _RetriedCalls:
     """The layer around one task."""
 
-    __slots__ = ("_decide", "_is_timed", "_resumed", "_shared")
+    __slots__ = ("_decide", "_is_timed", "_overlap", "_resumed", "_shared")
 
     def __init__(self, task: Task[..., Any], option: Retry) -> None:
         self._decide = _decider(option)
         self._is_timed = _is_timed(option)
+        self._overlap = option.overlap
         self._shared = option.budget if isinstance(option.budget, RetryBudget) else None
         self._resumed = _resumer(task, option.resume_from)
 
@@ -57,6 +73,7 @@ class _RetriedCalls:
         began = call.session.clock.monotonic() if self._is_timed else 0.0
         retry = 0
         while True:
+            before = call.attempt
             try:
                 value = await proceed(call)
             except Exception as error:
@@ -70,7 +87,7 @@ class _RetriedCalls:
                     self._shared.give()
                 return value
             # Outside the handler, so that a later failure does not carry this one as its context.
-            await _wait(call, failure, delay)
+            await self._wait(call, before, failure, delay)
             del failure
 
     async def _stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
@@ -78,6 +95,7 @@ class _RetriedCalls:
         retry, count, current = 0, 0, call
         last = None
         while True:
+            before = call.attempt
             try:
                 async for item in proceed(current):
                     last, count = item, count + 1
@@ -93,16 +111,19 @@ class _RetriedCalls:
                 if self._shared is not None:
                     self._shared.give()
                 return
-            await _wait(call, failure, delay)
+            await self._wait(call, before, failure, delay)
             del failure
             if count and self._resumed is not None:
                 current = self._resumed(call, last, count)
 
-
-async def _wait(call: Call, error: Exception, delay: float) -> None:
-    call.emit("on_retry", call.attempt, error, delay)
-    if delay > 0:
-        await call.sleep(delay)
+    async def _wait(self, call: Call, before: int, error: Exception, delay: float) -> None:
+        """Tell of the retry, and wait; `before` is how many attempts there had been before the one that failed."""
+        ran = call.attempt > before
+        call.emit("on_retry", before + 1, error, delay, ran)
+        if not self._overlap and call.abandoned:
+            await call.bodies_end()
+        if delay > 0:
+            await call.sleep(delay)
 
 
 Decide = Callable[[int, Exception, "Call", float], "float | None"]

@@ -57,7 +57,7 @@ class Attempts:
         self._finish(call, span, error, None)
 
     def retried(self, call: Call, attempt: int, error: Exception) -> None:
-        """Write down the attempt that is being retried, unless it had a span from its start."""
+        """Write down the attempt that is being retried, unless it had a span from its start; not told of tries that never ran."""
         if self._before is None:
             span = self._before = self._start(call, attempt, self._started)
             self._finish(call, span, error, self._ended)
@@ -93,9 +93,9 @@ def attempt_observers() -> SimpleNamespace:
         if kept is not None:
             kept.end(call, error)
 
-    def on_retry(call: Call, attempt: int, error: Exception) -> None:
+    def on_retry(call: Call, attempt: int, error: Exception, ran: bool) -> None:
         kept = call.state.get(Attempts)
-        if kept is not None:
+        if kept is not None and ran:
             kept.retried(call, attempt, error)
 
     def on_cache_hit(call: Call) -> None:

@@ -11,7 +11,7 @@ import attrs
 from pegboard import Option
 from pegboard.parts import checks
 from pegboard_validate._format import OutputFormat
-from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema
+from pegboard_validate.json.schema import is_json_schema, refuse_bad_json_schema, refuse_like_json_schema
 from pegboard_validate.json.shorthand import refuse_bad_shorthand
 from pegboard_validate.types.annotations import is_annotation
 
@@ -26,6 +26,8 @@ def _refuse_bad_spec(spec: object, where: str) -> None:
     if isinstance(spec, Mapping) and is_json_schema(spec):
         refuse_bad_json_schema(spec, where)
     elif isinstance(spec, str | Mapping | list):
+        if isinstance(spec, Mapping):
+            refuse_like_json_schema(spec, where)
         refuse_bad_shorthand(spec, where)
     elif not isinstance(spec, OutputFormat) and not is_annotation(spec):
         raise TypeError(

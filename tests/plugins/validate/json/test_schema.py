@@ -120,6 +120,48 @@ def test_nothing_is_fetched(session):
     assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "title": "string"},
+        {"type": "string", "description": "string"},
+        {"type": "string", "format": "string"},
+        {"type": "object", "required": ["number"]},
+        {"enum": ["string"]},
+        {"items": {"type": "string"}},
+        {"not": {"type": "string"}},
+        {"pattern": "string"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", ["output", "inputs"])
+def test_fields_that_are_called_like_keywords(schema, where):
+    """Shorthand that is valid JSON Schema as well is refused, whatever the keyword; with `$schema` it is the latter."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    as_spec = {"output": lambda spec: {"output": spec}, "inputs": lambda spec: {"inputs": {"value": spec}}}[
+        where
+    ]
+    with pytest.raises(ValueError, match="could be JSON Schema"):
+        Validate(**as_spec(schema))
+    Validate(**as_spec(dialect | schema))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string"},
+        {"title": "string", "description": "string"},
+        {"items": "array"},
+        {"maximum": "number"},
+        {"type": "object", "properties": {"a": {"type": "string"}}, "title": "string", "required": ["a"]},
+    ],
+    ids=str,
+)
+def test_what_reads_as_one_of_them_alone(schema):
+    """What is no valid JSON Schema, checks nothing as such, or has its forms, is not ambiguous."""
+    Validate(output=schema)
+
+
 def test_what_may_be_either():
     """A dict that reads as JSON Schema and as shorthand is refused, and both ways out work."""
     with pytest.raises(ValueError, match="could be JSON Schema"):

@@ -19,11 +19,10 @@ _LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
 def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Exception], bool]) -> Layer:
     """Make the layer: what an attempt through a closed breaker needs is resolved here."""
-    failed = state.failed
+    failed, over = state.failed, state.over.append
     tell = _teller(state, _gauge_of_breakers(session))
 
-    async def run(call: Call, proceed: Proceed) -> Any:
-        epoch = state.epoch if state.closed else _admitted(state, tell, call)
+    async def attempted(call: Call, proceed: Proceed, epoch: int) -> Any:
         attempt = call.attempt
         try:
             value = await proceed(call)
@@ -34,14 +33,27 @@ def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Excep
             tell(call, state.succeeded(epoch))
         return value
 
-    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        epoch = state.epoch if state.closed else _admitted(state, tell, call)
-        attempt, yielded = call.attempt, False
+    async def run(call: Call, proceed: Proceed) -> Any:
+        if state.closed:
+            return await attempted(call, proceed, state.epoch)
+        number = call.number
         try:
+            return await attempted(call, proceed, _admitted(state, tell, call))
+        finally:
+            over(number)
+
+    async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+        number, attempt, yielded = call.number, call.attempt, False
+        epoch: int | None = state.epoch if state.closed else None
+        try:
+            if epoch is None:
+                epoch = _admitted(state, tell, call)
             async for item in proceed(call):
                 yielded = True
                 yield item
         except BaseException as error:
+            if epoch is None:
+                raise
             if yielded and isinstance(
                 error, GeneratorExit
             ):  # its consumer had enough; what came shows that it works
@@ -49,19 +61,19 @@ def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Excep
             else:
                 _note_error(state, counts, tell, call, epoch, error, begun=call.attempt > attempt)
             raise
-        if failed:
-            tell(call, state.succeeded(epoch))
+        else:
+            if failed:
+                tell(call, state.succeeded(epoch))
+        finally:
+            if epoch is None or not state.closed:
+                over(number)
 
     return Layer("limits", Order.BREAKER, run=run, stream=stream)
 
 
 def _admitted(state: BreakerState, tell: Tell, call: Call) -> int:
     epoch, change = state.admit(call)
-    try:
-        tell(call, change)
-    except BaseException:  # KeyboardInterrupt in an observer
-        state.gave_up(epoch)
-        raise
+    tell(call, change)
     return epoch
 
 

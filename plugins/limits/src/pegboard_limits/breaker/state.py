@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 
+from pegboard import current_call
+from pegboard.parts import after_fork
 from pegboard_limits._errors import BreakerOpen
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from pegboard import Call
     from pegboard_limits.breaker.option import Breaker
 
@@ -53,6 +57,8 @@ class BreakerState:
         closed: Whether calls go straight through; read without the guard.
         epoch: As above.
         failed: When the failures so far happened, in the clock's monotonic seconds; at most as many as open the breaker.
+        over: Numbers of calls that are over, and may have been the probe: appended by a single call of a function in C, so that no
+            interrupt keeps a probe on its way for ever, and read by the next call.
     """
 
     def __init__(self, name: str, option: Breaker, monotonic: Callable[[], float]) -> None:
@@ -60,6 +66,7 @@ class BreakerState:
         self.closed = True
         self.epoch = 0
         self.failed: deque[float] = deque(maxlen=option.failures)
+        self.over: deque[int] = deque()
         self._recovery = option.recovery
         self._window = option.window
         self._monotonic = monotonic
@@ -68,6 +75,8 @@ class BreakerState:
         self._state: State = "closed"
         self._opened_at = 0.0
         self._probe: int | None = None
+        self._loop: AbstractEventLoop | None = None  # of the probe, if it is async
+        after_fork(self._forget_probe_of_dead_thread)
 
     def use_clock(self, monotonic: Callable[[], float]) -> None:
         """Take the time from here from now on; the breaker of a `Limits` may go from one session to the next."""
@@ -81,6 +90,7 @@ class BreakerState:
         """
         with self._guard:
             change = None
+            self._forget_those_over()
             if self._state == "closed":
                 return self.epoch, None
             if self._state == "open":
@@ -94,6 +104,7 @@ class BreakerState:
                 raise self._refusal(call, 0.0)
             self.epoch += 1
             self._probe = call.number
+            self._loop = _loop_of(call)
             return self.epoch, change
 
     def succeeded(self, epoch: int) -> Change | None:
@@ -131,6 +142,20 @@ class BreakerState:
             left = max(self._left(), 0.0) if self._state == "open" else 0.0
             return BreakerRecord(self.name, self._state, known, left)
 
+    def _forget_those_over(self) -> None:
+        if self._loop is not None and self._loop.is_closed():  # an interrupt left its coroutine there
+            self._probe = self._loop = None
+        while self.over:
+            if self.over.popleft() == self._probe:
+                self._probe = None
+
+    def _forget_probe_of_dead_thread(self) -> None:
+        """In a forked child: the thread of the probe may not have come along."""
+        self._guard = threading.RLock()
+        call = current_call()
+        if call is None or (call.number != self._probe and not _is_inside(call, self._probe)):
+            self._probe = None
+
     def _become(self, state: State) -> Change:
         change = Change(state, self._state)
         self._state = state
@@ -159,7 +184,15 @@ class BreakerState:
         )
 
 
-def _is_inside(call: Call, number: int) -> bool:
+def _loop_of(call: Call) -> AbstractEventLoop | None:
+    if not call.is_async:
+        return None
+    from asyncio import get_running_loop
+
+    return get_running_loop()
+
+
+def _is_inside(call: Call, number: int | None) -> bool:
     """Whether a call was made, directly or not, in the call of that number: then it is part of the probe."""
     outer = call.parent
     while outer is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from pegboard import Layer, Order
 from pegboard.parts.wakers import new_waker
@@ -12,51 +13,96 @@ from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from pegboard import Call
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard_limits.concurrency.slots import Slot, Slots
+    from pegboard_limits.concurrency.slots import Slots
 
 
-def concurrency_layer(slots: Slots, max_wait: float | None) -> Layer:
-    """Make the layer: a call takes a slot before anything else, and gives it back however it ends."""
-    enter, leave = slots.enter, slots.leave
+def concurrency_layer(slots: Slots, max_wait: float | None, *, for_bodies: bool, is_async: bool) -> Layer:
+    """Make the layer: a call takes a slot before anything else, and gives it back however it ends.
+
+    Where an interrupt strikes in the end of a call, the slot is given back all the same: see `Slots`.
+
+    Args:
+        slots: The slots.
+        max_wait: How long a call may wait for one, in seconds.
+        for_bodies: Whether a call whose function goes on has its slot until that ends.
+        is_async: Whether the calls run in an event loop.
+    """
+    enter, forget, serve = slots.enter, slots.held.pop, slots.serve
+    waiting, inside, loops = slots.waiting, slots.inside, slots.loops
 
     async def run(call: Call, proceed: Proceed) -> Any:
-        slot = enter(call) or await _wait(slots, call, max_wait)
+        number = call.number
         try:
+            if not enter(call):
+                await _wait(slots, call, max_wait)
             return await proceed(call)
         finally:
-            leave(call.number, slot)
+            try:
+                if for_bodies and call.abandoned:
+                    slots.keep_for_bodies(call)
+            finally:
+                forget(number, None)
+                if waiting or inside:
+                    serve()
+
+    async def run_async(call: Call, proceed: Proceed) -> Any:
+        number = call.number
+        try:
+            loops[number] = running_loop()
+            if not enter(call):
+                await _wait(slots, call, max_wait)
+            return await proceed(call)
+        finally:
+            try:
+                forget(number, None)
+            finally:
+                loops.pop(number, None)
+                if waiting or inside:
+                    serve()
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        slot = enter(call) or await _wait(slots, call, max_wait)
+        number = call.number
         try:
+            if is_async:
+                loops[number] = running_loop()
+            if not enter(call):
+                await _wait(slots, call, max_wait)
             async for item in proceed(call):
                 yield item
         finally:
-            leave(call.number, slot)
+            try:
+                forget(number, None)
+            finally:
+                loops.pop(number, None)
+                if waiting or inside:
+                    serve()
 
-    return Layer("limits", Order.LIMIT, run=run, stream=stream)
+    return Layer("limits", Order.LIMIT, run=run_async if is_async else run, stream=stream)
 
 
-async def _wait(slots: Slots, call: Call, max_wait: float | None) -> Slot:
+def running_loop() -> ref[AbstractEventLoop]:
+    """Refer to the event loop of an async call, without keeping it, and what it left behind, from the collector."""
+    from asyncio import get_running_loop
+
+    return ref(get_running_loop())
+
+
+async def _wait(slots: Slots, call: Call, max_wait: float | None) -> None:
     monotonic = call.session.clock.monotonic
     began = monotonic()
-    slot = await wait_for_slot(slots, call, longest_wait(call, max_wait))
-    if slot is None:
+    if not await wait_for_slot(slots, call, longest_wait(call, max_wait)):
         raise refusal(slots, call, max_wait)
-    try:
-        call.emit("on_wait", slots.name, monotonic() - began)
-    except BaseException:  # KeyboardInterrupt in an observer
-        slots.leave(call.number, slot)
-        raise
-    return slot
+    call.emit("on_wait", slots.name, monotonic() - began)
 
 
-async def wait_for_slot(slots: Slots, call: Call, most: float | None) -> Slot | None:
-    """Wait for a slot for so many seconds at most; None when none came."""
-    slot: Slot | None = await call.io(_wait_in_thread, slots, call, most, afn=_wait_in_loop)
-    return slot
+async def wait_for_slot(slots: Slots, call: Call, most: float | None) -> bool:
+    """Wait for a slot for so many seconds at most; tell whether one came."""
+    came: bool = await call.io(_wait_in_thread, slots, call, most, afn=_wait_in_loop)
+    return came
 
 
 def longest_wait(call: Call, max_wait: float | None) -> float | None:
@@ -76,49 +122,47 @@ def _time_left(call: Call) -> float | None:
     return left if left is not None or call.parent is None else call.parent.time_left
 
 
-def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> Slot | None:
-    """Wait in a thread; None when no slot came in time."""
-    arrived = threading.Event()
+def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> bool:
+    """Wait in a thread; False when no slot came in time."""
+    away = (
+        threading.Lock()
+    )  # an Event has Python code in it, in which an interrupt would leave its lock held for ever
+    away.acquire()
 
     def wake() -> bool:
-        arrived.set()
+        try:
+            away.release()
+        except RuntimeError:  # it was told before
+            pass
         return True
 
-    waiter = Waiter(call.number, wake)
+    waiter = Waiter(call, wake)
     try:
-        slots.queue(call, waiter)
-        if waiter.slot is None:
-            arrived.wait(most)
+        slots.queue(waiter)
+        arrived = away.acquire(timeout=-1 if most is None else min(most, threading.TIMEOUT_MAX))
+        return arrived or slots.give_up(waiter)
     except BaseException:  # KeyboardInterrupt
-        _leave_queue(slots, waiter)
+        waiter.gone = True  # whoever gives it a slot looks here afterwards, and takes it back
         raise
-    return waiter.slot or slots.give_up(waiter)
 
 
-async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> Slot | None:
+async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> bool:
     """Do what `_wait_in_thread` does, in an event loop."""
     import asyncio
 
     arrived, wake = new_waker()
-    waiter = Waiter(call.number, wake)
+    waiter = Waiter(call, wake)
     try:
-        slots.queue(call, waiter)
-        if waiter.slot is None:
+        slots.queue(waiter)
+        try:
             async with asyncio.timeout(most):
                 await arrived
-    except TimeoutError:
-        return slots.give_up(waiter)
+        except TimeoutError:
+            return slots.give_up(waiter)
+        return True
     except BaseException:  # cancelled
-        _leave_queue(slots, waiter)
+        waiter.gone = True
         raise
-    return waiter.slot
-
-
-def _leave_queue(slots: Slots, waiter: Waiter) -> None:
-    """Leave the queue; a slot that came a moment ago goes to the next."""
-    slot = slots.give_up(waiter)
-    if slot is not None:
-        slots.leave(waiter.number, slot)
 
 
 def refusal(slots: Slots, call: Call, max_wait: float | None) -> LimitExceeded:

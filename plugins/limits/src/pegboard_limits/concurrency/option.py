@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 
 from pegboard import Option
@@ -20,6 +22,8 @@ class Concurrency(Option):
         name: Tasks that name the same concurrency limit share its slots, within one `Limits`. None is one of the task's own.
         max_wait: Seconds that a call may wait for a slot before `LimitExceeded` is raised; 0 never waits, None waits
             as long as it takes.
+        until: When a call gives its slot back. `body`: when its function has ended, also where a `Timeout` stopped waiting for
+            it and it goes on; so never more than `n` calls' functions run at once. `call`: when the call ends.
     """
 
     plugin_name = "limits"
@@ -29,6 +33,10 @@ class Concurrency(Option):
     name: str | None = attrs.field(default=None, validator=_checks.name)
     max_wait: float | None = attrs.field(
         default=None, validator=checks.seconds().or_none("any wait"), kw_only=True
+    )
+
+    until: Literal["body", "call"] = attrs.field(
+        default="body", validator=checks.one_of("body", "call"), kw_only=True
     )
 
     @property

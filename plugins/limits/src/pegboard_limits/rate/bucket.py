@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
+
+from pegboard.parts import after_fork
 
 if TYPE_CHECKING:
     from pegboard_limits.rate.option import RateLimit
@@ -33,6 +36,9 @@ class Bucket:
 
     Attributes:
         name: As events and errors call it.
+        taken: The turns of attempts that have not begun, by the number of the call: when they come, and `_full_at` after them.
+        unused: Numbers of calls whose turns come back: appended by a single call of a function in C, so that no interrupt loses
+            one, and read by the next call.
 
     Source: the generic cell rate algorithm, ITU-T I.371, annex A.
     """
@@ -46,31 +52,59 @@ class Bucket:
         self._guard = threading.RLock()
         self._full_at = self._last = float("-inf")  # when the bucket is full again; when it was last asked
         self._spare: list[float] = []
+        self.taken: dict[int, tuple[float, float]] = {}
+        self.unused: deque[int] = deque()
+        after_fork(self._renew_guard)
 
     def use_clock(self, monotonic: Callable[[], float]) -> None:
         """Take the time from here from now on; the bucket of a `Limits` may go from one session to the next."""
         self._monotonic = monotonic
 
-    def take(self, max_wait: float | None) -> Turn | None:
-        """Take the next turn; None when it has come already."""
+    def take(self, max_wait: float | None, number: int = 0) -> Turn | None:
+        """Take the next turn for the call of that number; None when it has come already."""
         with self._guard:
             now = self._monotonic()
             if now < self._last:
                 self._rebase(now)
             self._last = now
+            if self.unused:
+                self._take_back(now)
             full_at = (self._full_at if self._full_at > now else now) + self._each  # noqa: FURB136 - max() takes 0.1 us
             wait = full_at - self._ahead - now
             if wait <= _ROUNDING:
+                self.taken[number] = (
+                    now,
+                    full_at,
+                )  # with nothing between the two that an interrupt could come in
                 self._full_at = full_at
                 return None
-            return self._later(now, wait, max_wait)
+            return self._later(number, now, wait, max_wait)
 
     def give_back(self, at: float) -> None:
         """Return a turn that will not be used."""
         with self._guard:
             heapq.heappush(self._spare, at)
 
-    def _later(self, now: float, wait: float, max_wait: float | None) -> Turn:
+    def _take_back(self, now: float) -> None:
+        """Take back the turns that were not used: one that has passed only if it was the last, or two could run at one time."""
+        unused, taken, before = self.unused, self.taken, self._full_at - self._each
+        while unused:
+            number = unused[0]
+            if number in taken:
+                at, full_at = taken[number]
+                last = full_at == self._full_at
+                del taken[number]  # what follows is one step, which no interrupt comes before
+                if at > now:
+                    heapq.heappush(self._spare, at)
+                elif last:
+                    self._full_at = before
+            if unused and unused[0] == number:
+                unused.popleft()
+
+    def _renew_guard(self) -> None:
+        self._guard = threading.RLock()
+
+    def _later(self, number: int, now: float, wait: float, max_wait: float | None) -> Turn:
         spare = self._spare
         while spare and spare[0] < now:  # passed unused
             heapq.heappop(spare)
@@ -78,11 +112,14 @@ class Bucket:
         wait = at - now
         if max_wait is not None and wait > max_wait:
             return Turn(wait, None)
+        turn = Turn(wait, at)
+        full_at = self._full_at if spare else self._full_at + self._each
+        self.taken[number] = at, full_at
         if spare:
             heapq.heappop(spare)
         else:
-            self._full_at += self._each
-        return Turn(wait, at)
+            self._full_at = full_at
+        return turn
 
     def _rebase(self, now: float) -> None:
         """Carry on from another zero: another session's clock, or one that was set back."""

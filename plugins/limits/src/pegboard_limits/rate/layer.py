@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
 from pegboard_limits._errors import LimitExceeded
@@ -14,53 +14,52 @@ if TYPE_CHECKING:
     from pegboard_limits.rate.bucket import Bucket, Turn
 
 
-class TurnGiver(Protocol):
-    """A bucket, wherever it is kept."""
-
-    @property
-    def name(self) -> str:
-        """As events and errors call it."""
-
-    def give_back(self, at: float) -> None:
-        """Return a turn that will not be used."""
-
-
 def rate_layer(bucket: Bucket, max_wait: float | None) -> Layer:
-    """Make the layer: every attempt takes a turn, and waits until it has come."""
-    take = bucket.take
+    """Make the layer: every attempt takes a turn, and waits until it has come; one that does not begin gives it back."""
+    take, used, unused = bucket.take, bucket.taken.pop, bucket.unused.append
 
     async def run(call: Call, proceed: Proceed) -> Any:
-        turn = take(max_wait)
-        if turn is not None:
-            await wait_for_turn(bucket, call, turn, max_wait)
-        return await proceed(call)
+        number, before = call.number, call.attempt
+        try:
+            turn = take(max_wait, number)
+            if turn is not None:
+                await wait_for_turn(bucket.name, call, turn, max_wait)
+            return await proceed(call)
+        finally:
+            if call.attempt == before:
+                unused(number)
+            else:
+                used(number, None)
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
-        turn = take(max_wait)
-        if turn is not None:
-            await wait_for_turn(bucket, call, turn, max_wait)
-        async for item in proceed(call):
-            yield item
+        number, before = call.number, call.attempt
+        try:
+            turn = take(max_wait, number)
+            if turn is not None:
+                await wait_for_turn(bucket.name, call, turn, max_wait)
+            async for item in proceed(call):
+                yield item
+        finally:
+            if call.attempt == before:
+                unused(number)
+            else:
+                used(number, None)
 
     return Layer("limits", Order.RATE, run=run, stream=stream)
 
 
-async def wait_for_turn(bucket: TurnGiver, call: Call, turn: Turn, max_wait: float | None) -> None:
+async def wait_for_turn(name: str, call: Call, turn: Turn, max_wait: float | None) -> None:
     """Wait until a turn comes that was taken already.
 
     Raises:
         LimitExceeded: It would come too late, and was not taken.
     """
     if turn.at is None:
-        raise _too_late(bucket.name, call, turn.wait, max_wait)
+        raise _too_late(name, call, turn.wait, max_wait)
     monotonic = call.session.clock.monotonic
     began = monotonic()
-    try:
-        await call.sleep(turn.wait)
-    except BaseException:  # cancelled, interrupted, or out of time
-        bucket.give_back(turn.at)
-        raise
-    call.emit("on_wait", bucket.name, monotonic() - began)
+    await call.sleep(turn.wait)
+    call.emit("on_wait", name, monotonic() - began)
 
 
 def _too_late(name: str, call: Call, wait: float, max_wait: float | None) -> LimitExceeded:

@@ -60,8 +60,14 @@ def shared_rate_layer(bucket: SharedBucket, max_wait: float | None) -> Layer:
 
     async def wait(call: Call) -> None:
         turn = await bucket.take(call, max_wait)
-        if turn is not None:
-            await wait_for_turn(bucket, call, turn, max_wait)
+        if turn is None:
+            return
+        try:
+            await wait_for_turn(bucket.name, call, turn, max_wait)
+        except BaseException:  # cancelled, interrupted, or out of time
+            if turn.at is not None:
+                bucket.give_back(turn.at)
+            raise
 
     async def run(call: Call, proceed: Proceed) -> Any:
         await wait(call)

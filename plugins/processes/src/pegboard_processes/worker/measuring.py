@@ -75,6 +75,8 @@ class NestedMeasurements:
                 now.durations.setdefault(key, array("d")).append(outcome.duration)
                 if outcome.attempts == 0:
                     _count(now.not_run, name)
+                elif outcome.attempts > 1:
+                    _count(now.again, name, outcome.attempts - 1)
                 if call.sampled and call.trace_id is not None and call.span_id is not None:
                     now.exemplars[key] = (call.trace_id, call.span_id, outcome.duration)
 
@@ -125,6 +127,7 @@ def merge(into: Measurements, more: Measurements) -> None:
             kept.setdefault(key, array("d")).extend(seconds)
     for counts, added in (
         (into.not_run, more.not_run),
+        (into.again, more.again),
         (into.retries, more.retries),
         (into.lookups, more.lookups),
     ):

@@ -16,6 +16,14 @@ _BY_NAME = frozenset(
     ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
 )
 _DATA = frozenset(("const", "enum", "default", "examples"))
+_ASSERTING = frozenset(
+    (
+        "additionalProperties", "allOf", "anyOf", "const", "contains", "dependentRequired", "dependentSchemas", "enum", "format",
+        "if", "then", "else", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems",
+        "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems",
+        "properties", "propertyNames", "required", "type", "unevaluatedItems", "unevaluatedProperties", "uniqueItems",
+    )
+)  # fmt: skip
 
 
 def is_json_schema(schema: Mapping[str, Any]) -> bool:
@@ -101,15 +109,35 @@ def _validator(schema: Mapping[str, Any]) -> Any:
 
 def _refuse_ambiguous(schema: Mapping[str, Any], where: str) -> None:
     """Refuse `{"type": "string", "name": "string"}`: JSON Schema, or shorthand of an object with these two fields?"""
-    known = {*_dialect_of().VALIDATORS, *_DATA, "title", "description"}
-    others = [
-        key for key, value in schema.items() if key not in known and isinstance(value, str) and value in TYPES
-    ]
+    others = [key for key, value in schema.items() if key != "type" and _is_field(value)]
     if "$schema" not in schema and "properties" not in schema and others:
-        raise ValueError(
-            f"{where} could be JSON Schema, for its 'type', or shorthand, for its {others[0]!r}.\n"
-            f"Write the fields under 'properties', or add '$schema' if this is JSON Schema."
-        )
+        _refuse_both(where, "type" if "type" in schema else next(iter(schema)), others[0])
+
+
+def refuse_like_json_schema(schema: Mapping[str, Any], where: str) -> None:
+    """Refuse shorthand all of whose fields are called as what JSON Schema checks, and that is valid as such, too.
+
+    `{"items": {"type": "string"}}`, say: an array of strings, or an object with the field `items`, in which there is a `type`?
+    """
+    if schema and all(key in _ASSERTING for key in schema):
+        dialect = _dialect_of()
+        if dialect(dialect.META_SCHEMA, registry=_known_schemas()).is_valid(dict(schema)):
+            first = next(iter(schema))
+            _refuse_both(where, first, first)
+
+
+def _refuse_both(where: str, keyword: str, field: str) -> None:
+    raise ValueError(
+        f"{where} could be JSON Schema, for its {keyword!r}, or shorthand of an object, for its field {field!r}.\n"
+        f"Write the fields under 'properties', or add '$schema' if this is JSON Schema."
+    )
+
+
+def _is_field(value: object) -> bool:
+    """Whether a value is what shorthand says of a field: the name of a type, or a list of one."""
+    if isinstance(value, list) and len(value) == 1:
+        return _is_field(value[0])
+    return isinstance(value, str) and value in TYPES
 
 
 def _refuse_dangling(schema: Mapping[str, Any], where: str) -> None:

@@ -60,7 +60,15 @@ def output_layer(output: Any, task: Task[..., Any], builder: Builder, *, require
             del item
             raise _refusal(name, problems, f"yielded an item that does not fit, at index {index}")
 
-    return Layer("validate", Order.VALIDATE, run=run, stream=stream)
+    def check_value(value: Any) -> Any:
+        try:
+            return apply(value)
+        except failures as error:
+            problems = explain(error)
+        del value
+        raise refusal(InvalidOutput, name, problems, "was given a value that does not fit", "It is not used.")
+
+    return Layer("validate", Order.VALIDATE, run=run, stream=stream, check_value=check_value)
 
 
 def _refusal(name: str, problems: tuple[Problem, ...], what: str) -> InvalidOutput:
