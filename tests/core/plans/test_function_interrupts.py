@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import random
 import signal
 import threading
@@ -155,8 +156,10 @@ def interrupting() -> Iterator[Callable[[float], None]]:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, strike)
+    gc.disable()  # what strikes in a callback of the collector's is swallowed there, whoever registered it
     yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
     signal.setitimer(signal.ITIMER_REAL, 0)
+    gc.enable()
     signal.signal(signal.SIGALRM, before)
 
 

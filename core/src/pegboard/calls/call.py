@@ -329,6 +329,7 @@ _DEFAULTS: dict[str, Any] = {
     "sampled": None,
     "span_id": None,
     "stage": 0,
+    "started": 0.0,
     "trace_id": None,
 }
 

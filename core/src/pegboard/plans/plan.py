@@ -176,7 +176,8 @@ class Plan:
         outcome = call.outcome
         if outcome is None:
             self._uncount(call, error)
-            duration = perf_counter() - call.started
+            now = perf_counter()
+            duration = now - (call.started or now)  # not set where an interrupt came first
             status = status_of(error)
             shown = None if status == "closed" else error
             outcome = call.outcome = Outcome(status, call.source, None, shown, call.attempt, duration)
