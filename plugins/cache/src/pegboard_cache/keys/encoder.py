@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import Any
 
 from pegboard import Task
-from pegboard_cache._module_names import module_name
+from pegboard_cache._module_names import module_name, module_of
 
 _LONG = 4096  # texts and bytes above this are written as their hash
 _HASHED_BY_JOBLIB = frozenset(("numpy", "pandas", "scipy"))
@@ -117,8 +117,9 @@ def _write_frozenset(value: frozenset[object], add: Add) -> None:
     add(f"E{len(value)}:{''.join(sorted(canonical((item,)) for item in value))}")
 
 
-def _write_class(value: type, add: Add) -> None:
-    add(f"C{module_name(value.__module__)}:{value.__qualname__};")
+def write_class(value: type, add: Add) -> None:
+    """Write a class by its name."""
+    add(f"C{module_of(value)}:{value.__qualname__};")
 
 
 def _write_module(value: types.ModuleType, add: Add) -> None:
@@ -140,7 +141,7 @@ _WRITERS: dict[type, Callable[[Any, Add], None]] = {
     OrderedDict: _write_ordered_dict,
     set: _write_set,
     frozenset: _write_frozenset,
-    type: _write_class,
+    type: write_class,
     types.ModuleType: _write_module,
 }
 
@@ -153,7 +154,7 @@ def register(cls: type, writer: Callable[[Any, Add], None]) -> None:
 def _write_other(value: object, add: Add) -> None:
     cls = type(value)
     if isinstance(value, type):
-        _write_class(value, add)
+        _WRITERS[type](value, add)
     elif isinstance(value, Task):
         add(f"K{len(value.name)}:{value.name}")
         _write(value.__wrapped__, add)
@@ -193,7 +194,7 @@ def _write_name(function: Any, add: Add) -> None:
     name = getattr(function, "__qualname__", None)
     if name is None:
         raise Unhashable(f"a {type(function).__name__}")
-    add(f"n{module_name(function.__module__)}:{name};")
+    add(f"n{module_of(function)}:{name};")
 
 
 def _joblib_hash(value: object) -> str:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pegboard_cache._module_names import module_name
+from pegboard_cache._module_names import module_of
 from pegboard_cache.keys.binder import MISSING, Binder, Values, binder
 from pegboard_cache.keys.encoder import canonical
 from pegboard_cache.keys.identity import Identity, identity_of
@@ -21,7 +21,7 @@ KeyOf = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
 
 def prefix_of(task: Task[..., Any]) -> str:
     """What all keys of a task begin with, whatever its code and its version; no other task's do."""
-    place = f"{module_name(task.__wrapped__.__module__)}\0{task.name}".encode("utf-8", "surrogatepass")
+    place = f"{module_of(task.__wrapped__)}\0{task.name}".encode("utf-8", "surrogatepass")
     return f"{task.name}:{blake2b(place, digest_size=4).hexdigest()}:"
 
 
