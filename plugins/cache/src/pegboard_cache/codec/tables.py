@@ -122,7 +122,7 @@ def dump_polars(value: Any) -> bytes:
     """
     import polars as pl
 
-    if any(_holds_objects(dtype) for dtype in value.dtypes):
+    if any(holds_objects(dtype) for dtype in value.dtypes):
         raise Unstorable("it is or holds a polars frame with a column of Python objects")
     file = io.BytesIO()
     try:
@@ -149,8 +149,9 @@ def load_polars_series(data: bytes) -> Any:
     return load_polars(data).to_series()
 
 
-def _holds_objects(dtype: Any) -> bool:
+def holds_objects(dtype: Any) -> bool:
+    """Whether a type of polars is one of Python objects, or has one inside."""
     import polars as pl
 
     inner = [getattr(dtype, "inner", None), *(field.dtype for field in getattr(dtype, "fields", ()))]
-    return dtype == pl.Object or any(each is not None and _holds_objects(each) for each in inner)
+    return dtype == pl.Object or any(each is not None and holds_objects(each) for each in inner)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pegboard_cache._module_names import module_of
+from pegboard_cache.keys import frames  # noqa: F401 - registers how arrays, tables and frames are written
 from pegboard_cache.keys.binder import MISSING, Binder, Values, binder
 from pegboard_cache.keys.encoder import canonical
 from pegboard_cache.keys.identity import Identity, identity_of
