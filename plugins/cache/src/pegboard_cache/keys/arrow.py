@@ -27,9 +27,9 @@ def _write_table(value: Any, add: Add) -> None:
 
 def _write_schema(schema: Any, add: Add) -> None:
     add(f"{len(schema)};")
-    write(schema.metadata, add)
+    write(schema.metadata or None, add)
     for field in schema:
-        write((field.name, str(field.type), field.nullable, field.metadata), add)
+        write((field.name, str(field.type), field.nullable, field.metadata or None), add)
 
 
 def _in_one_piece(value: Any) -> Any:

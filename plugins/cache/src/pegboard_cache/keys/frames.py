@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from pegboard_cache.codec.tables import holds_objects
 from pegboard_cache.keys.arrays import write_array
 from pegboard_cache.keys.arrow import write_arrow
 from pegboard_cache.keys.encoder import Add, register_named, write, write_class, write_reduced
@@ -81,14 +80,23 @@ def _write_polars_series(value: Any, add: Add) -> None:
     add("p")
     write_class(type(value), add)
     write((value.name, repr(value.dtype)), add)
-    if _has_pyarrow() and not holds_objects(value.dtype):
-        write_arrow(value.to_arrow(), add)
-    else:
+    found = None if "Object" in repr(value.dtype) else _as_arrow(value)
+    if found is None:
         write(value.to_list(), add)
+    else:
+        write_arrow(found, add)
 
 
-def _has_pyarrow() -> bool:
-    return importlib.util.find_spec("pyarrow") is not None
+def _as_arrow(value: Any) -> Any:
+    """A series of polars as an array of pyarrow; None where that is not installed, or has no such type."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return None
+    from polars.exceptions import PanicException
+
+    try:
+        return value.rename("").to_arrow()  # a name may hold what Arrow does not take
+    except (Exception, PanicException):  # noqa: BLE001 - it has many ways to say so
+        return None
 
 
 register_named("pandas", "DataFrame", _write_frame)
