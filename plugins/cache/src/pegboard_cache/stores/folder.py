@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 import tempfile
 import time
 from hashlib import sha256
@@ -11,6 +13,7 @@ from pathlib import Path
 PARTIAL = "partial-"
 _PARTIAL_SECONDS = 3600.0
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def name_of(key: str) -> str:
@@ -33,8 +36,12 @@ def make_folder(root: Path, name: str) -> Path:
 
 
 def read_file(path: Path, most: int = -1) -> bytes:
-    """Read a file, or its beginning, following no link."""
-    with open(os.open(path, os.O_RDONLY | NO_LINK), "rb") as file:  # noqa: PTH123 - a descriptor, so that no link is followed
+    """Read a file, or its beginning, following no link and waiting for no pipe; what is no file is empty."""
+    descriptor = os.open(path, os.O_RDONLY | NO_LINK | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return b""
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that no link is followed
         return file.read(most)
 
 
@@ -59,3 +66,15 @@ def remove_old(file: os.DirEntry[str]) -> None:
             Path(file.path).unlink()
     except FileNotFoundError:
         return
+
+
+def remove(path: Path) -> bool:
+    """Remove whatever stands there, a link and not what it leads to; say whether there was something."""
+    try:
+        if stat.S_ISDIR(path.lstat().st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:  # another process was first
+        return False
+    return True
