@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pegboard import PegboardError
@@ -21,13 +22,34 @@ T = TypeVar("T")
 ARTIFACTS = "artifacts"
 
 
+class Encoded(NamedTuple):
+    """What is to be written: the key, the name of the format, the bytes, their SHA-256 in hex for an artifact, and the seconds
+    that it took to make them.
+    """
+
+    key: str
+    format: str
+    data: bytes
+    digest: str
+    seconds: float
+
+
 class Stored(NamedTuple):
-    """What was written: the key, the name of the format, the size in bytes, and the SHA-256 of the bytes in hex."""
+    """What was written: the key, the name of the format, the size in bytes, the SHA-256 of the bytes in hex, the seconds."""
 
     key: str
     format: str
     size: int
     digest: str
+    seconds: float
+
+
+class Loaded(NamedTuple):
+    """What was read: the value, its size in bytes, and the seconds that it took."""
+
+    value: Any
+    size: int
+    seconds: float
 
 
 class Catalog:
@@ -68,33 +90,41 @@ class Catalog:
             )
         return self.open(address)
 
-    def save(self, store: Store, key: str, value: object, choice: Choice) -> Stored:
-        """Write a value under a key.
+    def encode(self, store: Store, key: str, value: object, choice: Choice) -> Encoded:
+        """Make the bytes of a value; without a key, for its digest.
 
         Raises:
-            DatasetError: It cannot be written as that format, or the store refused it.
+            DatasetError: It cannot be written as that format.
         """
+        begun = perf_counter()
         chosen, data = _dumped(store, key, value, choice)
-        _refusing(store, key, "written", store.put, key, data)
-        return Stored(key, chosen.name, len(data), "")
+        digest = ""
+        if not key:
+            digest = sha256(data).hexdigest()
+            extension = chosen.extensions[0] if chosen.extensions else ""
+            key = f"{ARTIFACTS}/{digest[:2]}/{digest}{extension}"
+        return Encoded(key, chosen.name, data, digest, perf_counter() - begun)
 
-    def persist(self, store: Store, value: object, choice: Choice) -> Stored:
-        """Write a value under the digest of its bytes, unless it is there."""
-        chosen, data = _dumped(store, "", value, choice)
-        digest = sha256(data).hexdigest()
-        extension = chosen.extensions[0] if chosen.extensions else ""
-        key = f"{ARTIFACTS}/{digest[:2]}/{digest}{extension}"
-        if _refusing(store, key, "looked up", store.size, key) != len(data):
+    def write(self, store: Store, encoded: Encoded) -> Stored:
+        """Write a value's bytes; those of an artifact only if it is not there.
+
+        Raises:
+            DatasetError: The store refused it.
+        """
+        begun = perf_counter()
+        key, name, data, digest, seconds = encoded
+        if not digest or _refusing(store, key, "looked up", store.size, key) != len(data):
             _refusing(store, key, "written", store.put, key, data)
-        return Stored(key, chosen.name, len(data), digest)
+        return Stored(key, name, len(data), digest, seconds + perf_counter() - begun)
 
-    def load(self, store: Store, key: str, wanted: Any, chosen: Format, digest: str = "") -> tuple[Any, int]:
-        """Read the value under a key, and its size in bytes.
+    def load(self, store: Store, key: str, wanted: Any, chosen: Format, digest: str = "") -> Loaded:
+        """Read the value under a key.
 
         Raises:
             DatasetNotFound: There is none.
             DatasetError: It cannot be read, or is no `wanted`, or its digest is another.
         """
+        begun = perf_counter()
         data = _refusing(store, key, "read", store.get, check_key(key))
         if data is None:
             raise DatasetNotFound(
@@ -109,7 +139,8 @@ class Catalog:
                 key=key,
                 store=store.address,
             )
-        return _loaded(store, key, data, wanted, chosen), len(data)
+        value = _loaded(store, key, data, wanted, chosen)
+        return Loaded(value, len(data), perf_counter() - begun)
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes of the value under a key, or None."""

@@ -12,9 +12,10 @@ from pegboard_datasets._template import KeyTemplate
 if TYPE_CHECKING:
     from pegboard import Call, Task
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard_datasets._catalog import Catalog
+    from pegboard_datasets._catalog import Catalog, Stored
     from pegboard_datasets._options import Dataset, Persist
     from pegboard_datasets._registry import Choice
+    from pegboard_datasets._store import Store
 
 Plan = Callable[["Call"], "tuple[str, Choice] | None"]
 
@@ -28,8 +29,7 @@ def dataset_layer(option: Dataset, task: Task[..., Any], catalog: Catalog) -> La
     store = catalog.open(option.store)
 
     async def keep(call: Call, key: str, value: object, choice: Choice) -> None:
-        stored = await call.io(catalog.save, store, key, value, choice)
-        call.emit("on_dataset_save", key, stored.format, stored.size)
+        await saved(call, catalog, store, key, value, choice)
 
     async def run(call: Call, proceed: Proceed) -> Any:
         planned = plan(call)
@@ -82,8 +82,18 @@ def persist_layer(option: Persist, catalog: Catalog) -> Layer:
         value = await proceed(call)
         if isinstance(value, ArtifactRef):
             return value
-        stored = await call.io(catalog.persist, store, value, choice)
-        call.emit("on_dataset_save", stored.key, stored.format, stored.size)
+        stored = await saved(call, catalog, store, "", value, choice)
         return reference(stored, store.address)
 
     return Layer("datasets.persist", Order.DATASET - 1, run=run)
+
+
+async def saved(
+    call: Call, catalog: Catalog, store: Store, key: str, value: object, choice: Choice
+) -> Stored:
+    """Save a value, and tell before and after; without a key, under its digest."""
+    encoded = await call.io(catalog.encode, store, key, value, choice)
+    call.emit("before_dataset_save", encoded.key, encoded.format, store.address)
+    stored: Stored = await call.io(catalog.write, store, encoded)
+    call.emit("on_dataset_save", stored.key, stored.format, stored.size, stored.seconds, store.address)
+    return stored
