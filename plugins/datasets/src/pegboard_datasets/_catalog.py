@@ -8,7 +8,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pegboard import PegboardError
-from pegboard_datasets._errors import DatasetError, DatasetNotFound
+from pegboard_datasets._errors import DatasetError, DatasetNotFound, UnknownFormat
+from pegboard_datasets._exact_format import EXACT_FORMAT, exact_values
 from pegboard_datasets._format import Unfit
 from pegboard_datasets._key import check_key
 from pegboard_datasets._opening import open_store
@@ -152,24 +153,58 @@ class Catalog:
 
 
 def _dumped(store: Store, key: str, value: object, choice: Choice) -> tuple[Format, bytes]:
-    chosen = choice.for_value(value)
-    what = f"a value of type {type(value).__name__} cannot be written as {chosen.name}"
-    if not choice.asked and chosen.check is not None:
+    if choice.asked:
+        chosen = choice.for_value(value)
+        return chosen, _written(store, key, value, chosen)
+    try:
+        chosen = choice.for_value(value)
+        data = _unchanged(store, key, value, chosen)
+    except (UnknownFormat, Unfit) as refusal:
+        return EXACT_FORMAT, _exactly(store, key, value, refusal)
+    return chosen, data
+
+
+def _exactly(store: Store, key: str, value: object, refusal: UnknownFormat | Unfit) -> bytes:
+    """Write a value that no format by its type gives back as it is."""
+    try:
+        return EXACT_FORMAT.dump(value)
+    except Unfit as reason:
+        if isinstance(refusal, UnknownFormat):
+            raise refusal from reason
+        raise DatasetError(
+            f"a value of type {type(value).__name__} cannot be written by itself: {refusal}. Nor can it be kept exactly: "
+            f"{reason}.\nIf a change is well, name the format: format='json', say.",
+            key=key,
+            store=store.address,
+        ) from None
+
+
+def _unchanged(store: Store, key: str, value: object, chosen: Format) -> bytes:
+    """Write a value that nobody asked a format for, if it comes back as it was.
+
+    Raises:
+        Unfit: It would come back as another.
+    """
+    exact = exact_values()
+    if chosen.check is not None:
         try:
             chosen.check(value)
         except (ValueError, RecursionError) as error:
-            raise DatasetError(
-                f"{what} by itself, because it would come back changed: {error}.\n"
-                f"If that is well, name the format: format={chosen.name!r}.",
-                key=key,
-                store=store.address,
-            ) from None
+            raise Unfit(f"as {chosen.name} it would come back changed: {error}") from None
+    data = _written(store, key, value, chosen)
+    if chosen.check is None and exact is not None and not exact.same(value, chosen.load(data, None)):
+        raise Unfit(f"as {chosen.name} it would come back changed")
+    return data
+
+
+def _written(store: Store, key: str, value: object, chosen: Format) -> bytes:
+    what = f"a value of type {type(value).__name__} cannot be written as {chosen.name}"
     data = _translated(what, store, key, chosen, chosen.dump, value)
     if not isinstance(data, bytes):
         raise DatasetError(
             f"{what}: its dump gave a {type(data).__name__} instead of bytes.", key=key, store=store.address
         )
-    return chosen, data
+    return data
 
 
 def _loaded(store: Store, key: str, data: bytes, wanted: Any, chosen: Format) -> Any:

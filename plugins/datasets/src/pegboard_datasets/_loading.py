@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 import types
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pegboard import Layer, Order
+from pegboard_datasets._annotations import annotation_of
 from pegboard_datasets._artifact import ArtifactRef, read
 from pegboard_datasets._key import check_key
 
@@ -46,7 +45,7 @@ class _Inputs:
         self._catalog = catalog
         self._named = frozenset((*option.names, *self.templates))
         annotations = {
-            name: _annotation(parameter, task.__wrapped__)
+            name: annotation_of(parameter, task.__wrapped__)
             for name, parameter in self._signature.parameters.items()
         }
         self._wanted = {name: _without_stand_ins(found) for name, found in annotations.items()}
@@ -126,22 +125,6 @@ class _Inputs:
         loaded: Loaded = await call.io(load, *args)
         call.emit("on_dataset_load", shown, format_name, loaded.size, loaded.seconds, store.address)
         return loaded.value
-
-
-def _annotation(parameter: inspect.Parameter, function: Any) -> Any:
-    """The annotation, evaluated where it is text; None where there is none, or what it names is not imported."""
-    found = parameter.annotation
-    if isinstance(found, str):
-        module = sys.modules.get(getattr(function, "__module__", ""))
-        names = getattr(inspect.unwrap(function), "__globals__", vars(module) if module else {})
-        try:
-            found = eval(found, names)  # noqa: S307 - the program's own source, as `typing.get_type_hints` reads it
-        except Exception:  # noqa: BLE001 - imported for type checkers only; then the file alone tells the type
-            return None
-    found = None if found is parameter.empty else found
-    if found is None or parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-        return found
-    return list[found] if parameter.kind is parameter.VAR_POSITIONAL else dict[str, found]  # type: ignore[valid-type]
 
 
 def _takes_refs(annotation: Any) -> bool:

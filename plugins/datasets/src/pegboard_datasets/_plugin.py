@@ -70,7 +70,7 @@ class Datasets(HasCatalog):
             dataset.check(task)
             layers.append(dataset_layer(dataset, task, self.catalog))
         if persist is not None:
-            layers.append(persist_layer(persist, self.catalog))
+            layers.append(persist_layer(persist, task, self.catalog))
         if load is not None:
             load.check(task)
             layers.append(loading_layer(load, task, self.catalog))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
+from pegboard_datasets._annotations import result_annotation
 from pegboard_datasets._artifact import ArtifactRef, reference
+from pegboard_datasets._registry import class_of
 from pegboard_datasets._template import KeyTemplate
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ def _planner(option: Dataset, task: Task[..., Any], catalog: Catalog) -> Plan:
         choice = choose(option.key, option.format)
         if task.kind in {"generator", "async_generator"}:
             choice.for_value([])
+        else:
+            _check_result(task, choice)
         if not template.names:
             planned = (template.render({}, None), choice)
             return lambda _: planned
@@ -73,10 +78,11 @@ def _planner(option: Dataset, task: Task[..., Any], catalog: Catalog) -> Plan:
     return plan
 
 
-def persist_layer(option: Persist, catalog: Catalog) -> Layer:
-    """Make the layer that saves results under their digests, and returns references to them."""
+def persist_layer(option: Persist, task: Task[..., Any], catalog: Catalog) -> Layer:
+    """Make the layer that saves results under their digests, and returns references to them; refuse now what cannot be."""
     store = catalog.open(option.store)
     choice = catalog.registry.choose("", option.format)
+    _check_result(task, choice)
 
     async def run(call: Call, proceed: Proceed) -> Any:
         value = await proceed(call)
@@ -86,6 +92,23 @@ def persist_layer(option: Persist, catalog: Catalog) -> Layer:
         return reference(stored, store.address)
 
     return Layer("datasets.persist", Order.DATASET - 1, run=run)
+
+
+_ONCE = (Iterator, AsyncIterator, Awaitable)  # what can be read only once
+
+
+def _check_result(task: Task[..., Any], choice: Choice) -> None:
+    """Refuse a task whose result, as it is annotated, could never be saved, so that it does not run in vain.
+
+    Raises:
+        UnknownFormat: Naming the type, and the formats there are.
+    """
+    cls = class_of(result_annotation(task.__wrapped__))
+    if cls is None or issubclass(cls, ArtifactRef) or choice.may_hold(cls):
+        return
+    is_open = inspect.isabstract(cls) or getattr(cls, "_is_protocol", False)
+    if not is_open or issubclass(cls, _ONCE):  # else the value is of another class, which nobody knows yet
+        raise choice.unknown(cls)
 
 
 async def saved(
