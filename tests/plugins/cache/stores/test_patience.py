@@ -6,7 +6,25 @@ import threading
 
 import pytest
 
+from pegboard_cache.stores import load as load_module
 from pegboard_cache.stores.patience import Patience, Prompt
+
+
+@pytest.fixture(autouse=True)
+def load(monkeypatch):
+    """How many threads want to run, as this machine would say."""
+    runnable = [0.0]
+    monkeypatch.setattr(load_module, "_runnable", lambda: runnable)
+    return runnable
+
+
+def test_is_generous_on_a_busy_machine(load):
+    """Where more wants to run than can, a late answer says nothing about the store, and is waited for."""
+    load[0] = 10_000.0
+    patience = Patience(first=0.25, least=0.015, most=2.0, on_load=0.25)
+    assert patience.seconds() == 1.0
+    patience.took(0.001)
+    assert patience.seconds() == 0.25
 
 
 def test_learns_how_quick_a_store_is():

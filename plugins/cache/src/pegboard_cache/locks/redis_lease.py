@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import weakref
 from typing import Any
 
 import attrs
@@ -49,7 +50,9 @@ class Renewer:
     def _begin_anew(self) -> None:
         """Begin with no lease, also in a forked child: the leases, and the thread, are those of the parent."""
         self._changed = threading.Condition()
-        self._leases: set[RedisLease] = set()
+        self._leases: weakref.WeakSet[RedisLease] = (
+            weakref.WeakSet()
+        )  # one that nobody holds any more expires
         self._thread: threading.Thread | None = None
 
     def add(self, lease: RedisLease) -> None:

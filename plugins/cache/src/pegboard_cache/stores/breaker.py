@@ -34,7 +34,7 @@ class CircuitBreaker:
         """Begin closed, also in a forked child, which has no thread that probes."""
         self._guard = threading.RLock()
         self._is_open = False
-        self._is_probing = False
+        self._prober: threading.Thread | None = None
         self._until = -math.inf
 
     def call(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -66,9 +66,9 @@ class CircuitBreaker:
         if self._probe is None:
             return True
         with self._guard:
-            if not self._is_probing:
-                self._is_probing = True
-                threading.Thread(target=self._ask, name="pegboard-cache-probe", daemon=True).start()
+            if self._prober is None or not self._prober.is_alive():
+                self._prober = threading.Thread(target=self._ask, name="pegboard-cache-probe", daemon=True)
+                self._prober.start()
         return False
 
     def _ask(self) -> None:
@@ -80,5 +80,3 @@ class CircuitBreaker:
             self._failed(max(time.monotonic() - begun, 2 * _SLOW_SECONDS))
         else:
             self._is_open = False
-        finally:
-            self._is_probing = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 PARTIAL = "partial-"
 _PARTIAL_SECONDS = 3600.0
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_open_private = functools.partial(os.open, mode=0o600)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
@@ -47,15 +49,15 @@ def read_file(path: Path, most: int = -1) -> bytes:
 
 def write_whole(folder: Path, name: str, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it; mode 0600."""
-    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL, dir=folder)
+    partial = folder / f"{PARTIAL}{secrets.token_hex(8)}"
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        with open(partial, "xb", opener=_open_private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, folder / name)  # noqa: PTH105 - a str beside a Path
+        os.replace(partial, folder / name)  # noqa: PTH105 - a module's function, which a test watches
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pegboard_cache.stores.load import Load
+
 _FACTOR = 4.0
 _DECAY = 0.95
 _BYTES_PER_SECOND = 1_000_000.0
@@ -19,12 +21,15 @@ class Patience:
         first: Seconds for the first answer, before anything is known.
         least: Seconds at least, however quick it is.
         most: Seconds at most.
+        on_load: Seconds at least on a machine that has more to do than it can; four times as many for the first answer.
     """
 
-    def __init__(self, first: float, least: float, most: float) -> None:
+    def __init__(self, first: float, least: float, most: float, on_load: float = 0.0) -> None:
         self._first = first
         self._least = least
         self._most = most
+        self._on_load = on_load
+        self._load = Load()
         self._slowest: float | None = None
 
     @property
@@ -34,8 +39,11 @@ class Patience:
 
     def seconds(self, size: int = 0) -> float:
         """How long to wait for an answer; longer for many bytes."""
-        known = self._first if self._slowest is None else self._slowest * _FACTOR
-        return min(max(known, self._least), self._most) + size / _BYTES_PER_SECOND
+        is_high = self._load.is_high()
+        first = max(self._first, self._on_load * _FACTOR) if is_high else self._first
+        known = first if self._slowest is None else self._slowest * _FACTOR
+        least = max(self._least, self._on_load) if is_high else self._least
+        return min(max(known, least), self._most) + size / _BYTES_PER_SECOND
 
     def took(self, seconds: float) -> None:
         """Learn of an answer: the slowest of late counts."""

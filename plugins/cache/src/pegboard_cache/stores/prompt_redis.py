@@ -25,9 +25,14 @@ class PromptRedis:
     def __init__(self, client_of: Callable[[float], Any]) -> None:
         self._client_of = client_of
         self._clients: dict[float, Any] = {}
-        self._patience = Patience(_FIRST, _LEAST, MOST)
+        self._patience = Patience(_FIRST, _LEAST, MOST, on_load=_FIRST)
         self._breaker = CircuitBreaker(self._probe)
-        self.patient = self._client(MOST)
+        self._client(MOST)  # refuses an address that cannot be
+
+    @property
+    def patient(self) -> Any:
+        """The client for those who do wait."""
+        return self._client(MOST)
 
     def get(self, name: bytes) -> Any:
         """Do the server's GET."""
@@ -51,12 +56,25 @@ class PromptRedis:
 
     def _timed(self, command: str, *args: Any, **options: Any) -> Any:
         client = self._prompt_client()
-        if not self._patience.is_known:
-            client.ping()  # to connect takes longer than to answer, and is not what is learnt
-        begun = time.monotonic()
-        answer = getattr(client, command)(*args, **options)
+        try:
+            if not self._patience.is_known:
+                client.ping()  # to connect takes longer than to answer, and is not what is learnt
+            begun = time.monotonic()
+            answer = getattr(client, command)(*args, **options)
+        except BaseException as error:
+            if not isinstance(error, Exception) or type(error).__name__ == "MaxConnectionsError":
+                self._forget(client)
+            raise
         self._patience.took(time.monotonic() - begun)
         return answer
+
+    def _forget(self, client: Any) -> None:
+        """Go on with another client after an interrupt.
+
+        An answer may be on its way, which would be taken for that of the next question, and the pool may count connections
+        as in use for ever.
+        """
+        self._clients = {step: each for step, each in self._clients.items() if each is not client}
 
     def _probe(self) -> None:
         self.patient.ping()

@@ -60,7 +60,6 @@ class RedisStore(EncodedStore):
         super().__init__((_place(address), chosen), pickle_key)
         self.prefix = chosen
         self._prompt = PromptRedis(lambda seconds: _client(address, seconds))
-        self._client = self._prompt.patient
         self._start = as_text(f"{chosen}v:").encode()
         self._locks = as_text(f"{chosen}l:").encode()
         self._lease = lease
@@ -85,17 +84,17 @@ class RedisStore(EncodedStore):
 
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
-        return bool(self._client.unlink(self._name(key)))
+        return bool(self._prompt.patient.unlink(self._name(key)))
 
     def clear(self, prefix: str = "") -> int:
         """Remove every entry whose key begins with `prefix`; say how many."""
-        return sum(self._client.unlink(*names) for names in self._names(prefix))
+        return sum(self._prompt.patient.unlink(*names) for names in self._names(prefix))
 
     def usage(self) -> Usage:
         """Count what is there: the bytes of the entries, without what the server needs beside them."""
         entries = size = 0
         for names in self._names(""):
-            with self._client.pipeline(transaction=False) as pipeline:
+            with self._prompt.patient.pipeline(transaction=False) as pipeline:
                 for name in names:
                     pipeline.strlen(name)
                 lengths = [length for length in pipeline.execute() if length]
@@ -118,7 +117,9 @@ class RedisStore(EncodedStore):
     def _names(self, prefix: str) -> Iterator[tuple[bytes, ...]]:
         """The server's names of all entries that begin so, in batches; each one once."""
         pattern = _GLOB.sub(rb"\\\g<0>", self._name(prefix)) + b"*"
-        found = iter(set(self._client.scan_iter(match=pattern, count=_BATCH)))  # a scan may find one twice
+        found = iter(
+            set(self._prompt.patient.scan_iter(match=pattern, count=_BATCH))
+        )  # a scan may find one twice
         while names := tuple(islice(found, _BATCH)):
             yield names
 
