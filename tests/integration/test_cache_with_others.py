@@ -188,3 +188,54 @@ def test_killed_leader_frees_the_others(tmp_path) -> None:
             first.send_signal(signal.SIGKILL)
             assert second.wait(5) == 0
             assert second.stdout.read() == b"leads\n"
+
+
+MAIN = """
+import asyncio, dataclasses, enum, sys
+from pegboard import Cache, Caching, On, Processes, Session, task
+from kit import helper
+class Rates:
+    low = 3
+    def due(self): return 3
+class Colour(enum.Enum):
+    RED = 1
+@dataclasses.dataclass
+class Row:
+    a: int
+rates = Rates()
+def add(x): return helper.one(x)
+@task(Cache())
+def function(row, colour):
+    from kit.helper import two
+    return add(row.a) + Rates().due() + rates.low + two()
+@task(Cache())
+def generator(x):
+    yield add(x)
+@task(Cache())
+async def coroutine(x):
+    return add(x)
+@task(On("processes"))
+def function_there(): return function(Row(1), Colour.RED)
+@task(On("processes"))
+def generator_there(): return list(generator(2))
+@task(On("processes"))
+async def coroutine_there(): return await coroutine(3)
+with Session(Caching(sys.argv[2]), Processes(1, start_method=sys.argv[1])) as session:
+    function_there(), generator_there(), asyncio.run(coroutine_there())
+    function(Row(1), Colour.RED), list(generator(2)), asyncio.run(coroutine(3))
+    print(session[Caching].stats().hits)
+"""
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+@pytest.mark.parametrize("start", [["main.py"], ["-m", "main"], ["-m", "kit"]], ids=" ".join)
+def test_key_of_the_main_program(tmp_path, method, start) -> None:
+    """What a worker kept for a task of the main program is found at home, whatever its kind and its helpers."""
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    for path in (tmp_path / "main.py", kit / "__main__.py"):
+        path.write_text(MAIN)
+    (kit / "__init__.py").touch()
+    (kit / "helper.py").write_text("def one(x): return x + 1\ndef two(): return 2\n")
+    command = [sys.executable, *start, method, str(tmp_path / "cache")]
+    assert subprocess.check_output(command, cwd=tmp_path, text=True, timeout=60) == "3\n"

@@ -10,6 +10,9 @@ from pegboard.errors import Suspended
 
 if TYPE_CHECKING:
     from array import array
+    from typing import Protocol
+else:
+    Protocol = object  # to make protocols takes as long as all the rest of this module
 
 T = TypeVar("T")
 
@@ -102,6 +105,25 @@ class Reference:
     """
 
     __slots__ = ()
+
+
+class ExactValues(Protocol):
+    """A codec of values that come back exactly as they were, or are refused; found by `pegboard.exact_values`.
+
+    Whoever keeps values takes what the entry-point group of that name offers, so that all members keep the same ones.
+    """
+
+    def dump(self, value: object) -> bytes:
+        """Write a value; raises TypeError for one that would not come back as it is."""
+
+    def load(self, data: bytes) -> Any:
+        """Read it again, running none of its code; raises ValueError for bytes that give no value here."""
+
+    def holds(self, cls: type) -> bool:
+        """Whether a value of exactly this class may come back as it is."""
+
+    def same(self, one: object, other: object) -> bool:
+        """Whether two values are the same, in types, labels and attributes too."""
 
 
 def status_of(error: BaseException) -> Status:

@@ -8,7 +8,7 @@ import pytest
 
 from pegboard import Session, hookimpl
 from pegboard.testing import Recorder
-from pegboard_datasets import Datasets
+from pegboard_datasets import Datasets, _catalog, _exact_format, _registry
 
 HOSTILE = [
     "..",
@@ -183,3 +183,11 @@ def files_in(folder):
 @pytest.fixture(name="files_in")
 def _files_in():
     return files_in
+
+
+@pytest.fixture
+def without_exact_values(monkeypatch):
+    """As where no member is installed that keeps values exactly."""
+    monkeypatch.setattr(_exact_format, "exact_values", lambda: None)
+    monkeypatch.setattr(_catalog, "exact_values", lambda: None)
+    monkeypatch.setattr(_registry, "exact_values", lambda: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from pegboard_cache._values import note, origin_of
 from pegboard_cache.codec.size import estimate
 from pegboard_cache.keys.encoder import Unhashable
 from pegboard_cache.locks.process_lock import process_locks
-from pegboard_cache.locks.single_flight import ABANDONED, SINGLE_FLIGHT, Ending, Flight, lineage_of
+from pegboard_cache.locks.single_flight import ABANDONED, SINGLE_FLIGHT, Ending, Flight, Presence, lineage_of
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -95,9 +96,11 @@ class CachedCalls:
         """Run the function, or wait for the equal call that runs it already."""
         flight: Flight | None = None
         ending: Ending | None = None
+        presence = Presence()
+        thread = None if call.is_async else threading.get_ident()
         try:
             while True:
-                flight = SINGLE_FLIGHT.join((self._values.place, key), call.id, ended)
+                flight = SINGLE_FLIGHT.join((self._values.place, key), call.id, ended, presence, thread)
                 if flight is not None and flight.leader == call.id:
                     return await self._lead(call, proceed, key, flight)
                 if flight is not None:
@@ -115,7 +118,8 @@ class CachedCalls:
                     self._hit(call, key, entry[3])
                     return entry[0]
         finally:
-            del flight, ending  # an error holds this frame, which must not hold the error
+            # An error holds this frame, which must not hold the error; nor its own presence, which would go on.
+            del flight, ending, presence
 
     async def _lead(self, call: Call, proceed: Proceed, key: str, flight: Flight) -> Any:
         ending = ABANDONED

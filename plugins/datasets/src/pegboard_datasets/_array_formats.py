@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from typing import Any
 
@@ -62,7 +63,11 @@ def _dump_table_csv(value: Any) -> bytes:
 def _load_table_csv(data: bytes, _: Any) -> Any:
     import pyarrow.csv as pc
 
-    return pc.read_csv(io.BytesIO(data))
+    return pc.read_csv(
+        io.BytesIO(data),
+        parse_options=pc.ParseOptions(newlines_in_values=True),
+        convert_options=pc.ConvertOptions(quoted_strings_can_be_null=False),
+    )
 
 
 def _table(frame: Any) -> Any:
@@ -94,7 +99,14 @@ def _dump_pandas_csv(value: Any) -> bytes:
 
     counts = isinstance(value.index, pd.RangeIndex) and value.index.name is None
     text: str = value.to_csv(index=not counts, lineterminator="\n")
-    return text.encode()
+    if _would_be_split(text):
+        text = value.to_csv(index=not counts, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return text.encode("utf-8-sig" if text.startswith("\ufeff") else "utf-8")
+
+
+def _would_be_split(text: str) -> bool:
+    """Whether rows would be lost: csv leaves a carriage return bare, and pandas passes a line of blanks over."""
+    return "\r" in text or any(line.isspace() for line in text.split("\n"))
 
 
 def _load_pandas_csv(data: bytes, _: Any) -> Any:

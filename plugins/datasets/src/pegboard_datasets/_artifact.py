@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 
 from pegboard import Session, current_call, current_session
 from pegboard.records import Reference
-from pegboard_datasets._catalog import Catalog, HasCatalog, Stored
+from pegboard_datasets._catalog import Catalog, HasCatalog, Loaded, Stored
 from pegboard_datasets._local import LocalStore
 from pegboard_datasets._opening import Given, open_store
-from pegboard_datasets._telling import tell
+from pegboard_datasets._telling import tell, tell_loaded
+
+if TYPE_CHECKING:
+    from pegboard_datasets._store import Store
 
 T = TypeVar("T")
 
@@ -52,9 +55,7 @@ class ArtifactRef(Reference):
             DatasetNotFound: It is not there any more.
             DatasetError: It has changed, or cannot be read.
         """
-        value, size = read(self, wanted, catalog_here(), store)
-        tell("on_dataset_load", self.key, self.format, size)
-        return value
+        return told_load(self, wanted, catalog_here(), store)
 
 
 def reference(stored: Stored, address: str) -> ArtifactRef:
@@ -62,10 +63,18 @@ def reference(stored: Stored, address: str) -> ArtifactRef:
     return ArtifactRef(stored.key, stored.format, stored.size, stored.digest, address)
 
 
-def read(ref: ArtifactRef, wanted: Any, catalog: Catalog, store: Given = None) -> tuple[Any, int]:
-    """Read what a reference stands for, and its size in bytes."""
-    place = catalog.find(ref.store) if store is None else open_store(store)
-    return catalog.load(place, ref.key, wanted, catalog.registry.named(ref.format), ref.digest)
+def read(ref: ArtifactRef, wanted: Any, catalog: Catalog, store: Store) -> Loaded:
+    """Read what a reference stands for."""
+    return catalog.load(store, ref.key, wanted, catalog.registry.named(ref.format), ref.digest)
+
+
+def told_load(ref: ArtifactRef, wanted: Any, catalog: Catalog, given: Given = None) -> Any:
+    """Read what a reference stands for, and tell before and after."""
+    store = catalog.find(ref.store) if given is None else open_store(given)
+    tell("before_dataset_load", key=ref.key, format=ref.format, address=store.address)
+    loaded = read(ref, wanted, catalog, store)
+    tell_loaded(ref.key, ref.format, loaded, store)
+    return loaded.value
 
 
 def catalog_here() -> Catalog:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pegboard import PegboardError
-from pegboard_datasets._errors import DatasetError, DatasetNotFound
+from pegboard_datasets._errors import DatasetError, DatasetNotFound, UnknownFormat
+from pegboard_datasets._exact_format import EXACT_FORMAT, exact_values
 from pegboard_datasets._format import Unfit
 from pegboard_datasets._key import check_key
 from pegboard_datasets._opening import open_store
@@ -21,13 +23,34 @@ T = TypeVar("T")
 ARTIFACTS = "artifacts"
 
 
+class Encoded(NamedTuple):
+    """What is to be written: the key, the name of the format, the bytes, their SHA-256 in hex for an artifact, and the seconds
+    that it took to make them.
+    """
+
+    key: str
+    format: str
+    data: bytes
+    digest: str
+    seconds: float
+
+
 class Stored(NamedTuple):
-    """What was written: the key, the name of the format, the size in bytes, and the SHA-256 of the bytes in hex."""
+    """What was written: the key, the name of the format, the size in bytes, the SHA-256 of the bytes in hex, the seconds."""
 
     key: str
     format: str
     size: int
     digest: str
+    seconds: float
+
+
+class Loaded(NamedTuple):
+    """What was read: the value, its size in bytes, and the seconds that it took."""
+
+    value: Any
+    size: int
+    seconds: float
 
 
 class Catalog:
@@ -68,33 +91,41 @@ class Catalog:
             )
         return self.open(address)
 
-    def save(self, store: Store, key: str, value: object, choice: Choice) -> Stored:
-        """Write a value under a key.
+    def encode(self, store: Store, key: str, value: object, choice: Choice) -> Encoded:
+        """Make the bytes of a value; without a key, for its digest.
 
         Raises:
-            DatasetError: It cannot be written as that format, or the store refused it.
+            DatasetError: It cannot be written as that format.
         """
+        begun = perf_counter()
         chosen, data = _dumped(store, key, value, choice)
-        _refusing(store, key, "written", store.put, key, data)
-        return Stored(key, chosen.name, len(data), "")
+        digest = ""
+        if not key:
+            digest = sha256(data).hexdigest()
+            extension = chosen.extensions[0] if chosen.extensions else ""
+            key = f"{ARTIFACTS}/{digest[:2]}/{digest}{extension}"
+        return Encoded(key, chosen.name, data, digest, perf_counter() - begun)
 
-    def persist(self, store: Store, value: object, choice: Choice) -> Stored:
-        """Write a value under the digest of its bytes, unless it is there."""
-        chosen, data = _dumped(store, "", value, choice)
-        digest = sha256(data).hexdigest()
-        extension = chosen.extensions[0] if chosen.extensions else ""
-        key = f"{ARTIFACTS}/{digest[:2]}/{digest}{extension}"
-        if _refusing(store, key, "looked up", store.size, key) != len(data):
+    def write(self, store: Store, encoded: Encoded) -> Stored:
+        """Write a value's bytes; those of an artifact only if it is not there.
+
+        Raises:
+            DatasetError: The store refused it.
+        """
+        begun = perf_counter()
+        key, name, data, digest, seconds = encoded
+        if not digest or _refusing(store, key, "looked up", store.size, key) != len(data):
             _refusing(store, key, "written", store.put, key, data)
-        return Stored(key, chosen.name, len(data), digest)
+        return Stored(key, name, len(data), digest, seconds + perf_counter() - begun)
 
-    def load(self, store: Store, key: str, wanted: Any, chosen: Format, digest: str = "") -> tuple[Any, int]:
-        """Read the value under a key, and its size in bytes.
+    def load(self, store: Store, key: str, wanted: Any, chosen: Format, digest: str = "") -> Loaded:
+        """Read the value under a key.
 
         Raises:
             DatasetNotFound: There is none.
             DatasetError: It cannot be read, or is no `wanted`, or its digest is another.
         """
+        begun = perf_counter()
         data = _refusing(store, key, "read", store.get, check_key(key))
         if data is None:
             raise DatasetNotFound(
@@ -109,7 +140,8 @@ class Catalog:
                 key=key,
                 store=store.address,
             )
-        return _loaded(store, key, data, wanted, chosen), len(data)
+        value = _loaded(store, key, data, wanted, chosen)
+        return Loaded(value, len(data), perf_counter() - begun)
 
     def size(self, key: str) -> int | None:
         """Return the size in bytes of the value under a key, or None."""
@@ -121,24 +153,58 @@ class Catalog:
 
 
 def _dumped(store: Store, key: str, value: object, choice: Choice) -> tuple[Format, bytes]:
-    chosen = choice.for_value(value)
-    what = f"a value of type {type(value).__name__} cannot be written as {chosen.name}"
-    if not choice.asked and chosen.check is not None:
+    if choice.asked:
+        chosen = choice.for_value(value)
+        return chosen, _written(store, key, value, chosen)
+    try:
+        chosen = choice.for_value(value)
+        data = _unchanged(store, key, value, chosen)
+    except (UnknownFormat, Unfit) as refusal:
+        return EXACT_FORMAT, _exactly(store, key, value, refusal)
+    return chosen, data
+
+
+def _exactly(store: Store, key: str, value: object, refusal: UnknownFormat | Unfit) -> bytes:
+    """Write a value that no format by its type gives back as it is."""
+    try:
+        return EXACT_FORMAT.dump(value)
+    except Unfit as reason:
+        if isinstance(refusal, UnknownFormat):
+            raise refusal from reason
+        raise DatasetError(
+            f"a value of type {type(value).__name__} cannot be written by itself: {refusal}. Nor can it be kept exactly: "
+            f"{reason}.\nIf a change is well, name the format: format='json', say.",
+            key=key,
+            store=store.address,
+        ) from None
+
+
+def _unchanged(store: Store, key: str, value: object, chosen: Format) -> bytes:
+    """Write a value that nobody asked a format for, if it comes back as it was.
+
+    Raises:
+        Unfit: It would come back as another.
+    """
+    exact = exact_values()
+    if chosen.check is not None:
         try:
             chosen.check(value)
         except (ValueError, RecursionError) as error:
-            raise DatasetError(
-                f"{what} by itself, because it would come back changed: {error}.\n"
-                f"If that is well, name the format: format={chosen.name!r}.",
-                key=key,
-                store=store.address,
-            ) from None
+            raise Unfit(f"as {chosen.name} it would come back changed: {error}") from None
+    data = _written(store, key, value, chosen)
+    if chosen.check is None and exact is not None and not exact.same(value, chosen.load(data, None)):
+        raise Unfit(f"as {chosen.name} it would come back changed")
+    return data
+
+
+def _written(store: Store, key: str, value: object, chosen: Format) -> bytes:
+    what = f"a value of type {type(value).__name__} cannot be written as {chosen.name}"
     data = _translated(what, store, key, chosen, chosen.dump, value)
     if not isinstance(data, bytes):
         raise DatasetError(
             f"{what}: its dump gave a {type(data).__name__} instead of bytes.", key=key, store=store.address
         )
-    return chosen, data
+    return data
 
 
 def _loaded(store: Store, key: str, data: bytes, wanted: Any, chosen: Format) -> Any:

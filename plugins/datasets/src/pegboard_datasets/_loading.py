@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 import types
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pegboard import Layer, Order
+from pegboard_datasets._annotations import annotation_of
 from pegboard_datasets._artifact import ArtifactRef, read
 from pegboard_datasets._key import check_key
 
 if TYPE_CHECKING:
     from pegboard import Call, Task
     from pegboard.layers import Proceed, ProceedStream
-    from pegboard_datasets._catalog import Catalog
+    from pegboard_datasets._catalog import Catalog, Loaded
     from pegboard_datasets._options import Load
+    from pegboard_datasets._store import Store
 
 _COLLECTIONS = (list, tuple, dict)
 _HOLDERS = (ArtifactRef, *_COLLECTIONS)
@@ -45,7 +45,7 @@ class _Inputs:
         self._catalog = catalog
         self._named = frozenset((*option.names, *self.templates))
         annotations = {
-            name: _annotation(parameter, task.__wrapped__)
+            name: annotation_of(parameter, task.__wrapped__)
             for name, parameter in self._signature.parameters.items()
         }
         self._wanted = {name: _without_stand_ins(found) for name, found in annotations.items()}
@@ -98,37 +98,33 @@ class _Inputs:
         if isinstance(value, ArtifactRef):
             return await self._item(call, name, value, wanted)
         chosen = self._catalog.registry.choose(check_key(value)).for_type(wanted)
-        loaded, size = await call.io(self._catalog.load, self._catalog.store, value, wanted, chosen)
-        self._tell(call, name, value, chosen.name, size)
-        return loaded
+        store, load = self._catalog.store, self._catalog.load
+        return await self._told(call, name, value, chosen.name, store, load, store, value, wanted, chosen)
 
     async def _item(self, call: Call, name: str, item: Any, wanted: Any) -> Any:
         if not isinstance(item, ArtifactRef):
             return item
-        loaded, size = await call.io(read, item, wanted, self._catalog)
-        self._tell(call, name, item.key, item.format, size)
-        return loaded
+        store = self._catalog.find(item.store)
+        return await self._told(
+            call, name, item.key, item.format, store, read, item, wanted, self._catalog, store
+        )
 
-    def _tell(self, call: Call, name: str, key: str, format_name: str, size: int) -> None:
-        """Tell what was loaded; of a sensitive task only for which parameter, as a key is made of inputs."""
+    async def _told(
+        self,
+        call: Call,
+        name: str,
+        key: str,
+        format_name: str,
+        store: Store,
+        load: Callable[..., Loaded],
+        *args: Any,
+    ) -> Any:
+        """Load, and tell before and after; of a sensitive task only for which parameter, as a key is made of inputs."""
         shown = f"{{{name}}}" if call.task.sensitive else key
-        call.emit("on_dataset_load", shown, format_name, size)
-
-
-def _annotation(parameter: inspect.Parameter, function: Any) -> Any:
-    """The annotation, evaluated where it is text; None where there is none, or what it names is not imported."""
-    found = parameter.annotation
-    if isinstance(found, str):
-        module = sys.modules.get(getattr(function, "__module__", ""))
-        names = getattr(inspect.unwrap(function), "__globals__", vars(module) if module else {})
-        try:
-            found = eval(found, names)  # noqa: S307 - the program's own source, as `typing.get_type_hints` reads it
-        except Exception:  # noqa: BLE001 - imported for type checkers only; then the file alone tells the type
-            return None
-    found = None if found is parameter.empty else found
-    if found is None or parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-        return found
-    return list[found] if parameter.kind is parameter.VAR_POSITIONAL else dict[str, found]  # type: ignore[valid-type]
+        call.emit("before_dataset_load", shown, format_name, store.address)
+        loaded: Loaded = await call.io(load, *args)
+        call.emit("on_dataset_load", shown, format_name, loaded.size, loaded.seconds, store.address)
+        return loaded.value
 
 
 def _takes_refs(annotation: Any) -> bool:

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import types
 from typing import Any
 
 import msgspec
 
+from pegboard_datasets._csv_format import CSV_FORMAT
 from pegboard_datasets._format import Format, Unfit
+from pegboard_datasets._plain_values import in_own_type, in_plain_types
 
 
 def _dump_json(value: object) -> bytes:
-    return msgspec.json.encode(value, enc_hook=_in_plain_types)
+    return msgspec.json.encode(value, enc_hook=in_plain_types)
 
 
 def _load_json(data: bytes, wanted: Any) -> Any:
     if wanted is None:
         return msgspec.json.decode(data)
-    return msgspec.json.decode(data, type=wanted, dec_hook=_in_own_type)
-
-
-def _in_plain_types(value: Any) -> Any:
-    """What msgspec does not know: models of pydantic, and scalars of NumPy."""
-    if hasattr(type(value), "model_dump"):
-        return value.model_dump(mode="json")
-    if hasattr(type(value), "dtype") and getattr(value, "ndim", None) == 0:
-        return value.item()
-    raise Unfit(f"it is or holds a {type(value).__name__}")
-
-
-def _in_own_type(cls: Any, value: object) -> Any:
-    if hasattr(cls, "model_validate"):
-        return cls.model_validate(value)
-    raise Unfit(f"it is no {cls.__name__}, which msgspec cannot make")
+    return msgspec.json.decode(data, type=wanted, dec_hook=in_own_type)
 
 
 def check_plain(value: object) -> None:
@@ -64,7 +49,7 @@ def _dump_lines(value: list[Any]) -> bytes:
 
 def _load_lines(data: bytes, wanted: Any) -> Any:
     items = [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
-    return items if wanted is None else msgspec.convert(items, wanted, dec_hook=_in_own_type)
+    return items if wanted is None else msgspec.convert(items, wanted, dec_hook=in_own_type)
 
 
 def _dump_text(value: str) -> bytes:
@@ -83,35 +68,6 @@ def _load_bytes(data: bytes, wanted: Any) -> Any:
     return bytearray(data) if wanted is bytearray else data
 
 
-def _dump_csv(value: list[Any]) -> bytes:
-    """Write records by their fields, or rows without a header."""
-    rows = msgspec.to_builtins(value, enc_hook=_in_plain_types)
-    out = io.StringIO(newline="")
-    if rows and isinstance(rows[0], dict):
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_of_equal_fields(rows))
-    else:
-        csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
-
-
-def _of_equal_fields(rows: list[Any]) -> list[dict[str, Any]]:
-    fields = rows[0].keys()
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict) or row.keys() != fields:
-            raise Unfit(f"row {number} has other fields than the first, and a CSV file has one header")
-    return rows
-
-
-def _load_csv(data: bytes, wanted: Any) -> Any:
-    """Read the first line as header; all values are text, unless the fields of what is wanted say more."""
-    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    return (
-        rows if wanted in {None, list} else msgspec.convert(rows, wanted, strict=False, dec_hook=_in_own_type)
-    )
-
-
 PLAIN_FORMATS = (
     Format(
         "json",
@@ -126,5 +82,5 @@ PLAIN_FORMATS = (
     Format("jsonl", (".jsonl", ".ndjson"), (list,), _dump_lines, _load_lines),
     Format("text", (".txt",), (str,), _dump_text, _load_text, default=True),
     Format("bytes", (".bin",), (bytes, bytearray), _dump_bytes, _load_bytes, default=True),
-    Format("csv", (".csv",), (list,), _dump_csv, _load_csv),
+    CSV_FORMAT,
 )

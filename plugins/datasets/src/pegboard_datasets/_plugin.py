@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pegboard import ConfigError, hookimpl
 from pegboard_datasets import hookspecs
-from pegboard_datasets._artifact import ArtifactRef, read, reference
+from pegboard_datasets._artifact import ArtifactRef, reference, told_load
 from pegboard_datasets._catalog import Catalog, HasCatalog
 from pegboard_datasets._format import Format
 from pegboard_datasets._key import check_key
@@ -17,10 +17,12 @@ from pegboard_datasets._objects import URL
 from pegboard_datasets._opening import Given, open_store
 from pegboard_datasets._options import Dataset, Load, Persist
 from pegboard_datasets._saving import dataset_layer, persist_layer
-from pegboard_datasets._telling import tell
+from pegboard_datasets._telling import tell, tell_loaded, tell_saved
 
 if TYPE_CHECKING:
     from pegboard import Layer, Session, Task
+    from pegboard_datasets._catalog import Stored
+    from pegboard_datasets._registry import Choice
 
 T = TypeVar("T")
 
@@ -68,7 +70,7 @@ class Datasets(HasCatalog):
             dataset.check(task)
             layers.append(dataset_layer(dataset, task, self.catalog))
         if persist is not None:
-            layers.append(persist_layer(persist, self.catalog))
+            layers.append(persist_layer(persist, task, self.catalog))
         if load is not None:
             load.check(task)
             layers.append(loading_layer(load, task, self.catalog))
@@ -81,9 +83,7 @@ class Datasets(HasCatalog):
             InvalidKey, UnknownFormat: Nothing was written.
             DatasetError: It could not be written; what was there before is still there.
         """
-        choice = self.catalog.registry.choose(check_key(key), format)
-        stored = self.catalog.save(self.catalog.store, key, value, choice)
-        tell("on_dataset_save", key, stored.format, stored.size)
+        self._save(check_key(key), value, self.catalog.registry.choose(key, format))
 
     @overload
     def load(self, key: str | ArtifactRef, wanted: type[T], *, format: str | None = None) -> T: ...
@@ -104,20 +104,26 @@ class Datasets(HasCatalog):
             DatasetError: It is damaged, or of another type.
         """
         if isinstance(key, ArtifactRef):
-            value, size = read(key, wanted, self.catalog)
-            tell("on_dataset_load", key.key, key.format, size)
-            return value
+            return told_load(key, wanted, self.catalog)
         chosen = self.catalog.registry.choose(check_key(key), format).for_type(wanted)
-        value, size = self.catalog.load(self.catalog.store, key, wanted, chosen)
-        tell("on_dataset_load", key, chosen.name, size)
-        return value
+        store = self.catalog.store
+        tell("before_dataset_load", key=key, format=chosen.name, address=store.address)
+        loaded = self.catalog.load(store, key, wanted, chosen)
+        tell_loaded(key, chosen.name, loaded, store)
+        return loaded.value
 
     def persist(self, value: object, *, format: str | None = None) -> ArtifactRef:  # noqa: A002
         """Write a value under the digest of its bytes, and return the reference to it; see `Persist`."""
-        choice = self.catalog.registry.choose("", format)
-        stored = self.catalog.persist(self.catalog.store, value, choice)
-        tell("on_dataset_save", stored.key, stored.format, stored.size)
+        stored = self._save("", value, self.catalog.registry.choose("", format))
         return reference(stored, self.catalog.store.address)
+
+    def _save(self, key: str, value: object, choice: Choice) -> Stored:
+        store = self.catalog.store
+        encoded = self.catalog.encode(store, key, value, choice)
+        tell("before_dataset_save", key=encoded.key, format=encoded.format, address=store.address)
+        stored = self.catalog.write(store, encoded)
+        tell_saved(stored, store)
+        return stored
 
     def exists(self, key: str) -> bool:
         """Tell whether there is a value under a key."""

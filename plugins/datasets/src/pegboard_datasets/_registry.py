@@ -12,12 +12,13 @@ import attrs
 from pegboard_datasets import _entry_points
 from pegboard_datasets._array_formats import ARRAY_FORMATS
 from pegboard_datasets._errors import UnknownFormat
+from pegboard_datasets._exact_format import EXACT_FORMAT, exact_values
 from pegboard_datasets._plain_formats import PLAIN_FORMATS
 
 if TYPE_CHECKING:
     from pegboard_datasets._format import Format
 
-BUILT_IN = (*PLAIN_FORMATS, *ARRAY_FORMATS)
+BUILT_IN = (*PLAIN_FORMATS, *ARRAY_FORMATS, EXACT_FORMAT)
 
 
 @attrs.frozen
@@ -43,7 +44,18 @@ class Choice:
             found = _nearest(level, cls) or self._for_others(level)
             if found:
                 return self._only(found)
-        raise self._unknown(cls)
+        raise self.unknown(cls)
+
+    def may_hold(self, cls: type) -> bool:
+        """Whether a value that is a `cls` may be written; where nothing asked for a format, exactly as it is."""
+        exact = None if self.asked else exact_values()
+        return any(
+            self._for_others(level)
+            or any(
+                _nearest(level, each) or (exact is not None and exact.holds(each)) for each in _kinds_of(cls)
+            )
+            for level in self.levels
+        )
 
     def for_type(self, wanted: Any) -> Format:
         """Choose the format that reads a type; None stands for whatever is in the file.
@@ -60,7 +72,7 @@ class Choice:
                 found = found or self._for_others(level)
             if found:
                 return self._only(found)
-        raise self._unknown(cls)
+        raise self.unknown(cls)
 
     def _for_others(self, level: Sequence[Format]) -> list[Format]:
         """Those that may be tried for types not their own, as they were asked for."""
@@ -78,7 +90,8 @@ class Choice:
             candidates=names,
         )
 
-    def _unknown(self, cls: type | None) -> UnknownFormat:
+    def unknown(self, cls: type | None) -> UnknownFormat:
+        """Make the error for a type that none of these formats takes."""
         names = tuple(dict.fromkeys(each.name for level in self.levels for each in level))
         what = "" if cls is None else f" of type {cls.__name__}"
         return UnknownFormat(
@@ -179,6 +192,14 @@ def class_of(wanted: Any) -> type | None:
         return class_of(wanted.__supertype__)
     cls = origin or wanted
     return cls if isinstance(cls, type) and cls not in {Any, object, types.NoneType} else None
+
+
+def _kinds_of(cls: type) -> Iterator[type]:
+    """A class and its subclasses so far: a value that is annotated with the one may be one of the others."""
+    yield cls
+    below: list[type] = type.__subclasses__(cls)
+    for each in below:
+        yield from _kinds_of(each)
 
 
 def _with(formats: Iterable[Format], label: str) -> tuple[Format, ...]:

@@ -59,6 +59,12 @@ TABLES = [
     pa.table({"a": [1, 2, None], "s": ["x", "y", None]}).replace_schema_metadata({"k": "v"}),
     pa.table({"d": pa.array(["a", "b", "a"]).dictionary_encode()}),
     pa.table({}),
+    pa.table({"v": pa.array(["x"], pa.string_view()), "u": pa.array([b"1" * 16], pa.uuid())}),
+    pa.table({"a": [1, 2, 3]}).slice(1, 1),
+    pa.table([[1], [2]], names=["a", "a"]),
+    pa.table(
+        {"a": pa.chunked_array([pa.array(["x"]).dictionary_encode(), pa.array(["y"]).dictionary_encode()])}
+    ),
     pa.record_batch({"a": [1]}),
 ]
 
@@ -79,6 +85,10 @@ FRAMES = [
     pl.DataFrame(),
     pl.Series("n", [1, 2]),
     pl.Series([1.5]),
+    pl.Series("big", [2**70], pl.Int128),
+    pl.DataFrame({"a\0b": [1], "": [2]}),
+    pl.concat([pl.Series("a", [1]), pl.Series("a", [2])], rechunk=False),
+    pl.DataFrame(schema={"a": pl.Int8}),
 ]
 
 
@@ -116,6 +126,10 @@ with warnings.catch_warnings():
         "dtype with metadata": np.zeros(1, dtype=np.dtype("i4", metadata={"k": 1})),
         "masked": np.ma.array([1, 2], mask=[0, 1]),
         "matrix": np.matrix([[1]]),
+        "aligned fields": np.zeros(1, np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+        "bytes that end in a zero": np.bytes_(b"a\0"),
+        "text that ends in a zero": np.str_("a\0"),
+        "polars without width": pl.Series("a", [[]], pl.Array(pl.Int8, 0)),
         "polars objects": pl.DataFrame({"o": [object()]}),
         "polars objects inside": pl.Series("o", [object()]),
         "lazy": pl.LazyFrame({"a": [1]}),

@@ -284,8 +284,8 @@ def test_proxies_are_not_woken():
 
 
 def test_bound_of_helpers():
-    """Of a thousand helpers the first three hundred are looked at, and binding ends soon."""
-    text = "".join(f"def h{n}(x):\n    return h{n + 1}(x)\n" for n in range(1000))
-    near, far = (f"{text}def h1000(x): return x\ndef f(a):\n    return h{n}(a)\n" for n in (0, 0))
-    assert digest(near) == digest(far.replace("def h1000(x): return x", "def h1000(x): return -x"))
+    """Of two thousand helpers the first thousand are looked at, and binding ends soon."""
+    text = "".join(f"def h{n}(x):\n    return h{n + 1}(x)\n" for n in range(2000))
+    near, far = (f"{text}def h2000(x): return x\ndef f(a):\n    return h{n}(a)\n" for n in (0, 0))
+    assert digest(near) == digest(far.replace("def h2000(x): return x", "def h2000(x): return -x"))
     assert digest(near) != digest(far.replace("return h2(x)", "return -h2(x)"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import subprocess
 import sys
+from itertools import count
 from types import MappingProxyType
 
 import pytest
 
-from pegboard import task
-from pegboard_cache import Cache
+from pegboard import BindError, Session, task
+from pegboard_cache import Cache, Caching
 from pegboard_cache.keys.key import keys_of, prefix_of
 
 
@@ -137,8 +140,8 @@ def test_builtin_without_signature():
 
 TABLE = """
 import functools
-from pegboard import task
-from pegboard_cache import Cache
+from pegboard import BindError, Session, task
+from pegboard_cache import Cache, Caching
 from pegboard_cache.keys.key import keys_of
 {helper}
 {body}
@@ -186,3 +189,72 @@ def key_in(**changes):
 def test_table_of_pairs(one, other, same):
     """What makes another key, and what does not."""
     assert (key_in(**one) == key_in(**other)) is same
+
+
+async def later(inputs):
+    return inputs["url"]
+
+
+class LaterObject:
+    async def __call__(self, inputs):
+        return inputs["url"]
+
+
+WRONG = {
+    "none": lambda: "x",
+    "two": lambda url, page: url,
+    "by name only": lambda *, inputs: inputs["url"],
+    "one too many": lambda inputs, more: "x",
+    "partial": functools.partial(lambda a, b: "x", "a", "b"),
+    "class": type("Key", (), {"__init__": lambda self: None}),
+    "object": type("Key", (), {"__call__": lambda self: "x"})(),
+    "coroutine function": later,
+    "object of a coroutine function": LaterObject(),
+    "generator": lambda inputs: (yield "x"),
+    "task that is a coroutine": task(later),
+}
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine", "generator", "async generator"])
+@pytest.mark.parametrize("key", WRONG.values(), ids=WRONG)
+def test_key_that_cannot_be_called(kind, key):
+    """A `key` that every call would fail with is refused when the task is bound, with the signature that it needs."""
+
+    def function(url, page=1):
+        raise AssertionError("it runs")
+
+    async def coroutine(url, page=1):
+        raise AssertionError("it runs")
+
+    def generator(url, page=1):
+        yield function(url)
+
+    async def async_generator(url, page=1):
+        yield function(url)
+
+    body = {"function": function, "coroutine": coroutine, "generator": generator}.get(kind, async_generator)
+    with Session(Caching(), inherit=False) as session, pytest.raises(BindError, match="key") as caught:
+        session.plan_for(task(Cache(key=key), name="fetch")(body))
+    assert "inputs['url']" in str(caught.value.__cause__)
+    assert caught.value.task == "fetch"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda inputs: inputs["url"],
+        lambda inputs, more=1: inputs["url"],
+        lambda *inputs: inputs[0]["url"],
+        functools.partial(lambda more, inputs: inputs["url"], 1),
+        operator.itemgetter("url"),
+        str,
+        task(lambda inputs: inputs["url"]),
+    ],
+    ids=["function", "default", "any number", "partial", "itemgetter", "class", "task"],
+)
+def test_key_that_can(key):
+    """Whatever takes the mapping and returns a string may be a `key`."""
+    runs = count()
+    fetch = task(Cache(key=key))(lambda url: next(runs))
+    with Session(Caching(), inherit=False):
+        assert [fetch("a"), fetch(url="a"), fetch("b")] == [0, 0, 1]

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -97,6 +98,16 @@ def test_lock_on_a_file_that_is_gone_counts_for_nothing(tmp_path, then):
         if then == "replaced":
             path.touch()
         assert not _is_still(path, opened.fileno())
+
+
+def test_dropped_lease_is_free(tmp_path):
+    """A lease that its holder dropped, as an interrupt made it, is free at once, in this process and in others."""
+    lease = take(tmp_path / "lock")
+    assert not is_free(tmp_path / "lock")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del lease
+    assert is_free(tmp_path / "lock")
 
 
 COUNT = """

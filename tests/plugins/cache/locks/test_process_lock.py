@@ -262,9 +262,10 @@ def test_nothing_is_left(tmp_path, redis_url):
                 body(True)
         assert caching.clear() == 1
     assert list((tmp_path / "cache" / "locks").iterdir()) == []
-    assert not [
-        each for each in threading.enumerate() if each.name == "pegboard-cache-leases" and each.is_alive()
-    ]
+    for each in threading.enumerate():
+        if each.name == "pegboard-cache-leases":
+            each.join(5)
+            assert not each.is_alive()
 
 
 def test_cancelled_request_gives_back():

@@ -55,6 +55,20 @@ def test_ends_with_its_holder(server, renewer):
     taken.release()
 
 
+def test_dropped_lease_expires(server, renewer):
+    """A lease that its holder dropped, as an interrupt made it, is renewed no more, and free after its seconds."""
+    lease = take(server, b"k", 0.2, renewer)
+    time.sleep(0.1)
+    del lease
+    until = time.monotonic() + 10
+    taken = None
+    while taken is None and time.monotonic() < until:
+        taken = take(server, b"k", 10, renewer)
+        time.sleep(0.02)
+    assert taken is not None
+    taken.release()
+
+
 def test_lost_lease_leaves_the_next_one_alone(server, renewer):
     """Releasing and renewing touch a key only while it holds the lease's own token."""
     lost = take(server, b"k", 10, renewer)

@@ -110,9 +110,9 @@ MEMBER = Form(22, records.dump_member, records.load_member)
 MODEL = Form(23, records.dump_model, records.load_model)
 TABLES = {
     "numpy.ndarray": Form(30, tables.dump_array, tables.load_array),
-    "numpy.generic": Form(31, tables.dump_array, tables.load_scalar),
-    "pyarrow.Table": Form(32, tables.dump_arrow, tables.load_table),
-    "pyarrow.RecordBatch": Form(33, tables.dump_arrow, tables.load_batch),
+    "numpy.generic": Form(31, tables.dump_scalar, tables.load_scalar),
+    "pyarrow.Table": Form(32, tables.dump_table, tables.load_table),
+    "pyarrow.RecordBatch": Form(33, tables.dump_batch, tables.load_batch),
     "pandas.DataFrame": Form(34, pandas.dump_frame, pandas.load_frame),
     "pandas.Series": Form(35, pandas.dump_series, pandas.load_series),
     "polars.DataFrame": Form(36, tables.dump_polars, tables.load_polars),

@@ -17,7 +17,7 @@ from pegboard_cache.codec.forms import CODES, FORMS, Form, form_of
 from pegboard_cache.codec.records import Unreadable
 
 _INT_LEAST, _INT_MOST = -(2**63), 2**64 - 1
-_AS_IT_IS = frozenset((type(None), bool, float, str, bytes))
+AS_IT_IS = frozenset((type(None), bool, float, str, bytes))
 
 
 def to_bytes(value: object) -> bytes:
@@ -51,9 +51,9 @@ def from_bytes(data: bytes | memoryview) -> Any:
 def _plain(value: object) -> Any:
     """Rewrite a value in the types that MessagePack keeps, and marks."""
     cls = type(value)
-    if cls in _AS_IT_IS:
+    if cls in AS_IT_IS:
         return value
-    writer = _NATIVE.get(cls)
+    writer = NATIVE.get(cls)
     if writer is not None:
         return writer(value)
     return _marked(form_of(cls), value)
@@ -77,7 +77,7 @@ def _dict(value: dict[Any, Any]) -> Any:
     return _marked(FORMS[dict], value)
 
 
-_NATIVE: dict[type, Callable[[Any], Any]] = {int: _int, list: _list, dict: _dict}
+NATIVE: dict[type, Callable[[Any], Any]] = {int: _int, list: _list, dict: _dict}
 
 
 def _restore(code: int, data: memoryview) -> Any:

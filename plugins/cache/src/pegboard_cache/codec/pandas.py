@@ -1,7 +1,7 @@
 """Frames and series of pandas, through Arrow.
 
 Arrow has fewer types than pandas, so each frame is read again before it is kept: one that would come back with another
-dtype, index or missing value is refused.
+type, label, value or attribute is refused.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from pegboard_cache._store import Unstorable
-from pegboard_cache.codec.tables import dump_arrow, load_table
+from pegboard_cache.codec.tables import load_table, write_arrow
+from pegboard_cache.codec.unchanged import refuse_changed
 
 # An Arrow IPC stream, the frequencies of index and columns, and the columns if they are a range: that, and its name.
 Parts = list[Any]
+Frequency = Any  # a text, a list of them by level, or None
 
 
 def dump_frame(value: Any) -> Parts:
@@ -21,26 +23,19 @@ def dump_frame(value: Any) -> Parts:
     Raises:
         Unstorable: It would not come back as it is; or pyarrow is not installed.
     """
-    parts = _written(value)
-    back = load_frame(parts)
-    if not _same(value, back) or not all(
-        one == other for one, other in zip(value.dtypes, back.dtypes, strict=True)
-    ):
-        raise Unstorable("it is or holds a pandas frame that Arrow would not give back as it is")
-    return parts
+    return refuse_changed(value, _written(value), load_frame)
 
 
 def load_frame(parts: Parts) -> Any:
     """Read a frame."""
-    data, *frequencies, numbers, name = parts
+    data, of_index, of_columns, numbers, name = parts
     frame = load_table(data).to_pandas()
     if numbers is not None:
         import pandas as pd  # type: ignore[import-untyped]
 
         frame.columns = pd.RangeIndex(numbers, name=name)
-    for labels, frequency in zip((frame.index, frame.columns), frequencies, strict=True):
-        if frequency is not None:
-            labels.freq = frequency
+    frame.index = _with_frequency(frame.index, of_index)
+    frame.columns = _with_frequency(frame.columns, of_columns)
     return frame
 
 
@@ -52,7 +47,7 @@ def dump_series(value: Any) -> Parts:
     """
     frame = value.to_frame(name="values")
     frame.attrs = value.attrs
-    return [value.name, *dump_frame(frame)]
+    return refuse_changed(value, [value.name, *_written(frame)], load_series)
 
 
 def load_series(parts: Parts) -> Any:
@@ -81,32 +76,25 @@ def _written(frame: Any) -> Parts:
         table = pa.Table.from_pandas(frame)
     except Exception:  # noqa: BLE001 - pandas and pyarrow have many ways to say that it cannot be done
         raise Unstorable("it is or holds a pandas frame that Arrow has no form for") from None
-    return [dump_arrow(table), *frequencies, numbers, name]
+    return [write_arrow(table), *frequencies, numbers, name]
 
 
-def _frequency(labels: Any) -> str | None:
+def _frequency(labels: Any) -> Frequency:
+    """The frequency of labels, or those of their levels, which Arrow does not keep."""
+    if type(labels).__name__ == "MultiIndex":
+        found = [_frequency(level) for level in labels.levels]
+        return found if any(found) else None
     if not hasattr(labels, "inferred_freq"):  # a period index has its frequency in its type
         return None
     name: str | None = getattr(labels, "freqstr", None)
     return name
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(
-        one.equals(other)
-        and one.attrs == other.attrs
-        and one.flags == other.flags
-        and _same_labels(one.index, other.index)
-        and _same_labels(one.columns, other.columns)
-    )
-
-
-def _same_labels(one: Any, other: Any) -> bool:
-    return bool(
-        type(one) is type(other)
-        and one.equals(other)
-        and one.dtype == other.dtype
-        and list(one.names) == list(other.names)
-        and getattr(one, "freq", None) == getattr(other, "freq", None)
-        and list(getattr(one, "dtypes", ())) == list(getattr(other, "dtypes", ()))
-    )
+def _with_frequency(labels: Any, frequency: Frequency) -> Any:
+    if isinstance(frequency, list):
+        for place, each in enumerate(frequency):
+            if each is not None:
+                labels = labels.set_levels(_with_frequency(labels.levels[place], each), level=place)
+    elif frequency is not None:
+        labels.freq = frequency
+    return labels

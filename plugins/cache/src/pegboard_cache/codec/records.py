@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from pegboard_cache._module_names import module_name
+from pegboard_cache._module_names import module_name, module_of
 from pegboard_cache._store import Unstorable
 
 
@@ -128,7 +128,7 @@ def load_model(parts: list[Any]) -> Any:
 
 def dump_class(cls: type) -> tuple[str, str]:
     """Name a class by its module and its place there; refuse one that is not found so."""
-    name = (module_name(cls.__module__), cls.__qualname__)
+    name = (module_of(cls), cls.__qualname__)
     try:
         found = load_class(*name)
     except Unreadable:

@@ -7,12 +7,12 @@ here can hold a Python object, so reading runs none of their code.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 from pegboard_cache._store import Unstorable
+from pegboard_cache.codec.unchanged import refuse_changed
 
-Reader = Callable[[Any], Any]
+_EXACT = frozenset("biufcmMSU")  # kinds of arrays that npy keeps as they are
 
 
 def library_of(cls: type) -> str:
@@ -50,25 +50,34 @@ def _is_scalar(cls: type) -> bool:
 
 
 def dump_array(value: Any) -> bytes:
-    """Write an array, or one number of it, in the npy format.
+    """Write an array in the npy format.
 
     Raises:
         Unstorable: It holds Python objects, or what npy does not keep.
     """
+    written = _npy(value)
+    return written if value.dtype.kind in _EXACT else refuse_changed(value, written, load_array)
+
+
+def dump_scalar(value: Any) -> bytes:
+    """Write one number; raises as `dump_array` does."""
+    return refuse_changed(value, _npy(value), load_scalar)
+
+
+def _npy(value: Any) -> bytes:
     import numpy as np
 
     array = np.asarray(value)
-    if array.dtype.hasobject or array.dtype.metadata is not None or array.dtype.kind == "T":
-        raise Unstorable(
-            f"it is or holds a numpy array of {array.dtype.name}, which the npy format does not keep"
-        )
+    refusal = Unstorable(
+        f"it is or holds a numpy array of {array.dtype.name}, which the npy format does not keep"
+    )
+    if array.dtype.metadata is not None or array.dtype.kind == "T":
+        raise refusal
     file = io.BytesIO()
     try:
         np.lib.format.write_array(file, array, version=(3, 0), allow_pickle=False)
     except (ValueError, TypeError):
-        raise Unstorable(
-            f"it is or holds a numpy array of {array.dtype.name}, which the npy format does not keep"
-        ) from None
+        raise refusal from None
     return file.getvalue()
 
 
@@ -84,7 +93,21 @@ def load_scalar(data: bytes) -> Any:
     return load_array(data)[()]
 
 
-def dump_arrow(value: Any) -> bytes:
+def dump_table(value: Any) -> bytes:
+    """Write a table of pyarrow.
+
+    Raises:
+        Unstorable: It would not come back as it is.
+    """
+    return refuse_changed(value, write_arrow(value), load_table)
+
+
+def dump_batch(value: Any) -> bytes:
+    """Write a record batch of pyarrow; raises as `dump_table` does."""
+    return refuse_changed(value, write_arrow(value), load_batch)
+
+
+def write_arrow(value: Any) -> bytes:
     """Write a table or a record batch of pyarrow as an Arrow IPC stream."""
     import pyarrow as pa  # type: ignore[import-untyped]
 
@@ -118,8 +141,12 @@ def dump_polars(value: Any) -> bytes:
     """Write a frame of polars as an Arrow IPC file.
 
     Raises:
-        Unstorable: It holds Python objects.
+        Unstorable: It would not come back as it is.
     """
+    return refuse_changed(value, _write_polars(value), load_polars)
+
+
+def _write_polars(value: Any) -> bytes:
     import polars as pl
 
     if any(_holds_objects(dtype) for dtype in value.dtypes):
@@ -127,7 +154,7 @@ def dump_polars(value: Any) -> bytes:
     file = io.BytesIO()
     try:
         value.write_ipc(file)
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         raise Unstorable("it is or holds a polars frame that Arrow does not keep") from None
     return file.getvalue()
 
@@ -140,8 +167,8 @@ def load_polars(data: bytes) -> Any:
 
 
 def dump_polars_series(value: Any) -> bytes:
-    """Write a series of polars as a frame of one column."""
-    return dump_polars(value.to_frame())
+    """Write a series of polars as a frame of one column; raises as `dump_polars` does."""
+    return refuse_changed(value, _write_polars(value.to_frame()), load_polars_series)
 
 
 def load_polars_series(data: bytes) -> Any:

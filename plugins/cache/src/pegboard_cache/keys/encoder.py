@@ -9,6 +9,7 @@ copied, such as a socket or a lock, has no text.
 from __future__ import annotations
 
 import copyreg
+import functools
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -16,10 +17,9 @@ from hashlib import blake2b
 from typing import Any
 
 from pegboard import Task
-from pegboard_cache._module_names import module_name
+from pegboard_cache._module_names import module_name, module_of
 
 _LONG = 4096  # texts and bytes above this are written as their hash
-_HASHED_BY_JOBLIB = frozenset(("numpy", "pandas", "scipy"))
 
 Add = Callable[[str], None]
 
@@ -48,7 +48,8 @@ def canonical(values: Iterable[object]) -> str:
     return "".join(parts)
 
 
-def _write(value: object, add: Add) -> None:
+def write(value: object, add: Add) -> None:
+    """Write one value."""
     _WRITERS.get(type(value), _write_other)(value, add)
 
 
@@ -91,13 +92,13 @@ def _write_bytearray(value: bytearray, add: Add) -> None:
 def _write_list(value: list[object], add: Add) -> None:
     add(f"l{len(value)}:")
     for item in value:
-        _write(item, add)
+        write(item, add)
 
 
 def _write_tuple(value: tuple[object, ...], add: Add) -> None:
     add(f"t{len(value)}:")
     for item in value:
-        _write(item, add)
+        write(item, add)
 
 
 def _write_dict(value: dict[object, object], add: Add) -> None:
@@ -117,8 +118,9 @@ def _write_frozenset(value: frozenset[object], add: Add) -> None:
     add(f"E{len(value)}:{''.join(sorted(canonical((item,)) for item in value))}")
 
 
-def _write_class(value: type, add: Add) -> None:
-    add(f"C{module_name(value.__module__)}:{value.__qualname__};")
+def write_class(value: type, add: Add) -> None:
+    """Write a class by its name."""
+    add(f"C{module_of(value)}:{value.__qualname__};")
 
 
 def _write_module(value: types.ModuleType, add: Add) -> None:
@@ -140,7 +142,7 @@ _WRITERS: dict[type, Callable[[Any, Add], None]] = {
     OrderedDict: _write_ordered_dict,
     set: _write_set,
     frozenset: _write_frozenset,
-    type: _write_class,
+    type: write_class,
     types.ModuleType: _write_module,
 }
 
@@ -150,22 +152,51 @@ def register(cls: type, writer: Callable[[Any, Add], None]) -> None:
     _WRITERS[cls] = writer
 
 
+_NAMED: dict[tuple[str, str], Callable[[Any, Add], None]] = {}
+
+
+def register_named(library: str, name: str, writer: Callable[[Any, Add], None]) -> None:
+    """Use `writer` for a class of a library and its subclasses; the library is not imported for it."""
+    _NAMED[library, name] = writer
+
+
+@functools.lru_cache(1024)
+def _writer_by_name(cls: type) -> Callable[[Any, Add], None]:
+    for base in cls.__mro__:
+        found = _NAMED.get((base.__module__.partition(".")[0], base.__name__))
+        if found is not None:
+            return _refusing(found)
+    return write_reduced
+
+
+def _refusing(writer: Callable[[Any, Add], None]) -> Callable[[Any, Add], None]:
+    """Have a library's own errors mean that the value has no text."""
+
+    def write_or_refuse(value: object, add: Add) -> None:
+        try:
+            writer(value, add)
+        except (Unhashable, RecursionError):
+            raise
+        except Exception:  # noqa: BLE001 - each library has many ways to say that it cannot be done
+            raise Unhashable(f"a {type(value).__name__}") from None
+
+    return write_or_refuse
+
+
 def _write_other(value: object, add: Add) -> None:
-    cls = type(value)
+    cls: Any = type(value)
     if isinstance(value, type):
-        _write_class(value, add)
+        _WRITERS[type](value, add)
     elif isinstance(value, Task):
         add(f"K{len(value.name)}:{value.name}")
-        _write(value.__wrapped__, add)
+        write(value.__wrapped__, add)
     elif hasattr(cls, "__next__"):
         raise Unhashable(f"a {cls.__name__}, which can be read only once")
-    elif cls.__module__.partition(".")[0] in _HASHED_BY_JOBLIB:
-        add(f"J{_joblib_hash(value)};")
     else:
-        _write_reduced(value, add)
+        _writer_by_name(cls)(value, add)
 
 
-def _write_reduced(value: object, add: Add) -> None:
+def write_reduced(value: object, add: Add) -> None:
     """Write the callable and the arguments that would rebuild the object, and the state it would be given."""
     try:
         reducer = copyreg.dispatch_table.get(type(value))  # asked first, as pickle does
@@ -180,33 +211,20 @@ def _write_reduced(value: object, add: Add) -> None:
     make, arguments, state, items, pairs = (*reduced, *(None,) * 5)[:5]
     add("R")
     _write_name(make, add)
-    _write(arguments, add)
-    _write(state, add)
-    _write(None if items is None else list(items), add)
-    _write(None if pairs is None else dict(pairs), add)
+    write(arguments, add)
+    write(state, add)
+    write(None if items is None else list(items), add)
+    write(None if pairs is None else dict(pairs), add)
 
 
 def _write_name(function: Any, add: Add) -> None:
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
-        _write(owner, add)
+        write(owner, add)
     name = getattr(function, "__qualname__", None)
     if name is None:
         raise Unhashable(f"a {type(function).__name__}")
-    add(f"n{module_name(function.__module__)}:{name};")
-
-
-def _joblib_hash(value: object) -> str:
-    """Hash an array or a frame by its type, shape and bytes, as joblib does."""
-    import pickle
-
-    import joblib  # type: ignore[import-untyped]
-
-    try:
-        digest: str = joblib.hash(value, hash_name="sha1")
-    except (TypeError, ValueError, AttributeError, pickle.PicklingError):
-        raise Unhashable(f"a {type(value).__name__} of objects that cannot be hashed") from None
-    return digest
+    add(f"n{module_of(function)}:{name};")
 
 
 def _hash(data: bytes) -> str:

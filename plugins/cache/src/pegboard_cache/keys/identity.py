@@ -8,24 +8,24 @@ comments stay out.
 from __future__ import annotations
 
 import dis
-import inspect
 import os
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any
 
 import attrs
 
-from pegboard import Task
-from pegboard_cache._module_names import module_name
-from pegboard_cache.keys.encoder import Add, Unhashable, canonical, register
+from pegboard_cache._module_names import module_of
+from pegboard_cache.keys.encoder import Add, Unhashable, canonical, register, write_class
+from pegboard_cache.keys.own_code import OwnCode
+from pegboard_cache.keys.reached import Reach, Unloaded, nested
 
 _ASSIGNING = frozenset(("STORE_DEREF", "DELETE_DEREF"))
-_FUNCTIONS_MOST = 300  # further ones are not looked at: a bound on what binding a task costs
+_FOUND_MOST = 1000  # further ones are not looked at: a bound on what binding a task costs
 
 
 @attrs.frozen
@@ -86,18 +86,19 @@ def _remember(function: Callable[..., Any], new: Identity) -> Identity:
 
 
 class _Walk:
-    """Describes a function and all that it can reach, each once, in the order of discovery.
+    """Describes a function and all functions, classes and modules that it can reach, each once, in the order of discovery.
 
     What was reached by a global name may close over things without a text, such as a decorator's lock: like other globals
     they are known by name, and do not keep another process from the same digest.
     """
 
     def __init__(self) -> None:
-        self.found: list[Callable[..., Any]] = []
+        self.found: list[Any] = []
         self._are_global: list[bool] = []
         self._numbers: dict[int, int] = {}
         self._in_globals = False
         self._portable = True
+        self._own = OwnCode("", None)
 
     def identify(self, function: Callable[..., Any]) -> Identity:
         token = _current.set(self)
@@ -110,24 +111,40 @@ class _Walk:
         cells = tuple((cell, _content(cell)) for cell in _read_cells(function))
         return Identity(digest, self._portable, cells)
 
-    def number(self, function: Callable[..., Any]) -> int:
-        """Stand for a function that is described on its own, which also ends every circle."""
-        number = self._numbers.setdefault(id(function), len(self._numbers))
-        if number == len(self.found) < _FUNCTIONS_MOST:
-            self.found.append(function)
+    def number(self, thing: object) -> int:
+        """Stand for something that is described on its own, which also ends every circle."""
+        number = self._numbers.setdefault(id(thing), len(self._numbers))
+        if number == len(self.found) < _FOUND_MOST:
+            self.found.append(thing)
             self._are_global.append(self._in_globals)
         return number
 
-    def _describe(self, function: Callable[..., Any], is_global: bool) -> str:
+    def has(self, cls: type) -> bool:
+        """Whether a class is described, and not known by its name alone."""
+        return self._own.has(cls.__module__)
+
+    def _describe(self, thing: Any, is_global: bool) -> str:
         self._in_globals = is_global
-        if not isinstance(function, types.FunctionType):
-            body = type(function).__call__
-            return self._text(function, body if isinstance(body, types.FunctionType) else None)
+        if isinstance(thing, types.FunctionType):
+            return self._function(thing)
+        if isinstance(thing, Unloaded):
+            self._own = OwnCode.of(thing.name, thing.names)
+            return self._text(thing.name, thing.code, *Reach(self._own, thing.names).by(thing.code))
+        if isinstance(thing, type):
+            self._own = OwnCode.of(module_of(thing), _globals_of(thing))
+            self._in_globals = True
+            return self._text(module_of(thing), thing.__qualname__, *Reach(self._own, {}).of_class(thing))
+        self._own = OwnCode.of(module_of(type(thing)), _globals_of(type(thing)))
+        body = type(thing).__call__
+        return self._text(thing, body if isinstance(body, types.FunctionType) else None)
+
+    def _function(self, function: types.FunctionType) -> str:
+        self._own = OwnCode.of(module_of(function), function.__globals__)
         code = function.__code__
         assigned = _assigned(code)
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         own = self._text(
-            module_name(function.__module__),
+            module_of(function),
             function.__qualname__,
             code,
             function.__defaults__,
@@ -135,7 +152,8 @@ class _Walk:
             *(_content(cell) for name, cell in cells if name not in assigned),
         )
         self._in_globals = True
-        return own + self._text(*_helpers(function))
+        reach = Reach(self._own, function.__globals__)
+        return own + self._text(*_class_of(function), *reach.by(code))
 
     def _text(self, *facts: object) -> str:
         return "".join(self._fact(fact) for fact in facts)
@@ -177,51 +195,35 @@ def _assigned(code: types.CodeType) -> set[str]:
         return set()
     return {
         instruction.argval
-        for each in _nested(code)
+        for each in nested(code)
         for instruction in dis.get_instructions(each)
         if instruction.opname in _ASSIGNING
     }
 
 
-def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
-    """The code of a function and of all functions written inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _nested(constant)
+def _class_of(function: types.FunctionType) -> list[object]:
+    """The class that a method stands in, if it is still there by its name."""
+    *path, _ = function.__qualname__.split(".")
+    found: Any = None
+    for place, name in enumerate(path):
+        found = function.__globals__.get(name) if place == 0 else getattr(found, "__dict__", {}).get(name)
+        if not issubclass(type(found), type):  # not isinstance: it may be a proxy, which must not be woken
+            return []
+    return [] if found is None else [found]
 
 
-def _helpers(function: types.FunctionType) -> list[object]:
-    """The functions and tasks of the same package that the code names, also as attributes of a module of it."""
-    names = sorted({name for code in _nested(function.__code__) for name in code.co_names})
-    package = _package(function.__module__)
-    found: list[object] = []
-    for name in names:
-        value = function.__globals__.get(name)
-        if not isinstance(value, types.ModuleType):
-            found.append(_helper(value, package))
-        elif _package(value.__name__) == package:
-            found.extend(_helper(value.__dict__.get(attribute), package) for attribute in names)
-    return [each for each in found if each is not None]
+def _globals_of(cls: type) -> Mapping[str, Any]:
+    """What its methods see."""
+    functions = (part for part in vars(cls).values() if isinstance(part, types.FunctionType))
+    own = (each.__globals__ for each in functions if each.__module__ == cls.__module__)
+    return next(own, {})
 
 
-def _helper(value: object, package: str) -> object:
-    """What stands for a helper: the task, or the function, which something like `lru_cache` may wrap."""
-    if isinstance(value, Task):
-        body = value.__wrapped__
-    elif isinstance(value, types.FunctionType):
-        body = value
-    else:
-        body = inspect.getattr_static(
-            value, "__wrapped__", None
-        )  # a global may be a proxy, which must not be woken
-    if not isinstance(body, types.FunctionType) or _package(body.__module__) != package:
-        return None
-    return value if isinstance(value, Task) else body
-
-
-def _package(module: str | None) -> str:
-    return str(module).partition(".")[0]
+def _write_class(value: type, add: Add) -> None:
+    write_class(value, add)
+    walk = _current.get()
+    if walk is not None and walk.has(value):
+        add(f"#{walk.number(value)};")
 
 
 def _write_function(value: types.FunctionType, add: Add) -> None:
@@ -241,5 +243,12 @@ def _write_code(value: types.CodeType, add: Add) -> None:
     add(f"P{canonical((value.co_code, value.co_exceptiontable, value.co_consts, *counts, *names))};")
 
 
+def _write_unloaded(value: Unloaded, add: Add) -> None:
+    walk = _current.get()
+    add("" if walk is None else f"#{walk.number(value)};")
+
+
+register(type, _write_class)
+register(Unloaded, _write_unloaded)
 register(types.FunctionType, _write_function)
 register(types.CodeType, _write_code)

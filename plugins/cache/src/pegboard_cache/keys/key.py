@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pegboard_cache._module_names import module_name
+from pegboard import Task
+from pegboard_cache._module_names import module_of
+from pegboard_cache.keys import frames  # noqa: F401 - registers how arrays, tables and frames are written
 from pegboard_cache.keys.binder import MISSING, Binder, Values, binder
 from pegboard_cache.keys.encoder import canonical
 from pegboard_cache.keys.identity import Identity, identity_of
-
-if TYPE_CHECKING:
-    from pegboard import Task
 
 CustomKey = Callable[[Mapping[str, Any]], str]
 KeyOf = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
@@ -21,7 +21,7 @@ KeyOf = Callable[[tuple[Any, ...], Mapping[str, Any]], str]
 
 def prefix_of(task: Task[..., Any]) -> str:
     """What all keys of a task begin with, whatever its code and its version; no other task's do."""
-    place = f"{module_name(task.__wrapped__.__module__)}\0{task.name}".encode("utf-8", "surrogatepass")
+    place = f"{module_of(task.__wrapped__)}\0{task.name}".encode("utf-8", "surrogatepass")
     return f"{task.name}:{blake2b(place, digest_size=4).hexdigest()}:"
 
 
@@ -33,6 +33,9 @@ def keys_of(task: Task[..., Any], key: CustomKey | None = None, version: str | i
 
     The function raises `Unhashable` for arguments without a canonical text, and whatever `key` raises.
 
+    Raises:
+        TypeError: `key` cannot be called with the inputs, or gives no string.
+
     Args:
         task: Whose calls they are.
         key: As in `Cache`.
@@ -41,7 +44,7 @@ def keys_of(task: Task[..., Any], key: CustomKey | None = None, version: str | i
     function = task.__wrapped__
     prefix = prefix_of(task)
     bind, names = _binding(task)
-    text_of = canonical if key is None else _custom(task, key, names)
+    text_of = canonical if key is None else _custom(task, _checked(task, key), names)
     edition = canonical((version, key is None))
     identity = identity_of(function)
     start = _start(identity, edition)
@@ -67,6 +70,45 @@ def _binding(task: Task[..., Any]) -> tuple[Binder, tuple[str, ...]]:
     except ValueError:  # a builtin that does not tell
         return (lambda args, kwargs: (args, dict(kwargs))), ("args", "kwargs")
     return binder(signature), tuple(signature.parameters)
+
+
+def _checked(task: Task[..., Any], key: CustomKey) -> CustomKey:
+    """Refuse now what every call would fail with."""
+    wrong = None
+    if _is_async_or_generator(key):
+        wrong = "and what it returns is no string but something to wait for or to iterate"
+    else:
+        try:
+            signature = inspect.signature(key)
+        except (TypeError, ValueError):  # a builtin that does not tell
+            return key
+        try:
+            signature.bind({})
+        except TypeError:
+            wrong = f"and it takes {signature}"
+    if wrong is None:
+        return key
+    raise TypeError(
+        f"Cache(key=...) of task {task.name!r} is called with one argument, the mapping of the inputs by name, {wrong}, so "
+        f"every call would fail.\nWrite a function of it that returns a string: "
+        f"Cache(key=lambda inputs: inputs[{_first_parameter(task)!r}])."
+    )
+
+
+def _is_async_or_generator(key: CustomKey) -> bool:
+    body = getattr(key, "__wrapped__", key) if isinstance(key, Task) else key
+    return any(
+        is_one(each)
+        for each in (body, vars(type(body)).get("__call__"))
+        for is_one in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    )
+
+
+def _first_parameter(task: Task[..., Any]) -> str:
+    try:
+        return next((name for name in task.signature.parameters if name not in {"self", "cls"}), "url")
+    except ValueError:  # a builtin that does not tell
+        return "url"
 
 
 def _custom(task: Task[..., Any], key: CustomKey, names: tuple[str, ...]) -> Callable[[Values], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import weakref
 from typing import Any
 
 import attrs
@@ -49,7 +50,8 @@ class Renewer:
     def _begin_anew(self) -> None:
         """Begin with no lease, also in a forked child: the leases, and the thread, are those of the parent."""
         self._changed = threading.Condition()
-        self._leases: set[RedisLease] = set()
+        # Weakly: one that an interrupt made its holder drop is not renewed, and expires.
+        self._leases: weakref.WeakSet[RedisLease] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
 
     def add(self, lease: RedisLease) -> None:
@@ -73,9 +75,14 @@ class Renewer:
                 if not self._leases:
                     self._thread = None
                     return
-                leases = list(self._leases)
-            for lease in leases:
-                self._renew(lease)
+            self._renew_all()
+
+    def _renew_all(self) -> None:
+        """In a frame of its own: what it holds must not keep a lease that nobody else holds any more."""
+        with self._changed:
+            leases = list(self._leases)
+        for lease in leases:
+            self._renew(lease)
 
     def _renew(self, lease: RedisLease) -> None:
         try:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
 from pegboard.parts import after_fork
 from pegboard_cache._store import Unstorable, Usage
-from pegboard_cache.codec.frame import Damaged, read_head
 from pegboard_cache.locks.file_lease import FileLease, take
+from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore, as_text
-from pegboard_cache.stores.folder import PARTIAL, make_folder, name_of, read_file, remove_old, write_whole
-from pegboard_cache.stores.index import Index, is_damaged, is_lost
-
-T = TypeVar("T")
+from pegboard_cache.stores.folder import make_folder, name_of, read_file, remove, write_whole
+from pegboard_cache.stores.index import Row
+from pegboard_cache.stores.index_keeper import IndexKeeper
 
 BYTES_MOST = 1024**3
-_TOUCHED_MOST = 512
-_HEAD_BYTES = 65536
 
 
 class FileStore(EncodedStore):
@@ -42,11 +36,14 @@ class FileStore(EncodedStore):
         self.root = root
         self.max_bytes = BYTES_MOST if max_bytes is None else max_bytes
         self._values = Path(root, "values")
-        self._index: Index | None = None
-        self._left_behind: list[Index] = []
-        self._touched: dict[str, float] = {}
+        self._index = self._new_index()
+        self._left_behind: list[IndexKeeper] = []
         self._evicted = 0
+        self._guarded = CircuitBreaker().call
         after_fork(self._leave_index_behind)
+
+    def _new_index(self) -> IndexKeeper:
+        return IndexKeeper(Path(self.root), self.max_bytes, self._count_damaged)
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes kept for `key`, if any."""
@@ -55,23 +52,23 @@ class FileStore(EncodedStore):
             frame = read_file(self._values / name)
         except FileNotFoundError:
             return None
-        self._touched[name] = time.time()
-        if len(self._touched) > _TOUCHED_MOST:
-            self._with_index(self._flush)
+        if self._index.touch(name):
+            with self._guard:
+                self._index.flush()
         return frame
 
     def write(self, key: str, frame: bytes, ttl: float | None) -> None:  # noqa: ARG002 - room is made by use, not by age
-        """Write a file, and make room for it.
+        """Write a file, and make room for it; another process that holds the index is not waited for.
 
         Raises:
             Unstorable: It is larger than the whole store.
-            OSError, sqlite3.Error: It cannot be written.
+            OSError, sqlite3.Error: It cannot be written, or no room be made.
         """
         if len(frame) > self.max_bytes:
             raise Unstorable(
                 f"its {len(frame):,} bytes are more than the whole store, which holds {self.max_bytes:,}"
             )
-        self._with_index(lambda index: self._write(index, key, frame))
+        self._guarded(self._write, key, frame)
 
     def lease(self, key: str) -> FileLease | None:
         """Become the one process that computes `key`; None while another one is. Freed when the process ends."""
@@ -80,116 +77,53 @@ class FileStore(EncodedStore):
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
         name = name_of(key)
-        if not (self._values / name).exists():
-            return False
-        self._with_index(lambda index: index.forget((name,)))
-        return self._unlink((name,)) == 1
+        was_there = remove(self._values / name)
+        if was_there:
+            with self._guard:
+                self._index.note(name, None)
+        return was_there
 
     def clear(self, prefix: str = "") -> int:
         """Remove every entry whose key begins with `prefix`; say how many."""
         if not self._values.exists():
             return 0
-        return self._unlink(self._with_index(lambda index: index.forget_prefix(as_text(prefix))))
+        with self._guard:
+            names = self._index.forget_prefix(as_text(prefix))
+            return self._remove(names)
 
     def usage(self) -> Usage:
         """Count what is there."""
-        entries, size = self._with_index(Index.count) if self._values.exists() else (0, 0)
+        with self._guard:
+            self._make_room()
+            entries, size = self._index.count() if self._values.exists() else (0, 0)
         return Usage(entries, size, self._evicted, self._damaged)
 
     def close(self) -> None:
         """Close the index; it is opened again when it is needed."""
         with self._guard:
-            if self._index is None:
-                return
-            try:
-                self._flush(self._index)
-            except sqlite3.Error:
-                pass  # only the order of use is lost
-            finally:
+            if self._index.is_open:
+                self._make_room()
                 self._index.close()
-                self._index = None
 
-    def _write(self, index: Index, key: str, frame: bytes) -> None:
+    def _write(self, key: str, frame: bytes) -> None:
         name = name_of(key)
-        write_whole(self._values, name, frame)
-        touched, self._touched = self._touched, {}
-        gone = index.put(name, as_text(key), len(frame), time.time(), touched, self.max_bytes)
-        self._evicted += self._unlink(gone)
-
-    def _flush(self, index: Index) -> None:
-        touched, self._touched = self._touched, {}
-        index.touch(touched)
-
-    def _unlink(self, names: Iterable[str]) -> int:
-        count = 0
-        for name in names:
-            try:
-                (self._values / name).unlink()
-            except FileNotFoundError:  # another process was first
-                continue
-            count += 1
-        return count
-
-    def _with_index(self, use: Callable[[Index], T]) -> T:
-        """Use the index; if it is damaged, or its folder was removed, once more with a new one."""
+        write_whole(make_folder(Path(self.root), "values"), name, frame)
         with self._guard:
-            try:
-                return use(self._opened())
-            except (sqlite3.DatabaseError, FileNotFoundError) as error:
-                damaged = is_damaged(error)
-                if not damaged and not is_lost(error):
-                    raise
-                self._abandon(remove=damaged)
-                return use(self._opened())
+            self._index.note(name, Row(as_text(key), len(frame), time.time()))
+            self._evicted += self._remove(self._index.settle())
+
+    def _make_room(self) -> None:
+        """Do what a write could not do, as another process held the index."""
+        try:
+            self._evicted += self._remove(self._index.settle())
+        except Exception:  # noqa: BLE001 - told by the next write
+            return
+
+    def _remove(self, names: Iterable[str]) -> int:
+        return sum(remove(self._values / name) for name in names)
 
     def _leave_index_behind(self) -> None:
         """In a forked child: SQLite must not even close a connection of the process that this one was forked from."""
         self._guard = threading.RLock()
-        if self._index is not None:
-            self._left_behind.append(self._index)
-            self._index = None
-
-    def _opened(self) -> Index:
-        if self._index is None:
-            make_folder(Path(self.root), "values")
-            index = Index(Path(self.root, "index.sqlite"))
-            try:
-                self._reconcile(index)
-            except BaseException:
-                index.close()
-                raise
-            self._index = index
-        return self._index
-
-    def _abandon(self, *, remove: bool) -> None:
-        if self._index is not None:
-            self._index.close()
-            self._index = None
-        if not remove:
-            return
-        for suffix in ("", "-wal", "-shm"):
-            Path(self.root, f"index.sqlite{suffix}").unlink(missing_ok=True)
-
-    def _reconcile(self, index: Index) -> None:
-        """Bring the index in line with the files, after a crash or a loss."""
-        files = {file.name: file for file in os.scandir(self._values)}
-        known = index.names()
-        index.forget(known - files.keys())
-        for name in files.keys() - known:
-            if name.startswith(PARTIAL):
-                remove_old(files[name])
-            else:
-                self._adopt(index, name)
-
-    def _adopt(self, index: Index, name: str) -> None:
-        path = self._values / name
-        try:
-            frame = read_file(path, _HEAD_BYTES)
-            state = path.stat()
-            key = read_head(frame).key
-        except FileNotFoundError:
-            return
-        except (Damaged, OSError):
-            self._count_damaged(self._unlink((name,)))
-            return
-        self._evicted += self._unlink(index.put(name, key, state.st_size, state.st_mtime, {}, self.max_bytes))
+        self._left_behind.append(self._index)
+        self._index = self._new_index()

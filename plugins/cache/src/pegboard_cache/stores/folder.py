@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import tempfile
+import secrets
+import shutil
+import stat
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +14,8 @@ from pathlib import Path
 PARTIAL = "partial-"
 _PARTIAL_SECONDS = 3600.0
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_open_private = functools.partial(os.open, mode=0o600)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def name_of(key: str) -> str:
@@ -33,22 +38,26 @@ def make_folder(root: Path, name: str) -> Path:
 
 
 def read_file(path: Path, most: int = -1) -> bytes:
-    """Read a file, or its beginning, following no link."""
-    with open(os.open(path, os.O_RDONLY | NO_LINK), "rb") as file:  # noqa: PTH123 - a descriptor, so that no link is followed
+    """Read a file, or its beginning, following no link and waiting for no pipe; what is no file is empty."""
+    descriptor = os.open(path, os.O_RDONLY | NO_LINK | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return b""
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that no link is followed
         return file.read(most)
 
 
 def write_whole(folder: Path, name: str, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it; mode 0600."""
-    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL, dir=folder)
+    partial = folder / f"{PARTIAL}{secrets.token_hex(8)}"
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        with open(partial, "xb", opener=_open_private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, folder / name)  # noqa: PTH105 - a str beside a Path
+        os.replace(partial, folder / name)  # noqa: PTH105 - a module's function, which a test watches
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 
@@ -59,3 +68,15 @@ def remove_old(file: os.DirEntry[str]) -> None:
             Path(file.path).unlink()
     except FileNotFoundError:
         return
+
+
+def remove(path: Path) -> bool:
+    """Remove whatever stands there, a link and not what it leads to; say whether there was something."""
+    try:
+        if stat.S_ISDIR(path.lstat().st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:  # another process was first
+        return False
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
@@ -17,11 +17,13 @@ from pegboard_cache._store import Usage
 from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore
 from pegboard_cache.stores.folder import name_of
+from pegboard_cache.stores.patience import Patience, Prompt
 
 _OURS = re.compile(r"[0-9a-f]{32}/[0-9a-f]{64}")
 _RETRIES = 2
 _RETRY_SECONDS = 10
-_SLOW_SECONDS = 1.0  # a failure that took longer opens the circuit breaker
+_FIRST_SECONDS, _LEAST_SECONDS, _MOST_SECONDS = 1.0, 0.25, 30.0
+_LOCAL = frozenset(("MemoryStore", "LocalStore"))
 _BATCH = 1000
 
 
@@ -55,8 +57,9 @@ class ObjectStore(EncodedStore):
     """Keeps each encoded value as one object.
 
     Objects are named after hashes: `<of the task>/<of the key>`. There is no limit of size and nothing is removed by
-    age: a lifecycle rule of the bucket does that. Counting and clearing list what is under the address. A bucket that
-    takes more than 1 s to fail is left alone for 5 s. A forked process cannot go on with obstore, whose threads are not
+    age: a lifecycle rule of the bucket does that. Counting and clearing list what is under the address. A bucket is
+    waited for four times as long as it took of late, at least 0.25 s, and 1 s for the first answer; one that does not answer by then, or
+    takes its time to fail, is left alone until a thread had an answer from it. A forked process cannot go on with obstore, whose threads are not
     copied: there every entry is a miss.
 
     Args:
@@ -72,7 +75,9 @@ class ObjectStore(EncodedStore):
         self._made = _opened(store) if isinstance(store, str) else store
         kept_elsewhere = isinstance(store, str) and not store.startswith("memory:")
         super().__init__(_place(store) if kept_elsewhere else id(self._made), pickle_key)
-        self._guarded = CircuitBreaker(_is_long).call
+        self._guarded = CircuitBreaker(self._probe).call
+        self._prompt = Prompt(Patience(_FIRST_SECONDS, _LEAST_SECONDS, _MOST_SECONDS))
+        self._is_local = type(self._made).__name__ in _LOCAL
 
     def read(self, key: str) -> memoryview | None:
         """Return the bytes kept for `key`, if any."""
@@ -85,7 +90,7 @@ class ObjectStore(EncodedStore):
         Raises:
             obstore.exceptions.BaseError: It cannot be written.
         """
-        self._guarded(self._objects.put, _path(key), frame)
+        self._guarded(self._run, self._objects.put, _path(key), frame, size=len(frame))
 
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
@@ -126,9 +131,20 @@ class ObjectStore(EncodedStore):
 
     def _get(self, path: str) -> memoryview | None:
         try:
-            return memoryview(self._objects.get(path).bytes())
+            found = self._run(self._objects.get, path)
         except FileNotFoundError:
             return None
+        return memoryview(self._run(found.bytes, size=found.meta["size"]))
+
+    def _run(self, command: Callable[..., Any], *args: Any, size: int = 0) -> Any:
+        """Run a command of obstore, which cannot be told how long it may take."""
+        return command(*args) if self._is_local else self._prompt.run(command, *args, size=size)
+
+    def _probe(self) -> None:
+        try:
+            self._objects.head(_path("probe"))
+        except FileNotFoundError:
+            return
 
     def _remove(self, paths: list[str]) -> None:
         try:
@@ -142,10 +158,6 @@ class ObjectStore(EncodedStore):
             self._objects.delete(path)
         except FileNotFoundError:
             return
-
-
-def _is_long(_: Exception, seconds: float) -> bool:
-    return seconds > _SLOW_SECONDS
 
 
 def is_objects(given: object) -> bool:

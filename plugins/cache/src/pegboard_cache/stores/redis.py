@@ -14,12 +14,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pegboard import ConfigError
 from pegboard_cache._store import Usage
 from pegboard_cache.locks.redis_lease import RedisLease, Renewer, take
-from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore, as_text
+from pegboard_cache.stores.prompt_redis import PromptRedis
 
 PREFIX = "pegboard:cache:"
 LEASE_SECONDS = 10.0
-_SECONDS = 2.0  # to connect, and to answer; `?socket_timeout=` in the URL decides otherwise
 _TTL_MOST = 3e9  # what is kept longer than a century needs no end
 _BATCH = 1000
 _GLOB = re.compile(rb"[\\*?\[\]]")
@@ -28,8 +27,9 @@ _GLOB = re.compile(rb"[\\*?\[\]]")
 class RedisStore(EncodedStore):
     """Keeps encoded values on a Redis server, which removes them when their ttl is over.
 
-    Threads share the connections of one client; an async task asks it in a thread, whatever its event loop. A server
-    that does not answer within 2 s is left alone for 5 s, so that it does not hold up every call. There is no limit of
+    Threads share connections; an async task asks in a thread, whatever its event loop. A server is waited for four times
+    as long as it took of late, and at least 15 ms; for the first answer 0.25 s. One that does not answer by then is left
+    alone until a thread had an answer from it, so that it does not hold up every call. There is no limit of
     size but the server's own: give that a `maxmemory` and a `maxmemory-policy`. Counting and clearing look through
     every key of the database.
 
@@ -59,19 +59,18 @@ class RedisStore(EncodedStore):
         chosen = prefix if prefix is not None else asked if asked is not None else PREFIX
         super().__init__((_place(address), chosen), pickle_key)
         self.prefix = chosen
-        self._client = _client(address)
+        self._prompt = PromptRedis(lambda seconds: _client(address, seconds))
         self._start = as_text(f"{chosen}v:").encode()
         self._locks = as_text(f"{chosen}l:").encode()
         self._lease = lease
         self._renewer = Renewer(lease / 3)
-        self._guarded = CircuitBreaker(_is_timeout).call
 
     def __repr__(self) -> str:
         return f"<RedisStore {self.prefix}>"
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes kept for `key`, if any."""
-        frame: bytes | None = self._guarded(self._client.get, self._name(key))
+        frame: bytes | None = self._prompt.get(self._name(key))
         return frame
 
     def write(self, key: str, frame: bytes, ttl: float | None) -> None:
@@ -81,21 +80,21 @@ class RedisStore(EncodedStore):
             redis.RedisError: They cannot be written.
         """
         limit = None if ttl is None or ttl > _TTL_MOST else max(1, math.ceil(ttl * 1000))
-        self._guarded(self._client.set, self._name(key), frame, px=limit)
+        self._prompt.set(self._name(key), frame, px=limit)
 
     def delete(self, key: str) -> bool:
         """Remove an entry; say whether there was one."""
-        return bool(self._client.unlink(self._name(key)))
+        return bool(self._prompt.patient.unlink(self._name(key)))
 
     def clear(self, prefix: str = "") -> int:
         """Remove every entry whose key begins with `prefix`; say how many."""
-        return sum(self._client.unlink(*names) for names in self._names(prefix))
+        return sum(self._prompt.patient.unlink(*names) for names in self._names(prefix))
 
     def usage(self) -> Usage:
         """Count what is there: the bytes of the entries, without what the server needs beside them."""
         entries = size = 0
         for names in self._names(""):
-            with self._client.pipeline(transaction=False) as pipeline:
+            with self._prompt.patient.pipeline(transaction=False) as pipeline:
                 for name in names:
                     pipeline.strlen(name)
                 lengths = [length for length in pipeline.execute() if length]
@@ -106,12 +105,11 @@ class RedisStore(EncodedStore):
     def lease(self, key: str) -> RedisLease | None:
         """Become the one process that computes `key`; None while another one is."""
         name = self._locks + sha256(as_text(key).encode()).hexdigest().encode()
-        lease: RedisLease | None = self._guarded(take, self._client, name, self._lease, self._renewer)
-        return lease
+        return take(self._prompt, name, self._lease, self._renewer)
 
     def close(self) -> None:
         """Close the connections; they are opened again when they are needed."""
-        self._client.close()
+        self._prompt.close()
 
     def _name(self, key: str) -> bytes:
         return self._start + as_text(key).encode()
@@ -119,15 +117,11 @@ class RedisStore(EncodedStore):
     def _names(self, prefix: str) -> Iterator[tuple[bytes, ...]]:
         """The server's names of all entries that begin so, in batches; each one once."""
         pattern = _GLOB.sub(rb"\\\g<0>", self._name(prefix)) + b"*"
-        found = iter(set(self._client.scan_iter(match=pattern, count=_BATCH)))  # a scan may find one twice
+        found = iter(
+            set(self._prompt.patient.scan_iter(match=pattern, count=_BATCH))
+        )  # a scan may find one twice
         while names := tuple(islice(found, _BATCH)):
             yield names
-
-
-def _is_timeout(error: Exception, _: float) -> bool:
-    from redis import TimeoutError as NoAnswer
-
-    return isinstance(error, NoAnswer)
 
 
 def _split(url: str) -> tuple[str, str | None]:
@@ -145,7 +139,7 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _client(url: str) -> Any:
+def _client(url: str, seconds: float) -> Any:
     if importlib.util.find_spec("redis") is None:
         raise ConfigError(
             "a store on a Redis server needs the package redis, which is not installed.\n"
@@ -160,8 +154,8 @@ def _client(url: str) -> Any:
     try:
         client = Redis.from_url(
             url,
-            socket_timeout=_SECONDS,
-            socket_connect_timeout=_SECONDS,
+            socket_timeout=seconds,  # what the URL says comes before it
+            socket_connect_timeout=seconds,
             # Once more for a connection that the server has closed; what does not answer stays a miss.
             retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
         )
