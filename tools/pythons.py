@@ -62,7 +62,7 @@ def main() -> None:
     for version in promised():
         path = None if version == sys.version_info[:2] else interpreter(version)
         if path is not None:
-            print("{}.{}".format(*version), path)  # noqa: T201 - this is what it is for
+            print("{}.{}".format(*version), path)
 
 
 if __name__ == "__main__":

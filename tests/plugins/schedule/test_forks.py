@@ -24,7 +24,9 @@ def in_child(see):
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads, from Python 3.12 on
         pid = os.fork()
     if pid == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the test runner's own would wait for the lock that hangs
+        signal.signal(
+            signal.SIGALRM, signal.SIG_DFL
+        )  # the test runner's own would wait for the lock that hangs
         signal.alarm(20)
         try:
             told = str(see())

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_lock
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class KeyedLocks:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._queues: dict[object, deque[_Ticket]] = {}
         self._holders: dict[object, int] = {}  # by key, the thread that holds it
         after_fork(self._free_those_of_dead_threads)
@@ -108,7 +108,7 @@ class KeyedLocks:
 
     def _free_those_of_dead_threads(self) -> None:
         """In a forked child: the threads that did not come along would hold, and be handed, locks for ever."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         here = threading.get_ident()
         for key, queue in list(self._queues.items()):
             self._queues[key] = deque(ticket for ticket in queue if ticket.thread == here)

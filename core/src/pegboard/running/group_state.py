@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextvars import Context, copy_context
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import MapError
 from pegboard.parts import checks
+from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group
@@ -41,7 +41,7 @@ class GroupState:
         self.stopped = False
         self._inputs = inputs
         self._on_error = on_error
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._failure: tuple[int, BaseException] | None = None
         self._errors: dict[int, Exception] = {}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from pegboard import discovery
 from pegboard.current import active_session
 from pegboard.errors import ConfigError
+from pegboard.parts.forks import new_rlock
 from pegboard.sessions.configuration import Config, load_config, unknown_key
 from pegboard.sessions.session import Session
 
@@ -23,7 +23,7 @@ class DefaultSession:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._config: Config | None = None
         self._session: Session | None = None
         self.state = object()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from abc import ABC, abstractmethod
+
+from pegboard.parts import new_rlock
 
 _log = logging.getLogger("pegboard.jsonlines")
 
@@ -23,7 +24,7 @@ class Out(ABC):
         self.name = name
         self.dropped = 0
         self._said: set[str] = set()
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
 
     def write(self, line: str, now: float) -> None:
         """Write one line at the wall-clock time `now`; never raises an Exception."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-import threading
 import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import ConfigError, hookimpl
+from pegboard.parts import new_rlock
 from pegboard_jsonlines._attempts import attempt_observers
 from pegboard_jsonlines._calls import call_observers
 from pegboard_jsonlines._file import File
@@ -53,7 +53,7 @@ class JSONLines:
         self._groups = groups
         self._messages = messages
         self._guard = (
-            threading.RLock()
+            new_rlock()
         )  # held, it may be taken again: the collector may end a stream, which calls tasks
         self._outs: weakref.WeakKeyDictionary[Session, Out] = weakref.WeakKeyDictionary()
         self._dropped = 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import IO
 
+from pegboard.parts import new_rlock
 from pegboard_jsonlines._out import Out
 
 
@@ -20,7 +20,7 @@ class Stream(Out):
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
         self._turn = (
-            threading.RLock()
+            new_rlock()
         )  # the collector may end a stream of items, whose call is written, while it is held
 
     def _put(self, line: str, now: float) -> None:  # noqa: ARG002 - a stream stays where it is

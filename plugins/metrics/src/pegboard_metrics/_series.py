@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pegboard.parts import new_rlock
 from pegboard.records import error_type
 from pegboard.texts import encodable
 from pegboard_metrics._counter import Counter
@@ -51,7 +51,7 @@ class TaskSeries:
         self.served = Counter()
         self.served_failures = Counter()
         self.not_run = Counter()
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._error_types: set[str] = set()
         self._on_overflow = on_overflow
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_held_rlock
 from pegboard_schedule import _checks
 from pegboard_schedule._asking import Question
 from pegboard_schedule._entry import Entry, Going
@@ -42,7 +41,7 @@ class Agenda:
     """
 
     def __init__(self, clock: Clock, store: LastRuns | None, seed: int | None, asker: Asker) -> None:
-        self.guard = threading.RLock()
+        self.guard = new_held_rlock()
         self._watch = ClockWatch(clock)
         self._store = store
         self._asker = asker
@@ -56,7 +55,7 @@ class Agenda:
 
     def _begin_anew(self) -> None:
         """In a forked child: the entries are there; what goes on of them is the parent's."""
-        self.guard = threading.RLock()
+        self.guard = new_held_rlock()
         self._heap = DueHeap()
         for entry in list(self._entries.values()):
             entry.begin_anew()

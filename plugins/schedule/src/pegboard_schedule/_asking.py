@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 
 if TYPE_CHECKING:
     from pegboard_schedule._entry import Entry
@@ -75,7 +75,7 @@ class Asker:
 
     def _begin_anew(self) -> None:
         """Begin without threads, also in a forked child, where none came along."""
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(new_lock())
         self._waiting: deque[Question] = deque()
         self._asked: dict[Question, threading.Thread] = {}
         self._answered: list[Question] = []

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 from pegboard_schedule._errors import ScheduleError
 from pegboard_schedule._launch import inside_a_run
 
@@ -39,7 +39,7 @@ class Loop:
         """Begin without a thread, also in a forked child: what loops there is the parent's."""
         # Its `put` may be called in a signal handler, at any point of its own `get`; an Event's `set` may not.
         self._wake: SimpleQueue[None] = SimpleQueue()
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import Session, Task, hookimpl
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 from pegboard_schedule import _checks, hookspecs
 from pegboard_schedule._adding import checked_arguments, checked_task, triggers_of
 from pegboard_schedule._agenda import Agenda
@@ -69,13 +68,13 @@ class Scheduling:
         self._path = None if path is None else Path(path)
         self._seed = seed
         self._patience = _checks.seconds("patience", patience, 0.001)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._sessions: list[Session] = []
         self._parts: _Parts | None = None
         after_fork(self._renew_guard)
 
     def _renew_guard(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
 
     @hookimpl
     def session_start(self, session: Session) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dis
 import inspect
 import os
-import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from typing import Any
 import attrs
 
 from pegboard import Task
+from pegboard.parts import new_lock
 from pegboard_cache._module_names import module_name
 from pegboard_cache.keys.encoder import Add, Unhashable, canonical, register
 
@@ -53,7 +53,7 @@ class Identity:
 
 _EMPTY = object()
 _known: weakref.WeakKeyDictionary[Callable[..., Any], Identity] = weakref.WeakKeyDictionary()
-_guard = threading.Lock()
+_guard = new_lock()
 
 
 def identity_of(function: Callable[..., Any]) -> Identity:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -48,7 +48,7 @@ class Renewer:
 
     def _begin_anew(self) -> None:
         """Begin with no lease, also in a forked child: the leases, and the thread, are those of the parent."""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(new_rlock())
         self._leases: set[RedisLease] = set()
         self._thread: threading.Thread | None = None
 

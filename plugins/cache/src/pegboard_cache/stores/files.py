@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_held_rlock
 from pegboard_cache._store import Unstorable, Usage
 from pegboard_cache.codec.frame import Damaged, read_head
 from pegboard_cache.locks.file_lease import FileLease, take
@@ -39,6 +38,7 @@ class FileStore(EncodedStore):
 
     def __init__(self, root: str, max_bytes: int | None = None, pickle_key: bytes | None = None) -> None:
         super().__init__(root, pickle_key)
+        self._guard = new_held_rlock()  # SQLite's own locks would stay taken in a child
         self.root = root
         self.max_bytes = BYTES_MOST if max_bytes is None else max_bytes
         self._values = Path(root, "values")
@@ -144,7 +144,7 @@ class FileStore(EncodedStore):
 
     def _leave_index_behind(self) -> None:
         """In a forked child: SQLite must not even close a connection of the process that this one was forked from."""
-        self._guard = threading.RLock()
+        self._guard = new_held_rlock()
         if self._index is not None:
             self._left_behind.append(self._index)
             self._index = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 
+from pegboard.parts import new_rlock
 from pegboard_limits._errors import BreakerOpen
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class BreakerState:
         self._window = option.window
         self._monotonic = monotonic
         # Reentrant: the collector may end a stream while it is held, and the stream says how it ended.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._state: State = "closed"
         self._opened_at = 0.0
         self._probe: int | None = None

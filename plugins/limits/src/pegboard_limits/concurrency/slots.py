@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from pegboard.parts import new_rlock
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -67,7 +68,7 @@ class Slots:
         self.name = name
         self.n = n
         # Reentrant: the collector may end a stream while it is held, which gives its slot back.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._free: deque[Slot] = deque()
         self._unmade = n
         self._waiting: deque[Waiter] = deque()

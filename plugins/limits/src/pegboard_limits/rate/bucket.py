@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
+
+from pegboard.parts import new_rlock
 
 if TYPE_CHECKING:
     from pegboard_limits.rate.option import RateLimit
@@ -43,7 +44,7 @@ class Bucket:
         self._ahead = self._each * (option.burst or option.number)
         self._monotonic = monotonic
         # Reentrant: the collector may drop a coroutine that waits while it is held, which gives its turn back.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._full_at = self._last = float("-inf")  # when the bucket is full again; when it was last asked
         self._spare: list[float] = []
 
