@@ -27,9 +27,11 @@ test: $(INSTALLED) ## run the tests, without the slow ones
 test-slow: $(INSTALLED) ## run the slow tests: fresh environments, a million calls
 	$(BIN)/python -m pytest -m slow -n 2
 
-# A Python that is missing is said, and fails where CI is set.
-test-pythons: ## run the tests, without the slow ones, on each other Python that the metadata promises and that is found
-	@pythons="$$($(PYTHON) -m tools.pythons)"; while read -r version python; do \
+# Each has an environment of its own, .venv-<version>. Which they are is told by tools/pythons.py; that there are none, too.
+test-pythons: ## run the tests on each other Python that the metadata promises, if it is found
+	@pythons="$$($(PYTHON) -m tools.pythons)"; \
+	test -n "$$pythons" || echo "make: no other Python is on PATH, and pyenv has none"; \
+	while read -r version python; do \
 	  test -n "$$version" || continue; \
 	  echo "make: the tests on Python $$version"; \
 	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON="$$python" test; \

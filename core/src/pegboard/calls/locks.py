@@ -28,7 +28,9 @@ class _Ticket:
         if self.gone:
             return False
         self.granted = True
-        return self._wake() is not False  # of an event loop that is closed: nobody waits there any more
+        if self._wake() is False:  # of an event loop that is closed: nobody waits there any more
+            self.granted = False
+        return self.granted
 
 
 class KeyedLocks:

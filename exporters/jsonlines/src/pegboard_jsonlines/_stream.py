@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 
 from pegboard.parts import new_rlock
-from pegboard_jsonlines._out import Out
+from pegboard_jsonlines._out import Dropped, Out
 
 
 class Stream(Out):
@@ -13,10 +13,11 @@ class Stream(Out):
 
     Args:
         stream: Open for text. Threads of this program that write to it by other ways may come between lines, not into one.
+        in_all: Counts what is dropped.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
-        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__))
+    def __init__(self, stream: IO[str], in_all: Dropped) -> None:
+        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__), in_all)
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
         self._turn = (
