@@ -274,3 +274,21 @@ def test_a_time_that_is_not_later_tells_so():
     """With both, and the way out."""
     with pytest.raises(ScheduleError, match="strictly later"):
         Own(lambda _: LONG_AGO).passed(LONG_AGO, LONG_AGO + timedelta(days=1), 1)
+
+
+def test_no_thread_is_left_at_the_end(schedule, times):
+    """Those that asked end with the session."""
+    schedule.add(times, When(lambda: True))
+    assert ids(schedule.run_pending()) == ["times"]
+    (session,) = schedule._sessions
+    session.__exit__(None, None, None)
+    assert "pegboard-schedule-ask" not in [thread.name for thread in threading.enumerate()]
+    session.__enter__()
+
+
+def test_a_thread_that_hangs_is_named_at_the_end(clock, times, gate, caplog):
+    """It goes on until it has an answer, and keeps nobody waiting for longer than was agreed."""
+    with Session(Scheduling(patience=0.05), clock, inherit=False) as session:
+        session[Scheduling].add(times, When(gate.wait), id="hangs")
+        session[Scheduling].run_pending()
+    assert "hangs has not answered" in caplog.text

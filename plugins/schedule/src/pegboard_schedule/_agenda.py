@@ -6,7 +6,7 @@ import logging
 import random
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from pegboard.parts import after_fork, new_held_rlock
 from pegboard_schedule import _checks
@@ -301,7 +301,7 @@ class Agenda:
             self._faults.append(fault)
         entry.has_failed = question.error is not None
         moment = _moment(now)
-        answer, following = question.answer or (None, moment + trigger.set_back_most())
+        answer, following = question.answer or (None, moment + cast("When", trigger).every)
         becomes_true = answer is not None and not entry.paused and self._changed(entry, answer) and answer
         entry.scheduled = max(following, moment)  # at once, where the answer took long
         if entry.was_true and not entry.paused and isinstance(trigger, When) and trigger.once:

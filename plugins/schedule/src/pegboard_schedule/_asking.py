@@ -79,6 +79,7 @@ class Asker:
         self._waiting: deque[Question] = deque()
         self._asked: dict[Question, threading.Thread] = {}
         self._answered: list[Question] = []
+        self._alive: set[threading.Thread] = set()
         self._idle = 0
         self._threads = 0
         self._closed = False
@@ -136,10 +137,11 @@ class Asker:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
-            asked = dict(self._asked)
-        for question, thread in asked.items():
-            if question.begun is not None and thread is not threading.current_thread():
-                thread.join(max(question.begun + self.patience - monotonic(), 0.0))
+            asked, alive = dict(self._asked), self._alive - {threading.current_thread()}
+        end = monotonic() + self.patience
+        late = {thread for question, thread in asked.items() if question.late}
+        for thread in alive - late:
+            thread.join(max(end - monotonic(), 0.0))
         left = [question.entry.id for question, thread in asked.items() if thread.is_alive()]
         if left:
             _log.warning(
@@ -162,6 +164,7 @@ class Asker:
                 if not self._threads:
                     self._refuse(error)
                 return
+            self._alive.add(thread)
             self._threads += 1
             self._idle += 1
 
@@ -172,6 +175,12 @@ class Asker:
             self._answered.append(question)
 
     def _work(self) -> None:
+        try:
+            self._answer()
+        finally:
+            self._alive.discard(threading.current_thread())
+
+    def _answer(self) -> None:
         while (question := self._next()) is not None:
             self._context.copy().run(question.put)
             with self._changed:

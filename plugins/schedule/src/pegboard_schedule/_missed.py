@@ -6,16 +6,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pegboard_schedule._entry import Going
-from pegboard_schedule._trigger import MISSED_MOST
+from pegboard_schedule._trigger import MISSED_MOST, Passed
 
 if TYPE_CHECKING:
     from pegboard_schedule._entry import Entry
-    from pegboard_schedule._trigger import Passed, Trigger
+    from pegboard_schedule._trigger import Trigger
 
 
 def passed_until(trigger: Trigger, first: datetime, now: datetime) -> Passed:
     """Return the times from `first` until now, with as many of them as may be made up."""
-    return trigger.passed(first, now, MISSED_MOST if trigger.misfire == "all" else 0)
+    passed = trigger.passed(first, now, MISSED_MOST if trigger.misfire == "all" else 0)
+    if not isinstance(passed, Passed):
+        raise TypeError(
+            f"passed() of a trigger returns a Passed, not a {type(passed).__name__}. Leave it out."
+        )
+    return passed
 
 
 def runs_of(entry: Entry, passed: Passed, before: datetime | None, due: float, now: float) -> list[Going]:
