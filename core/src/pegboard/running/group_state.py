@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import MapError
 from pegboard.parts import checks
-from pegboard.parts.forks import new_lock
+from pegboard.parts.forks import new_rlock
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group
@@ -41,7 +41,7 @@ class GroupState:
         self.stopped = False
         self._inputs = inputs
         self._on_error = on_error
-        self._guard = new_lock()
+        self._guard = new_rlock()  # inputs are taken under it, and whoever makes them may fork
         self._failure: tuple[int, BaseException] | None = None
         self._errors: dict[int, Exception] = {}
 
