@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["demo", "test", "check", "members", "bench", "docs", "clean"]
+TARGETS = ["demo", "test", "test-slow", "test-pythons", "check", "members", "bench", "docs", "clean"]
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard._first_party import EXECUTORS, MEMBERS, PLUGINS
 from pegboard.errors import MissingPlugin, PluginConflict
+from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -109,7 +109,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-_guard = threading.Lock()
+_guard = new_lock()
 _everywhere: tuple[str, ...] = ()
 
 

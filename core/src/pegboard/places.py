@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +11,7 @@ from pegboard._first_party import EXECUTORS
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
 from pegboard.parts import checks
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_lock
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -108,7 +107,7 @@ class Executors:
     """The executor that a session was given, and the pools of its own, which are its own to shut down."""
 
     def __init__(self, default: str | Executor | Threads | None) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._places: dict[str, Place] = {}
         self._pools: list[Executor] = []
         self._workers = min(32, (os.cpu_count() or 1) + 4)  # the standard library's own default
@@ -145,7 +144,7 @@ class Executors:
 
     def _forget_pools(self) -> None:
         """Let go of the pools of the process this one was forked from: their threads did not come along."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._pools = []
         for name in BUILT_IN:
             self._places.pop(name, None)

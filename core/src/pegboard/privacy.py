@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, final
 
 from pegboard.current import current_call
+from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -75,7 +75,7 @@ class Masks:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._added: set[str] = set()
         self._known: tuple[
             str, ...

@@ -141,7 +141,8 @@ def test_a_waiter_of_a_closed_loop_is_passed_over() -> None:
     leaving = holding.__aexit__(None, None, None)
     with pytest.raises(StopIteration):
         leaving.send(None)
-    assert ticket.granted
+    assert not ticket.granted
+    waiting.get_coro().close()  # as the collector does, some time: it has nothing to give back
     assert locks._queues == {}
 
 

@@ -45,6 +45,10 @@ def test_tasks_run_on_both_sides_of_a_fork_and_both_end() -> None:
     """Parent and child of a fork inside a session run tasks, maps and limits, and both exit in time."""
     assert hasattr(os, "fork")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("child 0\n", "", 0)

@@ -6,6 +6,8 @@ import asyncio
 import copy
 import functools
 import inspect
+import sys
+import types
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 
@@ -503,3 +505,20 @@ def test_an_option_may_refuse_a_task_at_decoration() -> None:
     with pytest.raises(TypeError, match="not this one"):
         task(Picky(), name="named")(lambda x: x)
     assert seen == [("named", ["x"], (Picky(),))]
+
+
+def test_a_docstring_needs_no_look_at_a_class() -> None:
+    """In a worker the class may be half made, and the interpreter raises what nobody catches."""
+
+    class HalfMade(types.ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise SystemError(name)
+
+    def method(self: object) -> None: ...
+
+    method.__module__, method.__qualname__ = "half_made", "Shop.method"
+    sys.modules["half_made"] = HalfMade("half_made")
+    try:
+        assert task(method).description == ""
+    finally:
+        del sys.modules["half_made"]

@@ -95,3 +95,40 @@ def test_the_count_of_what_was_lost_goes_on(path):
         with Session(plugin, inherit=False):
             leaf()
         assert plugin.dropped == lost
+
+
+@pytest.mark.parametrize("kind", ["function", "stream"])
+def test_what_ends_after_its_session_is_written_or_counted(path, kind):
+    """A call in a thread, and a stream that somebody still reads: the line is there, or it is among those that were lost."""
+    begun, free = threading.Event(), threading.Event()
+
+    @task(name="late")
+    def late():
+        begun.set()
+        assert free.wait(10)
+
+    @task(name="stream")
+    def stream():
+        yield 1
+        yield 2
+
+    plugin = JSONLines(path)
+    with Session(plugin, inherit=False) as session:
+        items = iter(stream())
+        if kind == "stream":
+            assert next(items) == 1
+        else:
+
+            def inside():
+                with session:
+                    late()
+
+            thread = threading.Thread(target=inside)
+            thread.start()
+            assert begun.wait(10)
+    free.set()
+    if kind == "function":
+        thread.join()
+    else:
+        list(items)
+    assert len(path.read_text().splitlines()) + plugin.dropped == 1

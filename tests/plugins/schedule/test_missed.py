@@ -202,3 +202,114 @@ def test_runs_that_were_to_be_made_up_are_left_to_the_next_process(clock, tmp_pa
     with Session(plugin, clock, executor="inline", inherit=False):
         plugin.add(times, Every(10, misfire="all"), id="a")
         assert len(plugin.run_pending()) == 2
+
+
+@pytest.mark.parametrize(
+    ("trigger", "days", "due"),
+    [
+        (Every(10, misfire="all"), 1, 8_640),
+        (Every(60, misfire="all"), 400, 576_000),
+        (Cron("* * * * *", misfire="all"), 400, 576_000),
+        (Cron("0 0-23 * * *", "Europe/Berlin", misfire="all"), 400, 9_599),
+        (Cron("0 * * * *", "Europe/Berlin", misfire="all"), 400, 9_600),
+    ],
+    ids=["every", "every, a year", "cron", "fixed", "elapsed"],
+)
+def test_what_is_too_much_to_be_made_up_is_counted_and_said(
+    schedule, times, clock, fires, caplog, trigger, days, due
+):
+    """The thousand earliest are made up; the others are missed before the next one, in the fire, entry and log."""
+    schedule.add(times, trigger)
+    clock.advance(86_400 * days)
+    assert len(schedule.run_pending()) == 1_000
+    assert schedule.scheduled()[0].missed == due - 1_000
+    assert f"{due - 1_000} are dropped" in caplog.text
+    clock.advance(3_600)
+    schedule.run_pending()
+    told = [fire.missed for _, fire in fires.seen]
+    assert told[:1_000] == [0] * 1_000
+    assert told[1_000] == due - 1_000
+
+
+@pytest.mark.parametrize("misfire", ["once", "skip"])
+@pytest.mark.parametrize("trigger", [Every, Cron], ids=["every", "cron"])
+def test_all_that_is_missed_is_counted_however_long_that_was(schedule, times, clock, misfire, trigger):
+    """Nine years of minutes, in no time, and the run is the last that was due."""
+    when = Every(60, misfire=misfire) if trigger is Every else Cron("* * * * *", misfire=misfire)
+    start = clock.time()
+    schedule.add(times, when)
+    clock.advance(86_400 * 365 * 9 + 90)
+    runs = schedule.run_pending()
+    assert [run.scheduled_at.timestamp() - start for run in runs] == [86_400 * 365 * 9 + 60]
+    (entry,) = schedule.scheduled()
+    assert entry.last.timestamp() - start == 86_400 * 365 * 9 + 60
+
+
+def test_a_trigger_of_ones_own_is_asked_a_thousand_times_at_most(schedule, times, clock):
+    """Then it goes on from now; so many at least are counted."""
+    from pegboard_schedule import Trigger
+
+    class Own(Trigger):
+        def next(self, after):
+            return after + timedelta(seconds=1)
+
+    schedule.add(times, Own())
+    clock.advance(86_400)
+    assert len(schedule.run_pending()) == 1
+    assert schedule.run_pending() == []
+    clock.advance(1)
+    assert len(schedule.run_pending()) == 1
+
+
+def test_missed_runs_are_counted_where_they_are_dropped(times, clock):
+    """Not when the next one begins, which may be never."""
+    from prometheus_client import CollectorRegistry
+
+    from pegboard import Metrics
+
+    registry = CollectorRegistry()
+    with Session(Scheduling(), Metrics(registry), clock, executor="inline", inherit=False) as session:
+        session[Scheduling].add(times, Every(10, misfire="skip", grace=1))
+        clock.advance(35)
+        assert session[Scheduling].run_pending() == []
+        task(lambda: None)()
+    labels = {"pegboard_task_name": "times"}
+    assert registry.get_sample_value("pegboard_schedule_missed_total", labels) == 3
+
+
+def dropped(caplog):
+    return caplog.text.count("this run is dropped")
+
+
+def test_a_streak_of_dropped_runs_is_said_once(gated, clock, caplog):
+    """And the next streak again."""
+    schedule, job, begun, gate = gated
+    schedule.add(job, Every(10))
+    for streak in (1, 2):
+        (going,) = [run for _ in range(4) for run in (clock.advance(10), look(schedule))[1]]
+        assert begun.acquire(timeout=10)
+        assert dropped(caplog) == streak
+        gate.release()
+        assert going.over.result(timeout=10).status == "ok"
+
+
+def test_a_queue_that_is_full_is_said_once(gated, clock, caplog):
+    """It drops runs as well."""
+    schedule, job, begun, gate = gated
+    schedule.add(job, Every(10, overlap="queue"))
+    for _ in range(6):
+        clock.advance(10)
+        look(schedule)
+    assert begun.acquire(timeout=10)
+    assert dropped(caplog) == 1
+    gate.release()
+    gate.release()
+
+
+def test_a_streak_of_late_looks_is_said_once(schedule, times, clock, caplog):
+    """A run at each look, and others missed before it, for as long as that goes on."""
+    schedule.add(times, Every(10))
+    for advance in (35, 35, 35, 10, 35):
+        clock.advance(advance)
+        schedule.run_pending()
+    assert caplog.text.count("entries missed runs") == 2

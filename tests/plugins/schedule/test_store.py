@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pegboard import Session
+from pegboard import Session, task
 from pegboard.testing import FakeClock
 from pegboard_schedule import At, Cron, Every, ScheduleStoreError, Scheduling, When
 
@@ -161,3 +161,24 @@ def test_a_file_that_cannot_be_written_stops_no_run(path, clock, times, caplog):
         assert "no such table" in caplog.text
         with pytest.raises(ScheduleStoreError):
             session[Scheduling].add(times, Every(10), id="other")
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_what_an_exit_kept_from_beginning_is_made_up_by_the_next_process(path, clock, times, error):
+    """In the main thread it goes on its way, as it may be a signal; the runs after it are not lost."""
+
+    @task(name="exits")
+    def exits():
+        raise error
+
+    for begun in (True, False):
+        with Session(Scheduling(path=path), clock, executor="inline", inherit=False) as session:
+            session[Scheduling].add(exits, Every(1_000), id="exits")
+            session[Scheduling].add(times, Every(1_000), id="times")
+            if begun:
+                clock.advance(1_000)
+                with pytest.raises(error):
+                    session[Scheduling].run_pending()
+                assert times.seen == []
+            else:
+                assert [run.id for run in session[Scheduling].run_pending()] == ["times"]

@@ -100,3 +100,39 @@ def test_a_trigger_of_ones_own_needs_only_next():
     assert Yearly(jitter=5).following(AFTER) == AFTER.replace(year=2027)
     with pytest.raises(TypeError, match="abstract"):
         Trigger()
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+@pytest.mark.parametrize(
+    ("naive", "zone", "moment"),
+    [
+        (datetime(2026, 3, 29, 2, 30), "Europe/Berlin", "2026-03-29T03:00:00+02:00"),  # noqa: DTZ001
+        (datetime(2026, 3, 29, 2), "Europe/Berlin", "2026-03-29T03:00:00+02:00"),  # noqa: DTZ001
+        (datetime(2026, 3, 29, 2, 59, 59, 999_999), "Europe/Berlin", "2026-03-29T03:00:00+02:00"),  # noqa: DTZ001
+        (datetime(2026, 10, 4, 2, 15), "Australia/Lord_Howe", "2026-10-04T02:30:00+11:00"),  # noqa: DTZ001
+        (datetime(2026, 9, 27, 2, 45), "Pacific/Chatham", "2026-09-27T03:45:00+13:45"),  # noqa: DTZ001
+        (datetime(2026, 9, 6, 0, 30), "America/Santiago", "2026-09-06T01:00:00-03:00"),  # noqa: DTZ001
+        (datetime(2011, 12, 30, 9), "Pacific/Apia", "2011-12-31T00:00:00+14:00"),  # noqa: DTZ001
+    ],
+)
+def test_a_time_that_the_clock_leaves_out_is_the_instant_after_it(naive, zone, moment, fold):
+    """Of `At`, given as naive or aware, and of the start of an interval."""
+    naive, own = naive.replace(fold=fold), naive.replace(fold=fold, tzinfo=ZoneInfo(zone))
+    expected = datetime.fromisoformat(moment)
+    assert At(naive, zone).when == expected
+    assert At(naive, zone).when.isoformat() == moment
+    assert At(own).next(expected - HOUR) == expected
+    assert Every(60, start=own).start == expected
+
+
+def test_a_time_that_comes_twice_is_the_one_that_was_meant():
+    """The first, or the second where it says so; the other is not taken for it."""
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
+    second = first.replace(fold=1)
+    assert [At(each).when.astimezone(UTC).hour for each in (first, second)] == [0, 1]
+    between = datetime(2026, 10, 25, 2, 45, tzinfo=BERLIN)
+    assert At(first).next(between) is None
+    assert At(second).next(between).astimezone(UTC).hour == 1

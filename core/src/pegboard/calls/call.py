@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -18,6 +17,7 @@ from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import running_call
 from pegboard.errors import TaskTimeout, UnknownEvent
+from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
     from pegboard.calls.time_limit import Limit
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _RANDOM = os.urandom(4).hex()
 next_number = itertools.count(1).__next__
-_state_guard = threading.Lock()
+_state_guard = new_lock()
 _HOOK_DEPTH_MOST = 1
 new_call = object.__new__
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_lock
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class _Ticket:
         if self.gone:
             return False
         self.granted = True
-        return self._wake() is not False  # of an event loop that is closed: nobody waits there any more
+        if self._wake() is False:  # of an event loop that is closed: nobody waits there any more
+            self.granted = False
+        return self.granted
 
 
 class KeyedLocks:
@@ -42,7 +44,7 @@ class KeyedLocks:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._queues: dict[object, deque[_Ticket]] = {}
         self._holders: dict[object, _Ticket] = {}
         after_fork(self._free_those_of_dead_threads)
@@ -124,7 +126,7 @@ class KeyedLocks:
 
     def _free_those_of_dead_threads(self) -> None:
         """In a forked child: the threads that did not come along would hold, and be handed, locks for ever."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         here = threading.get_ident()
         for key, queue in list(self._queues.items()):
             self._queues[key] = deque(ticket for ticket in queue if ticket.thread == here)

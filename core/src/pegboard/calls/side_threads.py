@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_lock
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -69,7 +69,7 @@ class SideThreads:
 
     def _begin_anew(self) -> None:
         """Begin without threads, also in a forked child: the idle ones did not come along."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._idle: list[SimpleQueue[_Job]] = []
         self._abandoned: dict[int, _Abandoned] = {}  # by the number of the call
 

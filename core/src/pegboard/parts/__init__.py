@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_held_rlock, new_lock, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.parts.background import Background, Reason
     from pegboard.parts.periodic import Periodic
 
-__all__ = ["Background", "Periodic", "Reason", "after_fork"]
+__all__ = ["Background", "Periodic", "Reason", "after_fork", "new_held_rlock", "new_lock", "new_rlock"]
 
 _MODULES = {"Background": "background", "Periodic": "periodic", "Reason": "background"}
 

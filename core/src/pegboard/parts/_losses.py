@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Literal
+
+from pegboard.parts.forks import new_rlock
 
 Reason = Literal["queue_full", "send_failed", "deadline", "ended"]
 Tell = Callable[[int, Reason], object]
@@ -25,7 +26,7 @@ class Losses:
     def __init__(self, name: str, tell: Tell | None) -> None:
         self._name = name
         self._tell = tell
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._counts: Counter[Reason] = Counter()
         self._said = 0
         self.number = 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pegboard.parts._worker import Worker
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.parts._losses import Losses
@@ -83,7 +82,7 @@ class Outbox(Generic[Item]):
         self.way = way
         self.worker = Worker(way.name, self._work, way.delay, way.around)
         self._losses = losses
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._sending = 0
         self._is_rung = False
         self._gave_up = False

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
+from pegboard.parts.forks import new_lock, new_rlock
+
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
@@ -46,8 +48,8 @@ class Worker:
         self._work = work
         self._every = every
         self._around = around
-        self._guard = threading.RLock()
-        self._claim = threading.Lock()
+        self._guard = new_rlock()
+        self._claim = new_lock()
         self._bell: SimpleQueue[Ring] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._has_ended = False

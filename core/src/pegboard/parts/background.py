@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from pegboard.parts import checks
 from pegboard.parts._losses import Losses, Reason
 from pegboard.parts._outbox import UNENDED, Outbox, Way
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_rlock
 
 Item = TypeVar("Item")
 _COUNT = checks.whole(least=1)
@@ -83,7 +83,7 @@ class Background(Generic[Item]):
 
     def _begin_anew(self) -> None:
         """Begin with nothing, also in a forked child: the parent sends what it took."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._losses = Losses(self._way.name, self._on_loss)
         self._outbox: Outbox[Item] = Outbox(self._way, self._losses)
 

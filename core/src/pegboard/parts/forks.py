@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import threading
+import time
 import weakref
 from collections.abc import Callable
 from types import MethodType
@@ -12,6 +14,10 @@ from typing import Any
 
 # By number: the object, and its class's function. Not a WeakMethod, whose callback fails while the interpreter ends.
 _methods: dict[int, tuple[weakref.ref[object], Callable[[Any], object]]] = {}
+_locks: dict[int, weakref.ref[Any]] = {}
+_held: dict[int, weakref.ref[Any]] = {}
+_taken: dict[int, list[Any]] = {}  # by thread: what it holds while it forks
+_PATIENCE = 2.0
 _next_number = itertools.count().__next__
 _registered: list[bool] = []
 
@@ -36,17 +42,79 @@ def after_fork(method: Callable[[], object]) -> None:
     if not isinstance(method, MethodType):
         raise TypeError(f"after_fork() takes a bound method, as self.begin_anew, not {method!r}.")
     number = _next_number()
-    # All of C, as the collector calls it: a Ctrl-C in a function of Python would be swallowed there.
-    forget = functools.partial(
-        _methods.pop, number
-    )  # the reference it is called with is what `pop` falls back on
-    _methods[number] = weakref.ref(method.__self__, forget), method.__func__
+    _methods[number] = weakref.ref(method.__self__, _forgetter(_methods, number)), method.__func__
+    _register()
+
+
+def new_lock() -> threading.Lock:
+    """Make a `threading.Lock` that is free in every forked child, as a thread that held it did not come along."""
+    lock = threading.Lock()
+    _note(_locks, lock)
+    return lock
+
+
+def new_rlock() -> threading.RLock:
+    """Make a `threading.RLock` that is free in every forked child, unless the thread that forked holds it itself."""
+    lock = threading.RLock()
+    _note(_locks, lock)
+    return lock
+
+
+def new_held_rlock() -> threading.RLock:
+    """Make an RLock like that, which every fork of this process takes first, and waits up to two seconds for.
+
+    So no other thread is within what it guards: it is for libraries with locks of their own, which a child cannot renew, as
+    SQLite is. Code of the user is not to run under it.
+    """
+    lock = new_rlock()
+    _note(_held, lock)
+    return lock
+
+
+def _note(locks: dict[int, weakref.ref[Any]], lock: object) -> None:
+    number = _next_number()
+    locks[number] = weakref.ref(lock, _forgetter(locks, number))
+    _register()
+
+
+def _forgetter(known: dict[int, Any], number: int) -> Callable[[Any], object]:
+    """Return what takes an entry away, called with a reference that died, which `pop` takes for what to fall back on.
+
+    All of C, as the collector calls it: a Ctrl-C in a function of Python would be swallowed there.
+    """
+    return functools.partial(known.pop, number)
+
+
+def _register() -> None:
     if not _registered and hasattr(os, "register_at_fork"):
         _registered.append(True)
-        os.register_at_fork(after_in_child=_begin_anew)
+        os.register_at_fork(before=_take, after_in_parent=_let_go, after_in_child=_begin_anew)
+
+
+def _take() -> None:
+    end = time.monotonic() + _PATIENCE
+    locks = [lock for reference in list(_held.values()) if (lock := reference()) is not None]
+    _taken[threading.get_ident()] = [
+        lock for lock in locks if lock.acquire(timeout=max(end - time.monotonic(), 0.0))
+    ]
+
+
+def _let_go() -> None:
+    for lock in reversed(_taken.pop(threading.get_ident(), [])):
+        lock.release()
+
+
+def _renew_locks() -> None:
+    for reference in list(_locks.values()):
+        lock = reference()
+        if lock is not None and not (hasattr(lock, "_is_owned") and lock._is_owned()):
+            lock._at_fork_reinit()
 
 
 def _begin_anew() -> None:
+    _let_go()
+    _taken.clear()
+    _renew_locks()
     errors = []
     for reference, function in list(_methods.values()):
         owner = reference()

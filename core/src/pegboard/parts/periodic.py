@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from pegboard.parts import checks
 from pegboard.parts._worker import Worker
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_rlock
 
 _log = logging.getLogger("pegboard.parts")
 
@@ -54,7 +54,7 @@ class Periodic:
 
     def _begin_anew(self) -> None:
         """Begin without a thread, also in a forked child: the parent's did not come along."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._worker: Worker | None = None
 
     def __repr__(self) -> str:

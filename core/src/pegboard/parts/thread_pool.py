@@ -11,7 +11,7 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_lock
 
 _PATIENCE = 1.0  # seconds in which a thread is expected to start
 
@@ -117,7 +117,7 @@ class ThreadPool(Executor):
         self.workers = workers
         self._name = name
         self._inbox: SimpleQueue[Submission | None] = SimpleQueue()
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._threads: list[threading.Thread] = []
         self._idle: list[None] = []  # one for each thread that waits and is not claimed
         self._closed = False

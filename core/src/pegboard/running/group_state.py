@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
 from collections.abc import Awaitable, Iterator
 from contextvars import Context, copy_context
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import MapError
 from pegboard.parts import checks
+from pegboard.parts.forks import new_rlock
 from pegboard.parts.notes import note_on
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class GroupState:
         self.stopped = False
         self._inputs = inputs
         self._on_error = on_error
-        self._guard = threading.Lock()
+        self._guard = new_rlock()  # inputs are taken under it, and whoever makes them may fork
         self._failure: tuple[int, BaseException] | None = None
         self._errors: dict[int, Exception] = {}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.forks import new_lock
 from pegboard.places import INLINE
 from pegboard.running.one import finish_in_thread, loop_runs_here
 
@@ -35,7 +35,7 @@ class Submitted:
     def __init__(self, note_failure: Callable[[], None]) -> None:
         self.closed = False
         self._note_failure = note_failure
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._unstarted: dict[Future[Any], tuple[Context, Call]] = {}
         self._begun: set[Future[Any]] = set()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from pegboard import discovery
 from pegboard.errors import ConfigError
+from pegboard.parts.forks import new_rlock
 from pegboard.sessions.configuration import Config, load_config, unknown_key
 from pegboard.sessions.session import Session, current_session
 
@@ -22,7 +22,7 @@ class DefaultSession:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._config: Config | None = None
         self._session: Session | None = None
         self.state = object()

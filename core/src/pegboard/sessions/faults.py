@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.forks import new_lock
 from pegboard.privacy import is_sensitive
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Faults:
 
     def __init__(self, session: Plugins) -> None:
         self._session = session
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self.counts: dict[tuple[str, str], int] = {}
         self._warned: set[str] = set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
@@ -11,6 +10,7 @@ from pegboard import discovery
 from pegboard.discovery import plugin_name
 from pegboard.errors import InvalidPlugin, MissingPlugin, PluginConflict, SessionError, UnknownEvent
 from pegboard.options import Option
+from pegboard.parts.forks import new_rlock
 from pegboard.parts.measuring import NULL, check_instrument
 from pegboard.plans.binding import compile_events
 from pegboard.sessions import configuration
@@ -43,7 +43,7 @@ class Plugins:
         self.version = 0
         self.faults = Faults(self)
         self.pm = Manager(configuration.disabled_plugins(), self._changed, self.faults.of_observer)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._own: list[tuple[str, object]] = []
         self._storages: dict[str, dict[Any, Any]] = {}
         self._found: dict[type, tuple[int, Any]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -16,6 +15,7 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session
 from pegboard.errors import SessionError
 from pegboard.options import Option
+from pegboard.parts.forks import new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import (
     Executors,
@@ -99,7 +99,7 @@ class Session(Placing):
         self._inherit = inherit
         # Two locks, always taken in this order: the first while a session starts or ends, the second around changes.
         # Ends run without the second, as they may wait for threads whose calls need it.
-        self._lifecycle = threading.RLock()
+        self._lifecycle = new_rlock()
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: set[Future[Any]] = set()

@@ -68,9 +68,7 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         self.kind: Kind = kind_of(function)
         self.name = default_name(function) if name is None else name
         self._template = None if name is None else NameTemplate.parse(name, _parameters(function))
-        self.description = (
-            inspect.getdoc(without_partial(function)) or "" if description is None else description
-        )
+        self.description = _docstring(without_partial(function)) if description is None else description
         self.tags = _checked_tags(tags)
         self.sensitive = sensitive
         self.options = _checked_options(self, options)
@@ -398,6 +396,12 @@ def _is_function(given: object) -> bool:
     if isinstance(given, Option) or (isinstance(given, type) and issubclass(given, Option)):
         return False
     return callable(given) or isinstance(given, classmethod | staticmethod)
+
+
+def _docstring(function: Callable[..., Any]) -> str:
+    """Return what a function says of itself. `inspect.getdoc` would look for its class, which may be half made."""
+    doc = function.__doc__
+    return inspect.cleandoc(doc) if isinstance(doc, str) else ""
 
 
 def _refuse_task(function: object) -> None:

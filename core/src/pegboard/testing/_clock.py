@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import hookimpl
+from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
     from pegboard.clock import Clock
@@ -22,7 +22,7 @@ class FakeClock:
     name = "clock"
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._now = now
         self._start = now
         self._replaced: list[tuple[Session, Clock]] = []

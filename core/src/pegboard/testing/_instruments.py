@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 from pegboard.hookspecs import hookimpl
+from pegboard.parts.forks import new_rlock
 
 
 @attrs.define(eq=False)
@@ -18,7 +18,7 @@ class _LabelSet:
     total: float | None = None
     sizes: list[float] = attrs.Factory(list)
     source: Callable[[], float] | None = None
-    _guard: Any = attrs.Factory(threading.RLock)
+    _guard: Any = attrs.Factory(new_rlock)
 
     def add(self, amount: float = 1) -> None:
         with self._guard:

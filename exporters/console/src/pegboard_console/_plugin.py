@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import hookimpl
+from pegboard.parts import new_rlock
 from pegboard_console._report import Report
 from pegboard_console._screen import Screen
 
@@ -43,9 +43,7 @@ class Console:
         self._force = force
         self._tree = tree
         self._summary = summary
-        self._guard = (
-            threading.RLock()
-        )  # the collector may end a stream, whose body calls tasks, while it is held
+        self._guard = new_rlock()  # the collector may end a stream, whose body calls tasks, while it is held
         self._reports: weakref.WeakKeyDictionary[Session, Report | None] = weakref.WeakKeyDictionary()
 
     @hookimpl

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
+from pegboard.parts import new_lock
 from pegboard_console._summary import Summary, TaskSummary
 from pegboard_console._tree import Branch, Node
 
@@ -41,7 +42,7 @@ class Report:
         self._summary = Summary()
         self._open: dict[Call | Group | None, Branch | None] = {}
         self._ends: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._free = threading.Lock()
+        self._free = new_lock()
         self._busy_in: int | None = None  # the thread that works off the queue
 
     def observers(self, task: Task[..., Any]) -> SimpleNamespace:

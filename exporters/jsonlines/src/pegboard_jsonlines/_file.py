@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from pegboard import ConfigError
-from pegboard_jsonlines._out import Out
+from pegboard_jsonlines._out import Dropped, Out
 
 LOOK_EVERY = 1.0  # seconds between two looks whether the file was rotated
 # No link is followed; and opening a pipe that nobody reads must not wait, so that it can be refused.
@@ -23,13 +23,14 @@ class File(Out):
 
     Args:
         path: Made with mode 0600 if it is not there.
+        in_all: Counts what is dropped.
 
     Raises:
         ConfigError: It cannot be opened, or is no regular file.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
+    def __init__(self, path: Path, in_all: Dropped) -> None:
+        super().__init__(str(path), in_all)
         self._path = path
         try:
             self._file = io.FileIO(_open(path), "ab")

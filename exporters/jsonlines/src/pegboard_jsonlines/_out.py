@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import logging
-import threading
 from abc import ABC, abstractmethod
 
+from pegboard.parts import new_rlock
+
 _log = logging.getLogger("pegboard.jsonlines")
+
+
+class Dropped:
+    """How many lines of one plugin could not be written: in all its sessions, also after their end."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._guard = new_rlock()
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._guard:
+            self.number += 1
 
 
 class Out(ABC):
@@ -14,16 +28,21 @@ class Out(ABC):
 
     A task never notices what is wrong here. The first failure is logged, and how many lines were lost when it is closed.
 
+    Args:
+        name: How messages call it.
+        in_all: Counts what is dropped for the plugin, too; a call that ends after its session has nowhere to go.
+
     Attributes:
         name: How messages call it.
         dropped: How many lines could not be written.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, in_all: Dropped) -> None:
         self.name = name
+        self._in_all = in_all
         self.dropped = 0
         self._said: set[str] = set()
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
 
     def write(self, line: str, now: float) -> None:
         """Write one line at the wall-clock time `now`; never raises an Exception."""
@@ -32,6 +51,7 @@ class Out(ABC):
         except Exception as error:  # noqa: BLE001 - of a full disk, a closed pipe, or anybody's stream
             with self._guard:
                 self.dropped += 1
+            self._in_all.add()
             self._say("cannot write to %s: %s; tasks go on, and lines that are lost are counted", error)
 
     def close(self) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-import threading
 import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import ConfigError, hookimpl
+from pegboard.parts import new_rlock
 from pegboard_jsonlines._attempts import attempt_observers
 from pegboard_jsonlines._calls import call_observers
 from pegboard_jsonlines._file import File
 from pegboard_jsonlines._groups import group_line
+from pegboard_jsonlines._out import Dropped
 from pegboard_jsonlines._stream import Stream
 
 if TYPE_CHECKING:
@@ -53,21 +54,20 @@ class JSONLines:
         self._groups = groups
         self._messages = messages
         self._guard = (
-            threading.RLock()
+            new_rlock()
         )  # held, it may be taken again: the collector may end a stream, which calls tasks
         self._outs: weakref.WeakKeyDictionary[Session, Out] = weakref.WeakKeyDictionary()
-        self._dropped = 0
+        self._dropped = Dropped()
 
     @property
     def dropped(self) -> int:
-        """How many lines could not be written so far, in all sessions of this instance."""
-        with self._guard:
-            return self._dropped + sum(out.dropped for out in self._outs.values())
+        """How many lines could not be written so far, in all sessions of this instance, also after their end."""
+        return self._dropped.number
 
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Open the file."""
-        out = File(self._file) if isinstance(self._file, Path) else Stream(_stream(self._file))
+        out = self._open()
         with self._guard:
             self._outs[session] = out
 
@@ -97,8 +97,11 @@ class JSONLines:
             out = self._outs.pop(session, None)
         if out is not None:
             out.close()
-            with self._guard:
-                self._dropped += out.dropped
+
+    def _open(self) -> Out:
+        if isinstance(self._file, Path):
+            return File(self._file, self._dropped)
+        return Stream(_stream(self._file), self._dropped)
 
     def _out(self, session: Session) -> Out | None:
         """Find where the lines of a session go, or of the one it inherits this plugin from."""

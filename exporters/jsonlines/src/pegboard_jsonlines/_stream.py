@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import IO
 
-from pegboard_jsonlines._out import Out
+from pegboard.parts import new_rlock
+from pegboard_jsonlines._out import Dropped, Out
 
 
 class Stream(Out):
@@ -13,14 +13,15 @@ class Stream(Out):
 
     Args:
         stream: Open for text. Threads of this program that write to it by other ways may come between lines, not into one.
+        in_all: Counts what is dropped.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
-        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__))
+    def __init__(self, stream: IO[str], in_all: Dropped) -> None:
+        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__), in_all)
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
         self._turn = (
-            threading.RLock()
+            new_rlock()
         )  # the collector may end a stream of items, whose call is written, while it is held
 
     def _put(self, line: str, now: float) -> None:  # noqa: ARG002 - a stream stays where it is

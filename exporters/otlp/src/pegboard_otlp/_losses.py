@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 Tell = Callable[[str, str, int], None]
 
@@ -39,7 +38,7 @@ class Losses:
 
     def _begin_anew(self) -> None:
         """Begin with none, also in a forked child: what the parent lost is the parent's to say."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._number = 0
         self._was_late = False
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pegboard import ConfigError, MissingPlugin, hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_metrics import Metrics
 from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address
@@ -98,7 +97,7 @@ class OTLP:
             "metrics": False,  # they come home, and leave from here
             "logs": logs,
         }
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._deliveries: dict[Session, Delivery] = {}
 
     def __repr__(self) -> str:

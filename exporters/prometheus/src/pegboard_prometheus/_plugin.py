@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, Secret, hookimpl
+from pegboard.parts import new_lock
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.endpoint.address import checked_address
 from pegboard_prometheus.endpoint.server import Server
@@ -69,7 +69,7 @@ class Prometheus:
         self._address = None if port is None else checked_address(host, port, protected=is_protected)
         self._page = Page(access, self._render)
         self._include_default = include_default
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._sessions = 0
         self._registry: CollectorRegistry | None = None
         self._server: Server | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pegboard import ConfigError
+from pegboard.parts import new_lock
 
 _log = logging.getLogger("pegboard.prometheus")
 _Version = tuple[tuple[int, int, int] | None, ...]
@@ -33,7 +33,7 @@ class Reloaded(Generic[T]):
         self._files = files
         self._read = read
         self._noun = noun
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._version = self._current_version()  # before reading: a change in between is then seen later
         self._value = read()
 

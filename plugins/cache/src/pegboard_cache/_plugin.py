@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_cache._layer import CachedCalls
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats
@@ -61,7 +60,7 @@ class Caching:
         _MAX_BYTES.check("max_bytes", max_bytes, owner="Caching")
         if pickle_key is not None:
             PickleSigner(pickle_key)  # refused here, and not when the first folder is opened
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._report = Report()
         self._sessions: list[Session] = []
         self._stores = StoreRegistry(store, max_bytes, pickle_key)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 import attrs
+
+from pegboard.parts import new_rlock
 
 _logger = logging.getLogger("pegboard.cache")
 
@@ -40,7 +41,7 @@ class Report:
     """Counts, from any thread; and logs each warning the first time that it is due."""
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._counts: dict[str, int] = {}
         self._warned: set[str] = set()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from pegboard import Session, hookimpl
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 from pegboard_dask._settings import File, checked
 from pegboard_processes.engine import ProcessPlace, hookspecs
 
@@ -57,7 +56,7 @@ class Dask:
     ) -> None:
         files = {"ca": ca, "cert": cert, "key": key}
         self._settings = checked(address, client, workers, threads, timeout, security, files)
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._connections: dict[str, Connection | None] = {}
         after_fork(self._let_go)
 
@@ -99,7 +98,7 @@ class Dask:
 
     def _let_go(self) -> None:
         """In a forked child: the threads of a connection did not come along; it is the parent's to close."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._connections = dict.fromkeys(self._connections)
 
     def _owner(self, session: Session) -> str:

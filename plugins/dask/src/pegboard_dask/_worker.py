@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import OrderedDict
 from typing import Any
 
 from distributed import Worker, WorkerPlugin
 
+from pegboard.parts import new_lock
 from pegboard_dask._versions import check_versions, versions
 from pegboard_processes.engine import Run, end_session, loads
 
@@ -19,7 +19,7 @@ class _Work:
     """What this process has been given."""
 
     def __init__(self) -> None:
-        self.guard = threading.Lock()
+        self.guard = new_lock()
         self.runs: dict[str, Run] = {}
         self.stopped: OrderedDict[str, None] = OrderedDict()
         self.sessions: dict[str, set[str]] = {}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pegboard import Layer, Option, hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_lock
 from pegboard.parts.signatures import refuse_unfit
 from pegboard_limits import hookspecs
 from pegboard_limits._in_process import LimitsInProcess, monotonic_of
@@ -67,7 +66,7 @@ class Limits:
 
             found = RedisStore(check_url(store), prefix, lease, allow=on_store_error == "allow")
             self._rates_and_slots = LimitsInStore(found)
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._sessions = 0
 
     def worker_settings(self) -> dict[str, Any] | None:

@@ -5,12 +5,12 @@ A limit is a breaker, a rate limit or a concurrency limit here.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pegboard import ConfigError
+from pegboard.parts import new_lock
 
 if TYPE_CHECKING:
     from pegboard import Task
@@ -53,7 +53,7 @@ class Registry(Generic[L]):
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._shared: dict[str, tuple[tuple[object, ...], str, L]] = {}
         self._owners: dict[int, _Owner[L]] = {}
 

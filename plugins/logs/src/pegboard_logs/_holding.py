@@ -7,12 +7,12 @@ comes first, and is put back when the last has let go.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard.parts import new_rlock
 from pegboard_logs._guarding import GuardedFormatter, Rules
 from pegboard_logs._ids import CallIds
 
@@ -67,7 +67,7 @@ class HeldHandler:
                 self.handler.formatter = formatter.own
 
 
-_guard = threading.RLock()
+_guard = new_rlock()
 _held: dict[int, HeldHandler] = {}  # by id: a handler need not be hashable
 
 

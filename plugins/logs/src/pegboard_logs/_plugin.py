@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
+from pegboard.parts import new_rlock
 from pegboard_logs._handlers import checked, find
 from pegboard_logs._holding import Wish, hold, release
 from pegboard_logs._json import JSONFormatter
@@ -52,7 +52,7 @@ class Logs:
         self._json = _formatter(json)
         self._escape = escape
         self._guard = (
-            threading.RLock()
+            new_rlock()
         )  # held, it may be taken again: the collector may end a stream, which calls tasks
         self._wishes: weakref.WeakKeyDictionary[Session, Wish] = weakref.WeakKeyDictionary()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
+from pegboard.parts import new_rlock
 from pegboard_metrics._family import Bound
 
 
@@ -25,7 +25,7 @@ class Counter(Bound):
         self._above = above
         self.value: float = 0
         self.created = time.time()
-        self._guard = threading.RLock()  # a finalizer may end a call, and so count, while this thread does
+        self._guard = new_rlock()  # a finalizer may end a call, and so count, while this thread does
 
     def add(self, amount: float = 1) -> None:
         """Go up."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pegboard.parts import new_rlock
 from pegboard_metrics._family import Bound
 
 PENDING_MOST = 255
@@ -85,7 +85,7 @@ class Durations(Bound):
         self._above = above
         self.created = time.time()
         self.pending: deque[float] = deque()
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._counts = [0] * (len(bounds) + 1)
         self._exemplars: list[TraceExemplar | None] = [None] * (len(bounds) + 1)
         self._sum = 0.0

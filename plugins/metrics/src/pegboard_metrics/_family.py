@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
 
+from pegboard.parts import new_rlock
 from pegboard.texts import encodable
 from pegboard_metrics.names import CACHE_RESULT, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
 
@@ -44,7 +44,7 @@ class Family(Generic[Child]):
         self.labels = labels
         self._make = make
         self._on_overflow = on_overflow
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._children: dict[LabelValues, Child] = {}
         self._overflow: dict[LabelValues, Child] = {}
 

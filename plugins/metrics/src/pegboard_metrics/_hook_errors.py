@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
+
+from pegboard.parts import new_rlock
 
 if TYPE_CHECKING:
     from pegboard import Session
@@ -22,7 +23,7 @@ class HookErrors:
 
     def __init__(self, family: Family[Counter]) -> None:
         self._family = family
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._watched: set[Session] = set()
         self._counted: WeakKeyDictionary[Session, Mapping[tuple[str, str], int]] = WeakKeyDictionary()
 

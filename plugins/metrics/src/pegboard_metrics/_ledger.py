@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Protocol
 from weakref import ref
 
-from pegboard.parts import after_fork
+from pegboard.parts import new_rlock
 from pegboard_metrics._counter import Counter
 from pegboard_metrics._durations import Durations
 from pegboard_metrics._family import Family
@@ -54,12 +53,8 @@ class Ledger:
             above.lookups.labels, lambda values: Counter(above.lookups.child(*values)), _nobody
         )
         self._above = above
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._series: dict[str, TaskSeries] = {}
-        after_fork(self._renew_guard)
-
-    def _renew_guard(self) -> None:
-        self._guard = threading.RLock()
 
     def series(self, task_name: str) -> TaskSeries:
         """Return what is kept of the tasks of this name, in this session."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
+from pegboard.parts import new_rlock
 from pegboard_metrics._family import Bound
 
 
@@ -20,7 +19,7 @@ class Level(Bound):
     def __init__(self) -> None:
         self.value = 0.0
         self.count = 0
-        self._guard = threading.RLock()  # a finalizer may set it while this thread does
+        self._guard = new_rlock()  # a finalizer may set it while this thread does
 
     def set(self, value: float) -> None:
         """Take a new value."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from copy import copy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pegboard import hookimpl
-from pegboard.parts import after_fork
+from pegboard.parts import new_rlock
 from pegboard_metrics import names
 from pegboard_metrics._elsewhere import count_elsewhere
 from pegboard_metrics._instruments import MeasuredCounter, MeasuredGauge, MeasuredHistogram
@@ -51,13 +50,9 @@ class Metrics:
                 f"Metrics(registry=...) takes a prometheus_client.CollectorRegistry, not {registry!r}."
             )
         self._registry = registry
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._ledgers: WeakKeyDictionary[Session, Ledger] = WeakKeyDictionary()
         self._of: Ledger | None = None  # of the session that this was asked of
-        after_fork(self._renew_guard)
-
-    def _renew_guard(self) -> None:
-        self._guard = threading.RLock()
 
     @property
     def registry(self) -> CollectorRegistry:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pegboard.parts import new_rlock
 from pegboard_metrics._store import Store
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-_guard = threading.RLock()
+_guard = new_rlock()
 _stores: WeakKeyDictionary[CollectorRegistry, Store] = WeakKeyDictionary()
 _default: list[CollectorRegistry] = []
 

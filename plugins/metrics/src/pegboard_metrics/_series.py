@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from pegboard.parts import new_rlock
 from pegboard.records import error_type
 from pegboard.texts import encodable
 from pegboard_metrics._counter import Counter
@@ -64,7 +64,7 @@ class TaskSeries:
         self.served_failures: Counter = Counter(None if above is None else above.served_failures)
         self.not_run: Counter = Counter(None if above is None else above.not_run)
         self.again: Counter = Counter(None if above is None else above.again)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._error_types: set[str] = set()
         self._on_overflow = on_overflow
         if above is not None:

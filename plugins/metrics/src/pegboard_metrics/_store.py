@@ -10,6 +10,7 @@ from weakref import ref
 
 import attrs
 
+from pegboard.parts import new_rlock
 from pegboard.texts import encodable
 from pegboard_metrics import names
 from pegboard_metrics._counter import Counter
@@ -57,7 +58,7 @@ class Gauges:
     family: Family[Level]
     warned: bool = False
     _views: list[ref[MeasuredGauge]] = attrs.Factory(list)
-    _guard: threading.RLock = attrs.Factory(threading.RLock)  # type: ignore[valid-type,unused-ignore]
+    _guard: threading.RLock = attrs.Factory(new_rlock)  # type: ignore[valid-type,unused-ignore]
 
     def views(self) -> list[MeasuredGauge]:
         """List what sessions have of it, in the order in which they asked first."""
@@ -98,7 +99,7 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._warned: set[str] = set()
         self._ledgers: list[Ledger] = []
         self.duration = self._histogram(names.DURATION, names.BUCKETS)

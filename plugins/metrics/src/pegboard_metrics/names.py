@@ -196,7 +196,7 @@ MISSED = Instrument(
     "Counter",
     "{run}",
     (TASK,),
-    "Scheduled runs that were dropped, counted when the next one begins.",
+    "Scheduled runs that were dropped.",
 )
 QUEUE_DEPTH = Instrument(
     "pegboard.executor.queue.depth",

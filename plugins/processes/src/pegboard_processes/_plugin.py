@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pegboard import Session, hookimpl
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 from pegboard_processes import hookspecs
 from pegboard_processes.home.placing import ProcessPlace
 from pegboard_processes.pool.executor import ProcessPool
@@ -56,7 +55,7 @@ class Processes(Executor):
 
     def _renew_guard(self) -> None:
         """In a forked child, whoever holds it did not come along."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
 
     def __repr__(self) -> str:
         return f"Processes(workers={self.workers}, start_method={self._pool.start_method!r})"

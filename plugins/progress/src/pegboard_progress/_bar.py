@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
+from pegboard.parts import new_lock
 from pegboard_progress._amounts import check_amounts
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Bar:
         self.failed = 0
         self.status = ""
         self._clock = clock
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self.started = clock.monotonic()
         self.ended: float | None = None
 

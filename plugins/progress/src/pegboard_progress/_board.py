@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 from pegboard_progress._bar import Bar
 from pegboard_progress._text import line
 
@@ -36,7 +36,7 @@ class Board:
         self._every = every
         self._after = after
         self._refresh = refresh
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._wake = threading.Condition(self._guard)
         self._thread: threading.Thread | None = None
         self._ended: list[Bar] = []
@@ -47,7 +47,7 @@ class Board:
 
     def _show_nothing(self) -> None:
         """In a forked child: the terminal is the parent's."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._wake = threading.Condition(self._guard)
         self._thread = None
         self._closed = True

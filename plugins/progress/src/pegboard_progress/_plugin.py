@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_progress import hookspecs
 from pegboard_progress._board import Board
 from pegboard_progress._observers import bind_observers
@@ -61,7 +60,7 @@ class Progress:
         self._live = live
         self._every = every
         self._after = after
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._board: Board | None = None
         self._sessions = 0
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 Frame = tuple[Sequence[str], Sequence[str]]  # the block, and the lines that stay above it
 _log = logging.getLogger("pegboard.progress")
@@ -40,7 +39,7 @@ class Terminal:
 
     def __init__(self, file: IO[str] | None) -> None:
         self._file = file
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._block: Sequence[str] = ()
         self._drawn = 0
         self._at_start = True  # whether the cursor is in the first column
@@ -52,7 +51,7 @@ class Terminal:
 
     def _leave_to_parent(self) -> None:
         """In a forked child: give the streams back, and write nothing more."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._busy = False
         self.over = True
         self._block = ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from pegboard import MissingPlugin, hookimpl
+from pegboard.parts import new_lock
 from pegboard_queue import hookspecs
 from pegboard_queue.items.item import record_of, running_item
 from pegboard_queue.items.state import State
@@ -28,7 +28,7 @@ class Queue:
     hookspecs = hookspecs
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._controls: weakref.WeakSet[Control] = weakref.WeakSet()
         self._made_in: weakref.WeakKeyDictionary[TaskManager, int] = weakref.WeakKeyDictionary()
 

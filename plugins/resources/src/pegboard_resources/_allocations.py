@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
+
+from pegboard.parts import new_lock
 
 
 class _Allocations:
     """Counts who needs tracemalloc; leaves it alone when somebody else had started it."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._users = 0
         self._ours = False
 

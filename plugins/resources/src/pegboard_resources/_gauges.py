@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 
 if TYPE_CHECKING:
     from pegboard import Session
@@ -39,7 +38,7 @@ class Gauges:
 
     def _begin_anew(self) -> None:
         """Begin without a sample, also in a forked child: another process, whose samples are its own."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._sample: Sample | None = None
         self._taken = 0.0
         self._read: set[str] = set()  # gauges that have had this sample

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_resources import hookspecs
 from pegboard_resources._allocations import ALLOCATIONS
 from pegboard_resources._errors import PsutilMissing
@@ -58,7 +57,7 @@ class Resources:
         self._running: dict[Call, None] = {}
         self._tallies: dict[str, Tally] = {}
         self._gauges = Gauges(self._sampler.last)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._sessions = 0
 
     @hookimpl

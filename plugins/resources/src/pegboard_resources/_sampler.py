@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import Any
 
 import attrs
 
-from pegboard.parts import Periodic, after_fork
+from pegboard.parts import Periodic, after_fork, new_lock
 
 _log = logging.getLogger("pegboard.resources")
 
@@ -49,7 +48,7 @@ class Sampler:
 
     def _begin_anew(self) -> None:
         """Begin without a sample, also in a forked child: another process, without the thread."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._last: Sample | None = None
         self._spent: tuple[float, float] | None = None  # monotonic, CPU seconds
 

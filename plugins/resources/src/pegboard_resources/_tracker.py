@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -61,14 +60,14 @@ class Tracker:
         self._resident = resident
         self._allocations = allocations
         # The collector may end a stream, which is a call, while it is held.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._nodes: dict[Call, _Node] = {}
         self._top: set[_Node] = set()
         after_fork(self._begin_anew)
 
     def _begin_anew(self) -> None:
         """In a child process: of the calls that ran, only that which forked goes on, and its memory is not the parent's."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._nodes = {}
         self._top = set()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from math import isnan
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 if TYPE_CHECKING:
     from pegboard_resources._tracker import Memory
@@ -70,7 +69,7 @@ class Tally:
 
     def _begin_anew(self) -> None:
         """Begin with a lock that nobody holds, also in a forked child."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
 
     def fold(self, *, wait: bool = True) -> None:
         """Add up what is pending; without waiting, only if nobody else is at it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from pegboard import InvalidTask, Option
-from pegboard.parts import checks
+from pegboard.parts import checks, new_lock
 from pegboard_retry._backoff import Backoff, TenacityWait
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class RetryBudget:
         kw_only=True,
     )
     _left: float = attrs.field(init=False, repr=False)
-    _guard: threading.Lock = attrs.field(init=False, repr=False, factory=threading.Lock)
+    _guard: threading.Lock = attrs.field(init=False, repr=False, factory=new_lock)
 
     def __attrs_post_init__(self) -> None:
         self._left = self.retries

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pegboard_schedule._at import At
 from pegboard_schedule._cron import Cron
-from pegboard_schedule._errors import InvalidCron, ScheduleError, ScheduleStoreError, UnknownSchedule
+from pegboard_schedule._errors import (
+    InvalidCron,
+    ScheduleError,
+    ScheduleStoreError,
+    TriggerTimeout,
+    UnknownSchedule,
+)
 from pegboard_schedule._every import Every
 from pegboard_schedule._plugin import Scheduling
-from pegboard_schedule._records import Fire, Run, Scheduled
+from pegboard_schedule._records import Fault, Fire, Run, Scheduled
 from pegboard_schedule._trigger import Trigger
 from pegboard_schedule._when import When
 
@@ -15,6 +21,7 @@ __all__ = [
     "At",
     "Cron",
     "Every",
+    "Fault",
     "Fire",
     "InvalidCron",
     "Run",
@@ -23,6 +30,7 @@ __all__ = [
     "Scheduled",
     "Scheduling",
     "Trigger",
+    "TriggerTimeout",
     "UnknownSchedule",
     "When",
 ]

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Literal, cast
 
+from pegboard.parts import after_fork, new_held_rlock
+from pegboard_schedule import _checks
+from pegboard_schedule._asking import Question
 from pegboard_schedule._entry import Entry, Going
-from pegboard_schedule._errors import ScheduleError, UnknownSchedule
+from pegboard_schedule._errors import ScheduleError, TriggerTimeout, UnknownSchedule
 from pegboard_schedule._heap import DueHeap
-from pegboard_schedule._missed import times_until, to_run
+from pegboard_schedule._missed import passed_until, runs_of
+from pegboard_schedule._records import Fault
+from pegboard_schedule._set_clock import Standing, thought_over
+from pegboard_schedule._trigger import later
 from pegboard_schedule._watch import ClockWatch
 from pegboard_schedule._when import When
 
 if TYPE_CHECKING:
     from pegboard.clock import Clock
+    from pegboard_schedule._asking import Asker
     from pegboard_schedule._records import Scheduled
     from pegboard_schedule._store import LastRuns
+    from pegboard_schedule._trigger import Passed
 
 _log = logging.getLogger("pegboard.schedule")
 
@@ -26,19 +34,32 @@ _log = logging.getLogger("pegboard.schedule")
 class Agenda:
     """Knows the entries, and hands out the runs that are due; starts none.
 
+    Code of the user is never run under the guard: conditions and triggers of one's own are asked by the asker.
+
     Attributes:
         guard: Held around every change of an entry.
     """
 
-    def __init__(self, clock: Clock, store: LastRuns | None, seed: int | None) -> None:
-        self.guard = threading.RLock()
+    def __init__(self, clock: Clock, store: LastRuns | None, seed: int | None, asker: Asker) -> None:
+        self.guard = new_held_rlock()
         self._watch = ClockWatch(clock)
         self._store = store
+        self._asker = asker
         self._random = random.Random(seed)  # noqa: S311 - spreads load, and guards nothing
         self._heap = DueHeap()
         self._entries: dict[str, Entry] = {}
         self._numbers: dict[str, int] = {}
         self._added = 0
+        self._faults: list[Fault] = []
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: the entries are there; what goes on of them is the parent's."""
+        self.guard = new_held_rlock()
+        self._heap = DueHeap()
+        for entry in list(self._entries.values()):
+            entry.begin_anew()
+            self._reschedule(entry)
 
     def new_id(self, name: str) -> str:
         """Return the name, or with a number if it is taken: the same ones in every process that adds in one order."""
@@ -52,18 +73,17 @@ class Agenda:
         Raises:
             ScheduleError: Its id is taken.
         """
+        self._refuse_taken(entry)
         with self.guard:
-            if entry.id in self._entries:
-                raise ScheduleError(
-                    f"there is an entry {entry.id!r} already. Give another id=, or remove({entry.id!r}) first."
-                )
             now = _moment(self._now())
-            if self._store is not None and remembered:
-                entry.stored = True
-                self._go_on(entry, self._store, now)
-            else:
-                entry.trigger = entry.trigger.begun(now)
-                entry.scheduled = entry.trigger.first(now)
+        if self._store is not None and remembered:
+            entry.stored = True
+            self._go_on(entry, self._store, now)
+        else:
+            entry.trigger = entry.trigger.begun(now)
+            entry.scheduled = _aware(entry.trigger.first(now))
+        with self.guard:
+            self._refuse_taken(entry)
             entry.order = self._added
             self._added += 1
             self._reschedule(entry)
@@ -87,10 +107,12 @@ class Agenda:
     def resume(self, key: str) -> None:
         """Let an entry be due again, from now on; one whose only time has gone by is due at once."""
         with self.guard:
-            entry = self._entry(key)
-            if entry.paused:
+            entry, now = self._entry(key), _moment(self._now())
+        if entry.paused:
+            scheduled = _aware(entry.trigger.next(now))
+            with self.guard:
                 entry.paused = False
-                entry.scheduled = entry.trigger.next(_moment(self._now())) or entry.scheduled
+                entry.scheduled = scheduled or entry.scheduled
                 self._reschedule(entry)
 
     def records(self) -> list[Scheduled]:
@@ -115,20 +137,47 @@ class Agenda:
             return None if due is None else due - self._watch.clock.time()
 
     def take_due(self) -> list[Going]:
-        """Return the runs that are due, in that order; each is handed out once."""
+        """Return the runs that are due, in that order; each is handed out once. Whoever has to be asked is asked."""
         with self.guard:
             now, taken = self._now(), []
             while (due := self._heap.first_due()) is not None and due <= now:
                 taken.append(self._heap.pop())
             if not taken:
                 return []
-            before = [entry.missed for entry in taken]
-            found = [(entry, self._advance(entry, now)) for entry in taken]
-            late = [entry for entry, missed in zip(taken, before, strict=True) if entry.missed > missed]
-        if late:  # one line, also after a pause in which thousands were due
-            _log.warning("%d entries missed runs, among them %s", len(late), late[0].id)
-        found = [(entry, runs) for entry, runs in found if runs and self._comes_true(entry)]
-        return self._claimed(found)
+            moment = _moment(now)
+            self._asker.ask([self._question(entry, moment) for entry in taken if not _answers_at_once(entry)])
+            passed = [
+                (entry, passed_until(entry.trigger, entry.scheduled, moment), entry.due)
+                for entry in taken
+                if _answers_at_once(entry) and entry.scheduled is not None
+            ]
+            return self._claimed(self._advance_all(passed, now))
+
+    def take_answered(self) -> list[Going]:
+        """Return the runs that come of what was asked, in the order in which they were due."""
+        questions = self._asker.take_answered()
+        if not questions:
+            return []
+        with self.guard:
+            now, runs, passed = self._now(), [], []
+            for question in questions:
+                entry = question.entry
+                if entry.question is question:  # and not one of an entry that was removed meanwhile
+                    entry.question = None
+                    if question.kind == "condition":
+                        runs += self._condition_answered(question, now)
+                    elif self._trigger_answered(question):
+                        passed.append((entry, question.answer, question.due))
+            runs += self._claimed(self._advance_all(passed, now))
+        return sorted(runs, key=lambda each: (each.due, each.entry.order))
+
+    def take_faults(self) -> list[Fault]:
+        """Return what has gone wrong with triggers and conditions, each once."""
+        late = self._asker.take_late()
+        with self.guard:
+            self._faults += [self._late(each) for each in late if each.entry.question is each]
+            faults, self._faults = self._faults, []
+        return faults
 
     def give_back(self, going: Going) -> None:
         """Let a run that never began be made up after a restart."""
@@ -138,12 +187,12 @@ class Agenda:
             if isinstance(going.entry.trigger, When):
                 self._store.set_condition(going.entry.id, true=False)
             elif going.before is not None:
-                self._store.give_back(going.entry.id, going.scheduled, going.before)
+                self._store.give_back(going.entry.id, going.noted, going.before)
 
     def _now(self) -> float:
         now, jump = self._watch.look()
         if jump:
-            self._clock_was_set(now, jump)
+            self._clock_was_set(_moment(now), jump)
         return now
 
     def _entry(self, key: str) -> Entry:
@@ -156,17 +205,26 @@ class Agenda:
             )
         return entry
 
+    def _refuse_taken(self, entry: Entry) -> None:
+        if entry.id in self._entries:
+            raise ScheduleError(
+                f"there is an entry {entry.id!r} already. Give another id=, or remove({entry.id!r}) first."
+            )
+
     def _go_on(self, entry: Entry, store: LastRuns, now: datetime) -> None:
         """Begin where the process before this one left off."""
         trigger = entry.trigger
-        last, entry.was_true = store.last(entry.id, trigger.rule, trigger.baseline(now))
-        if last - now > trigger.set_back_most() and not isinstance(trigger, When):
-            last = now  # noted by a clock that was far ahead
-            store.set_last(entry.id, last)
+        rule, baseline, most = trigger.rule, trigger.baseline(now), trigger.set_back_most()
+        with self.guard:
+            last, entry.was_true = store.last(entry.id, rule, baseline)
+            if last - now > most and not isinstance(trigger, When):
+                last = now  # noted by a clock that was far ahead
+                store.set_last(entry.id, last)
         entry.last = last
         entry.trigger = trigger.begun(last)
-        entry.scheduled = entry.trigger.next(last)
-        if isinstance(trigger, When):
+        if not isinstance(trigger, When):
+            entry.scheduled = _aware(entry.trigger.next(last))
+        elif not (trigger.once and entry.was_true):  # else it has had its only run
             entry.scheduled = trigger.first(now)
 
     def _reschedule(self, entry: Entry) -> None:
@@ -177,99 +235,151 @@ class Agenda:
         self._entries[entry.id] = entry
         jitter = entry.trigger.jitter
         entry.due = entry.scheduled.timestamp() + (self._random.random() * jitter if jitter else 0.0)
-        if not entry.paused:
+        if not entry.paused and entry.question is None:
             self._heap.put(entry)
 
     def _leave(self, entry: Entry) -> None:
         self._entries.pop(entry.id, None)
+        entry.question = None
         self._heap.forget(entry)
 
-    def _advance(self, entry: Entry, now: float) -> list[Going]:
-        """Move an entry on to its next time, and return the runs that are due before that."""
-        first, due, before = entry.scheduled, entry.due, entry.last
-        if first is None:
-            return []
-        try:
-            times, entry.scheduled = times_until(entry.trigger, first, _moment(now))
-        except Exception:  # noqa: BLE001 - of a trigger that the user wrote; one of them stops no other
-            _log.exception("the trigger of %s failed, so it is paused", entry.id)
+    def _advance_all(self, due: list[tuple[Entry, Passed, float]], now: float) -> list[list[Going]]:
+        """Move entries on to their next times, say which of them missed runs, and return the runs of each."""
+        behind, found = [], []
+        for entry, passed, began in due:
+            before, missed = entry.last, entry.missed
+            entry.scheduled, entry.last = passed.following, passed.last
+            self._reschedule(entry)
+            runs = runs_of(entry, passed, before, began, now)
+            if not runs and entry.stored and self._store is not None:
+                self._store.claim([(entry.id, passed.last)])
+            found.append(runs)
+            if entry.missed > missed and not entry.is_behind:
+                behind.append((entry.id, entry.missed - missed))
+            entry.is_behind = entry.missed > missed
+        if behind:  # one line, also after a pause in which thousands were due
+            runs_missed = sum(number for _, number in behind)
+            _log.warning(
+                "%d entries missed runs, among them %s; %d are dropped",
+                len(behind),
+                behind[0][0],
+                runs_missed,
+            )
+        return found
+
+    def _question(self, entry: Entry, now: datetime) -> Question:
+        trigger, first = entry.trigger, entry.scheduled or now
+        if isinstance(trigger, When):
+            entry.question = Question(entry, "condition", entry.due, first, partial(_condition, trigger, now))
+        else:
+            entry.question = Question(
+                entry, "times", entry.due, first, partial(passed_until, trigger, first, now)
+            )
+        return entry.question
+
+    def _trigger_answered(self, question: Question) -> bool:
+        """Take what a trigger of the user's own answered; whether these are times that may be run."""
+        entry = question.entry
+        if question.error is not None:
             entry.paused = True
-            return []
-        self._reschedule(entry)
-        asks = isinstance(entry.trigger, When)
-        if not asks:
-            entry.last = times[-1]
-        lateness = now - (due if len(times) == 1 else times[-1].timestamp())
-        chosen = times[-1:] if asks else to_run(entry.trigger, times, lateness)
-        if len(chosen) < len(times) and not asks:
-            entry.missed += len(times) - len(chosen)
-        if not chosen and entry.stored and self._store is not None:
-            self._store.claim([(entry.id, times[-1])])
-        befores = [before, *chosen]
-        return [
-            Going(entry, time, due if len(times) == 1 else time.timestamp(), earlier, made_up=len(chosen) > 1)
-            for time, earlier in zip(chosen, befores, strict=False)
-        ]
-
-    def _comes_true(self, entry: Entry) -> bool:
-        """Ask the condition of an entry that has one, without the lock; whether it became true."""
-        trigger = entry.trigger
-        if not isinstance(trigger, When):
-            return True
-        try:
-            answer = bool(trigger.condition())
-        except Exception as error:  # noqa: BLE001 - logged, and asked again
-            _log.error("the condition of %s failed with %s", entry.id, type(error).__name__, exc_info=error)
+            self._faults.append(Fault(entry.id, entry.task, "trigger", question.error, paused=True))
             return False
-        with self.guard:
-            changed, entry.was_true = answer != entry.was_true, answer
-            if changed and self._store is not None and entry.stored:
-                changed = self._store.set_condition(entry.id, true=answer)  # or another process was quicker
-            if changed and answer:
-                entry.last = _moment(self._watch.clock.time())
-        return changed and answer
+        if question.kind == "times" and not entry.paused:
+            return True
+        if question.kind == "times":
+            entry.scheduled = question.answer.following
+        else:
+            self._stand(entry, question.answer)
+        self._reschedule(entry)
+        return False
 
-    def _claimed(self, found: list[tuple[Entry, list[Going]]]) -> list[Going]:
+    def _condition_answered(self, question: Question, now: float) -> list[Going]:
+        """Take what a condition said; a run if it became true."""
+        entry, trigger = question.entry, question.entry.trigger
+        if question.error is not None:
+            fault = Fault(entry.id, entry.task, "condition", question.error, is_new=not entry.has_failed)
+            self._faults.append(fault)
+        entry.has_failed = question.error is not None
+        moment = _moment(now)
+        answer, following = question.answer or (None, moment + cast("When", trigger).every)
+        becomes_true = answer is not None and not entry.paused and self._changed(entry, answer) and answer
+        entry.scheduled = max(following, moment)  # at once, where the answer took long
+        if entry.was_true and not entry.paused and isinstance(trigger, When) and trigger.once:
+            entry.scheduled = None
+        self._reschedule(entry)
+        if not becomes_true:
+            return []
+        before, entry.last = entry.last, moment
+        return [Going(entry, question.first, question.due, before, question.first)]
+
+    def _changed(self, entry: Entry, answer: bool) -> bool:
+        """Note what a condition said, and return whether that is news, for other processes too."""
+        changed, entry.was_true = answer != entry.was_true, answer
+        if changed and self._store is not None and entry.stored:
+            return self._store.set_condition(entry.id, true=answer)  # or another process was quicker
+        return changed
+
+    def _late(self, question: Question) -> Fault:
+        entry = question.entry
+        what: Literal["condition", "trigger"] = "condition" if question.kind == "condition" else "trigger"
+        error = TriggerTimeout(
+            f"the {what} of {entry.id} has not answered within {self._asker.patience:g} s. "
+            f"The others go on, and this one is asked again once it has.\n"
+            f"Give what it waits for a limit, or the schedule more time: Scheduling(patience=...).",
+            id=entry.id,
+            seconds=self._asker.patience,
+        )
+        return Fault(entry.id, entry.task, what, error)
+
+    def _claimed(self, found: list[list[Going]]) -> list[Going]:
         """Leave out what another process with the same store was quicker to take."""
-        timed = {entry for entry, _ in found if entry.stored and not isinstance(entry.trigger, When)}
-        mine = [(entry.id, runs[-1].scheduled) for entry, runs in found if entry in timed]
+        mine = [(runs[-1].entry.id, runs[-1].noted) for runs in found if runs and runs[-1].entry.stored]
         if self._store is not None and mine:
-            with self.guard:
-                won = self._store.claim(mine)
-            found = [(entry, runs) for entry, runs in found if entry not in timed or entry.id in won]
-        return [going for _, runs in found for going in runs]
+            won = self._store.claim(mine)
+            found = [
+                runs for runs in found if runs and (not runs[-1].entry.stored or runs[-1].entry.id in won)
+            ]
+        return [going for runs in found for going in runs]
 
-    def _clock_was_set(self, now: float, jump: float) -> None:
+    def _clock_was_set(self, now: datetime, jump: float) -> None:
         """Think all entries over."""
         _log.warning("the clock was set by %+.0f s", jump)
-        moment = _moment(now)
+        asked = []
         for entry in list(self._entries.values()):
             self._heap.forget(entry)
-            shifted = entry.trigger.shifted(jump)
-            if shifted is not None:
-                _shift(entry, shifted, jump)
-            elif jump < 0 and entry.scheduled is not None and entry.scheduled > moment:
-                _think_over(entry, moment)
-            if entry.stored and self._store is not None and jump < 0 and entry.last is not None:
-                self._store.set_last(entry.id, entry.last)
+            standing = Standing(entry.trigger, entry.scheduled, entry.last)
+            think = partial(thought_over, standing, now, jump)
+            if entry.question is not None:
+                continue  # it is asked already
+            if entry.trigger.is_prompt:
+                self._stand(entry, think())
+            elif isinstance(entry.trigger, When):
+                entry.scheduled = now
+            else:
+                entry.question = Question(entry, "set", entry.due, now, think)
+                asked.append(entry.question)
             self._reschedule(entry)
+        self._asker.ask(asked)
+
+    def _stand(self, entry: Entry, standing: Standing) -> None:
+        last, (entry.trigger, entry.scheduled, entry.last) = entry.last, standing
+        if entry.stored and self._store is not None and entry.last is not None and entry.last != last:
+            self._store.set_last(entry.id, entry.last)
 
 
-def _shift(entry: Entry, trigger: object, jump: float) -> None:
-    by = timedelta(seconds=jump)
-    entry.trigger = trigger  # type: ignore[assignment]
-    entry.scheduled = entry.scheduled + by if entry.scheduled is not None else None
-    entry.last = entry.last + by if entry.last is not None else None
+def _answers_at_once(entry: Entry) -> bool:
+    return entry.trigger.is_prompt and not isinstance(entry.trigger, When)
 
 
-def _think_over(entry: Entry, now: datetime) -> None:
-    """Find the next time after the clock was set back; those of a while ago do not come again."""
-    last = entry.last
-    if last is not None and timedelta(0) < last - now <= entry.trigger.set_back_most():
-        return
-    if last is not None and last > now:
-        entry.last = now
-    entry.scheduled = entry.trigger.next(now) or entry.scheduled
+def _condition(trigger: When, now: datetime) -> tuple[bool, datetime]:
+    """Ask a condition, and when to ask it again."""
+    answer = bool(trigger.condition())
+    return answer, later(trigger.next(now), now) or now + trigger.every
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    """Refuse what a trigger of the user's own returned for a time."""
+    return None if time is None else _checks.aware("what a trigger returns", time)
 
 
 def _moment(seconds: float) -> datetime:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import attrs
-from cronsim import CronSim, CronSimError
 
-from pegboard_schedule import _checks
+from pegboard_schedule import _checks, _cron_fields, _cron_rule
+from pegboard_schedule._cron_clock import CronClock
+from pegboard_schedule._cron_fields import NAMES
 from pegboard_schedule._errors import InvalidCron
-from pegboard_schedule._trigger import Trigger
+from pegboard_schedule._moments import from_seconds, whole_seconds
+from pegboard_schedule._trigger import Passed, Trigger
 
-_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _NAMED = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -22,7 +23,7 @@ _NAMED = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_SAMPLE = datetime(2024, 1, 1, tzinfo=UTC)
+_SAMPLE = 1_704_067_200  # 2024, which has a 29th of February
 
 
 def _expression(value: object) -> str:
@@ -32,30 +33,30 @@ def _expression(value: object) -> str:
         )
     text = _NAMED.get(value.strip().lower(), value)
     fields = text.split()
-    if len(fields) != len(_FIELDS):
+    if len(fields) != len(NAMES):
         raise InvalidCron(
             f"the cron expression {value!r} has {len(fields)} fields, and a missing one does not stand for `*`.\n"
-            f"Write all five: {', '.join(_FIELDS)}. For less than a minute there is Every(seconds).",
+            f"Write all five: {', '.join(NAMES)}. For less than a minute there is Every(seconds).",
             expression=value,
         )
-    # Sunday ends a week as well as it begins one: FRI-SUN.
-    fields[4] = re.sub(r"-SUN\b", "-7", fields[4], flags=re.IGNORECASE)
-    text = " ".join(fields)
     try:
-        next(CronSim(text, _SAMPLE))
-    except CronSimError as error:
+        found = _cron_rule.first_from(_cron_fields.read(fields), _SAMPLE)
+    except _cron_fields.FieldError as error:
         raise InvalidCron(
             f"the cron expression {value!r} cannot be used: {error}.\n"
-            f"Fields are {', '.join(_FIELDS)}; each is `*`, a number, a name, a range, a step or a list of these, "
-            f"and together they have to come true some day.",
+            f"Fields are {', '.join(NAMES)}; each is `*`, a value, a range, a step or a list of these.",
             expression=value,
         ) from None
-    except StopIteration:
+    if found is None:
         raise InvalidCron(
             f"the cron expression {value!r} does not come true within 50 years. Mend its day, month or weekday.",
             expression=value,
-        ) from None
-    return text
+        )
+    return " ".join(fields)
+
+
+def _clock(trigger: Cron) -> CronClock:
+    return CronClock(_cron_fields.read(trigger.expression.split()), trigger.tz)
 
 
 @attrs.frozen
@@ -75,16 +76,34 @@ class Cron(Trigger):
 
     expression: str = attrs.field(converter=_expression)
     tz: tzinfo = attrs.field(default=UTC, converter=_checks.zone)
+    _by_clock: CronClock = attrs.field(
+        default=attrs.Factory(_clock, takes_self=True), init=False, repr=False, eq=False
+    )
 
     def next(self, after: datetime) -> datetime | None:
-        """Return the next time, in the zone of the trigger."""
-        after = _checks.aware("after", after)
-        for found in CronSim(self.expression, after.astimezone(self.tz)):
-            # Both compared in UTC: within one zone, datetimes compare by what the clock shows. A time that comes
-            # twice may lie before `after`, when that is in its second hour.
-            if found.astimezone(UTC) > after.astimezone(UTC):
-                return found
-        return None
+        """Return the next time, in the zone of the trigger; None after those 50 years, and those of datetime."""
+        try:
+            found = self._by_clock.first_from(whole_seconds(_checks.aware("after", after)) + 1)
+            return None if found is None else from_seconds(found, self.tz)
+        except (OverflowError, ValueError):  # the calendar is at its end
+            if after.year < MAXYEAR - 50:
+                raise
+            return None
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nobody has changed what it does, and its zone is of the standard library."""
+        return type(self) is Cron and isinstance(self.tz, timezone | ZoneInfo)
+
+    def passed(self, first: datetime, now: datetime, most: int) -> Passed:
+        """Count by the calendar, however long that time was."""
+        following = self.next(first)
+        if following is None or following > now:
+            return Passed([first][:most], 1, first, following)
+        begin, end = whole_seconds(first), whole_seconds(now)
+        number, last = self._by_clock.count(begin, end), self._by_clock.last_until(end)
+        times = self._from(first, min(number, most))
+        return Passed(times, number, from_seconds(last, self.tz), self.next(now))
 
     @property
     def rule(self) -> str:
@@ -93,6 +112,10 @@ class Cron(Trigger):
 
     def set_back_most(self) -> timedelta:
         """Return three hours for a fixed time, as cron has it, and a minute for what goes by elapsed time."""
-        minute, hour, *_ = self.expression.split()
-        fixed = not minute.startswith("*") and not hour.startswith("*")
-        return timedelta(hours=3) if fixed else timedelta(minutes=1)
+        return timedelta(minutes=1) if self._by_clock.fields.elapsed else timedelta(hours=3)
+
+    def _from(self, first: datetime, most: int) -> list[datetime]:
+        times = [first][:most]
+        while len(times) < most and (following := self.next(times[-1])) is not None:
+            times.append(following)
+        return times

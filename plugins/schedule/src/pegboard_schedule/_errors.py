@@ -29,6 +29,18 @@ class UnknownSchedule(PegboardError, LookupError):  # noqa: N818
     id: str
 
 
+class TriggerTimeout(PegboardError, TimeoutError):  # noqa: N818
+    """Told of, and never raised, when a condition or a trigger of one's own has not answered in time.
+
+    Attributes:
+        id: Of the entry.
+        seconds: How long it was waited for.
+    """
+
+    id: str
+    seconds: float
+
+
 class ScheduleStoreError(PegboardError, RuntimeError):
     """Raised when the file of the last runs cannot be opened or is of another kind.
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 import attrs
 
 from pegboard_schedule import _checks
-from pegboard_schedule._trigger import Trigger
+from pegboard_schedule._trigger import Passed, Trigger
+from pegboard_schedule._zone_changes import existing
 
 _LEAST = 0.001
 
@@ -18,7 +19,7 @@ def _interval(value: object) -> timedelta:
 
 
 def _start(value: Any) -> datetime | None:
-    return None if value is None else _checks.aware("start", value).astimezone(UTC)
+    return None if value is None else existing(_checks.aware("start", value)).astimezone(UTC)
 
 
 @attrs.frozen
@@ -53,6 +54,18 @@ class Every(Trigger):
         """The interval, and the start if one was given."""
         since = "" if self.start is None or self._floats else f" from {self.start.isoformat()}"
         return f"every {self.interval.total_seconds():g} s{since}"
+
+    def passed(self, first: datetime, now: datetime, most: int) -> Passed:
+        """Count by the calendar, however long that time was."""
+        number = max((now - first) // self.interval, 0) + 1
+        last = first + (number - 1) * self.interval
+        times = [first + each * self.interval for each in range(min(number, most))]
+        return Passed(times, number, last, last + self.interval)
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nobody has changed what it does."""
+        return type(self) is Every
 
     def begun(self, now: datetime) -> Self:
         """Count from `now` if no start was given."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import Context, ContextVar, copy_context
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from pegboard import Option, hookimpl
+from pegboard.parts import after_fork
 from pegboard.privacy import is_sensitive
-from pegboard_schedule._records import Fire
+from pegboard_schedule._records import Fault, Fire
 
 if TYPE_CHECKING:
     from pegboard import Call, Session
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pegboard_schedule._entry import Entry, Going
 
 _log = logging.getLogger("pegboard.schedule")
+_is_asked = ContextVar("pegboard_schedule_asked", default=False)
 _current: ContextVar[Going | None] = ContextVar("pegboard_schedule_run", default=None)
 
 
@@ -32,8 +36,8 @@ class Fires(Option):
 
 
 def inside_a_run() -> bool:
-    """Whether the running code belongs to a scheduled run."""
-    return _current.get() is not None
+    """Whether the running code belongs to a scheduled run, or is what an entry was asked."""
+    return _current.get() is not None or _is_asked.get()
 
 
 def observer_of_fires(session: Session) -> object:
@@ -45,12 +49,6 @@ def observer_of_fires(session: Session) -> object:
         "Time from when a scheduled run was to begin until it began.",
         labels,
     )
-    missed = session.measure(
-        "counter",
-        "pegboard_schedule_missed",
-        "Scheduled runs that were dropped, counted when the next one begins.",
-        labels,
-    )
 
     @hookimpl
     def before_execute(call: Call) -> None:
@@ -58,10 +56,24 @@ def observer_of_fires(session: Session) -> object:
         if going is not None:
             going.lateness = max(session.clock.time() - going.due, 0.0)
             lateness.labels(pegboard_task_name=call.task.name).observe(going.lateness)
-            missed.labels(pegboard_task_name=call.task.name).add(going.missed)
             call.emit("on_schedule_fire", Fire(going.entry.id, going.scheduled, going.lateness, going.missed))
 
     return SimpleNamespace(before_execute=before_execute)
+
+
+def counter_of_missed(session: Session, task: str) -> Callable[[int], object]:
+    """Make what counts the runs of a task that are dropped."""
+
+    def count(number: int) -> None:
+        missed = session.measure(
+            "counter",
+            "pegboard_schedule_missed",
+            "Scheduled runs that were dropped.",
+            ("pegboard_task_name",),
+        )
+        missed.labels(pegboard_task_name=task).add(number)
+
+    return count
 
 
 def context_in(session: Session) -> Context:
@@ -74,30 +86,51 @@ def context_in(session: Session) -> Context:
     return Context().run(inside)
 
 
+def context_of_questions(session: Session) -> Context:
+    """Return a context like that, in which code knows that the schedule waits for its answer."""
+    context = context_in(session)
+    context.run(_is_asked.set, True)
+    return context
+
+
 class Launcher:
     """Begins runs in a session, and hears of their ends."""
 
     def __init__(self, session: Session, agenda: Agenda) -> None:
         self._session = session
         self._agenda = agenda
-        self._guard = agenda.guard
         self._context = context_in(session)
         self._going: set[Going] = set()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: what goes on is the parent's."""
+        self._going = set()
 
     def launch(self, due: list[Going]) -> list[Going]:
-        """Begin runs, or let them wait for others of their entry; return those that were not dropped."""
-        taken = []
-        for going in due:
-            with self._guard:
-                kept = self._keep(going)
-            if kept:
-                taken.append(going)
-                self._begin_waiting(going.entry)
+        """Begin runs, or let them wait for others of their entry; return those that were not dropped.
+
+        Raises:
+            BaseException: Of a signal handler, or an exit of a run, in the main thread; the runs after it are given back.
+        """
+        taken, left = [], deque(due)
+        try:
+            while left:
+                going = left.popleft()
+                with self._agenda.guard:
+                    kept = self._keep(going)
+                if kept:
+                    taken.append(going)
+                    self._begin_waiting(going.entry)
+        except BaseException:
+            for going in reversed(left):
+                self._agenda.give_back(going)
+            raise
         return taken
 
     def drain(self) -> None:
         """Give up what has not begun, and wait for what has."""
-        with self._guard:
+        with self._agenda.guard:
             going = list(self._going)
             unbegun = [run for entry in {each.entry for each in going} for run in entry.waiting]
             for run in unbegun:
@@ -114,8 +147,10 @@ class Launcher:
         busy = entry.waiting or (entry.running and overlap == "skip")
         drops = busy and not going.made_up and overlap != "allow"
         if drops:
-            entry.missed += 1
-            _log.warning("%s is due while its last run goes on, so this run is dropped", entry.id)
+            entry.miss(1)
+            if not entry.is_dropping:  # said once, until a run begins
+                _log.warning("%s is due while its last run goes on, so this run is dropped", entry.id)
+            entry.is_dropping = True
             return False
         entry.waiting.append(going)
         self._going.add(going)
@@ -123,7 +158,7 @@ class Launcher:
 
     def _begin_waiting(self, entry: Entry) -> None:
         """Begin what may begin of an entry; one thread at a time does it, and looks again until nothing is left."""
-        with self._guard:
+        with self._agenda.guard:
             if entry.launching:
                 return
             entry.launching = True
@@ -131,17 +166,18 @@ class Launcher:
             while (going := self._next(entry)) is not None:
                 self._submit(going)
         except BaseException:
-            with self._guard:
+            with self._agenda.guard:
                 entry.launching = False
             raise
 
     def _next(self, entry: Entry) -> Going | None:
-        with self._guard:
+        with self._agenda.guard:
             if not entry.waiting or (entry.running and entry.trigger.overlap != "allow"):
                 entry.launching = False
                 return None
             going = entry.waiting.popleft()
-            going.missed, entry.missed = entry.missed, 0
+            going.missed, entry.missed = entry.missed - going.dropped_later, going.dropped_later
+            entry.is_dropping = False
             entry.running.add(going)
             return going
 
@@ -150,7 +186,8 @@ class Launcher:
             going.future = self._context.copy().run(_submit, going)
         except BaseException as error:
             self._end(going, "error", error=error)
-            if not isinstance(error, Exception):  # of a function that runs inline
+            # Of a function that runs inline, or of a signal handler, which only the main thread has.
+            if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
                 raise
             return
         going.future.add_done_callback(lambda future: self._over(going, future))
@@ -169,16 +206,27 @@ class Launcher:
     ) -> None:
         if status == "cancelled":
             self._agenda.give_back(going)
-        with self._guard:
+        with self._agenda.guard:
             going.entry.running.discard(going)
             self._going.discard(going)
         if error is not None:
             self._log_failure(going.entry, error)
         going.finish(status, value, error)
 
-    def _log_failure(self, entry: Entry, error: BaseException) -> None:
+    def log_fault(self, fault: Fault) -> None:
+        """Log what is wrong with an entry, once for several in a row."""
+        if fault.is_new:
+            then = "it is paused" if fault.paused else "the others go on"
+            error = fault.error if self._may_show(fault.error) else None
+            text = "the %s of %s failed with %s; " + then
+            _log.error(text, fault.source, fault.id, type(fault.error).__name__, exc_info=error)
+
+    def _may_show(self, error: BaseException) -> bool:
         # A traceback may show a secret, and cannot be masked before its formatter has written it.
-        hidden = entry.sensitive or bool(self._session.masks) or is_sensitive(error)
+        return not self._session.masks and not is_sensitive(error)
+
+    def _log_failure(self, entry: Entry, error: BaseException) -> None:
+        hidden = entry.sensitive or not self._may_show(error)
         _log.error(
             "a run of %s failed with %s; the schedule goes on",
             entry.id,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from pegboard.clock import SystemClock
+from pegboard.parts import after_fork, new_lock
 from pegboard_schedule._errors import ScheduleError
 from pegboard_schedule._launch import inside_a_run
 
 if TYPE_CHECKING:
     from pegboard.clock import Clock
+
+_log = logging.getLogger("pegboard.schedule")
 
 # How long a wait may be without a look at the clock on the wall, which may have been set meanwhile.
 LOOK = 10.0
@@ -26,9 +31,15 @@ class Loop:
         self._clock = clock
         self._turn = turn
         self._drain = drain
+        self._clock_jumps = False
+        self._begin_anew()
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Begin without a thread, also in a forked child: what loops there is the parent's."""
         # Its `put` may be called in a signal handler, at any point of its own `get`; an Event's `set` may not.
         self._wake: SimpleQueue[None] = SimpleQueue()
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -47,7 +58,7 @@ class Loop:
         """
         self._begin()
         self._thread = threading.current_thread()
-        self._run(around)
+        self._run(around, self._turn)
 
     def start(self) -> None:
         """Loop in a thread; nothing happens if one does already."""
@@ -55,7 +66,7 @@ class Loop:
             return
         self._begin()
         self._thread = threading.Thread(
-            target=self._run, args=[nullcontext()], name="pegboard-schedule", daemon=True
+            target=self._run, args=[nullcontext(), self._turn_safely], name="pegboard-schedule", daemon=True
         )
         self._thread.start()
 
@@ -84,26 +95,40 @@ class Loop:
             self._ended.clear()
             self._stopping = False
 
-    def _run(self, around: AbstractContextManager[None]) -> None:
+    def _turn_safely(self) -> float | None:
+        """Take a turn in a thread whose end nobody would notice."""
+        try:
+            return self._turn()
+        except BaseException:  # noqa: BLE001 - whatever it is: the entries have nobody else
+            _log.exception("a turn of the schedule failed; it goes on in a second")
+            return 1.0
+
+    def _run(self, around: AbstractContextManager[None], turn: Callable[[], float | None]) -> None:
         try:
             with around:
                 try:
                     while not self._stopping:
-                        self._wait(self._turn())
+                        self._wait(turn())
                 finally:
                     self._drain()
         finally:
             self._ended.set()
 
     def _wait(self, seconds: float | None) -> None:
-        seconds = LOOK if seconds is None else min(seconds, LOOK)
+        seconds = LOOK if seconds is None else seconds
         if seconds <= 0:
             return
         if not isinstance(self._clock, SystemClock):
             if not self._stopping:
-                self._clock.sleep(seconds)
+                self._sleep(seconds)
             return
         try:
-            self._wake.get(timeout=seconds)
+            self._wake.get(timeout=min(seconds, LOOK))
         except Empty:
             pass
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep by the clock: all at once where that takes no time, so that years of a fake clock are short."""
+        begun = time.monotonic()
+        self._clock.sleep(seconds if self._clock_jumps else min(seconds, LOOK))
+        self._clock_jumps = time.monotonic() - begun < min(seconds, LOOK) / 2

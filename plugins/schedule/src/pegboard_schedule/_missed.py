@@ -5,29 +5,43 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pegboard_schedule._entry import Going
+from pegboard_schedule._trigger import MISSED_MOST, Passed
+
 if TYPE_CHECKING:
+    from pegboard_schedule._entry import Entry
     from pegboard_schedule._trigger import Trigger
 
-# A minutely job that was away for a year has half a million missed times; nobody makes those up.
-MISSED_MOST = 1_000
+
+def passed_until(trigger: Trigger, first: datetime, now: datetime) -> Passed:
+    """Return the times from `first` until now, with as many of them as may be made up."""
+    passed = trigger.passed(first, now, MISSED_MOST if trigger.misfire == "all" else 0)
+    if not isinstance(passed, Passed):
+        raise TypeError(
+            f"passed() of a trigger returns a Passed, not a {type(passed).__name__}. Leave it out."
+        )
+    return passed
 
 
-def times_until(trigger: Trigger, first: datetime, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """Return the times from `first` until now, at most a thousand, and the next one after now."""
-    times = [first]
-    following = trigger.following(first)
-    while following is not None and following <= now:
-        if len(times) == MISSED_MOST:
-            return times, trigger.next(now)
-        times.append(following)
-        following = trigger.following(following)
-    return times, following
+def runs_of(entry: Entry, passed: Passed, before: datetime | None, due: float, now: float) -> list[Going]:
+    """Return the runs of an entry that was due at these times; those that are dropped are counted."""
+    starts_last = due if passed.number == 1 else passed.last.timestamp()
+    chosen = _chosen(entry.trigger, passed, now - starts_last)
+    dropped = passed.number - len(chosen)
+    if dropped:
+        entry.miss(dropped)
+    later = dropped if entry.trigger.misfire == "all" else 0
+    starts = [due] if passed.number == 1 else [each.timestamp() for each in chosen]
+    noted = [*chosen[:-1], passed.last]
+    return [
+        Going(entry, time, start, earlier, note, len(chosen) > 1, later)
+        for time, start, earlier, note in zip(chosen, starts, [before, *chosen], noted, strict=False)
+    ]
 
 
-def to_run(trigger: Trigger, times: list[datetime], lateness: float) -> list[datetime]:
-    """Return the times that are run; `lateness` is that of the last, in seconds."""
+def _chosen(trigger: Trigger, passed: Passed, lateness: float) -> list[datetime]:
     if trigger.misfire == "all":
-        return times
+        return passed.times
     if trigger.misfire == "skip" and lateness > trigger.grace:
         return []
-    return times[-1:]
+    return [passed.last]

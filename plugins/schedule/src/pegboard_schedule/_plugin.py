@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike
@@ -10,18 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Session, Task, hookimpl
-from pegboard_schedule import hookspecs
+from pegboard.clock import SystemClock
+from pegboard.parts import after_fork, new_rlock
+from pegboard_schedule import _checks, hookspecs
 from pegboard_schedule._adding import checked_arguments, checked_task, triggers_of
 from pegboard_schedule._agenda import Agenda
+from pegboard_schedule._asking import Asker
 from pegboard_schedule._at import At
 from pegboard_schedule._entry import Entry
 from pegboard_schedule._errors import ScheduleError
-from pegboard_schedule._launch import Fires, Launcher, observer_of_fires
+from pegboard_schedule._launch import (
+    Fires,
+    Launcher,
+    context_of_questions,
+    counter_of_missed,
+    observer_of_fires,
+)
 from pegboard_schedule._loop import Loop
 from pegboard_schedule._signals import stopping_on_signals
 from pegboard_schedule._store import LastRuns
 
 if TYPE_CHECKING:
+    from pegboard_schedule._entry import Going
     from pegboard_schedule._records import Run, Scheduled
     from pegboard_schedule._trigger import Trigger
 
@@ -37,6 +46,8 @@ class Scheduling:
         path: A file that keeps when each entry was last due, so that a restart neither skips nor repeats a run. Of several
             processes with the same file, one runs each. None keeps it in memory.
         seed: Makes jitter reproducible.
+        patience: Seconds within which a condition, or a trigger of your own, is to answer; later it is told as an error, and
+            others do not wait for it.
 
     Raises:
         TypeError: One of `tasks` is no task.
@@ -47,14 +58,23 @@ class Scheduling:
     hookspecs = hookspecs
 
     def __init__(
-        self, *tasks: Task[..., Any], path: str | PathLike[str] | None = None, seed: int | None = None
+        self,
+        *tasks: Task[..., Any],
+        path: str | PathLike[str] | None = None,
+        seed: int | None = None,
+        patience: float = 2.0,
     ) -> None:
         self._tasks = [(each, triggers_of(checked_task(each))) for each in tasks]
         self._path = None if path is None else Path(path)
         self._seed = seed
-        self._guard = threading.RLock()
+        self._patience = _checks.seconds("patience", patience, 0.001)
+        self._guard = new_rlock()
         self._sessions: list[Session] = []
         self._parts: _Parts | None = None
+        after_fork(self._renew_guard)
+
+    def _renew_guard(self) -> None:
+        self._guard = new_rlock()
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -167,7 +187,7 @@ class Scheduling:
                         "Open one around it: with Session(Scheduling()) as session: session[Scheduling].add(...)"
                     )
                 store = None if self._path is None else LastRuns(self._path)
-                parts = _Parts(self._sessions[0], store, self._seed)
+                parts = _Parts(self._sessions[0], store, self._seed, self._patience)
                 for task, triggers in self._tasks:
                     for trigger in triggers:
                         parts.add(task, trigger, (), {}, None)
@@ -178,9 +198,10 @@ class Scheduling:
 class _Parts:
     """What a schedule is made of while its session is open."""
 
-    def __init__(self, session: Session, store: LastRuns | None, seed: int | None) -> None:
+    def __init__(self, session: Session, store: LastRuns | None, seed: int | None, patience: float) -> None:
         self.session = session
-        self.agenda = Agenda(session.clock, store, seed)
+        self.asker = Asker(context_of_questions(session), patience, self._wake)
+        self.agenda = Agenda(session.clock, store, seed, self.asker)
         self.launcher = Launcher(session, self.agenda)
         self.loop = Loop(session.clock, self._turn, self.launcher.drain)
         self._marked: dict[Any, Any] = {}
@@ -197,24 +218,47 @@ class _Parts:
         checked_arguments(task, args, kwargs)
         call = partial(self._mark(task).submit, *args, **kwargs)
         key = self.agenda.new_id(task.name) if key is None else key
-        entry = Entry(key, call, task.name, task.sensitive, rule, None, 0)
+        missed = counter_of_missed(self.session, task.name)
+        entry = Entry(key, call, task.name, task.sensitive, rule, None, 0, missed)
         self.agenda.add(entry, remembered=not (isinstance(rule, At) and rule.when is None))
         self.loop.wake()
         return key
 
     def run_pending(self) -> list[Run]:
-        runs = [going.over.result() for going in self.launcher.launch(self.agenda.take_due())]
+        begun = self._launch(wait=True)
+        begun.sort(key=lambda going: (going.due, going.entry.order))
+        runs = [going.over.result() for going in begun]
         return [run for run in runs if run.status != "cancelled"]
 
     def close(self) -> None:
         self.loop.stop()
         self.launcher.drain()
+        self.asker.close()
         self.agenda.clear()
 
     def _turn(self) -> float | None:
         if self.session.is_open:  # what begins while it ends might wait for the end, and the end for it
-            self.launcher.launch(self.agenda.take_due())
-        return self.agenda.seconds_to_next()
+            self._launch(wait=not isinstance(self.session.clock, SystemClock))
+        waits = (self.agenda.seconds_to_next(), self.asker.seconds_to_late())
+        return min((seconds for seconds in waits if seconds is not None), default=None)
+
+    def _launch(self, *, wait: bool) -> list[Going]:
+        """Begin what is due, and what comes of questions that have an answer; a fake clock stands still until they have."""
+        begun = self.launcher.launch(self.agenda.take_due())
+        while wait and self.asker.wait():
+            begun += self.launcher.launch(self.agenda.take_answered())
+            self._tell_faults()
+        begun += self.launcher.launch(self.agenda.take_answered())
+        self._tell_faults()
+        return begun
+
+    def _tell_faults(self) -> None:
+        for fault in self.agenda.take_faults():
+            self.launcher.log_fault(fault)
+            self.session.ask("on_schedule_error", session=self.session, fault=fault)
+
+    def _wake(self) -> None:
+        self.loop.wake()
 
     def _mark(self, task: Task[..., Any]) -> Task[..., Any]:
         marked: Task[..., Any] | None = self._marked.get(task)

@@ -26,6 +26,27 @@ class Fire:
 
 
 @attrs.frozen
+class Fault:
+    """What is wrong with the trigger or the condition of an entry, as `on_schedule_error` tells it.
+
+    Attributes:
+        id: Of the entry.
+        task: Name of its task.
+        source: Whether it is the trigger, which says when, or the condition of a `When`.
+        error: What it raised, or a `TriggerTimeout`.
+        paused: Whether the entry is paused, until somebody resumes it: where nobody knows when it is next due.
+        is_new: Whether it is the first of several in a row; only that one is logged.
+    """
+
+    id: str
+    task: str
+    source: Literal["trigger", "condition"]
+    error: BaseException = attrs.field(repr=lambda error: type(error).__name__)
+    paused: bool = False
+    is_new: bool = True
+
+
+@attrs.frozen
 class Run:
     """A scheduled run that is over, as `run_pending` returns it.
 

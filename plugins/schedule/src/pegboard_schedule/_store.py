@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pegboard.parts import after_fork
 from pegboard_schedule._errors import ScheduleStoreError
 
 _log = logging.getLogger("pegboard.schedule")
@@ -32,11 +33,10 @@ class LastRuns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._left_behind: list[sqlite3.Connection] = []
         try:
             _make_private(path)
-            self._connection = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
-            )
+            self._connection = self._connected()
         except (OSError, sqlite3.Error) as error:
             raise self._refusal(str(error)) from error
         try:
@@ -47,6 +47,18 @@ class LastRuns:
         except ScheduleStoreError:
             self._connection.close()
             raise
+
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: SQLite must not even close a connection of the process that this one was forked from."""
+        self._left_behind.append(self._connection)
+        self._connection = self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
     def close(self) -> None:
         """Close the file."""
@@ -133,7 +145,6 @@ class LastRuns:
     def _prepare(self) -> None:
         execute = self._connection.execute
         execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = FULL")
         (version,) = execute("PRAGMA user_version").fetchone()
         (tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version > _VERSION or (version == 0 and tables):

@@ -34,13 +34,15 @@ class When(Trigger):
     It counts as false before it is first asked, so one that is true from the beginning has a run at once.
 
     Attributes:
-        condition: A quick function without arguments, asked in the thread of the schedule. What it returns counts as a
-            bool; an error in it is logged, and counts as no answer.
+        condition: A quick function without arguments, asked in a thread of the schedule. What it returns counts as a bool;
+            whatever it raises is logged, and counts as no answer. One that takes long is not asked again before it answers.
         every: Seconds or a timedelta between two questions.
+        once: Whether the first change is the only one; then the entry leaves the schedule.
     """
 
     condition: Callable[[], Any] = attrs.field(validator=_refuse_other)
     every: timedelta = attrs.field(default=timedelta(seconds=1), converter=_every)
+    once: bool = attrs.field(default=False, kw_only=True, validator=attrs.validators.instance_of(bool))
 
     def next(self, after: datetime) -> datetime:
         """Return when the condition is next asked."""
@@ -49,7 +51,12 @@ class When(Trigger):
     @property
     def rule(self) -> str:
         """The condition's name."""
-        return f"when {getattr(self.condition, '__qualname__', type(self.condition).__qualname__)}"
+        return f"{'once ' if self.once else ''}when {getattr(self.condition, '__qualname__', type(self.condition).__qualname__)}"
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nobody has changed when it is asked."""
+        return type(self) is When
 
     def first(self, now: datetime) -> datetime:
         """Return `now`: it is asked at once."""

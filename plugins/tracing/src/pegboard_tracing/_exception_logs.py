@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber, get_logger
 from opentelemetry.trace import Span, set_span_in_context
 
+from pegboard.parts import new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._asking import Asked, exporters_with, made_by
 
@@ -37,7 +37,7 @@ class ExceptionLogs:
     def __init__(self, session: Session, version: str | None) -> None:
         self._session = session
         self._version = version
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._asked = False
         self._own: LoggerProvider | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 import weakref
 from contextvars import Token
@@ -20,6 +19,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from pegboard.parts import new_lock, new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._exceptions import ErrorRules, record_error
 from pegboard_tracing._late import Slowest
@@ -62,7 +62,7 @@ class MapSpan:
         self.has_edges = has_edges
         self.context: Context = set_span_in_context(span)
         self.trace_id = span.get_span_context().trace_id
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._succeeded = 0
         self._failed = 0
         self._left = budget if span.is_recording() else -1
@@ -144,7 +144,7 @@ class Hits:
     """Counts calls that were served from a cache on the span that they were made in."""
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._counts: weakref.WeakKeyDictionary[Span, int] = weakref.WeakKeyDictionary()
 
     def add(self, span: Span) -> None:

@@ -6,13 +6,12 @@ nothing for it.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import ConfigError, current_call, current_session, hookimpl
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_tracing import hookspecs
 from pegboard_tracing._option import Traced
 
@@ -63,9 +62,7 @@ class Tracing:
         self._named = tracer_provider
         self._budget = span_budget
         self._install = install
-        self._guard = (
-            threading.RLock()
-        )  # the collector may end a stream, whose body calls tasks, while it is held
+        self._guard = new_rlock()  # the collector may end a stream, whose body calls tasks, while it is held
         self._routes: weakref.WeakKeyDictionary[Session, SpanRoute] = weakref.WeakKeyDictionary()
         self._maps: MapSpans | None = None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import threading
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
 from pegboard import ConfigError
+from pegboard.parts import new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._asking import Asked, exporters_with, made_by
 from pegboard_tracing._signal import VARIABLE, Record, as_event, chosen_signal, recorder
@@ -43,7 +43,7 @@ class SpanRoute:
     def __init__(self, session: Session, named: TracerProvider | None) -> None:
         self._session = session
         self._named = named
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._asked: list[object] = []
         self._own: OwnProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard.parts import Periodic, after_fork
+from pegboard.parts import Periodic, after_fork, new_lock
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
 from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
@@ -50,7 +50,7 @@ class Textfile:
         self.path = _checked_path(path)
         self._job = _checked_job(job)
         self._every = _checked_every(every)
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._open: dict[str, tuple[CollectorRegistry, Periodic | None]] = {}
         after_fork(self._begin_anew)
 
@@ -75,7 +75,7 @@ class Textfile:
 
     def _begin_anew(self) -> None:
         """In a forked child: a thread that did not come along may be writing."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
 
     def _write(self, registry: CollectorRegistry) -> None:
         try:

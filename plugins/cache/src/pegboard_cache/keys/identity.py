@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dis
 import os
-import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 
 import attrs
 
+from pegboard.parts import new_lock
 from pegboard_cache._module_names import module_of
 from pegboard_cache.keys.encoder import Add, Unhashable, canonical, register, write_class
 from pegboard_cache.keys.own_code import OwnCode
@@ -53,7 +53,7 @@ class Identity:
 
 _EMPTY = object()
 _known: weakref.WeakKeyDictionary[Callable[..., Any], Identity] = weakref.WeakKeyDictionary()
-_guard = threading.Lock()
+_guard = new_lock()
 
 
 def identity_of(function: Callable[..., Any]) -> Identity:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
+
+from pegboard.parts import new_lock
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -32,7 +33,7 @@ class LeaseRequest:
     def __init__(self, lease_of: LeaseOf, key: str) -> None:
         self._lease_of = lease_of
         self._key = key
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._lease: Lease | None = None
         self._cancelled = False
 

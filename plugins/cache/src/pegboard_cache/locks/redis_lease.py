@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 _RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -49,7 +49,7 @@ class Renewer:
 
     def _begin_anew(self) -> None:
         """Begin with no lease, also in a forked child: the leases, and the thread, are those of the parent."""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(new_rlock())
         # Weakly: one that an interrupt made its holder drop is not renewed, and expires.
         self._leases: weakref.WeakSet[RedisLease] = weakref.WeakSet()
         self._thread: threading.Thread | None = None

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ class SingleFlight:
 
     def _begin_anew(self) -> None:
         """Begin with no flight, also in a forked child: the threads that led those are not in this process."""
-        self._guard = (
-            threading.RLock()
-        )  # reentrant: the collector may close a leader's coroutine while it is held
+        self._guard = new_rlock()  # reentrant: the collector may close a leader's coroutine while it is held
         self._flights: dict[Hashable, Flight] = {}
         self._by_leader: dict[str, Flight] = {}
         # By leader: the flights that it, or a call made inside it, waits for.

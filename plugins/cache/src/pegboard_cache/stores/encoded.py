@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from pegboard.parts import new_rlock
 from pegboard_cache.codec.frame import Damaged, pack, unpack
 from pegboard_cache.codec.records import Unreadable
 from pegboard_cache.codec.signed_pickles import PickleSigner
@@ -29,7 +29,7 @@ class EncodedStore(ABC):
     def __init__(self, place: Hashable, pickle_key: bytes | None) -> None:
         self.place = place
         self._signer = None if pickle_key is None else PickleSigner(pickle_key)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._damaged = 0
 
     def get(self, key: str) -> Entry | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_held_rlock
 from pegboard_cache._store import Unstorable, Usage
 from pegboard_cache.locks.file_lease import FileLease, take
 from pegboard_cache.stores.breaker import CircuitBreaker
@@ -33,6 +32,7 @@ class FileStore(EncodedStore):
 
     def __init__(self, root: str, max_bytes: int | None = None, pickle_key: bytes | None = None) -> None:
         super().__init__(root, pickle_key)
+        self._guard = new_held_rlock()  # SQLite's own locks would stay taken in a child
         self.root = root
         self.max_bytes = BYTES_MOST if max_bytes is None else max_bytes
         self._values = Path(root, "values")
@@ -124,6 +124,6 @@ class FileStore(EncodedStore):
 
     def _leave_index_behind(self) -> None:
         """In a forked child: SQLite must not even close a connection of the process that this one was forked from."""
-        self._guard = threading.RLock()
+        self._guard = new_held_rlock()
         self._left_behind.append(self._index)
         self._index = self._new_index()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 
+from pegboard.parts import new_rlock
 from pegboard_cache._store import Entry, Unstorable, Usage
 from pegboard_cache.codec.size import estimate
 
@@ -26,7 +26,7 @@ class MemoryStore:
 
     def __init__(self, max_bytes: int = BYTES_MOST) -> None:
         self.max_bytes = max_bytes
-        self._guard = threading.RLock()  # the collector may run any code while it is held
+        self._guard = new_rlock()  # the collector may run any code while it is held
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._bytes = 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pegboard import ConfigError
+from pegboard.parts import new_rlock
 from pegboard_cache._store import Store
 from pegboard_cache.stores.encoded import EncodedStore
 from pegboard_cache.stores.files import FileStore
@@ -31,7 +31,7 @@ class StoreRegistry:
     def __init__(self, given: Given, max_bytes: int | None, pickle_key: bytes | None) -> None:
         self._max_bytes = max_bytes
         self._pickle_key = pickle_key
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._opened: dict[Hashable, EncodedStore] = {}
         self._others: dict[int, Store] = {}
         self._uses = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import attrs
 
 from pegboard import current_call
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 from pegboard_limits._errors import BreakerOpen
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class BreakerState:
         self._window = option.window
         self._monotonic = monotonic
         # Reentrant: the collector may end a stream while it is held, and the stream says how it ended.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._state: State = "closed"
         self._opened_at = 0.0
         self._probe: int | None = None
@@ -151,7 +150,6 @@ class BreakerState:
 
     def _forget_probe_of_dead_thread(self) -> None:
         """In a forked child: the thread of the probe may not have come along."""
-        self._guard = threading.RLock()
         call = current_call()
         if call is None or (call.number != self._probe and not _is_inside(call, self._probe)):
             self._probe = None

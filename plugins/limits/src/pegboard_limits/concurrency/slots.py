@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
 from pegboard import current_call
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -78,7 +77,7 @@ class Slots:
         self.loops: dict[int, ref[AbstractEventLoop]] = {}
         self._going_on: dict[int, Call] = {}  # whose bodies have the slots with negative numbers
         # Reentrant: the collector may end a stream while it is held, which gives its slot back.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         after_fork(self._free_those_of_dead_threads)
 
     @property
@@ -209,7 +208,6 @@ class Slots:
 
     def _free_those_of_dead_threads(self) -> None:
         """In a forked child: the threads that did not come along would hold, and be handed, slots for ever."""
-        self._guard = threading.RLock()
         here = get_ident()
         mine = _numbers_from(current_call())
         for number, place in list(self.held.items()):

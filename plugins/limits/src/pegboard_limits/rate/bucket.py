@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import heapq
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from pegboard.parts import after_fork
+from pegboard.parts import new_rlock
 
 if TYPE_CHECKING:
     from pegboard_limits.rate.option import RateLimit
@@ -49,12 +48,11 @@ class Bucket:
         self._ahead = self._each * (option.burst or option.number)
         self._monotonic = monotonic
         # Reentrant: the collector may drop a coroutine that waits while it is held, which gives its turn back.
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._full_at = self._last = float("-inf")  # when the bucket is full again; when it was last asked
         self._spare: list[float] = []
         self.taken: dict[int, tuple[float, float]] = {}
         self.unused: deque[int] = deque()
-        after_fork(self._renew_guard)
 
     def use_clock(self, monotonic: Callable[[], float]) -> None:
         """Take the time from here from now on; the bucket of a `Limits` may go from one session to the next."""
@@ -100,9 +98,6 @@ class Bucket:
                     self._full_at = before
             if unused and unused[0] == number:
                 unused.popleft()
-
-    def _renew_guard(self) -> None:
-        self._guard = threading.RLock()
 
     def _later(self, number: int, now: float, wait: float, max_wait: float | None) -> Turn:
         spare = self._spare

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_rlock
 from pegboard_limits._errors import LimitStoreError
 from pegboard_limits.store.connection import Connection
 
@@ -74,7 +73,7 @@ class RedisStore:
 
     def _begin_anew(self) -> None:
         """Begin with no connection, also in a forked child: the thread did not come along, and the sockets are the parent's."""
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._connection: Connection | None = None
 
     def keys(self, kind: str, limit: str, parts: Iterable[str]) -> list[str]:

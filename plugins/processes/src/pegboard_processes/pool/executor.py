@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import RemoteError
-from pegboard.parts import after_fork, checks
+from pegboard.parts import after_fork, checks, new_rlock
 from pegboard_processes.pool.request import Request, WorkerSlot
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.pickling import dumps, loads
@@ -47,7 +47,7 @@ class ProcessPool(Executor):
 
     def _begin(self) -> None:
         """Begin with no worker; in a process that was forked, too, where those are the parent's."""
-        self._guard = threading.Condition()
+        self._guard = threading.Condition(new_rlock())
         self._waiting: deque[Request] = deque()
         self._slots = [WorkerSlot(self.start_method, self.recycle_after) for _ in range(self.workers)]
         self._threads: list[threading.Thread] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import BrokenExecutor, Future
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts import new_lock
 from pegboard_processes.pool.worker import Worker
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Request(Future[Any]):
         self.is_killed = False
         self._is_stopped = False
         self._worker: Worker | None = None
-        self._guard = threading.Lock()
+        self._guard = new_lock()
 
     def begin(self, worker: Worker) -> bool:
         """Take note of the worker that gets it; False when nobody wants its result any more."""

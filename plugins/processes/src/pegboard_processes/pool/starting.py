@@ -9,14 +9,13 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Literal, get_args
 
 from pegboard.errors import ConfigError
-from pegboard.parts import after_fork
+from pegboard.parts import after_fork, new_lock
 
 StartMethod = Literal["forkserver", "spawn", "fork"]
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
@@ -58,7 +57,7 @@ class _Forks:
     """Forks this process, so that a worker keeps no connection of another one open."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._ours: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     def start(self, memory: int) -> tuple[int, Connection]:
@@ -87,7 +86,7 @@ class _Forks:
 
     def forget(self) -> None:
         """Begin anew, in a process that was forked."""
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._ours = weakref.WeakSet()
 
 
@@ -95,7 +94,7 @@ class ForkServer:
     """The server that forks workers: one for this process, running while an executor needs it."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._users = 0

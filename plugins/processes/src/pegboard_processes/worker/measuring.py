@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import hookimpl
+from pegboard.parts import new_lock
 from pegboard.records import Measurements, error_type
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class NestedMeasurements:
     name = "nested_measurements"
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._late = Measurements()
 
     def begin(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidPlugin
+from pegboard.parts import new_lock
 from pegboard.sessions.session import Session
 from pegboard_processes import hookspecs
 from pegboard_processes.wire.parcels import is_rebuildable
@@ -75,7 +75,7 @@ class WorkerSessions:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._open: OrderedDict[bytes, WorkerSession] = OrderedDict()
         self._unlisted: set[WorkerSession] = set()
         self._watched = False

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from heapq import heapify, heappop, heappush
 from typing import Any, Literal
 
-from pegboard.parts import checks
+from pegboard.parts import checks, new_rlock
 from pegboard_queue._errors import QueueFull, UnknownItem
 from pegboard_queue.items.item import PRIORITY, Item
 from pegboard_queue.items.state import State
@@ -30,7 +29,7 @@ class TaskQueue:
             raise ValueError(f"queue_type is 'priority' or 'fifo', not {queue_type!r}.")
         self.queue_type = queue_type
         self.max_size = _MAX_SIZE.check("max_size", max_size)
-        self._guard = threading.RLock()
+        self._guard = new_rlock()
         self._arrivals = itertools.count()
         self._heap: list[tuple[int, int, Item[Any]]] = []
         self._entries: dict[Item[Any], tuple[int, int, Item[Any]]] = {}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts import new_rlock
 from pegboard_queue._errors import DuplicateItem, UnknownItem
 from pegboard_queue.items.item import record_of
 from pegboard_queue.items.state import ENDED, State
@@ -30,7 +30,7 @@ class Registry:
 
     def __init__(self, keep: int | None) -> None:
         self.id = os.urandom(4).hex()
-        self.guard = threading.RLock()
+        self.guard = new_rlock()
         self.items: dict[int, Item[Any]] = {}
         self.counts = dict.fromkeys(State, 0)
         self.unfinished = 0

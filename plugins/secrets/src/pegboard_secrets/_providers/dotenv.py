@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 
+from pegboard.parts import new_lock
 from pegboard_secrets._errors import SecretsUnavailable
 
 
@@ -20,7 +20,7 @@ class DotEnv:
 
     def __init__(self, path: str | os.PathLike[str] = ".env") -> None:
         self.path = os.path.abspath(path)  # noqa: PTH100 - a later change of folder must not matter
-        self._guard = threading.Lock()
+        self._guard = new_lock()
         self._read: tuple[tuple[int, int] | None, Mapping[str, str | None]] = (None, {})
 
     def __str__(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
+from pegboard.parts import new_lock
 from pegboard_secrets._errors import SecretsUnavailable
 
 _SECONDS = 10
@@ -42,7 +42,7 @@ class Vault:
         self._token = token
         self._namespace = namespace
         self._timeout = timeout
-        self._guard = threading.Lock()
+        self._guard = new_lock()
 
     def __repr__(self) -> str:
         return f"<Vault {self.mount}/{self.path}>"
