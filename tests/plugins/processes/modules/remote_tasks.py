@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import resource
 import signal
@@ -101,10 +102,46 @@ async def adds_async(number):
 
 
 class TwoArguments(Exception):  # noqa: N818
-    """Cannot be made again from its pickle."""
+    """Its class cannot be called with its `args`."""
 
     def __init__(self, first, second):
         super().__init__(f"{first} and {second}")
+
+
+class NamedArgument(Exception):  # noqa: N818
+    """Its class has to be told something by name."""
+
+    def __init__(self, text, *, code):
+        super().__init__(text)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818
+    """Nothing can be set on it."""
+
+    code: int
+
+
+class NothingSet(Exception):  # noqa: N818
+    """Refuses what is to be set on it."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError("nothing can be set")
+
+
+class NoText(Exception):  # noqa: N818
+    """Has no text."""
+
+    def __str__(self):
+        raise ValueError("no text")
+
+
+class OwnWay(Exception):  # noqa: N818
+    """Has its own way to be pickled, and that is wrong."""
+
+    def __reduce__(self):
+        return OwnWay, (1, 2, 3), None, None, 5
 
 
 class WithLock(Exception):  # noqa: N818
@@ -132,6 +169,11 @@ def fails(number, what="key"):
         errors = {
             "key": lambda: KeyError("one"),
             "two": lambda: TwoArguments("one", "two"),
+            "named": lambda: NamedArgument("named", code=7),
+            "frozen": lambda: Frozen(7),
+            "nothing set": lambda: NothingSet("x"),
+            "no text": NoText,
+            "own": lambda: OwnWay("own way"),
             "lock": WithLock,
             "type": lambda: TypeError("wrong"),
         }

@@ -11,18 +11,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pegboard.current import running_call
-from pegboard.errors import TransportError
 from pegboard_processes.home.entries import Entries, Entry
-from pegboard_processes.home.sending import (
-    can_travel,
-    drop,
-    lost,
-    pack_task,
-    parcel_of,
-    send,
-    values_of,
-)
-from pegboard_processes.pool.request import WorkerLost
+from pegboard_processes.home.sending import drop, lost, pack_task, parcel_of, send, spoilt, values_of
+from pegboard_processes.pool.request import NotStarted, WorkerLost
+from pegboard_processes.wire.pickling import Spoilt
 
 if TYPE_CHECKING:
     from pegboard.running.map import Fanout
@@ -145,16 +137,18 @@ class ChunkedMap:
         chunk.future.add_done_callback(lambda _: self._returned.put(chunk))
 
     def _refused(self, entries: Sequence[Entry], error: Exception) -> None:
-        """Fail the items that cannot be sent, and keep the others for the next chunk."""
-        if isinstance(error, TransportError) and len(entries) > 1:
-            stuck = [entry for entry in entries if not can_travel(entry.item)]
-            if stuck:
-                self._again.extend(entry for entry in entries if entry not in stuck)
-                for entry in stuck:
-                    self._send([entry])
-                return
+        """Fail an item that cannot be sent; of several, each is sent alone."""
+        if len(entries) > 1:
+            self._send_alone(entries)
+        else:
+            self._lose(entries[0], error)
+
+    def _send_alone(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            self._entries.finish(entry, None, lost(self._plan.task, entry.index, error))
+            self._send([entry])
+
+    def _lose(self, entry: Entry, error: BaseException) -> None:
+        self._entries.finish(entry, None, lost(self._plan.task, entry.index, error))
 
     # Home ---------------------------------------------------------------------------------------------------------
 
@@ -172,57 +166,43 @@ class ChunkedMap:
         self._again.extend(chunk.entries[reply.count :])  # it took too long, or its worker was asked to leave
 
     def _unpack(self, chunk: _Chunk, reply: Reply) -> None:
-        task = self._plan.task
-        try:
-            values = values_of(task, reply)
-        except TransportError:
-            values = [None] * reply.count
-            spoilt = True
-        else:
-            spoilt = False
-        for position, value in enumerate(values):
-            entry = chunk.entries[position]
-            failure = self._entries.arrive(entry, reply, position, chunk.sent_at)
-            if spoilt and failure is None:
-                failure = self._spoilt(reply, entry)
-            self._entries.finish(entry, value, failure)
+        for position, value in enumerate(values_of(self._plan, reply)):
+            self._home(chunk.entries[position], reply, position, value, chunk.sent_at)
 
-    def _spoilt(self, reply: Reply, entry: Entry) -> TransportError | None:
-        try:
-            values_of(self._plan.task, reply, entry.index)
-        except TransportError as error:
-            return error
-        return None
+    def _home(self, entry: Entry, reply: Reply, position: int, value: Any, sent_at: float) -> None:
+        """Bring one item home."""
+        error = self._entries.arrive(entry, reply, position, sent_at)
+        if error is None and isinstance(value, Spoilt):
+            error = spoilt(self._plan.task, entry.index, value)
+        self._entries.finish(entry, value, error)
 
     def _crashed(self, entries: Sequence[Entry], error: BaseException) -> None:
-        """Fail the item that a dead worker was at, and send the others again; without that knowledge, send each alone."""
+        """Fail the item that a dead worker was at, and send the others again; each alone, where it is not known which it was."""
         task = self._plan.task
         if isinstance(error, WorkerLost) and not error.wanted:
             self._entries.unrun(entries)
-            return
-        if isinstance(error, BrokenExecutor) and not isinstance(error, WorkerLost) and len(entries) > 1:
+        elif isinstance(error, NotStarted) or len(entries) == 1:
+            for entry in entries:
+                self._lose(entry, error)
+        elif not isinstance(error, WorkerLost) or error.at is None:
+            if isinstance(error, BrokenExecutor):
+                logging.getLogger("pegboard").warning(
+                    "a worker died at one of %d items of a map of task %s; all of them run again, each alone",
+                    len(entries),
+                    task.name,
+                )
+            self._send_alone(entries)
+        else:
+            culprit = entries[min(error.at, len(entries) - 1)]
             logging.getLogger("pegboard").warning(
-                "a worker died at one of %d items of a map of task %s; all of them run again, each alone",
-                len(entries),
+                "process %d died at item %d of a map of task %s; %d other items that it had been sent run again",
+                error.pid,
+                culprit.index,
                 task.name,
+                len(entries) - 1,
             )
-            for entry in entries:
-                self._send([entry])
-            return
-        if not isinstance(error, WorkerLost) or len(entries) == 1:
-            for entry in entries:
-                self._entries.finish(entry, None, lost(task, entry.index, error))
-            return
-        culprit = entries[min(error.done, len(entries) - 1)]
-        logging.getLogger("pegboard").warning(
-            "process %d died at item %d of a map of task %s; %d other items that it had been sent run again",
-            error.pid,
-            culprit.index,
-            task.name,
-            len(entries) - 1,
-        )
-        self._again.extend(entry for entry in entries if entry is not culprit)
-        self._entries.finish(culprit, None, lost(task, culprit.index, error))
+            self._again.extend(entry for entry in entries if entry is not culprit)
+            self._lose(culprit, error)
 
     # Early --------------------------------------------------------------------------------------------------------
 

@@ -29,14 +29,19 @@ def goes_in_chunks(plan: Plan) -> bool:
 def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Run a map on other processes, and return the results; see `Task.map`."""
     if goes_in_chunks(work.plan):
-        chunked = _chunked(work, concurrency)
-        work.begin()
-        chunked.run()
+        _run_chunked(work, concurrency)
         return work.finish()
     # Each call for itself: as many threads as there are workers do all of it but the function.
     pool = work.group.session.place(THREADS)
     threads = Place(pool.name, pool.submit, work.place.workers, pool.executor)
     return drain(work, threads, work.size, concurrency)
+
+
+def _run_chunked(work: Fanout, concurrency: int | None) -> None:
+    """Run a map to its end; nothing of how it was run is left in the traceback of an error."""
+    chunked = _chunked(work, concurrency)
+    work.begin()
+    chunked.run()
 
 
 async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from pegboard.errors import TransportError
 from pegboard_processes.home.chunked_map import GATHERING_SECONDS, MOST_SECONDS, ChunkedMap, ChunkSize
 from pegboard_processes.home.sending import quick_parcel, send, values_of
 from pegboard_processes.pool.request import WorkerLost
+from pegboard_processes.wire.pickling import Spoilt
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Reply
@@ -102,19 +102,14 @@ class QuickMap(ChunkedMap):
 
     def _unpack_quickly(self, chunk: _QuickChunk, reply: Reply) -> None:
         count = reply.count
-        told = sorted({*reply.failures, *reply.emitted})
-        try:
-            values = values_of(self._plan.task, reply)
-        except TransportError:
-            values, told = [None] * count, list(range(count))
+        values = values_of(self._plan, reply)
+        told = {*reply.failures, *reply.emitted}
+        if Spoilt in map(type, values):
+            told.update(position for position, value in enumerate(values) if isinstance(value, Spoilt))
         self._work.results[chunk.first : chunk.first + count] = values
         self._work.group.calls += count - len(told)
-        for position in told:
-            entry = self._late(chunk, position)
-            failure = self._entries.arrive(entry, reply, position, chunk.sent_at)
-            if failure is None and len(told) == count:
-                failure = self._spoilt(reply, entry)
-            self._entries.finish(entry, values[position], failure)
+        for position in sorted(told):
+            self._home(self._late(chunk, position), reply, position, values[position], chunk.sent_at)
         self._size.learn(count, reply.seconds[0])
         if count < len(chunk.inputs):
             self._back.append((chunk.first + count, chunk.inputs[count:]))

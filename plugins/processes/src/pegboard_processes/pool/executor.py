@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import os
 import threading
+import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -13,7 +18,9 @@ from pegboard.errors import RemoteError
 from pegboard.parts import after_fork, checks
 from pegboard_processes.pool.request import Request, WorkerSlot
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
+from pegboard_processes.wire.errors import bare
 from pegboard_processes.wire.pickling import dumps, loads
+from pegboard_processes.wire.progress import HERE
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
@@ -48,6 +55,7 @@ class ProcessPool(Executor):
     def _begin(self) -> None:
         """Begin with no worker; in a process that was forked, too, where those are the parent's."""
         self._guard = threading.Condition()
+        self._ending = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._slots = [WorkerSlot(self.start_method, self.recycle_after) for _ in range(self.workers)]
         self._threads: list[threading.Thread] = []
@@ -72,41 +80,49 @@ class ProcessPool(Executor):
         """
         return self.send(dumps((fn, args, kwargs)), 1)
 
-    def send(self, payload: bytes, weight: int) -> Future[Any]:
-        """Run a pickled `(function, args, kwargs)`; `weight` is how many runs it is to `recycle_after`."""
+    def send(
+        self, payload: bytes, weight: int, seconds: float | None = None, until: float | None = None
+    ) -> Future[Any]:
+        """Run a pickled `(function, args, kwargs)`.
+
+        Args:
+            payload: What to run.
+            weight: How many runs it is to `recycle_after`.
+            seconds: How long the function may take, from where it begins in the worker; then that is killed.
+            until: When everything has to be over, on the monotonic clock; counts once a worker has it.
+        """
         with self._guard:
-            request = self._request(payload, weight)
-            self._waiting.append(request)
-            if self._idle >= len(self._waiting) or len(self._threads) >= self.workers:
-                self._guard.notify()
-            else:
+            request = self._request(payload, weight, seconds, until)
+            if self._idle <= len(self._waiting) and len(self._threads) < self.workers:
                 self._start_thread()
+            self._waiting.append(request)
+            self._guard.notify()
         return request
 
-    def call(self, payload: bytes, weight: int, seconds: float | None) -> Future[Any]:
-        """Do what `send` does, and wait for it, so long at most: then its worker is killed.
+    def call(self, payload: bytes, weight: int, seconds: float | None, until: float | None) -> Future[Any]:
+        """Do what `send` does, and wait for it, until then at most.
 
         The calling thread itself talks to a worker where one is free, which spares two changes of threads.
         """
         with self._guard:
             slot = self._slots.pop() if self._slots and not self._waiting else None
-            request = None if slot is None else self._request(payload, weight)
+            request = None if slot is None else self._request(payload, weight, seconds, until)
         if slot is None or request is None:
-            future = self.send(payload, weight)
-            self._wait(future, seconds)
+            future = self.send(payload, weight, seconds, until)
+            self._wait(future, until)
             return future
         request.set_running_or_notify_cancel()
         try:
-            self._answer(request, slot, seconds)
+            self._answer(request, slot)
         finally:
             self._give_back(slot)
         return request
 
-    def _wait(self, future: Future[Any], seconds: float | None) -> None:
+    def _wait(self, future: Future[Any], until: float | None) -> None:
         from concurrent.futures import wait
 
         try:
-            in_time = wait([future], seconds).done
+            in_time = wait([future], None if until is None else max(until - time.perf_counter(), 0.0)).done
         except BaseException:  # KeyboardInterrupt
             self.kill(future)
             raise
@@ -166,29 +182,39 @@ class ProcessPool(Executor):
                 self._guard.wait()
             holds, self._holds_server = self._holds_server, False
             slots = list(self._slots)
-        try:
-            for slot in slots:
-                slot.dismiss()
-            for slot in slots:
-                slot.let_go()
-        finally:
-            if holds:
-                FORK_SERVER.release()
+        with self._ending:
+            try:
+                for slot in slots:
+                    slot.dismiss()
+                for slot in slots:
+                    slot.let_go()
+            finally:
+                if holds:
+                    FORK_SERVER.release()
+        _OPEN.discard(self)
 
-    def _request(self, payload: bytes, weight: int) -> Request:
+    def _request(self, payload: bytes, weight: int, seconds: float | None, until: float | None) -> Request:
         if self._closed:
             raise RuntimeError("this executor was shut down, and takes nothing any more.")
         if self.start_method == "forkserver" and not self._holds_server:
             self._holds_server = True
             FORK_SERVER.hold()
+        if not self._next:
+            end_with_program()
+            _OPEN.add(self)
         self._next += 1
-        return Request(self._next, payload, weight)
+        return Request(self._next, payload, weight, seconds, until)
 
     def _start_thread(self) -> None:
         number = len(self._threads) + 1
         thread = threading.Thread(target=self._serve, name=f"pegboard-worker-{number}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # there is no room for one more
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _serve(self) -> None:
         """Answer requests, each by a worker that is free."""
@@ -196,7 +222,9 @@ class ProcessPool(Executor):
             request, slot = taken
             try:
                 if request.set_running_or_notify_cancel():
-                    self._answer(request, slot, None)
+                    self._answer(request, slot)
+            except BaseException:  # noqa: BLE001 - whoever waits was told, and others wait for this thread
+                pass
             finally:
                 self._give_back(slot)
             del taken, request, slot
@@ -219,38 +247,35 @@ class ProcessPool(Executor):
             elif self._waiting:
                 self._guard.notify()
 
-    def _answer(self, request: Request, slot: WorkerSlot, seconds: float | None) -> None:
+    def _answer(self, request: Request, slot: WorkerSlot) -> None:
         try:
-            answer = slot.ask(request, seconds)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
-            request.set_exception(error)
+            answer = slot.ask(request)
+            slot.used(request.weight)
+            ok, value = loads(answer)
+        except BaseException as error:  # whoever waits is told
+            error.__context__ = None
+            request.set_exception(bare(error))
+            if not isinstance(error, Exception | SystemExit):
+                raise
             return
         finally:
             request.payload = b""  # it may be large, and the future may be kept
-        _fill(request, answer)
-        slot.used(request.weight)
-
-
-def _fill(future: Future[Any], answer: bytes) -> None:
-    try:
-        ok, value = loads(answer)
-    except Exception as error:  # noqa: BLE001 - whoever waits is told
-        future.set_exception(error)
-        return
-    if ok:
-        future.set_result(value)
-    else:
-        future.set_exception(_error_of(value))
+        if ok:
+            request.set_result(value)
+        else:
+            request.set_exception(_error_of(value))
 
 
 def _error_of(failure: Failure) -> BaseException:
     if failure.pickled is not None:
         try:
-            error: BaseException = loads(failure.pickled)
-            error.add_note(failure.traceback.rstrip())
-            return error
+            error: object = loads(failure.pickled)
         except Exception:  # noqa: BLE001 - its text is left
-            pass
+            error = None
+        if isinstance(error, BaseException):
+            with contextlib.suppress(Exception):  # a class that takes no notes
+                error.add_note(failure.traceback.rstrip())
+            return error
     return RemoteError(
         f"{failure.type}: {failure.message}",
         task="",
@@ -258,6 +283,22 @@ def _error_of(failure: Failure) -> BaseException:
         message=failure.message,
         traceback=failure.traceback,
     )
+
+
+_OPEN: weakref.WeakSet[ProcessPool] = weakref.WeakSet()  # those that may have something to do
+
+
+def _end_pools() -> None:
+    """Have the pools that nobody shut down do what they were given, and end them."""
+    for pool in list(_OPEN):
+        pool.shutdown()
+
+
+@functools.cache
+def end_with_program() -> None:
+    """See to it that no work is lost when this program ends, or this worker."""
+    atexit.register(_end_pools)
+    HERE.at_end.append(_end_pools)
 
 
 def usable_processors() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 from pegboard_secrets._errors import SecretsUnavailable
@@ -42,7 +41,6 @@ class Vault:
         self._token = token
         self._namespace = namespace
         self._timeout = timeout
-        self._guard = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Vault {self.mount}/{self.path}>"
