@@ -90,6 +90,7 @@ class ChunkedMap:
             raise returned
         self._out.discard(returned)
         self._receive(returned)
+        del returned.future  # whose callback knows us
         if self._work.has_failed:
             self._stop_all()
         else:
@@ -127,9 +128,11 @@ class ChunkedMap:
             sent_at = time.perf_counter()
             chunk = _Chunk(entries, send(self._place, parcel, len(entries)), sent_at)
         except Exception as error:  # noqa: BLE001 - an argument that cannot travel, an executor that is shut down
-            self._refused(entries, error)
+            refusal = error
+        else:
+            self._is_out(chunk, len(entries), len(parcel.items))
             return
-        self._is_out(chunk, len(entries), len(parcel.items))
+        self._refused(entries, refusal)
 
     def _is_out(self, chunk: Any, items: int, size: int) -> None:
         self._size.weigh(items, size)

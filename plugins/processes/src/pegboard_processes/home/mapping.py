@@ -48,6 +48,12 @@ async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Do what `map_remote` does, to be awaited."""
     if not goes_in_chunks(work.plan):
         return await run_in_loop(work, concurrency or 2 * work.place.workers)
+    await _arun_chunked(work, concurrency)
+    return work.finish()
+
+
+async def _arun_chunked(work: Fanout, concurrency: int | None) -> None:
+    """Do what `_run_chunked` does, in a thread."""
     import asyncio
 
     chunked = _chunked(work, concurrency)
@@ -55,10 +61,12 @@ async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     running = asyncio.ensure_future(asyncio.to_thread(chunked.run))
     while not running.done():
         try:
-            await asyncio.shield(running)
+            await asyncio.wait([running])
         except asyncio.CancelledError as error:
             chunked.abort(error)
-    return work.finish()
+    failure = running.exception()
+    if failure is not None:  # there is no thread for it
+        work.failed(len(work.results), failure)
 
 
 def _chunked(work: Fanout, concurrency: int | None) -> ChunkedMap:

@@ -49,16 +49,21 @@ class QuickMap(ChunkedMap):
         first, inputs = self._next_inputs()
         if not inputs:
             return False
+        if self._sent(first, inputs) is None:  # with calls, what is in the way is told of each
+            self._send_with_calls(first, inputs)
+        return True
+
+    def _sent(self, first: int, inputs: Inputs) -> _QuickChunk | None:
+        """Send inputs; None when something is in the way: an argument that cannot travel, an executor that is shut down."""
         try:
             sent = [(*self._lead, *args) for args in inputs] if self._lead else inputs
             parcel = quick_parcel(self._plan, self._task, sent, first, self._parent, MOST_SECONDS)
             sent_at = time.perf_counter()
             chunk = _QuickChunk(first, inputs, send(self._place, parcel, len(inputs)), sent_at)
-        except Exception:  # noqa: BLE001 - an argument that cannot travel: with calls, that is told of each
-            self._send_with_calls(first, inputs)
-            return True
+        except Exception:  # noqa: BLE001 - pickle has no error of its own for all of it
+            return None
         self._is_out(chunk, len(inputs), len(parcel.items))
-        return True
+        return chunk
 
     def _next_inputs(self) -> tuple[int, Inputs]:
         most = self._size.now

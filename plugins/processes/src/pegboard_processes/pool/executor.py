@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import RemoteError
 from pegboard.parts import after_fork, checks
-from pegboard_processes.pool.request import Request, WorkerSlot
+from pegboard_processes.pool.request import NotStarted, Request, WorkerSlot
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
 from pegboard_processes.wire.errors import bare
 from pegboard_processes.wire.pickling import dumps, loads
@@ -57,7 +57,8 @@ class ProcessPool(Executor):
         self._guard = threading.Condition()
         self._ending = threading.Lock()
         self._waiting: deque[Request] = deque()
-        self._slots = [WorkerSlot(self.start_method, self.recycle_after) for _ in range(self.workers)]
+        made = [WorkerSlot(self.start_method, self.recycle_after, self._others) for _ in range(self.workers)]
+        self._slots, self._free = tuple(made), deque(made)
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._next = 0
@@ -93,8 +94,7 @@ class ProcessPool(Executor):
         """
         with self._guard:
             request = self._request(payload, weight, seconds, until)
-            if self._idle <= len(self._waiting) and len(self._threads) < self.workers:
-                self._start_thread()
+            self._see_to_thread()
             self._waiting.append(request)
             self._guard.notify()
         return request
@@ -105,7 +105,7 @@ class ProcessPool(Executor):
         The calling thread itself talks to a worker where one is free, which spares two changes of threads.
         """
         with self._guard:
-            slot = self._slots.pop() if self._slots and not self._waiting else None
+            slot = self._free.pop() if self._is_usable() and not self._waiting else None
             request = None if slot is None else self._request(payload, weight, seconds, until)
         if slot is None or request is None:
             future = self.send(payload, weight, seconds, until)
@@ -116,6 +116,8 @@ class ProcessPool(Executor):
             self._answer(request, slot)
         finally:
             self._give_back(slot)
+        if not request.done():
+            self._wait(request, until)
         return request
 
     def _wait(self, future: Future[Any], until: float | None) -> None:
@@ -178,15 +180,14 @@ class ProcessPool(Executor):
         for thread in self._threads:
             thread.join()
         with self._guard:
-            while len(self._slots) < self.workers:  # a thread that called is at it
+            while len(self._free) < self.workers:  # a thread that called is at it
                 self._guard.wait()
             holds, self._holds_server = self._holds_server, False
-            slots = list(self._slots)
         with self._ending:
             try:
-                for slot in slots:
+                for slot in self._slots:
                     slot.dismiss()
-                for slot in slots:
+                for slot in self._slots:
                     slot.let_go()
             finally:
                 if holds:
@@ -205,7 +206,10 @@ class ProcessPool(Executor):
         self._next += 1
         return Request(self._next, payload, weight, seconds, until)
 
-    def _start_thread(self) -> None:
+    def _see_to_thread(self) -> None:
+        """Start one more, before something is added to what waits, if all that there are have enough to do."""
+        if self._idle > len(self._waiting) or len(self._threads) >= self.workers:
+            return
         number = len(self._threads) + 1
         thread = threading.Thread(target=self._serve, name=f"pegboard-worker-{number}", daemon=True)
         try:
@@ -221,7 +225,7 @@ class ProcessPool(Executor):
         while (taken := self._take()) is not None:
             request, slot = taken
             try:
-                if request.set_running_or_notify_cancel():
+                if request.running() or request.set_running_or_notify_cancel():
                     self._answer(request, slot)
             except BaseException:  # noqa: BLE001 - whoever waits was told, and others wait for this thread
                 pass
@@ -231,17 +235,27 @@ class ProcessPool(Executor):
 
     def _take(self) -> tuple[Request, WorkerSlot] | None:
         with self._guard:
-            while not (self._waiting and self._slots):
+            while not (self._waiting and self._is_usable()):
                 if self._closed and not self._waiting:
                     return None
                 self._idle += 1
                 self._guard.wait()
                 self._idle -= 1
-            return self._waiting.popleft(), self._slots.pop()
+            return self._waiting.popleft(), self._free.pop()
+
+    def _is_usable(self) -> bool:
+        """Whether a slot is free that has a worker, or may start one: none that just failed to, while others have workers."""
+        return bool(self._free) and not (self._free[-1].is_sick and self._others(self._free[-1]))
+
+    def _others(self, slot: WorkerSlot) -> bool:
+        return any(each.has_worker for each in self._slots if each is not slot)
 
     def _give_back(self, slot: WorkerSlot) -> None:
         with self._guard:
-            self._slots.append(slot)
+            if slot.is_sick:
+                self._free.appendleft(slot)  # the last to be taken
+            else:
+                self._free.append(slot)
             if self._closed:
                 self._guard.notify_all()
             elif self._waiting:
@@ -250,16 +264,24 @@ class ProcessPool(Executor):
     def _answer(self, request: Request, slot: WorkerSlot) -> None:
         try:
             answer = slot.ask(request)
+            request.payload = b""  # it may be large, and the future may be kept
             slot.used(request.weight)
             ok, value = loads(answer)
+        except NotStarted as error:
+            if not self._others(slot):
+                request.set_exception(bare(error))
+                return
+            with self._guard:
+                self._see_to_thread()
+                self._waiting.appendleft(request)
+            return
         except BaseException as error:  # whoever waits is told
             error.__context__ = None
+            request.payload = b""
             request.set_exception(bare(error))
             if not isinstance(error, Exception | SystemExit):
                 raise
             return
-        finally:
-            request.payload = b""  # it may be large, and the future may be kept
         if ok:
             request.set_result(value)
         else:

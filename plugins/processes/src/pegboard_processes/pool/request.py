@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,8 @@ _SENDINGS_MOST = 3
 _STARTS_MOST = 10
 _START_AGAIN_SECONDS = 0.01
 _START_AGAIN_MOST = 0.5
+_STARTS_BESIDE_OTHERS = 3
+_SICK_SECONDS = 1.0
 
 
 class WorkerSlot:
@@ -119,14 +122,27 @@ class WorkerSlot:
     Args:
         method: How a worker is started.
         most: After so many runs it is replaced; None never does.
+        others: Tells whether another slot has a worker, so that what this one cannot do is not lost.
     """
 
-    def __init__(self, method: StartMethod, most: int | None) -> None:
+    def __init__(self, method: StartMethod, most: int | None, others: Callable[[WorkerSlot], bool]) -> None:
         self._method = method
+        self._others = others
         self._most = most
         self._worker: Worker | None = None
         self._runs = 0
         self._failed_starts = 0
+        self._failed_at = 0.0
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a process has been started here, and was not given up."""
+        return self._worker is not None
+
+    @property
+    def is_sick(self) -> bool:
+        """Whether no worker could be started just now."""
+        return self._failed_starts > 0 and time.perf_counter() < self._failed_at + _SICK_SECONDS
 
     def ask(self, request: Request) -> bytes:
         """Have the worker run something, and return its answer.
@@ -173,25 +189,27 @@ class WorkerSlot:
             self.let_go()
         pause = _START_AGAIN_SECONDS
         while self._worker is None:
-            try:
-                self._worker, self._runs = Worker(self._method), 0
-            except (
-                EOFError,
-                OSError,
-                RuntimeError,
-                MemoryError,
-            ) as error:  # killed, or there is no room for it
-                self._failed_starts += 1
-                if self._failed_starts >= _STARTS_MOST:
-                    raise NotStarted(self._failed_starts, said(error)) from None
-            else:
-                self._failed_starts = 0
-                break
-            time.sleep(pause)
-            if request.is_over:
-                return None
-            pause = min(2 * pause, _START_AGAIN_MOST)
+            failure = self._start()
+            if failure is not None:
+                most = _STARTS_BESIDE_OTHERS if self._others(self) else _STARTS_MOST
+                if self._failed_starts >= most:
+                    raise NotStarted(self._failed_starts, failure)
+                time.sleep(pause)
+                pause = min(2 * pause, _START_AGAIN_MOST)
+                if request.is_over:
+                    return None
         return self._worker
+
+    def _start(self) -> str | None:
+        """Start a worker; return what is in the way, if something is."""
+        try:
+            self._worker, self._runs = Worker(self._method), 0
+        except (EOFError, OSError, RuntimeError, MemoryError) as error:  # killed, or there is no room for it
+            self._failed_starts += 1
+            self._failed_at = time.perf_counter()
+            return said(error)
+        self._failed_starts = 0
+        return None
 
     def _drop(self, worker: Worker) -> None:
         worker.kill()

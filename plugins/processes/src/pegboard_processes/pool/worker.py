@@ -36,7 +36,11 @@ class Worker:
         memory = shared_memory()
         try:
             self.progress = Progress(memory)
-            self._child, self._connection = start(method, memory)
+            try:
+                self._child, self._connection = start(method, memory)
+            except BaseException:
+                self.progress.close()
+                raise
         finally:
             os.close(memory)
         self._process: int | None = None

@@ -28,7 +28,9 @@ def dumps(value: object) -> bytes:
     with io.BytesIO() as file:
         try:
             _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
-        except SystemExit as error:
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - no end of ours
             raise refusal(error) from None
         return file.getvalue()
 
@@ -41,11 +43,13 @@ def loads(data: bytes) -> Any:
     """
     try:
         return pickle.loads(data)  # noqa: S301
-    except SystemExit as error:
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - no end of ours
         raise refusal(error) from None
 
 
-def refusal(error: SystemExit) -> Exception:
+def refusal(error: BaseException) -> Exception:
     """Return what stands for an exit that came of pickling, as of a module that refuses to be imported.
 
     Raises:
@@ -56,7 +60,7 @@ def refusal(error: SystemExit) -> Exception:
         if trace.tb_frame.f_code in _handlers():
             raise error
         trace = trace.tb_next
-    return pickle.PickleError(f"SystemExit: {error}")
+    return pickle.PickleError(f"{type(error).__name__}: {error}")
 
 
 def _handlers() -> set[object]:
@@ -106,8 +110,10 @@ def dumps_each(values: Sequence[object]) -> tuple[bytes, Mapping[int, Exception]
         for position, value in enumerate(values):
             try:
                 pickler.dump(value)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - pickle has no error of its own for all of it
-                stuck[position] = refusal(error) if isinstance(error, SystemExit) else error
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - pickle has no error of its own for all of it
+                stuck[position] = error if isinstance(error, Exception) else refusal(error)
                 parts.append(_NONE)
                 pickler = _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL)
             else:
