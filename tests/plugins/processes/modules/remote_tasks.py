@@ -7,10 +7,13 @@ import dataclasses
 import os
 import resource
 import signal
+import subprocess
 import threading
 import time
 from contextvars import ContextVar
 from pathlib import Path
+
+from remote_faults import NotMadeAgain
 
 from pegboard import On, current_call, current_session, task
 
@@ -311,3 +314,62 @@ class Shop:
     @staticmethod
     def add(first, second):
         return first + second, os.getpid()
+
+
+def writes_late(folder, number):
+    time.sleep(0.2)
+    (Path(folder) / str(number)).touch()
+
+
+@task(On("processes"))
+def placed_gives_unmade(number, how):
+    return NotMadeAgain(how)
+
+
+@task
+def stops_a_program(number):
+    """Start a program, send it a signal, and return how it ended."""
+    child = subprocess.Popen(["sh", "-c", "echo begun; exec sleep 60"], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    child.send_signal(number)
+    try:
+        return child.wait(10)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@task
+def interrupts_itself():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+    return "went on"
+
+
+@task
+def uses_the_library():
+    import json
+
+    return json.__file__
+
+
+@task
+def puts(found, number):
+    found[number] = number * 2
+
+
+@task
+async def adds_after(number):
+    await asyncio.sleep(0.01)
+    return number + 1
+
+
+@task
+async def took_in_async(seconds):
+    await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+@task
+def calls_placed(number):
+    return placed(number)

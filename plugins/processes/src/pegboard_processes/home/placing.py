@@ -22,9 +22,12 @@ from pegboard_processes.home.sending import (
     send,
     send_and_wait,
     spoilt,
+    submit_at_turn,
     values_of,
 )
+from pegboard_processes.home.turns import Turns
 from pegboard_processes.home.waiting import over
+from pegboard_processes.pool.executor import ProcessPool
 from pegboard_processes.pool.request import WorkerLost
 from pegboard_processes.wire.pickling import Spoilt, travels_by_name
 
@@ -42,13 +45,15 @@ class ProcessPlace(RemotePlace):
 
     Attributes:
         shares_clock: Whether its monotonic clock is ours: on the same machine.
+        turns: Of calls with a limit, where the executor does not keep it.
     """
 
-    __slots__ = ("shares_clock",)
+    __slots__ = ("shares_clock", "turns")
 
     def __init__(self, name: str, executor: Executor, *, shares_clock: bool = True) -> None:
         super().__init__(name, executor.submit, workers_of(executor), executor)
         self.shares_clock = shares_clock
+        self.turns = Turns(self.workers)
 
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
         """Make what a plan calls instead of the task's function, to have that run here."""
@@ -106,7 +111,9 @@ def _blocking(place: ProcessPlace, outgoing: _Outgoing) -> Callable[..., Any]:
         parcel = outgoing.pack(call, args, kwargs)
         limits = TimeElsewhere(call)
         sent_at = time.perf_counter()
-        future = _handed_over(call, lambda: send_and_wait(place, parcel, limits.seconds, _until(limits)))
+        future = _handed_over(
+            call, lambda: send_and_wait(place, place.turns, parcel, limits.seconds, _until(limits))
+        )
         if limits.is_limited and _ran_out(future):
             drop(place, future)
             raise limits.exceeded()
@@ -123,17 +130,37 @@ def _suspending(place: ProcessPlace, outgoing: _Outgoing) -> Callable[..., Any]:
         parcel = outgoing.pack(call, args, kwargs)
         limits = TimeElsewhere(call)
         sent_at = time.perf_counter()
-        future = _handed_over(call, lambda: send(place, parcel, 1, limits.seconds, _until(limits)))
+        keeps_limits = limits.seconds is None or isinstance(place.executor, ProcessPool)
+        if not keeps_limits:
+            await _turn(place)
+        future = _handed_over(call, lambda: _sent(place, parcel, limits, keeps_limits))
         try:
-            await over(future)
+            await over(future, None if keeps_limits else limits.seconds)
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.to_thread(drop, place, future))
             raise
         if limits.is_limited and _ran_out(future):
+            drop(place, future)
             raise limits.exceeded()
         return _answer(call, future, sent_at, limits)
 
     return function
+
+
+def _sent(place: ProcessPlace, parcel: Parcel, limits: TimeElsewhere, keeps_limits: bool) -> Future[Reply]:
+    if keeps_limits:
+        return send(place, parcel, 1, limits.seconds, _until(limits))
+    return submit_at_turn(place, place.turns, parcel)
+
+
+async def _turn(place: ProcessPlace) -> None:
+    """Wait until a worker is free; a deadline cancels that."""
+    turn = place.turns.ask()
+    try:
+        await over(turn)
+    except BaseException:
+        place.turns.give_up(turn)
+        raise
 
 
 def _until(limits: TimeElsewhere) -> float | None:

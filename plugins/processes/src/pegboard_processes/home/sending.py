@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Plan
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
+    from pegboard_processes.home.turns import Turns
     from pegboard_processes.wire.parcels import Carrier
     from pegboard_processes.wire.pickling import Spoilt
 
@@ -182,17 +183,44 @@ def send(
     return _submit(place, parcel)
 
 
-def send_and_wait(place: Place, parcel: Parcel, seconds: float | None, until: float | None) -> Future[Reply]:
+def send_and_wait(
+    place: Place, turns: Turns, parcel: Parcel, seconds: float | None, until: float | None
+) -> Future[Reply]:
     """Hand a parcel to an executor and wait as long as it may take; after that it is not done, or its worker was killed."""
     if isinstance(place.executor, ProcessPool):
         return place.executor.call(_request(parcel), 1, seconds, until)
-    future = _submit(place, parcel)
+    future = _submit(place, parcel) if seconds is None else _submit_in_turn(place, turns, parcel, until)
     left = None if until is None else max(until - time.perf_counter(), 0.0)
     try:
-        wait([future], seconds if left is None else left if seconds is None else min(seconds, left))
+        wait([future], min((each for each in (seconds, left) if each is not None), default=None))
     except BaseException:  # KeyboardInterrupt
         drop(place, future)
         raise
+    return future
+
+
+def _submit_in_turn(place: Place, turns: Turns, parcel: Parcel, until: float | None) -> Future[Any]:
+    """Hand a parcel over when a worker is free; when none is until then, return a future that is not done."""
+    turn = turns.ask()
+    try:
+        wait([turn], None if until is None else max(until - time.perf_counter(), 0.0))
+    except BaseException:  # KeyboardInterrupt
+        turns.give_up(turn)
+        raise
+    if not turn.done():
+        turns.give_up(turn)
+        return Future()
+    return submit_at_turn(place, turns, parcel)
+
+
+def submit_at_turn(place: Place, turns: Turns, parcel: Parcel) -> Future[Reply]:
+    """Hand a parcel over, and pass the turn on when it is back."""
+    try:
+        future = _submit(place, parcel)
+    except BaseException:
+        turns.pass_on()
+        raise
+    future.add_done_callback(turns.pass_on)
     return future
 
 

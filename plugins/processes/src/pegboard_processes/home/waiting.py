@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import asyncio
 
 
-async def over(future: Future[Any]) -> None:
-    """Wait until a future is over, whatever becomes of it; nobody is told of an error that is not looked at."""
+async def over(future: Future[Any], seconds: float | None = None) -> None:
+    """Wait until a future is over, whatever becomes of it, so long at most; of its error nobody is told who does not look."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -23,7 +23,12 @@ async def over(future: Future[Any]) -> None:
             pass
 
     future.add_done_callback(tell)
-    await told
+    timer = None if seconds is None else loop.call_later(seconds, _set, told)
+    try:
+        await told
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _set(told: asyncio.Future[None]) -> None:
