@@ -373,3 +373,37 @@ async def took_in_async(seconds):
 @task
 def calls_placed(number):
     return placed(number)
+
+
+@task
+def counts(number):
+    yield from range(number)
+
+
+@task
+async def counts_async(number):
+    for each in range(number):
+        await asyncio.sleep(0)
+        yield each
+
+
+@task
+def counts_to_failure(number):
+    yield number
+    raise KeyError(number)
+
+
+@task
+def place_of_call(_=None):
+    call = current_call()
+    return call.executor, call.is_remote, current_session().in_worker
+
+
+@task
+async def place_of_async_call(_=None):
+    return place_of_call.__wrapped__()
+
+
+@task
+def place_of_inner_call(_=None):
+    return place_of_call()

@@ -27,7 +27,7 @@ class Recipe:
     name: str
     module: str
     qualname: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = attrs.field(repr=False)
 
 
 def is_rebuildable(cls: object) -> bool:
