@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -67,22 +67,22 @@ class ChunkedMap:
 
     def run(self) -> None:
         """Run all items; what fails is told to the map."""
-        self._guarded(self._send_more)
-        while self._out:
-            self._guarded(self._receive_next)
-        self._guarded(self._entries.end_all)
+        try:
+            self._send_more()
+            while self._out:
+                self._receive_next()
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C: nobody wants the rest, and the map raises it
+            self._work.failed(len(self._work.results), error)
+            self._drop_all()
+        try:
+            self._entries.end_all()
+        except BaseException as error:  # noqa: BLE001 - as above, while they ended
+            self._work.failed(len(self._work.results), error)
+            self._entries.end_all()
 
     def abort(self, error: BaseException) -> None:
         """End the map early, from another thread: whatever runs is killed, as far as the executor can."""
         self._returned.put(error)
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """Do something; when that is interrupted (Ctrl-C), nobody wants the rest."""
-        try:
-            step()
-        except BaseException as error:  # noqa: BLE001 - the map raises it
-            self._work.failed(len(self._work.results), error)
-            self._drop_all()
 
     def _receive_next(self) -> None:
         returned = self._returned.get()
@@ -135,8 +135,8 @@ class ChunkedMap:
         self._refused(entries, refusal)
 
     def _is_out(self, chunk: Any, items: int, size: int) -> None:
-        self._size.weigh(items, size)
         self._out.add(chunk)
+        self._size.weigh(items, size)
         chunk.future.add_done_callback(lambda _: self._returned.put(chunk))
 
     def _refused(self, entries: Sequence[Entry], error: Exception) -> None:
@@ -222,12 +222,16 @@ class ChunkedMap:
                 chunk.future.cancel()
 
     def _drop_all(self) -> None:
+        """Have nothing run any more, and look at nothing that comes home: what is open ends when all is over."""
         self._ending = True
+        futures = [chunk.future for chunk in self._out]
         try:
-            for chunk in list(self._out):
-                drop(self._place, chunk.future)
-        except BaseException as error:  # noqa: BLE001 - Ctrl-C once more: what is out is waited for
+            for future in futures:
+                drop(self._place, future)
+            wait([each for each in futures if not each.done()])  # of an executor that cannot stop what runs
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C once more: nobody waits any longer
             self._work.failed(len(self._work.results), error)
+        self._out.clear()
 
 
 _MOST_SECONDS = 0.02

@@ -41,7 +41,10 @@ def _run_chunked(work: Fanout, concurrency: int | None) -> None:
     """Run a map to its end; nothing of how it was run is left in the traceback of an error."""
     chunked = _chunked(work, concurrency)
     work.begin()
-    chunked.run()
+    try:
+        chunked.run()
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C as it ended: the map raises it
+        work.failed(len(work.results), error)
 
 
 async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:

@@ -54,7 +54,8 @@ class ProcessPool(Executor):
 
     def _begin(self) -> None:
         """Begin with no worker; in a process that was forked, too, where those are the parent's."""
-        self._guard = threading.Condition()
+        self._guard = threading.Lock()  # no Condition: an interrupt must not leave it locked
+        self._changed = threading.Condition(self._guard)
         self._ending = threading.Lock()
         self._waiting: deque[Request] = deque()
         made = [WorkerSlot(self.start_method, self.recycle_after, self._others) for _ in range(self.workers)]
@@ -83,7 +84,7 @@ class ProcessPool(Executor):
 
     def send(
         self, payload: bytes, weight: int, seconds: float | None = None, until: float | None = None
-    ) -> Future[Any]:
+    ) -> Request:
         """Run a pickled `(function, args, kwargs)`.
 
         Args:
@@ -96,7 +97,7 @@ class ProcessPool(Executor):
             request = self._request(payload, weight, seconds, until)
             self._see_to_thread()
             self._waiting.append(request)
-            self._guard.notify()
+            self._changed.notify()
         return request
 
     def call(self, payload: bytes, weight: int, seconds: float | None, until: float | None) -> Future[Any]:
@@ -105,41 +106,37 @@ class ProcessPool(Executor):
         The calling thread itself talks to a worker where one is free, which spares two changes of threads.
         """
         with self._guard:
-            slot = self._free.pop() if self._is_usable() and not self._waiting else None
-            request = None if slot is None else self._request(payload, weight, seconds, until)
-        if slot is None or request is None:
-            future = self.send(payload, weight, seconds, until)
-            self._wait(future, until)
-            return future
-        request.set_running_or_notify_cancel()
+            is_free = self._is_usable() and not self._waiting
+            request = self._request(payload, weight, seconds, until) if is_free else None
+            slot = None if request is None else self._taken(request)
+        if request is None or slot is None:
+            request = self.send(payload, weight, seconds, until)
+            self._wait(request, until)
+            return request
         try:
+            request.set_running_or_notify_cancel()
             self._answer(request, slot)
         finally:
-            self._give_back(slot)
+            self._give_back(slot, request)
         if not request.done():
             self._wait(request, until)
         return request
 
-    def _wait(self, future: Future[Any], until: float | None) -> None:
-        from concurrent.futures import wait
-
+    def _wait(self, request: Request, until: float | None) -> None:
         try:
-            in_time = wait([future], None if until is None else max(until - time.perf_counter(), 0.0)).done
+            in_time = request.wait(None if until is None else max(until - time.perf_counter(), 0.0))
         except BaseException:  # KeyboardInterrupt
-            self.kill(future)
+            self.kill(request)
             raise
         if not in_time:
-            self.kill(future)
+            self.kill(request)
 
     def kill(self, future: Future[Any]) -> None:
         """Have nobody work for a future any more: taken from the queue, or its worker ended, and waited for."""
         if future.cancel() or not isinstance(future, Request):
             return
         future.kill()
-        try:
-            future.exception()
-        except BaseException:  # noqa: BLE001 - only its end counts
-            pass
+        future.wait(None)
 
     def stop(self, future: Future[Any]) -> None:
         """Have the worker of a parcel answer when the item at work is over, and leave the others."""
@@ -153,7 +150,7 @@ class ProcessPool(Executor):
             dropped = list(self._waiting) if cancel_futures else []
             if cancel_futures:
                 self._waiting.clear()
-            self._guard.notify_all()
+            self._changed.notify_all()
         for request in dropped:
             request.cancel()
             request.set_running_or_notify_cancel()
@@ -180,8 +177,10 @@ class ProcessPool(Executor):
         for thread in self._threads:
             thread.join()
         with self._guard:
-            while len(self._free) < self.workers:  # a thread that called is at it
-                self._guard.wait()
+            while len(self._free) < self.workers - sum(
+                each.is_lost for each in self._slots
+            ):  # a thread that called is at it
+                self._changed.wait()
             holds, self._holds_server = self._holds_server, False
         with self._ending:
             try:
@@ -227,10 +226,10 @@ class ProcessPool(Executor):
             try:
                 if request.running() or request.set_running_or_notify_cancel():
                     self._answer(request, slot)
-            except BaseException:  # noqa: BLE001 - whoever waits was told, and others wait for this thread
-                pass
+            except BaseException as error:  # noqa: BLE001 - others wait for this thread
+                request.set_exception(bare(error))
             finally:
-                self._give_back(slot)
+                self._give_back(slot, request)
             del taken, request, slot
 
     def _take(self) -> tuple[Request, WorkerSlot] | None:
@@ -239,27 +238,37 @@ class ProcessPool(Executor):
                 if self._closed and not self._waiting:
                     return None
                 self._idle += 1
-                self._guard.wait()
+                self._changed.wait()
                 self._idle -= 1
-            return self._waiting.popleft(), self._free.pop()
+            request = self._waiting.popleft()
+            return request, self._taken(request)
+
+    def _taken(self, request: Request) -> WorkerSlot:
+        slot = self._free[-1]
+        slot.take(request)
+        return self._free.pop()
 
     def _is_usable(self) -> bool:
         """Whether a slot is free that has a worker, or may start one: none that just failed to, while others have workers."""
+        if not self._free:
+            self._free.extend(each for each in self._slots if each.is_lost)
         return bool(self._free) and not (self._free[-1].is_sick and self._others(self._free[-1]))
 
     def _others(self, slot: WorkerSlot) -> bool:
         return any(each.has_worker for each in self._slots if each is not slot)
 
-    def _give_back(self, slot: WorkerSlot) -> None:
+    def _give_back(self, slot: WorkerSlot, request: Request) -> None:
         with self._guard:
+            if not slot.give(request):
+                return
             if slot.is_sick:
                 self._free.appendleft(slot)  # the last to be taken
             else:
                 self._free.append(slot)
             if self._closed:
-                self._guard.notify_all()
+                self._changed.notify_all()
             elif self._waiting:
-                self._guard.notify()
+                self._changed.notify()
 
     def _answer(self, request: Request, slot: WorkerSlot) -> None:
         try:
@@ -275,12 +284,10 @@ class ProcessPool(Executor):
                 self._see_to_thread()
                 self._waiting.appendleft(request)
             return
-        except BaseException as error:  # whoever waits is told
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
             error.__context__ = None
             request.payload = b""
             request.set_exception(bare(error))
-            if not isinstance(error, Exception | SystemExit):
-                raise
             return
         if ok:
             request.set_result(value)

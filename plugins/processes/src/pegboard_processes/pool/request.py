@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,14 @@ class NotStarted(BrokenExecutor):  # a task raises WorkerDied in its place
         self.reason = reason
 
 
+class _Condition(threading.Condition):
+    """One that an interrupt (Ctrl-C) never leaves locked: `with` calls the lock itself, and no function of Python's."""
+
+    _lock: Any
+    __enter__ = property(lambda self: self._lock.__enter__)
+    __exit__ = property(lambda self: self._lock.__exit__)
+
+
 class Request(Future[Any]):
     """A future, and what its worker is sent.
 
@@ -62,6 +71,7 @@ class Request(Future[Any]):
         self, number: int, payload: bytes, weight: int, seconds: float | None, until: float | None
     ) -> None:
         super().__init__()
+        self._condition = _Condition()
         self.number = number
         self.payload = payload
         self.weight = weight
@@ -71,6 +81,13 @@ class Request(Future[Any]):
         self._is_stopped = False
         self._worker: Worker | None = None
         self._guard = threading.Lock()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until it is over, so long at most; whether it is."""
+        over = threading.Lock()
+        over.acquire()
+        self.add_done_callback(lambda _: over.release())
+        return over.acquire(timeout=-1 if seconds is None else seconds)
 
     @property
     def is_over(self) -> bool:
@@ -133,6 +150,27 @@ class WorkerSlot:
         self._runs = 0
         self._failed_starts = 0
         self._failed_at = 0.0
+        self._is_waiting = True  # the worker, for something to do
+        self._holder: weakref.ref[Request] | None = None
+
+    def take(self, request: Request) -> None:
+        """Note for whom it is taken."""
+        self._holder = weakref.ref(request)
+
+    def give(self, request: Request) -> bool:
+        """Have it free again; False when it was by then."""
+        if self._holder is None or self._holder() is not request:
+            return False
+        self._holder = None
+        return True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether whoever took it was interrupted (Ctrl-C) before it could be given back."""
+        if self._holder is None:
+            return False
+        request = self._holder()
+        return request is None or request.done()
 
     @property
     def has_worker(self) -> bool:
@@ -171,9 +209,11 @@ class WorkerSlot:
     def _exchange(self, worker: Worker, request: Request) -> bytes | None:
         """Return the worker's answer; None when it ended instead, or was ended as its time is up."""
         answer = None
+        self._is_waiting = False
         try:
             worker.send(request.number, request.payload)
             answer = worker.receive(request.seconds, request.until)
+            self._is_waiting = answer is not None
             request.is_killed |= answer is None
         except (EOFError, OSError):
             pass
@@ -185,7 +225,11 @@ class WorkerSlot:
 
     def _ready(self, request: Request) -> Worker | None:
         """Return a worker that waits; None when nobody wants the request any more."""
-        if self._worker is not None and self._worker.is_gone:
+        if self._worker is not None and not self._is_waiting:
+            self._drop(
+                self._worker
+            )  # an interrupt left it with something to do: its answer is another request's
+        elif self._worker is not None and self._worker.is_gone:
             self.let_go()
         pause = _START_AGAIN_SECONDS
         while self._worker is None:
@@ -203,7 +247,7 @@ class WorkerSlot:
     def _start(self) -> str | None:
         """Start a worker; return what is in the way, if something is."""
         try:
-            self._worker, self._runs = Worker(self._method), 0
+            self._worker, self._runs, self._is_waiting = Worker(self._method), 0, True
         except (EOFError, OSError, RuntimeError, MemoryError) as error:  # killed, or there is no room for it
             self._failed_starts += 1
             self._failed_at = time.perf_counter()
