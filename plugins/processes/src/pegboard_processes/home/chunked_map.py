@@ -58,6 +58,8 @@ class ChunkedMap:
         self._size = self._first_size(work.size, workers)
         self._entries = Entries(work)
         self._again: deque[Entry] = deque()
+        self._suspects: deque[Entry] = deque()
+        self._suspected: set[int] = set()
         self._out: set[Any] = set()
         self._returned: SimpleQueue[Any] = SimpleQueue()
         self._ending = False
@@ -101,7 +103,9 @@ class ChunkedMap:
     def _send_more(self) -> None:
         while len(self._out) < self._most and not self._is_over:
             if not self._send_next():
-                return
+                break
+        if self._suspects and not self._out and not self._is_over:
+            self._send([self._suspects.popleft()])
 
     @property
     def _is_over(self) -> bool:
@@ -184,6 +188,10 @@ class ChunkedMap:
         task = self._plan.task
         if isinstance(error, WorkerLost) and not error.wanted:
             self._entries.unrun(entries)
+        elif len(entries) == 1 and self._is_suspect(entries[0], error):
+            self._suspects.append(
+                entries[0]
+            )  # for when nothing else is out: another item may have ended that worker
         elif isinstance(error, NotStarted) or len(entries) == 1:
             for entry in entries:
                 self._lose(entry, error)
@@ -206,6 +214,15 @@ class ChunkedMap:
             )
             self._again.extend(entry for entry in entries if entry is not culprit)
             self._lose(culprit, error)
+
+    def _is_suspect(self, entry: Entry, error: BaseException) -> bool:
+        """Whether it is not known that this item ended a worker, where one may have had several, and not yet suspected."""
+        if not isinstance(error, BrokenExecutor) or isinstance(error, WorkerLost | NotStarted):
+            return False
+        if entry.index in self._suspected or not self._out:
+            return False
+        self._suspected.add(entry.index)
+        return True
 
     # Early --------------------------------------------------------------------------------------------------------
 
