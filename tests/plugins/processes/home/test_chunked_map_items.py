@@ -174,7 +174,7 @@ def test_kept_errors_keep_no_worker_and_no_descriptor():
         kept.append(error_of(lambda: tasks.takes_anything.map(Input() for _ in range(20))))
         kept.append(error_of(lambda: asyncio.run(tasks.fails.amap([1, 2]))))
         kept.append(error_of(lambda: tasks.dies_at_three.submit(3).result()))
-    assert descriptors() == before
+    assert descriptors() <= before
     assert Input.alive <= 1  # that of the item itself, in the frames that tried to pickle it
 
 
