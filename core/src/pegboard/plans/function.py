@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import original_of
 from pegboard.calls.time_limit import run_within
 from pegboard.current import running_call
+from pegboard.parts.stopping import refuse_stopped
 from pegboard.plans.folding import CarriedStop, arity_of, counts_attempts, end_suspension, fold
 from pegboard.records import Outcome, make_outcome
 
@@ -137,6 +138,8 @@ def _quiet_bottom(plan: Plan) -> Callable[[Call], Any]:
     function = plan.function
 
     async def bottom(call: Call) -> Any:
+        if call.attempt:
+            refuse_stopped()
         call.attempt += 1
         limit = call.time_limit
         try:
@@ -156,6 +159,8 @@ def _told_bottom(plan: Plan) -> Callable[[Call], Any]:
 
     async def bottom(call: Call) -> Any:
         seen = original_of(call)
+        if seen.attempt:
+            refuse_stopped()
         seen.attempt = number = seen.attempt + 1
         limit = call.time_limit
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
 from pegboard.parts import checks
+from pegboard.parts.stopping import refuse_stopped
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
 from pegboard.running.in_loop import Ended
@@ -130,6 +131,7 @@ class _ExecutorStream(_MapStream):
         stopped: BaseException | None = None
         try:
             while True:
+                refuse_stopped()
                 self._refill(submitted, waiting, most, ahead)
                 if not waiting:
                     break

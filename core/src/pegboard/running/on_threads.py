@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.stopping import refuse_stopped, stop_in_force
 from pegboard.places import INLINE
 from pegboard.running.one import finish_in_thread, loop_runs_here
 
@@ -136,12 +137,17 @@ class Submitted:
 
     def _fill(self, future: Future[Any], context: Context, call: Call) -> None:
         try:
-            value = context.run(finish_in_thread, call)
+            value = context.run(_finish_wanted, call)
         except BaseException as error:  # noqa: BLE001 - the future carries it
             self._note_failure()
             future.set_exception(error)
         else:
             future.set_result(value)
+
+
+def _finish_wanted(call: Call) -> Any:
+    refuse_stopped()  # while it waited for a worker
+    return finish_in_thread(call)
 
 
 def drain(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
@@ -150,6 +156,14 @@ def drain(state: GroupState, place: Place, size: int | None, concurrency: int | 
     The caller works too, so a group inside a group ends even when every thread of the pool waits in one.
     """
     state.begin()
+    stop = stop_in_force.get()
+    if stop is None:
+        return _drain_all(state, place, size, concurrency)
+    with stop.waking(lambda: state.failed(len(state.results), stop.cancellation())):
+        return _drain_all(state, place, size, concurrency)
+
+
+def _drain_all(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
     workers = min(place.workers, concurrency or place.workers, size if size is not None else place.workers)
     helpers: list[Future[Any]] = []
     try:

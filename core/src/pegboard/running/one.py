@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import Call, open_call
 from pegboard.current import joining
 from pegboard.errors import SessionError
 from pegboard.layers import Layer
+from pegboard.parts.stopping import Stop, awaited, stop_in_force
 from pegboard.places import THREADS, RemotePlace
 from pegboard.records import TaskResult, status_of
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
+    import asyncio
     from concurrent.futures import Future
 
     from pegboard.calls.call import Call
@@ -54,7 +57,12 @@ async def finish_async(call: Call) -> Any:
         return [item async for item in plan.run(call)]
     import asyncio
 
-    return await asyncio.to_thread(finish_in_thread, call)
+    running, stop = _begin_in_thread(finish_in_thread, call)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        stop.ask()
+        raise
 
 
 def finish_in_thread(call: Call) -> Any:
@@ -86,7 +94,7 @@ def in_new_loop(make: Callable[[], Awaitable[Any]], name: str) -> Any:
         )
 
     async def main() -> Any:
-        return await make()
+        return await awaited(make())
 
     return asyncio.run(main())
 
@@ -127,8 +135,6 @@ async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Call a task on the session's executor; see `Task.submit`."""
-    from contextvars import copy_context
-
     call = call_in(serving_session(), task, args, kwargs)
     session = call.session
     place = call.plan.own_place or session.place()
@@ -226,16 +232,28 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Run a function in a thread, with this context; when cancelled, wait until it is over."""
     import asyncio
 
-    running = asyncio.ensure_future(asyncio.to_thread(function, *args))
+    running, stop = _begin_in_thread(function, *args)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
+        stop.ask()
         while not running.done():
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError:  # once more: the first one is on its way
                 continue
+        _ = running.cancelled() or running.exception()  # seen, or asyncio would log it
         raise
+
+
+def _begin_in_thread(function: Callable[..., Any], *args: Any) -> tuple[asyncio.Task[Any], Stop]:
+    """Run a function in a thread, with this context; the stop ends what it waits for."""
+    import asyncio
+
+    stop, context = Stop("whoever awaited this call was cancelled"), copy_context()
+    context.run(stop_in_force.set, stop)
+    work = asyncio.to_thread(function, *args)
+    return asyncio.get_running_loop().create_task(work, context=context), stop
 
 
 def loop_runs_here() -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
+from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
 from pegboard.running.in_loop import run_in_loop
@@ -64,12 +65,13 @@ class OpenGroup:
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_made", "_submitted", "_tasks", "group", "value")
+    __slots__ = ("_context", "_made", "_stop", "_submitted", "_tasks", "group", "value")
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.value: Any = None
         self._context: Context | None = None
+        self._stop: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
         self._submitted = Submitted(self._note_failure)
@@ -231,6 +233,8 @@ class OpenGroup:
         """Make a call in this context, or take the one that was made already."""
         if isinstance(task, Call):
             return self._take(task, given=bool(args or kwargs))
+        if self._stop is not None:
+            self._stop.check()
         applied, args = task.applied_to(args)
         group = self.group
         call = call_in(group.session, applied, args, kwargs)
@@ -277,6 +281,7 @@ class OpenGroup:
     def __enter__(self) -> Self:
         if self._context is not None or self._submitted.closed:
             raise SessionError(f"{self!r} was entered before. A group begins and ends once: open another.")
+        self._stop = stop_in_force.get()
         self._context = copy_context()
         self._context.run(self.group.begin)
         return self

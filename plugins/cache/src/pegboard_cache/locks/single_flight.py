@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.parts import after_fork
+from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class SingleFlight:
         blocked = self._enter(flight, lineage, done, done.set)
         if blocked is not None:
             try:
-                done.wait()
+                wait_for(done)
             finally:
                 self._leave(flight, blocked, done)
         return flight.ending

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
+from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
@@ -88,8 +89,8 @@ def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> Slot | None
     try:
         slots.queue(call, waiter)
         if waiter.slot is None:
-            arrived.wait(most)
-    except BaseException:  # KeyboardInterrupt
+            wait_for(arrived, most)
+    except BaseException:  # KeyboardInterrupt, or cancelled
         _leave_queue(slots, waiter)
         raise
     return waiter.slot or slots.give_up(waiter)

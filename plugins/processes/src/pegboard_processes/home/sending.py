@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future
 from math import inf
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pegboard.calls.call import next_number, process_prefix
 from pegboard.errors import ConfigError, PegboardError, TransportError, WorkerDied
+from pegboard.parts.stopping import stop_in_force, wait_for
 from pegboard_processes.pool.executor import ProcessPool
 from pegboard_processes.wire.errors import transport_error, unpack
 from pegboard_processes.wire.parcels import Item, Parcel, Recipe, Reply, SessionSpec, is_rebuildable
@@ -161,14 +163,18 @@ def send(place: Place, parcel: Parcel, weight: int) -> Future[Reply]:
 
 def send_and_wait(place: Place, parcel: Parcel, seconds: float | None) -> Future[Reply]:
     """Hand a parcel to an executor and wait, so long at most; then the future is not done, or its worker was killed."""
-    if isinstance(place.executor, ProcessPool):
+    if isinstance(place.executor, ProcessPool) and stop_in_force.get() is None:
         return place.executor.call(_request(parcel), 1, seconds)
-    future = _submit(place, parcel)
+    future = send(place, parcel, 1)
+    over = threading.Event()
+    future.add_done_callback(lambda _: over.set())
     try:
-        wait([future], seconds)
-    except BaseException:  # KeyboardInterrupt
+        in_time = wait_for(over, seconds)
+    except BaseException:  # KeyboardInterrupt, or cancelled
         drop(place, future)
         raise
+    if not in_time:
+        drop(place, future)
     return future
 
 
