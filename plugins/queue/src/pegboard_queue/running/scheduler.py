@@ -37,6 +37,7 @@ class Scheduler:
         paused: Whether the manager starts nothing at the moment.
         closing: Whether the manager takes no more items from outside.
         bodies: How many functions run, cancelled ones that still go on included.
+        broken: What went wrong in the queue itself and ended the manager; None as a rule.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Scheduler:
         self.paused = False
         self.closing = False
         self.bodies = 0
+        self.broken: BaseException | None = None
         self._registry = registry
         self._slots = slots
         self._start_worker = start_worker
@@ -60,7 +62,10 @@ class Scheduler:
         """Put an item among the ready ones, and start it if a slot is free."""
         self._registry.move(item, State.READY)
         self.ready.add(item)
-        self._sessions.change(record_of(item).session, ready=1)
+        record = record_of(item)
+        if record.line is not None:
+            record.line.joined(item)
+        self._sessions.change(record.session, ready=1)
         self.fill()
 
     def take_back(self, item: Item[Any], new: State) -> None:
@@ -84,10 +89,15 @@ class Scheduler:
                 return
 
     def cancel(self, item: Item[Any]) -> None:
-        """Cancel an item, wherever it stands; a coroutine is cancelled, a function goes on and its result is dropped."""
+        """Cancel an item, wherever it stands; a coroutine is cancelled, and so is what a function waits for.
+
+        A function that runs goes on, and its result is dropped.
+        """
         record = record_of(item)
         if record.state in _ACTIVE:
             self._registry.move(item, State.CANCELLED)
+            if record.stop is not None:
+                self._registry.notifier.later(record.stop.ask)
             if record.asyncio_task is not None:
                 record.asyncio_task.get_loop().call_soon_threadsafe(record.asyncio_task.cancel)
         else:
@@ -108,6 +118,8 @@ class Scheduler:
             ending: What its body gave.
             has_slot: Whether whoever ran it goes on to `take` another, and so one of those that become ready now.
         """
+        if self.broken is not None:
+            return
         self._starting += has_slot
         record = record_of(item)
         record.asyncio_task = None
@@ -167,7 +179,7 @@ class Scheduler:
 
     def take(self) -> Item[Any] | None:
         """Take the best ready item, or give the slot back."""
-        item = None if self.paused else self.ready.first()
+        item = None if self.paused or self.broken else self.ready.first()
         if item is None:
             self._used -= 1
             return None
@@ -176,7 +188,7 @@ class Scheduler:
 
     def claim(self, target: Item[Any]) -> Item[Any] | None:
         """Take a ready item that has to run before `target` can end, for somebody who waits for that anyway."""
-        if self.paused:
+        if self.paused or self.broken:
             return None
         found = dependencies.ready_before(target)
         if found is not None:
@@ -187,14 +199,44 @@ class Scheduler:
         record = record_of(item)
         record.ready_entry = None
         self._registry.move(item, State.RUNNING)
+        if record.line is not None:
+            record.line.left(item)
         self.bodies += 1
         self._sessions.change(record.session, ready=-1, running=1)
 
     # The end ----------------------------------------------------------------------------------------------------
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every item has ended, no function runs, and all of it was told."""
+        is_over = not self._registry.unfinished and not self.bodies
+        return is_over and self._registry.notifier.is_idle
+
+    def break_down(self, error: BaseException) -> None:
+        """End the manager with an error of the queue's own: what has not ended fails with it, and nobody waits on.
+
+        As little as can be is used for it, since something of it is broken.
+        """
+        if self.broken is not None:
+            return
+        self.broken, self.closing = error, True
+        self._registry.fail_all(error)
+        self._sessions.release_all()
+        callbacks, self._when_idle = self._when_idle, []
+        for callback in callbacks:
+            callback()
+        self.ready.wake()
+
+    def raise_broken(self) -> None:
+        """Raise what ended the manager, if anything did."""
+        if self.broken is not None:
+            raise self.broken
+
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Call this once when every item has ended and no function runs."""
         self._when_idle.append(callback)
+        if self.broken is not None:
+            callback()
         self.note_idle()
 
     def note_idle(self) -> None:

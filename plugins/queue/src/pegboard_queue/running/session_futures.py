@@ -51,6 +51,13 @@ class SessionFutures:
         for session, counts in self._counts.items():
             self._update(session, counts)
 
+    def release_all(self) -> None:
+        """Hold up no session any more."""
+        counts, self._counts = self._counts, {}
+        for each in counts.values():
+            if each.future is not None:
+                each.future.set_result(None)
+
     def _update(self, session: Session, counts: _Counts) -> None:
         wanted = counts.running > 0 or (counts.ready > 0 and not self._paused)
         if wanted and counts.future is None:

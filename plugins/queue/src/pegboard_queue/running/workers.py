@@ -14,7 +14,7 @@ from pegboard_queue.running.scheduler import Scheduler
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
 
     from pegboard_queue.items.item import Item
     from pegboard_queue.running.registry import Registry
@@ -46,7 +46,7 @@ class Workers:
         if record_of(item).is_async:
             with self._guard:
                 loop = self._the_loop()
-            loop.call_soon_threadsafe(self._begin, item, False)
+            loop.call_soon_threadsafe(self._guarded, self._begin, item, False)
             return
         ending = _perform(item)
         with self._guard:
@@ -61,7 +61,7 @@ class Workers:
             thread.start()
 
     def _run_in_thread(self, item: Item[Any]) -> None:
-        self.run_claimed(item)
+        self._guarded(self.run_claimed, item)
         with self._guard:
             self._single_threads.discard(threading.current_thread())
 
@@ -80,15 +80,37 @@ class Workers:
     # Threads ----------------------------------------------------------------------------------------------------
 
     def _start_worker(self, first: Item[Any] | None) -> None:
-        """Have a worker come for a slot, in the loop where the best item wants that; the guard is held."""
+        """Have a worker come for a slot, or end the manager when none can; the guard is held."""
+        try:
+            self._send_worker(first)
+        except Exception as error:  # noqa: BLE001 - no thread can be started, or the caller's loop is closed
+            self._end_with(error)
+
+    def _guarded(self, work: Callable[..., object], *args: Any) -> None:
+        """Do a worker's work; what goes wrong in it is the queue's own fault, and ends the manager: none may wait on."""
+        try:
+            work(*args)
+        except BaseException as error:  # noqa: BLE001 - told to everybody who waits
+            with self._guard:
+                self._end_with(error)
+            self._registry.notifier.deliver()
+
+    def _end_with(self, error: BaseException) -> None:
+        logging.getLogger("pegboard").error(
+            "a worker of a queue failed, which ends its manager: %s", type(error).__name__, exc_info=error
+        )
+        self.scheduler.break_down(error)
+
+    def _send_worker(self, first: Item[Any] | None) -> None:
+        """Start a worker, in the loop where the best item wants that; the guard is held."""
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard-queue")
         if first is not None and record_of(first).is_async:
-            self._the_loop().call_soon_threadsafe(self._begin_next, True)
+            self._the_loop().call_soon_threadsafe(self._guarded, self._begin_next, True)
         else:
-            self._pool.submit(self._work, True).add_done_callback(_log_failure)
+            self._pool.submit(self._guarded, self._work, True)
 
     def _work(self, new: bool) -> None:
         """Use a slot for functions, in a thread of the pool, until nothing is ready."""
@@ -102,7 +124,7 @@ class Workers:
             if record_of(item).is_async:
                 with self._guard:
                     loop = self._the_loop()
-                loop.call_soon_threadsafe(self._begin, item, True)
+                loop.call_soon_threadsafe(self._guarded, self._begin, item, True)
                 return
             ending = _perform(item)
             with self._guard:
@@ -119,7 +141,7 @@ class Workers:
                 self.scheduler.worker_started()
             best = self.scheduler.ready.first()
             if best is not None and not record_of(best).is_async and self._pool is not None:
-                self._pool.submit(self._work, False).add_done_callback(_log_failure)
+                self._pool.submit(self._guarded, self._work, False)
                 return
             item = self.scheduler.take()
         self._registry.notifier.deliver()
@@ -147,7 +169,7 @@ class Workers:
             ending = await record_of(item).task.arun(*item.args, **item.kwargs), None
         except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
             ending = None, error
-        self._coroutine_ended(item, ending, has_slot)
+        self._guarded(self._coroutine_ended, item, ending, has_slot)
 
     def _coroutine_ended(self, item: Item[Any], ending: Ending, has_slot: bool) -> None:
         with self._guard:
@@ -172,12 +194,3 @@ def _perform(item: Item[Any]) -> Ending:
         return record.context.run(record.task.run, *item.args, **item.kwargs), None
     except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
         return None, error
-
-
-def _log_failure(work: Future[None]) -> None:
-    """Log what ended a worker: errors of items are theirs, so that this is one of the queue's own."""
-    error = None if work.cancelled() else work.exception()
-    if error is not None:
-        logging.getLogger("pegboard").error(
-            "a worker of a queue ended with %s", type(error).__name__, exc_info=error
-        )
