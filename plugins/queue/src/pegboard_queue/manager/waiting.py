@@ -47,25 +47,26 @@ class Waiting:
             return
         self.refuse_blocking(f"for item {item.name!r}")
         end = None if timeout is None else time.monotonic() + timeout
-        with self._noted(item, is_timed=timeout is not None) as helps:
+        with self._noted(item, is_timed=timeout is not None) as outer:
             while not _is_done(record):
                 event = threading.Event()
-                found = self._claim_or_watch(item, event.set, helps)
-                if found is None:
+                found = self._claim_or_watch(item, event.set, outer is not None)
+                if found is None or outer is None:
                     _block(event, end, item.name, timeout)
                     continue
                 self._registry.notifier.deliver()
-                self._workers.run_claimed(found)
+                with CIRCLES.running(outer, found):
+                    self._workers.run_claimed(found)
 
     async def for_item_async(self, item: Item[Any]) -> None:
         """Wait in an event loop until an item has ended; see `for_item`."""
         record = record_of(item)
         if record.is_done:
             return
-        with self._noted(item, is_timed=False) as helps:
+        with self._noted(item, is_timed=False) as outer:
             while not record.is_done:
                 woken, wake = new_waker()
-                found = self._claim_or_watch(item, wake, helps)
+                found = self._claim_or_watch(item, wake, outer is not None)
                 if found is None:
                     await woken
                     continue
@@ -76,18 +77,18 @@ class Waiting:
                     self._workers.run_in_thread(found)
 
     @contextmanager
-    def _noted(self, item: Item[Any], *, is_timed: bool) -> Iterator[bool]:
-        """Note who waits, and tell whether it is an item: that has a slot meanwhile, and so it helps.
+    def _noted(self, item: Item[Any], *, is_timed: bool) -> Iterator[Item[Any] | None]:
+        """Note which item waits, and tell which: it has a slot meanwhile, and so it helps; None outside of any.
 
         Raises:
             QueueError: It would wait for ever.
         """
         outer = running_item.get()
         if outer is None or outer.manager is None:
-            yield False
+            yield None
             return
         with CIRCLES.waiting(outer, item, is_timed=is_timed):
-            yield True
+            yield outer
 
     def for_all(self, timeout: float | None) -> None:
         """Block until every item has ended and no function runs."""

@@ -38,24 +38,40 @@ class Circles:
         Raises:
             QueueError: That would never end.
         """
-        record = record_of(outer)
         with self._guard:
             path = way(item, outer, blocked_by if is_timed else waited_for)
             if path is not None:
                 raise _for_ever(outer, path)
             if not is_timed:
-                record.awaited = [*(record.awaited or ()), item]
+                _add(outer, item)
         try:
             yield
         finally:
             if not is_timed:
-                with self._guard:
-                    _remove(record.awaited, item)
+                self._remove(outer, item)
+
+    @contextmanager
+    def running(self, outer: Item[Any], item: Item[Any]) -> Iterator[None]:
+        """Note in the block that the task of one item runs another one, and goes on only after it."""
+        with self._guard:
+            _add(outer, item)
+        try:
+            yield
+        finally:
+            self._remove(outer, item)
+
+    def _remove(self, outer: Item[Any], item: Item[Any]) -> None:
+        awaited = record_of(outer).awaited
+        with self._guard:
+            if awaited is not None:
+                awaited.remove(item)
 
 
-def _remove(awaited: list[Item[Any]] | None, item: Item[Any]) -> None:
-    if awaited is not None:
-        awaited.remove(item)
+def _add(outer: Item[Any], item: Item[Any]) -> None:
+    record = record_of(outer)
+    if record.awaited is None:
+        record.awaited = []
+    record.awaited.append(item)
 
 
 def _for_ever(outer: Item[Any], path: Sequence[Item[Any]]) -> QueueError:

@@ -15,6 +15,7 @@ from pegboard_queue.running.session_futures import SessionFutures
 if TYPE_CHECKING:
     from pegboard import TaskResult
     from pegboard_queue.items.item import Item
+    from pegboard_queue.items.record import Record
     from pegboard_queue.running.registry import Registry
 
 Ending = tuple["TaskResult[Any] | None", "BaseException | None"]
@@ -31,6 +32,7 @@ class Scheduler:
         registry: The manager's items.
         slots: How many items run at once.
         start_worker: Starts a worker for a slot; it is told the item that is the best one now.
+        loop_is_here: Tells whether coroutines run in the loop of this thread.
 
     Attributes:
         ready: The items that may run.
@@ -41,7 +43,11 @@ class Scheduler:
     """
 
     def __init__(
-        self, registry: Registry, slots: int, start_worker: Callable[[Item[Any] | None], object]
+        self,
+        registry: Registry,
+        slots: int,
+        start_worker: Callable[[Item[Any] | None], object],
+        loop_is_here: Callable[[], bool],
     ) -> None:
         self.ready = ReadyItems()
         self.paused = False
@@ -53,7 +59,8 @@ class Scheduler:
         self._start_worker = start_worker
         self._used = 0
         self._starting = 0  # workers on their way, which will take an item each
-        self._sessions = SessionFutures()
+        self._functions = SessionFutures()
+        self._coroutines = SessionFutures(loop_is_here)
         self._when_idle: list[Callable[[], object]] = []
 
     # An item's way ----------------------------------------------------------------------------------------------
@@ -65,7 +72,7 @@ class Scheduler:
         record = record_of(item)
         if record.line is not None:
             record.line.joined(item)
-        self._sessions.change(record.session, ready=1)
+        self._futures_of(record).change(record.session, ready=1)
         self.fill()
 
     def take_back(self, item: Item[Any], new: State) -> None:
@@ -75,7 +82,7 @@ class Scheduler:
         self._registry.move(item, new)
         record.ready_entry = None
         if was_ready:
-            self._sessions.change(record.session, ready=-1)
+            self._futures_of(record).change(record.session, ready=-1)
 
     def wait_or_skip(self, item: Item[Any]) -> None:
         """Have an item wait, or skip it when something that it depends on has ended badly already."""
@@ -135,7 +142,7 @@ class Scheduler:
                     self.make_ready(each)
             else:
                 self._end_with(error, item)
-        self._sessions.change(record.session, running=-1)
+        self._futures_of(record).change(record.session, running=-1)
         self.note_idle()
         self._starting -= has_slot
 
@@ -158,7 +165,8 @@ class Scheduler:
     def pause(self, paused: bool) -> None:
         """Start no more items, or go on."""
         self.paused = paused
-        self._sessions.pause(paused)
+        self._functions.pause(paused)
+        self._coroutines.pause(paused)
         if not paused:
             self.ready.wake()
             self.fill()
@@ -202,7 +210,10 @@ class Scheduler:
         if record.line is not None:
             record.line.left(item)
         self.bodies += 1
-        self._sessions.change(record.session, ready=-1, running=1)
+        self._futures_of(record).change(record.session, ready=-1, running=1)
+
+    def _futures_of(self, record: Record) -> SessionFutures:
+        return self._coroutines if record.is_async else self._functions
 
     # The end ----------------------------------------------------------------------------------------------------
 
@@ -221,7 +232,8 @@ class Scheduler:
             return
         self.broken, self.closing = error, True
         self._registry.fail_all(error)
-        self._sessions.release_all()
+        self._functions.release_all()
+        self._coroutines.release_all()
         callbacks, self._when_idle = self._when_idle, []
         for callback in callbacks:
             callback()

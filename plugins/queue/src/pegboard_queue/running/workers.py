@@ -33,7 +33,7 @@ class Workers:
 
     def __init__(self, registry: Registry, workers: int) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.scheduler = Scheduler(registry, workers, self._start_worker)
+        self.scheduler = Scheduler(registry, workers, self._start_worker, self._loop_is_here)
         self._registry = registry
         self._guard = registry.guard
         self._workers = workers
@@ -177,6 +177,14 @@ class Workers:
         self._registry.notifier.deliver()
         if has_slot:
             self._begin_next(False)
+
+    def _loop_is_here(self) -> bool:
+        import asyncio
+
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return False
 
     def _the_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that coroutines run in, started if there is none yet; the guard is held."""
