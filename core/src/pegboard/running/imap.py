@@ -192,8 +192,10 @@ class _LoopStream(_MapStream):
             stopped = error
             raise
         finally:
-            await _cancel_and_wait(self._pending)
-            self.over(stopped)
+            interruption = await _cancel_and_wait(self._pending)
+            self.over(interruption or stopped)
+            if interruption is not None:
+                raise interruption
 
     def _refill(self) -> bool:
         """Begin as many as may run; tell whether there is anything to wait for."""
@@ -230,8 +232,8 @@ class _LoopStream(_MapStream):
         return first if first.done() else None
 
 
-async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what runs and wait until it is over, also when cancelled once more."""
+async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> BaseException | None:
+    """Cancel what runs and wait until it is over, also when cancelled once more: that cancellation is returned."""
     import asyncio
 
     left = [each for each in tasks if not each.done()]
@@ -243,8 +245,7 @@ async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
             await asyncio.wait(left)
         except asyncio.CancelledError as error:
             interruption = error
-    if interruption is not None:
-        raise interruption
+    return interruption
 
 
 _END = object()

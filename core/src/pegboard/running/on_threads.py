@@ -31,10 +31,13 @@ class Submitted:
     its own, and who begins it first, a worker or a waiter, runs it.
     """
 
-    __slots__ = ("_begun", "_guard", "_note_failure", "_unstarted", "closed")
+    __slots__ = ("_begun", "_finish", "_guard", "_note_failure", "_unstarted", "closed")
 
-    def __init__(self, note_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, note_failure: Callable[[], None], finish: Callable[[Call], Any] = finish_in_thread
+    ) -> None:
         self.closed = False
+        self._finish = finish
         self._note_failure = note_failure
         self._guard = threading.Lock()
         self._unstarted: dict[Future[Any], tuple[Context, Call]] = {}
@@ -137,17 +140,16 @@ class Submitted:
 
     def _fill(self, future: Future[Any], context: Context, call: Call) -> None:
         try:
-            value = context.run(_finish_wanted, call)
+            value = context.run(self._finish_wanted, call)
         except BaseException as error:  # noqa: BLE001 - the future carries it
             self._note_failure()
             future.set_exception(error)
         else:
             future.set_result(value)
 
-
-def _finish_wanted(call: Call) -> Any:
-    refuse_stopped()  # while it waited for a worker
-    return finish_in_thread(call)
+    def _finish_wanted(self, call: Call) -> Any:
+        refuse_stopped()  # while it waited for a worker
+        return self._finish(call)
 
 
 def drain(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:

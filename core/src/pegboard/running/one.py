@@ -12,6 +12,7 @@ from pegboard.calls.call import Call, open_call
 from pegboard.current import joining
 from pegboard.errors import SessionError
 from pegboard.layers import Layer
+from pegboard.parts.awaiting import loop_around
 from pegboard.parts.stopping import Stop, awaited, stop_in_force
 from pegboard.places import THREADS, RemotePlace
 from pegboard.records import TaskResult, status_of
@@ -57,6 +58,7 @@ async def finish_async(call: Call) -> Any:
         return [item async for item in plan.run(call)]
     import asyncio
 
+    call.plan = plan.awaiting()
     running, stop = _begin_in_thread(finish_in_thread, call)
     try:
         return await running
@@ -225,6 +227,7 @@ async def finish_structured(call: Call) -> Any:
     """Finish a call, and when cancelled wait for the thread it may be running in."""
     if call.is_async:
         return await finish_async(call)
+    call.plan = call.plan.awaiting()
     return await in_thread(finish_in_thread, call)
 
 
@@ -250,10 +253,14 @@ def _begin_in_thread(function: Callable[..., Any], *args: Any) -> tuple[asyncio.
     """Run a function in a thread, with this context; the stop ends what it waits for."""
     import asyncio
 
-    stop, context = Stop("whoever awaited this call was cancelled"), copy_context()
+    stop, context, loop = (
+        Stop("whoever awaited this call was cancelled"),
+        copy_context(),
+        asyncio.get_running_loop(),
+    )
     context.run(stop_in_force.set, stop)
-    work = asyncio.to_thread(function, *args)
-    return asyncio.get_running_loop().create_task(work, context=context), stop
+    context.run(loop_around.set, loop)
+    return loop.create_task(asyncio.to_thread(function, *args), context=context), stop
 
 
 def loop_runs_here() -> bool:

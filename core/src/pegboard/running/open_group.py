@@ -16,12 +16,20 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
+from pegboard.parts.awaiting import is_awaitable, refuse_awaitable, settled
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
 from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import call_in, choose_place, finish, finish_structured, workers_of
+from pegboard.running.one import (
+    call_in,
+    choose_place,
+    finish,
+    finish_in_thread,
+    finish_structured,
+    workers_of,
+)
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
@@ -74,7 +82,7 @@ class OpenGroup:
         self._stop: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
-        self._submitted = Submitted(self._note_failure)
+        self._submitted = Submitted(self._note_failure, self._finish_submitted)
 
     def __repr__(self) -> str:
         return f"<OpenGroup {self.group.kind} {self.group.name} {self.group.id}>"
@@ -102,6 +110,7 @@ class OpenGroup:
         """Call a task here, whatever its kind, and return its value; a stream gives the list of its items.
 
         Raises:
+            NotAwaited: The value has to be awaited.
             SessionError: The group is not open, or the task is async and an event loop runs in this thread.
         """
         return self.context().run(self._finish, task, args, kwargs)
@@ -111,7 +120,7 @@ class OpenGroup:
     @overload
     async def acall(self, task: Call, /) -> Any: ...
     async def acall(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> Any:
-        """Do what `call` does, to be awaited; the body of a sync task runs in a thread."""
+        """Do what `call` does, to be awaited, as is what the task returns; the body of a sync task runs in a thread."""
         if self._context is None:
             raise self._not_open()
         return await self._finish_async(self._make(task, args, kwargs))
@@ -261,14 +270,22 @@ class OpenGroup:
     ) -> Any:
         call = self._make(task, args, kwargs)
         try:
-            return finish(call)
+            return self._settled(call, finish(call))
         except BaseException:
             self.group.failed += 1
             raise
 
+    def _finish_submitted(self, call: Call) -> Any:
+        return self._settled(call, finish_in_thread(call))
+
+    def _settled(self, call: Call, value: Any) -> Any:
+        refuse_awaitable(value, call.task.name, f"{self.group.kind} {self.group.name!r}")
+        return value
+
     async def _finish_async(self, call: Call) -> Any:
         try:
-            return await finish_structured(call)
+            value = await finish_structured(call)
+            return await settled(value) if is_awaitable(value) else value
         except BaseException:
             self.group.failed += 1
             raise

@@ -11,7 +11,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 def find_cycle(targets: Mapping[T, Iterable[T]]) -> tuple[T, ...] | None:
-    """Return one cycle as a path that ends where it begins, or None.
+    """Return one cycle as a path that ends where it begins, each before the one that waits for it; None without one.
 
     Args:
         targets: Of every node the nodes that an edge leads to, in order.
@@ -46,7 +46,7 @@ def cycle_error(graph: str, path: tuple[str, ...]) -> CycleError:
     """Say which nodes wait for each other."""
     return CycleError(
         f"graph {graph!r} has a cycle: {' -> '.join(path)}.\n"
-        f"Each of these waits for the one before it, so none would ever run. Take one of the edges away.",
+        f"Each has to be over before the next, so none would ever run. Take one of these away.",
         graph=graph,
         node=path[0],
         path=path,
