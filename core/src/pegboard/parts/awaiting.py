@@ -16,6 +16,9 @@ from pegboard.parts.stopping import wait_for
 if TYPE_CHECKING:
     import asyncio
 
+PLAIN = frozenset(
+    (type(None), bool, int, float, str, bytes, tuple, list, dict, set)
+)  # types of values at a glance
 GIVES_COROUTINE = "_gives_coroutine"  # attribute of functions that give one without being `async def`
 loop_around: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("pegboard_loop", default=None)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
-from pegboard.parts.awaiting import is_awaitable, refuse_awaitable, settled
+from pegboard.parts.awaiting import PLAIN, is_awaitable, refuse_awaitable, settled
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
@@ -270,22 +270,28 @@ class OpenGroup:
     ) -> Any:
         call = self._make(task, args, kwargs)
         try:
-            return self._settled(call, finish(call))
+            value = finish(call)
+            if type(value) not in PLAIN:  # looked up here, as frames are dear
+                self._refuse_awaitable(call, value)
+            return value
         except BaseException:
             self.group.failed += 1
             raise
 
     def _finish_submitted(self, call: Call) -> Any:
-        return self._settled(call, finish_in_thread(call))
-
-    def _settled(self, call: Call, value: Any) -> Any:
-        refuse_awaitable(value, call.task.name, f"{self.group.kind} {self.group.name!r}")
+        value = finish_in_thread(call)
+        if type(value) not in PLAIN:
+            self._refuse_awaitable(call, value)
         return value
+
+    def _refuse_awaitable(self, call: Call, value: Any) -> None:
+        if is_awaitable(value):
+            refuse_awaitable(value, call.task.name, f"{self.group.kind} {self.group.name!r}")
 
     async def _finish_async(self, call: Call) -> Any:
         try:
             value = await finish_structured(call)
-            return await settled(value) if is_awaitable(value) else value
+            return value if type(value) in PLAIN else await settled(value)
         except BaseException:
             self.group.failed += 1
             raise

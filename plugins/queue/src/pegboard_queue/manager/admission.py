@@ -104,7 +104,7 @@ class Admission:
         record.manager, record.control, record.line = manager, self._control, self._line
         record.session, record.parent_call, record.context = place
         if not record.is_async:
-            record.stop = Stop(f"item {record.name!r} was cancelled")
+            record.stop = Stop("the item was cancelled")
         place[2].run(_enter, item, record.stop)
 
     def _begin(self, item: Item[Any], needs: Iterable[Item[Any]]) -> None:

@@ -8,6 +8,10 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from pegboard import NotAwaited
+from pegboard.parts.awaiting import PLAIN, is_unfinished, refuse_awaitable
 from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.scheduler import Scheduler
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
+    from pegboard import TaskResult
     from pegboard_queue.items.item import Item
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Ending
@@ -166,7 +171,7 @@ class Workers:
     async def _run_coroutine(self, item: Item[Any], has_slot: bool) -> None:
         ending: Ending
         try:
-            ending = await record_of(item).task.arun(*item.args, **item.kwargs), None
+            ending = _finished(await record_of(item).task.arun(*item.args, **item.kwargs), item), None
         except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
             ending = None, error
         self._guarded(self._coroutine_ended, item, ending, has_slot)
@@ -195,10 +200,21 @@ class Workers:
         return self.loop
 
 
+def _finished(result: TaskResult[Any], item: Item[Any]) -> TaskResult[Any]:
+    """Return how a call went; a coroutine that came of it would never run, and is an error."""
+    if type(result.value) in PLAIN or not is_unfinished(result.value):
+        return result
+    try:
+        refuse_awaitable(result.value, item.name, "an item that a queue runs")
+    except NotAwaited as error:
+        return attrs.evolve(result, value=None, status="error", error=error)
+    return result
+
+
 def _perform(item: Item[Any]) -> Ending:
     record = record_of(item)
     assert record.context is not None  # noqa: S101 - set when it was submitted
     try:
-        return record.context.run(record.task.run, *item.args, **item.kwargs), None
+        return _finished(record.context.run(record.task.run, *item.args, **item.kwargs), item), None
     except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
         return None, error
