@@ -46,7 +46,7 @@ def cycle_error(graph: str, path: tuple[str, ...]) -> CycleError:
     """Say which nodes wait for each other."""
     return CycleError(
         f"graph {graph!r} has a cycle: {' -> '.join(path)}.\n"
-        f"Each has to be over before the next, so none would ever run. Take one of these away.",
+        f"Each of these waits for the one before it, so none would ever run. Take one of the edges away.",
         graph=graph,
         node=path[0],
         path=path,
