@@ -117,3 +117,12 @@ def test_every_revival_is_told(manager, changes) -> None:
     items["root"].retry(dependants=True)
     items["join"].wait(5)
     assert changes.of("left") == ["waiting", "skipped", "waiting", "ready", "running", "completed"]
+
+
+def test_many_items_behind_one_failure_are_skipped_in_no_time(manager) -> None:
+    """Those that came before are not looked at once more for each."""
+    bad = manager.submit(Flaky())
+    manager.join(5)
+    for _ in range(5000):
+        manager.submit(behind, depends_on=[bad])
+    assert manager.statistics().skipped == 5000

@@ -131,11 +131,18 @@ def freed(item: Item[Any]) -> Iterator[Item[Any]]:
                 yield each
 
 
-def skipped(item: Item[Any]) -> Iterator[Item[Any]]:
-    """Give every item behind one that did not complete its error, and yield it; those that wait for it first."""
+def skipped(item: Item[Any], first: Iterable[Item[Any]] | None = None) -> Iterator[Item[Any]]:
+    """Give every item behind one that did not complete its error, and yield it; those that wait for it first.
+
+    Args:
+        item: The one that did not complete.
+        first: Those that wait for it; without them all that are known to.
+    """
     todo = [item]
     for here in todo:  # grows meanwhile
-        for each in record_of(here).dependants or ():
+        behind = record_of(here).dependants if first is None else first
+        first = None
+        for each in behind or ():
             other = record_of(each)
             if other.state in _BLOCKED and other.unmet is not None and here in other.unmet:
                 other.failure = _failure(each, here)

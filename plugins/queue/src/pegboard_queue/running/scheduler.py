@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Suspended
@@ -91,7 +91,7 @@ class Scheduler:
             self.take_back(item, State.WAITING)
         for each in record.unmet or ():
             if each.state in ENDED:
-                self.skip_dependants(each)
+                self.skip(dependencies.skipped(each, (item,)))
                 self.note_idle()
                 return
 
@@ -114,7 +114,11 @@ class Scheduler:
 
     def skip_dependants(self, item: Item[Any]) -> None:
         """Skip all that depends on an item that did not complete."""
-        for each in dependencies.skipped(item):
+        self.skip(dependencies.skipped(item))
+
+    def skip(self, items: Iterable[Item[Any]]) -> None:
+        """Skip items that cannot run."""
+        for each in items:
             self._registry.move(each, State.SKIPPED)
 
     def finish(self, item: Item[Any], ending: Ending, *, has_slot: bool) -> None:
