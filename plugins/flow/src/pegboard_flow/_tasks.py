@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import On, Task, task
+from pegboard import On, Option, Priority, Task, task
 from pegboard.parts import checks
 from pegboard.parts.awaiting import is_async_function, is_awaitable, loop_around, refuse_awaitable, settled
 
@@ -47,10 +47,10 @@ def is_task(given: object) -> bool:
     return isinstance(given, Task) or isinstance(getattr(given, "__func__", None), Task)
 
 
-def runner_of(function: Callable[..., Any], name: str) -> Task[..., Any]:
+def runner_of(function: Callable[..., Any], name: str, *options: Option) -> Task[..., Any]:
     """Make the task that runs tasks; it stays in this process, wherever the session has its functions run."""
-    options = () if is_async_function(function) else (IN_THIS_PROCESS,)
-    return task(*options, name=literal(name))(function)
+    placed = () if is_async_function(function) else (IN_THIS_PROCESS,)
+    return task(*placed, *options, name=literal(name))(function)
 
 
 def literal(name: str) -> str:
@@ -96,7 +96,10 @@ def _new_mapping(
         return [await settled(value) for value in values]
 
     is_async = inner.kind in ("coroutine", "async_generator")
-    return runner_of(amapped if is_async else mapped, f"map {inner.name}")
+    first = inner.option(Priority)
+    return runner_of(
+        amapped if is_async else mapped, f"map {inner.name}", *(() if first is None else (first,))
+    )
 
 
 def _to_be_awaited(values: list[Any], name: str) -> Any:
