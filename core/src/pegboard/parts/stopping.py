@@ -69,6 +69,13 @@ class Stop:
             del self._wakers[key]
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Whether an error is asyncio's way to end a task, and a stop's way to end a wait."""
+    from asyncio import CancelledError
+
+    return isinstance(error, CancelledError)
+
+
 @contextmanager
 def stoppable(why: str) -> Iterator[Stop]:
     """Put a stop in force in the block, and in what is begun in it; one around it stops it, too."""

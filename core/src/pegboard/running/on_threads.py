@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from pegboard.parts.stopping import refuse_stopped, stop_in_force
+from pegboard.parts.stopping import Stop, is_cancellation, refuse_stopped, stop_in_force
 from pegboard.places import INLINE
 from pegboard.running.one import finish_in_thread, loop_runs_here
 
@@ -31,12 +31,13 @@ class Submitted:
     its own, and who begins it first, a worker or a waiter, runs it.
     """
 
-    __slots__ = ("_begun", "_finish", "_guard", "_note_failure", "_unstarted", "closed")
+    __slots__ = ("_begun", "_finish", "_guard", "_note_failure", "_stop", "_unstarted", "closed")
 
     def __init__(
-        self, note_failure: Callable[[], None], finish: Callable[[Call], Any] = finish_in_thread
+        self, note_failure: Callable[[], None], stop: Stop, finish: Callable[[Call], Any] = finish_in_thread
     ) -> None:
         self.closed = False
+        self._stop = stop
         self._finish = finish
         self._note_failure = note_failure
         self._guard = threading.Lock()
@@ -77,7 +78,8 @@ class Submitted:
         return done or wait(futures, None, FIRST_COMPLETED).done
 
     def cancel(self) -> None:
-        """Cancel what nobody has begun."""
+        """Cancel what nobody has begun, and what waits."""
+        self._stop.ask()
         with self._guard:
             unstarted = list(self._unstarted)
             self._unstarted.clear()
@@ -87,7 +89,7 @@ class Submitted:
     def end(self, *, cancelling: bool) -> BaseException | None:
         """Wait until nothing is left, and take no more.
 
-        A KeyboardInterrupt in the waiting thread cancels what has not begun, and is returned once the rest is over.
+        A KeyboardInterrupt in the waiting thread cancels that, and is returned once the rest is over.
         """
         interruption: BaseException | None = None
         while not self._close():
@@ -158,10 +160,11 @@ def drain(state: GroupState, place: Place, size: int | None, concurrency: int | 
     The caller works too, so a group inside a group ends even when every thread of the pool waits in one.
     """
     state.begin()
-    stop = stop_in_force.get()
-    if stop is None:
+    outer = stop_in_force.get()
+    state.home.run(stop_in_force.set, state.stop)
+    if outer is None:
         return _drain_all(state, place, size, concurrency)
-    with stop.waking(lambda: state.failed(len(state.results), stop.cancellation())):
+    with outer.waking(lambda: state.failed(len(state.results), outer.cancellation())):
         return _drain_all(state, place, size, concurrency)
 
 
@@ -185,7 +188,8 @@ def _drain(state: GroupState) -> None:
         try:
             state.results[index] = state.context().run(state.finish_item, index, args)
         except BaseException as error:  # noqa: BLE001 - kept, or raised by the group
-            state.failed(index, error)
+            if not (state.stop.is_asked and is_cancellation(error)):  # the group stopped it
+                state.failed(index, error)
 
 
 def _join(state: GroupState, helpers: Sequence[Future[Any]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 
@@ -66,23 +67,24 @@ class OpenGroup:
     group is open, calls may be made from any thread, and by the calls in it.
 
     When an error leaves the `with` block, what was begun with `start` is cancelled, and so is what was submitted and has
-    not begun; what runs is waited for. The errors of calls are in their futures, for whoever asked for them.
+    not begun, or waits; what runs is waited for. The errors of calls are in their futures, for whoever asked for them.
 
     Attributes:
         group: What observers are told of; every call made here carries it.
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_made", "_stop", "_submitted", "_tasks", "group", "value")
+    __slots__ = ("_context", "_linked", "_made", "_stop", "_submitted", "_tasks", "group", "value")
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.value: Any = None
         self._context: Context | None = None
-        self._stop: Stop | None = None
+        self._stop = Stop(f"the {group.kind} was given up")
+        self._linked: AbstractContextManager[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
-        self._submitted = Submitted(self._note_failure, self._finish_submitted)
+        self._submitted = Submitted(self._note_failure, self._stop, self._finish_submitted)
 
     def __repr__(self) -> str:
         return f"<OpenGroup {self.group.kind} {self.group.name} {self.group.id}>"
@@ -242,8 +244,8 @@ class OpenGroup:
         """Make a call in this context, or take the one that was made already."""
         if isinstance(task, Call):
             return self._take(task, given=bool(args or kwargs))
-        if self._stop is not None:
-            self._stop.check()
+        if self._stop.is_asked:
+            raise self._stop.cancellation()
         applied, args = task.applied_to(args)
         group = self.group
         call = call_in(group.session, applied, args, kwargs)
@@ -304,8 +306,12 @@ class OpenGroup:
     def __enter__(self) -> Self:
         if self._context is not None or self._submitted.closed:
             raise SessionError(f"{self!r} was entered before. A group begins and ends once: open another.")
-        self._stop = stop_in_force.get()
+        outer = stop_in_force.get()
+        if outer is not None:
+            self._linked = outer.waking(self._stop.ask)
+            self._linked.__enter__()
         self._context = copy_context()
+        self._context.run(stop_in_force.set, self._stop)
         self._context.run(self.group.begin)
         return self
 
@@ -366,6 +372,10 @@ class OpenGroup:
 
     def _end(self, error: BaseException | None, interruption: BaseException | None) -> None:
         context, self._context = self._context, None
+        if self._linked is not None:
+            self._linked.__exit__(None, None, None)
+        if context is not None and self._stop.is_asked:
+            context.run(stop_in_force.set, None)  # who is told of the end may wait
         stopped = interruption or error
         if context is not None:
             context.run(self.group.end, stopped, self.value if stopped is None else None)
