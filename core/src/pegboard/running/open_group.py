@@ -142,7 +142,7 @@ class OpenGroup:
         call = context.run(self._make, task, args, kwargs)
         running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
-        running.add_done_callback(self._tasks.discard)
+        running.add_done_callback(self._over)
         return running
 
     @overload
@@ -298,6 +298,11 @@ class OpenGroup:
             self.group.failed += 1
             raise
 
+    def _over(self, running: asyncio.Task[Any]) -> None:
+        self._tasks.discard(running)
+        if not running.cancelled():
+            running.exception()  # seen, or asyncio would log it, text and all, where the group was given up meanwhile
+
     def _note_failure(self) -> None:
         self.group.failed += 1
 
@@ -342,7 +347,7 @@ class OpenGroup:
         interruption: BaseException | None = None
         if cancelling:
             self._cancel()
-        ending = asyncio.ensure_future(self._all_over(cancelling=cancelling))
+        ending = asyncio.ensure_future(self._all_over())
         while not ending.done():
             try:
                 await asyncio.wait([ending])
@@ -351,14 +356,12 @@ class OpenGroup:
                 self._cancel()
         return ending.exception() or interruption
 
-    async def _all_over(self, *, cancelling: bool) -> None:
+    async def _all_over(self) -> None:
         import asyncio
 
         while not self._is_idle():
             if self._tasks:
-                done, _ = await asyncio.wait(list(self._tasks))
-                if cancelling:  # one error is on its way already
-                    _ = [each.cancelled() or each.exception() for each in done]
+                await asyncio.wait(list(self._tasks))
             else:  # threads are waited for in a thread, which runs what none of them begins
                 await asyncio.to_thread(self._submitted.wait_for_all)
 
