@@ -163,6 +163,11 @@ class Record:
         self.state = new
         return old
 
+    def let_go(self) -> None:
+        """Let go of the items around it."""
+        if self.state in ENDED:
+            self.dependants = self.unmet = None
+
     def value(self) -> Any:
         """Return the value of an item that has ended, or raise its error."""
         if self.state is State.COMPLETED:

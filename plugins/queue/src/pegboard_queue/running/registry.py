@@ -152,7 +152,8 @@ class Registry:
         serial = next(iter(self._ended))
         record = record_of(self._ended.pop(serial))
         record.dependencies = ()  # each would keep the one before it, without end
-        record.dependants = record.unmet = None
+        if record.dependants or record.unmet:
+            self.notifier.later(record.let_go)  # what becomes of those behind it may be under way
         del self.items[serial]
         alike = self._by_name.get(record.name)
         if alike is not None:
