@@ -12,7 +12,7 @@
     ├── SessionError           a session used in a state that does not allow it
     ├── UnknownEvent           `call.emit` of an event that no hook spec describes
     ├── AwaitInSyncTask        a layer of a sync task awaited something that really suspends
-    ├── NotAwaited             sync code got a value that has to be awaited
+    ├── MustBeAwaited          sync code got a value that has to be awaited
     ├── MapError               calls of a group failed, all of them told at once (an ExceptionGroup too)
     ├── RemoteError            a function failed in another process, with an error that cannot come here
     ├── TransportError         a value cannot go to another process, or come from it
@@ -163,7 +163,7 @@ class AwaitInSyncTask(PegboardError, RuntimeError):  # noqa: N818
     task: str
 
 
-class NotAwaited(PegboardError, TypeError):  # noqa: N818
+class MustBeAwaited(PegboardError, TypeError):  # noqa: N818
     """Raised where sync code gets a value that has to be awaited: handed on, it would never be.
 
     Attributes:

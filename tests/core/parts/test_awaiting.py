@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from pegboard import NotAwaited, Session, TaskTimeout, Timeout, task
+from pegboard import MustBeAwaited, Session, TaskTimeout, Timeout, task
 from pegboard.parts.awaiting import is_async_function, is_awaitable, refuse_awaitable, settled
 from pegboard.testing import Recorder
 
@@ -97,7 +97,7 @@ def test_a_refused_coroutine_is_closed() -> None:
     """Or Python would warn of it."""
     coroutine = fetch.__wrapped__(1)
     with pytest.raises(
-        NotAwaited, match=r"'load' returned a coroutine.*graph 'g' runs in sync code"
+        MustBeAwaited, match=r"'load' returned a coroutine.*graph 'g' runs in sync code"
     ) as caught:
         refuse_awaitable(coroutine, "load", "graph 'g'")
     assert caught.value.task == "load"

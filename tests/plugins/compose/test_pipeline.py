@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pegboard import NotAwaited, Session, apipeline, current_call, hookimpl, pipeline, task
+from pegboard import MustBeAwaited, Session, apipeline, current_call, hookimpl, pipeline, task
 from pegboard.testing import Recorder
 
 
@@ -256,6 +256,6 @@ def test_the_awaited_ways_of_a_task_are_seen_as_async(way) -> None:
 @pytest.mark.parametrize("step", [hidden, Later, task(hidden)])
 def test_sync_steps_may_not_return_what_has_to_be_awaited(step) -> None:
     """Nothing would await it; it is told where it was."""
-    with Session(), pytest.raises(NotAwaited, match="runs in sync code") as caught:
+    with Session(), pytest.raises(MustBeAwaited, match="runs in sync code") as caught:
         pipeline(step, add_one, input=1)
     assert "as step 1 of 2" in caught.value.__notes__[-1]

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from pegboard.errors import NotAwaited
+from pegboard.errors import MustBeAwaited
 from pegboard.parts.stopping import wait_for
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def refuse_awaitable(value: object, task: str, where: str) -> None:
         where: What runs in sync code, as it is told to people: `graph 'report'`.
 
     Raises:
-        NotAwaited: It has to be awaited. A coroutine is closed.
+        MustBeAwaited: It has to be awaited. A coroutine is closed.
     """
     if not is_awaitable(value):
         return
     if inspect.iscoroutine(value):
         value.close()  # or Python would warn that nobody awaited it
-    raise NotAwaited(
+    raise MustBeAwaited(
         f"{task!r} returned a {type(value).__name__}, which has to be awaited, and {where} runs in sync code.\n"
         f"Make it an `async def` function, or await the whole of it: `acall`, `aexecute`, `apipeline` or `gather`.",
         task=task,

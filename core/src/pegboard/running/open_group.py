@@ -112,7 +112,7 @@ class OpenGroup:
         """Call a task here, whatever its kind, and return its value; a stream gives the list of its items.
 
         Raises:
-            NotAwaited: The value has to be awaited.
+            MustBeAwaited: The value has to be awaited.
             SessionError: The group is not open, or the task is async and an event loop runs in this thread.
         """
         return self.context().run(self._finish, task, args, kwargs)

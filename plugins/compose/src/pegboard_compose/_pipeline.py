@@ -27,7 +27,7 @@ def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the
 
     Raises:
         TypeError: There is no step, or one that cannot be called.
-        NotAwaited: A sync step returned something that has to be awaited.
+        MustBeAwaited: A sync step returned something that has to be awaited.
     """
     _check(steps)
     if any(_is_async(step) for step in steps):

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from pegboard import NotAwaited, Retry, Session, task
+from pegboard import MustBeAwaited, Retry, Session, task
 from pegboard.testing import Recorder
 from pegboard_flow import Graph, conditional, flow, parallel, sequential
 
@@ -163,20 +163,20 @@ def test_the_items_of_a_mapped_node_are_awaited(node) -> None:
 @pytest.mark.parametrize("way", SYNC_WAYS.values(), ids=SYNC_WAYS)
 def test_what_a_node_returns_is_refused_where_nothing_awaits(way, node) -> None:
     """And its coroutine closed, without a warning that it was never awaited."""
-    with Session(), pytest.raises(NotAwaited, match="has to be awaited"):
+    with Session(), pytest.raises(MustBeAwaited, match="has to be awaited"):
         way(node)
 
 
 def test_a_parallel_workflow_gives_the_refusal_as_the_answer() -> None:
     """As it does with any error."""
     (answer,) = parallel(lambda: fetch(1)).execute().values()
-    assert isinstance(answer, NotAwaited)
+    assert isinstance(answer, MustBeAwaited)
 
 
 def test_a_refusal_names_the_node() -> None:
     """Task and graph; and the result of a run has it, too."""
     result = graph(HIDDEN["lambda"]).run(1)
-    assert isinstance(result.error, NotAwaited)
+    assert isinstance(result.error, MustBeAwaited)
     assert result.error.task == "b"
     assert "graph 'g'" in str(result.error)
     assert list(result.errors) == ["b"]
@@ -237,7 +237,7 @@ def test_the_answer_of_a_condition_is_awaited_or_refused(condition) -> None:
     with Session():
         assert asyncio.run(graph(lambda x: x, condition).acall(1)) in (1, None)
         assert asyncio.run(graph(lambda x: x, wrapped(no)).acall(1)) is None
-        with pytest.raises((NotAwaited, ValueError, TypeError)):
+        with pytest.raises((MustBeAwaited, ValueError, TypeError)):
             conditional().add_step(lambda context: 1, condition).execute({})
 
 
@@ -255,7 +255,7 @@ def test_a_condition_of_a_workflow_is_never_taken_for_true(is_async) -> None:
         conditional().add_step(lambda context: 1, hidden),
         conditional().add_branch(hidden, lambda context: 1),
     ):
-        with pytest.raises(NotAwaited, match="has to be awaited"):
+        with pytest.raises(MustBeAwaited, match="has to be awaited"):
             asyncio.run(workflow.aexecute()) if is_async else workflow.execute()
     for condition in (no, functools.partial(no), Call()):
         with pytest.raises(TypeError, match="plain function"):

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pegboard import NotAwaited, Session, task
+from pegboard import MustBeAwaited, Session, task
 from pegboard_queue import Item, ManagerClosed, State, TaskManager
 
 
@@ -134,6 +134,6 @@ def test_a_thread_that_cannot_be_started_ends_the_manager(monkeypatch, caplog) -
 def test_an_item_that_gives_a_coroutine_fails(manager, made) -> None:
     """Nobody would ever await it; the item is told so, and the coroutine closed."""
     item = manager.submit(made, name="gives")
-    with pytest.raises(NotAwaited, match="'gives' returned a coroutine"):
+    with pytest.raises(MustBeAwaited, match="'gives' returned a coroutine"):
         item.wait(5)
     assert (item.state, item.value, item.attempts) == (State.FAILED, None, 1)

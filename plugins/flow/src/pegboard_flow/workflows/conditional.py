@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from pegboard import NotAwaited
+from pegboard import MustBeAwaited
 from pegboard.parts.awaiting import is_async_function, is_awaitable
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import add_note
@@ -145,10 +145,10 @@ class Conditional:
             add_note(error, f"in the condition of {where} of workflow {self.name!r}")
             raise
 
-    def _to_be_awaited(self, where: str, answer: object) -> NotAwaited:
+    def _to_be_awaited(self, where: str, answer: object) -> MustBeAwaited:
         if inspect.iscoroutine(answer):
             answer.close()
-        return NotAwaited(
+        return MustBeAwaited(
             f"the condition of {where} of workflow {self.name!r} gave a {type(answer).__name__}, which has to be awaited; taken as "
             f"it is, it would always hold.\nWrite the condition as a plain function. A Graph takes async ones, on its edges.",
             task="",

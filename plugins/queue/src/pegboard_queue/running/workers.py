@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import NotAwaited
+from pegboard import MustBeAwaited
 from pegboard.parts.awaiting import PLAIN, is_unfinished, refuse_awaitable
 from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
@@ -206,7 +206,7 @@ def _finished(result: TaskResult[Any], item: Item[Any]) -> TaskResult[Any]:
         return result
     try:
         refuse_awaitable(result.value, item.name, "an item that a queue runs")
-    except NotAwaited as error:
+    except MustBeAwaited as error:
         return attrs.evolve(result, value=None, status="error", error=error)
     return result
 
