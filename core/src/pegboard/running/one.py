@@ -253,14 +253,19 @@ def _begin_in_thread(function: Callable[..., Any], *args: Any) -> tuple[asyncio.
     """Run a function in a thread, with this context; the stop ends what it waits for."""
     import asyncio
 
-    stop, context, loop = (
-        Stop("whoever awaited this call was cancelled"),
-        copy_context(),
-        asyncio.get_running_loop(),
-    )
+    outer, loop = stop_in_force.get(), asyncio.get_running_loop()
+    stop, context = Stop("whoever awaited this call was cancelled"), copy_context()
     context.run(stop_in_force.set, stop)
     context.run(loop_around.set, loop)
-    return loop.create_task(asyncio.to_thread(function, *args), context=context), stop
+    work = asyncio.to_thread(_unless_stopped, outer, function, *args)
+    return loop.create_task(work, context=context), stop
+
+
+def _unless_stopped(outer: Stop | None, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that has waited for a thread, unless what is around the coroutine that awaits it was stopped."""
+    if outer is not None:
+        outer.check()
+    return function(*args)
 
 
 def loop_runs_here() -> bool:

@@ -74,7 +74,7 @@ class OpenGroup:
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_linked", "_made", "_stop", "_submitted", "_tasks", "group", "value")
+    __slots__ = ("_context", "_linked", "_made", "_outer", "_stop", "_submitted", "_tasks", "group", "value")
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -82,6 +82,7 @@ class OpenGroup:
         self._context: Context | None = None
         self._stop = Stop(f"the {group.kind} was given up")
         self._linked: AbstractContextManager[None] | None = None
+        self._outer: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
         self._submitted = Submitted(self._note_failure, self._stop, self._finish_submitted)
@@ -140,6 +141,7 @@ class OpenGroup:
 
         context = self.context()
         call = context.run(self._make, task, args, kwargs)
+        context.run(stop_in_force.set, self._outer)  # the group cancels it
         running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
         running.add_done_callback(self._over)
@@ -311,7 +313,7 @@ class OpenGroup:
     def __enter__(self) -> Self:
         if self._context is not None or self._submitted.closed:
             raise SessionError(f"{self!r} was entered before. A group begins and ends once: open another.")
-        outer = stop_in_force.get()
+        self._outer = outer = stop_in_force.get()
         if outer is not None:
             self._linked = outer.waking(self._stop.ask)
             self._linked.__enter__()
