@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from pegboard import Graph, Priority, Session, TaskManager, flow, task
+from pegboard import Graph, Priority, Session, TaskManager, TaskQueue, flow, task
+from pegboard_flow import fan_out
+from pegboard_queue import Item
 
 ran: list[str] = []
 
@@ -71,6 +73,28 @@ def test_a_flow_takes_the_tasks_own_priority() -> None:
     with Session(executor="inline"):
         everything()
     assert ran == ["urgent", "plain", "idle"]
+
+
+@pytest.mark.parametrize("how", ["map", "amap", "fan_out"])
+def test_a_map_in_a_flow_takes_the_tasks_own_priority(how) -> None:
+    """It is one node, and goes where its task goes."""
+
+    @flow
+    def everything() -> object:
+        one = plain()
+        return [one, fan_out(urgent, [1]) if how == "fan_out" else getattr(urgent, how)([1])]
+
+    with Session(executor="inline"):
+        everything()
+    assert ran == ["urgent", "plain"]
+
+
+def test_a_queue_that_runs_nothing_takes_the_tasks_own_priority() -> None:
+    """In the same order as a manager."""
+    queue = TaskQueue()
+    for each in (idle, plain, urgent):
+        queue.enqueue(Item(each))
+    assert [queue.dequeue().name for _ in range(3)] == ["urgent", "plain", "idle"]
 
 
 @pytest.mark.parametrize("wrong", [1.5, "5", True, None])

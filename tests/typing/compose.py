@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from typing import Any, assert_type
 
-from pegboard import Call, Group, MapError, On, Session, gather, parallel, pipeline, task
+from pegboard import Call, Group, MapError, On, Session, apipeline, gather, parallel, pipeline, task
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow import Flow, Graph, GraphResult, fan_out, flow, node
 
@@ -44,11 +44,20 @@ def streams() -> None:
 
 async def composed() -> None:
     """`gather`, `parallel` and `pipeline` take calls of different tasks."""
-    gathered: list[Any] = await gather(fetch("/1"), size.acall("abc"), partial(size, "abc"))
+    assert_type(await gather(fetch("/1"), size.acall("abc"), partial(size, "abc")), tuple[str, int, int])
+    assert_type(await gather(fetch("/1"), concurrency=2), tuple[str])
+    assert_type(await gather(fetch("/1"), words.acall("a b")), tuple[str, list[str]])
+    assert_type(
+        await gather(
+            fetch("/1"), fetch("/2"), size.acall("a"), fetch("/4"), size.acall("b"), on_error="collect"
+        ),
+        tuple[str, str, int, str, int],
+    )
+    assert_type(await gather(*[fetch(url) for url in ("/1", "/2")]), list[str])
     at_once: list[Any] = parallel(partial(size, "abc"), lambda: 1, on_error="collect", concurrency=2)
     piped = pipeline(words, len, input="a b")
     try:
-        print(gathered, at_once, piped)
+        print(at_once, piped, await apipeline(words, len, input="a b"))
     except MapError as error:
         assert_type(error.errors, dict[int, Exception])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_cache import Cache, Caching
-    from pegboard_compose import gather, parallel, pipeline
+    from pegboard_compose import apipeline, gather, parallel, pipeline
     from pegboard_console import Console
     from pegboard_dask import Dask
     from pegboard_datasets import ArtifactRef, Dataset, DatasetError, Datasets, Load, Persist
@@ -40,15 +40,15 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
         "OutputFormat", "Persist", "Processes", "Progress", "Prometheus", "Queue", "RateLimit", "Recovery",
         "Resources", "Retry", "RetryBudget", "Retrying", "Scheduling", "Secrets", "TaskManager",
         "TaskQueue", "Timeout", "Timeouts", "Traced", "Tracing", "Undo", "Validate", "Validation", "When",
-        "Work", "conditional", "extract_json", "flow", "gather", "json_extraction_task", "parallel",
-        "pipeline", "progress", "pydantic_task", "secret", "sequential", "string_task",
+        "Work", "apipeline", "conditional", "extract_json", "flow", "gather", "json_extraction_task",
+        "parallel", "pipeline", "progress", "pydantic_task", "secret", "sequential", "string_task",
     ]
 
 # Folder of plugins/ or exporters/, which is also the extra -> names that `pegboard.<Name>` finds there.
 MEMBERS: dict[str, tuple[str, ...]] = {
     "cache": ("Cache", "Caching"),
     "cli": (),
-    "compose": ("gather", "parallel", "pipeline"),
+    "compose": ("apipeline", "gather", "parallel", "pipeline"),
     "console": ("Console",),
     "dashboards": (),
     "dask": ("Dask",),

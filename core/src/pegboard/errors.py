@@ -13,6 +13,7 @@
     ├── UnknownEvent           `call.emit` of an event that no hook spec describes
     ├── AwaitInSyncTask        a layer of a sync task awaited something that really suspends
     ├── NotAwaited             a layer returned what it proceeds to instead of awaiting it
+    ├── MustBeAwaited          sync code got a value that has to be awaited
     ├── MapError               calls of a group failed, all of them told at once (an ExceptionGroup too)
     ├── RemoteError            a function failed in another process, with an error that cannot come here
     ├── TransportError         a value cannot go to another process, or come from it
@@ -172,6 +173,16 @@ class NotAwaited(PegboardError, RuntimeError):  # noqa: N818
     """
 
     plugin: str
+    task: str
+
+
+class MustBeAwaited(PegboardError, TypeError):  # noqa: N818
+    """Raised where sync code gets a value that has to be awaited: handed on, it would never be.
+
+    Attributes:
+        task: Name of the task, or of the function, that returned it.
+    """
+
     task: str
 
 

@@ -231,6 +231,7 @@ FACTS = {
     "InvalidPlugin": {"plugin": "p", "hook": "h"},
     "MapError": {"results": [1, ComparableError("b")], "errors": {1: ComparableError("b")}},
     "MissingPlugin": {"plugin": "p"},
+    "MustBeAwaited": {"task": "t"},
     "PluginConflict": {"plugin": "p", "claimants": ("a", "b")},
     "RemoteError": {"task": "t", "type": "module.Broken", "message": "m", "traceback": "Traceback ..."},
     "TaskTimeout": {"task": "t", "seconds": 1.5},

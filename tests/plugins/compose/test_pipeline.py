@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import threading
 
 import pytest
 
-from pegboard import Session, current_call, hookimpl, pipeline, task
+from pegboard import MustBeAwaited, Session, apipeline, current_call, hookimpl, pipeline, task
 from pegboard.testing import Recorder
 
 
@@ -178,3 +180,82 @@ def test_a_plain_step_sees_the_call_around_the_pipeline() -> None:
     with Session(Counting()):
         assert outer() == "outer"
     assert seen == ["outer"]
+
+
+def hidden(x: int):
+    """Give a coroutine, which nobody can tell beforehand."""
+    return double(x)
+
+
+class Later:
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __await__(self):
+        yield from asyncio.sleep(0).__await__()
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("steps", "value"),
+    [
+        ((add_one, add_one), 3),
+        ((add_one, double), 4),
+        ((double, double), 4),
+        ((lambda x: x + 1, lambda x: x * 5), 10),
+        ((add_one, count_up), [0, 1]),
+        ((hidden, add_one), 3),
+        ((lambda x: Later(x + 1), double), 4),
+        ((functools.partial(double), add_one.acall), 3),
+    ],
+)
+def test_it_has_one_form_that_is_always_awaited(steps, value) -> None:
+    """Whatever the steps are, and whatever they return."""
+
+    async def main() -> object:
+        return await apipeline(*steps, input=1)
+
+    with Session():
+        assert asyncio.run(main()) == value
+
+
+def test_the_awaited_form_runs_sync_bodies_in_threads() -> None:
+    """The loop goes on meanwhile; group, notes and the error are those of `pipeline`."""
+    here = threading.get_ident()
+    recorder = Recorder()
+
+    async def main() -> None:
+        assert await apipeline(lambda _: threading.get_ident(), input=0) != here
+        with pytest.raises(ValueError) as caught:
+            await apipeline(double, add_one, input=-1)
+        assert "as step 1 of 2 of a pipeline: double" in caught.value.__notes__
+
+    with Session(recorder):
+        asyncio.run(main())
+    assert recorder.unbalanced() == []
+    assert {each.subject.kind for each in recorder.of("before_group")} == {"pipeline"}
+
+
+@pytest.mark.parametrize("steps", [(), (3,), (add_one, "no step")])
+def test_the_awaited_form_refuses_what_is_no_step_at_once(steps) -> None:
+    """Where it is written, and not where it is awaited."""
+    with pytest.raises(TypeError, match="step"):
+        apipeline(*steps, input=1)
+
+
+@pytest.mark.parametrize("way", ["acall", "arun", "amap"])
+def test_the_awaited_ways_of_a_task_are_seen_as_async(way) -> None:
+    """So a pipeline of them is to be awaited."""
+    step = getattr(add_one, way)
+    made = pipeline(step, input=[1] if way == "amap" else 1)
+    assert inspect.iscoroutine(made)
+    value = asyncio.run(made)
+    assert {"acall": 2, "amap": [2]}.get(way, 2) == (value.value if way == "arun" else value)
+
+
+@pytest.mark.parametrize("step", [hidden, Later, task(hidden)])
+def test_sync_steps_may_not_return_what_has_to_be_awaited(step) -> None:
+    """Nothing would await it; it is told where it was."""
+    with Session(), pytest.raises(MustBeAwaited, match="runs in sync code") as caught:
+        pipeline(step, add_one, input=1)
+    assert "as step 1 of 2" in caught.value.__notes__[-1]

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pegboard import Session, hookimpl, task
-from pegboard_queue import ENDED, TRANSITIONS, IllegalTransition, Item, State, TaskManager, current_item
+from pegboard_queue import (
+    ENDED,
+    TRANSITIONS,
+    IllegalTransition,
+    Item,
+    QueueError,
+    State,
+    TaskManager,
+    current_item,
+)
 
 S = State
 GATES: dict[Item, tuple[threading.Event, list[bool]]] = {}
@@ -96,6 +105,37 @@ class Model(RuleBasedStateMachine):
         self.state[index] = after[what]
         self.flow()
         getattr(item, what)()
+
+    @precondition(lambda self: S.FAILED in self.state)
+    @rule(data=st.data())
+    def revive(self, data) -> None:
+        failed = [index for index, state in enumerate(self.state) if state is S.FAILED]
+        index = data.draw(st.sampled_from(failed))
+        found: set[int] = {index}
+        for each in range(len(self.items)):  # what is behind another one was submitted after it
+            if self.state[each] is S.SKIPPED and self.behind[each] & found:
+                found.add(each)
+        bad = {S.FAILED, S.CANCELLED, S.SKIPPED}
+        while barred := {
+            each
+            for each in found - {index}
+            if any(self.state[other] in bad and other not in found for other in self.behind[each])
+        }:
+            found -= barred
+        for each in found:
+            self.state[each] = S.READY if each == index else S.WAITING
+        self.flow()
+        self.items[index].retry(dependants=True)
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), priority=st.integers(-2, 2))
+    def prioritize(self, data, priority: int) -> None:
+        index = data.draw(st.sampled_from(range(len(self.items))))
+        if self.state[index] in (S.WAITING, S.READY, S.PAUSED):
+            self.items[index].priority = priority
+            return
+        with pytest.raises(QueueError):
+            self.items[index].priority = priority
 
     # what follows
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import Limit, limit_in_force
+from pegboard.parts import stopping
 from pegboard.places import RemotePlace
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ async def _sleep_sync(call: Call, seconds: float) -> None:
     clock = call.session.clock
     limit = call.time_limit
     if limit is None:
-        clock.sleep(seconds)
+        stopping.sleep(clock, seconds)
         return
     left = limit.left()
-    clock.sleep(min(seconds, max(left, 0.0)))
+    stopping.sleep(clock, min(seconds, max(left, 0.0)))
     if seconds >= left and not limit.lifted:
         raise limit.exceeded(call)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pegboard.parts.forks import after_fork, new_lock
+from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class KeyedLocks:
         ticket = _Ticket(call, arrived.set)
         if not self._enter(key, ticket):
             try:
-                arrived.wait()
-            except BaseException:  # KeyboardInterrupt in the wait
+                wait_for(arrived)
+            except BaseException:  # KeyboardInterrupt in the wait, or cancelled
                 self._abandon(key, ticket)
                 raise
         try:

@@ -17,6 +17,7 @@ from pegboard.calls.arity import UNCHECKED
 from pegboard.calls.call import Call, original_of
 from pegboard.calls.time_limit import run_within
 from pegboard.current import running_call
+from pegboard.parts.stopping import refuse_stopped
 from pegboard.plans.events import ENDED, is_half_told
 from pegboard.plans.folding import (
     CarriedStop,
@@ -159,6 +160,8 @@ def _layered(plan: Plan) -> Run:
                             raise end_suspension(call, layers, layers.throw)
                         number = call.attempt
                         try:
+                            if number:
+                                refuse_stopped()
                             limit = call.time_limit
                             left = 0.0 if limit is None else limit.left_for(asked)
                             call.attempt = number = number + 1

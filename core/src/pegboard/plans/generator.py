@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
 from pegboard.current import running_call
+from pegboard.parts.stopping import refuse_stopped
 from pegboard.plans.folding import arity_of, end_suspension, observes_attempts
 from pegboard.plans.streams import KeptStream, OpenStream, fold_streams, take_handed
 
@@ -125,6 +126,8 @@ def _layered(plan: Plan) -> Callable[[Call], Stream]:
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
         seen = original_of(call)
+        if seen.attempt:
+            refuse_stopped()
         seen.attempt = number = seen.attempt + 1
         items: Stream | None = None
         try:

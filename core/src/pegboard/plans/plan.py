@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
+from pegboard.parts.awaiting import awaiting
 from pegboard.parts.notes import note_on
 from pegboard.plans.events import BEGUN, ENDED, FAILED, is_half_told
 from pegboard.plans.folding import arity_of
@@ -51,6 +52,7 @@ class Plan:
         provided: Names of parameters that layers fill in.
         place: The executor that the function runs on, instead of where the call is; or None.
         own_place: The executor that the task itself asks for, with `On`; or None.
+        awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
     """
 
@@ -66,6 +68,7 @@ class Plan:
         events: Mapping[str, Dispatch] = MappingProxyType({}),
         observers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
         place: RemotePlace | None = None,
+        awaits: bool = False,
     ) -> None:
         self.session = session
         self.task = task
@@ -78,7 +81,9 @@ class Plan:
         self.provided = frozenset(name for layer in layers for name in layer.provides)
         self.place = place
         self.own_place: Place | None = None
-        self.function = task.__wrapped__ if place is None else place.function_for(task)
+        self.awaits = awaits
+        function = task.__wrapped__ if place is None else place.function_for(task)
+        self.function = awaiting(function) if awaits else function
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.watched = bool(scopes) or any(
@@ -90,6 +95,7 @@ class Plan:
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
         self._unobserved: Plan | None = None
+        self._awaiting: Plan | None = None
         self._with_layer: dict[Layer, Plan] = {}
         self._placed: dict[str, Plan] = {}
         run: Callable[[Call], Any] = RUNNERS[task.kind](self)
@@ -100,6 +106,14 @@ class Plan:
         if self._unobserved is None:
             self._unobserved = self._changed(scopes=(), events={}, observers={})
         return self._unobserved
+
+    def awaiting(self) -> Plan:
+        """The same, with what the function returns awaited within the call: for calls of functions that are awaited."""
+        if self.awaits or self.place is not None or self.task.kind != "function":
+            return self
+        if self._awaiting is None:
+            self._awaiting = self._changed(awaits=True)
+        return self._awaiting
 
     def limited(self) -> Plan:
         """The same, within the time that is left to a call around it."""
@@ -136,6 +150,7 @@ class Plan:
             "events": self.events,
             "observers": self.observers,
             "place": self.place,
+            "awaits": self.awaits,
         }
         plan = Plan(self.session, self.task, self.version, **{**made_of, **changes})
         plan.own_place = self.own_place

@@ -12,6 +12,7 @@ from pegboard.errors import MapError
 from pegboard.parts import checks
 from pegboard.parts.forks import new_rlock
 from pegboard.parts.notes import note_on
+from pegboard.parts.stopping import Stop, stop_in_force
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group
@@ -31,6 +32,7 @@ class GroupState:
     Attributes:
         group: The group.
         home: Its context.
+        stop: Asked for once the group will raise: it ends what its other calls wait for.
         results: A slot for each item begun, in input order.
         stopped: Whether no more inputs are wanted.
     """
@@ -38,6 +40,7 @@ class GroupState:
     def __init__(self, group: Group, inputs: Inputs, on_error: OnError) -> None:
         self.group = group
         self.home: Context = copy_context()
+        self.stop = Stop(f"another call of the {group.kind} failed")
         self.results: list[Any] = []
         self.stopped = False
         self._inputs = inputs
@@ -114,6 +117,8 @@ class GroupState:
                 self._stop(index, error)
             else:
                 self.results[index] = self._errors[index] = error
+        if self.has_failed:
+            self.stop.ask()
 
     def _stop(self, index: int, error: BaseException) -> None:
         """Remember the failure that will be raised: an exit before an Exception, then the lowest index."""
@@ -124,6 +129,8 @@ class GroupState:
     def finish(self) -> list[Any]:
         """Tell the end of the group, and return the results, or raise what is to be raised."""
         error = self.error()
+        if error is not None:
+            self.home.run(stop_in_force.set, None)  # who is told of the end may wait
         self.end(error, self.results if error is None else None)
         if error is None:
             return self.results

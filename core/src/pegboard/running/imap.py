@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
 from pegboard.parts import checks
+from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
 from pegboard.running.in_loop import Ended
@@ -114,6 +116,7 @@ class _MapStream(Fanout):
 
     def over(self, error: BaseException | None) -> None:
         """Tell the end of the group."""
+        self.home.run(stop_in_force.set, None)  # who is told may wait
         self.home.run(self.group.end, error)
 
 
@@ -125,18 +128,22 @@ class _ExecutorStream(_MapStream):
         worker = self.group.session.place(THREADS) if isinstance(self.place, RemotePlace) else self.place
         most = min(self._concurrency or worker.workers, worker.workers)
         ahead = most if worker.name == INLINE else 2 * most
-        submitted = Submitted(lambda: None)
+        submitted = Submitted(lambda: None, self.stop)
+        outer = stop_in_force.get()
+        self.home.run(stop_in_force.set, self.stop)
         waiting: dict[Future[Any], int] = {}
         stopped: BaseException | None = None
         try:
-            while True:
-                self._refill(submitted, waiting, most, ahead)
-                if not waiting:
-                    break
-                for future in self._arrived(submitted, waiting):
-                    error = future.exception()
-                    index = waiting.pop(future)
-                    yield self.hand_over(index, None if error else future.result(), error)
+            with nullcontext() if outer is None else outer.waking(self.stop.ask):
+                while True:
+                    self.stop.check()
+                    self._refill(submitted, waiting, most, ahead)
+                    if not waiting:
+                        break
+                    for future in self._arrived(submitted, waiting):
+                        error = future.exception()
+                        index = waiting.pop(future)
+                        yield self.hand_over(index, None if error else future.result(), error)
         except BaseException as error:
             stopped = error
             raise
@@ -190,8 +197,10 @@ class _LoopStream(_MapStream):
             stopped = error
             raise
         finally:
-            await _cancel_and_wait(self._pending)
-            self.over(stopped)
+            interruption = await _cancel_and_wait(self._pending)
+            self.over(interruption or stopped)
+            if interruption is not None:
+                raise interruption
 
     def _refill(self) -> bool:
         """Begin as many as may run; tell whether there is anything to wait for."""
@@ -228,8 +237,8 @@ class _LoopStream(_MapStream):
         return first if first.done() else None
 
 
-async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what runs and wait until it is over, also when cancelled once more."""
+async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> BaseException | None:
+    """Cancel what runs and wait until it is over, also when cancelled once more: that cancellation is returned."""
     import asyncio
 
     left = [each for each in tasks if not each.done()]
@@ -241,8 +250,7 @@ async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
             await asyncio.wait(left)
         except asyncio.CancelledError as error:
             interruption = error
-    if interruption is not None:
-        raise interruption
+    return interruption
 
 
 _END = object()

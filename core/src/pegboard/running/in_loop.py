@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.stopping import is_cancellation
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -87,13 +89,6 @@ class _LoopTasks:
         self._cancelled = True
         for task in self._running:
             task.cancel()
-
-
-def is_cancellation(error: BaseException) -> bool:
-    """Whether an error is asyncio's way to end a task."""
-    import asyncio
-
-    return isinstance(error, asyncio.CancelledError)
 
 
 class Ended:

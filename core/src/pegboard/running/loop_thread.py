@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from pegboard.parts.stopping import result_of
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Coroutine
@@ -40,7 +42,7 @@ class LoopThread:
         """Run a coroutine to its end in the loop, in a copy of this context, and return its value."""
         import asyncio
 
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+        return result_of(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
     def stop(self) -> None:
         """Cancel and await what is left in the loop, close its generators and itself, and wait for its thread.

@@ -7,6 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.forks import new_lock
+from pegboard.parts.stopping import Stop, is_cancellation, refuse_stopped, stop_in_force
 from pegboard.places import INLINE
 from pegboard.running.one import finish_in_thread, loop_runs_here
 
@@ -30,10 +31,14 @@ class Submitted:
     its own, and who begins it first, a worker or a waiter, runs it.
     """
 
-    __slots__ = ("_begun", "_guard", "_note_failure", "_unstarted", "closed")
+    __slots__ = ("_begun", "_finish", "_guard", "_note_failure", "_stop", "_unstarted", "closed")
 
-    def __init__(self, note_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, note_failure: Callable[[], None], stop: Stop, finish: Callable[[Call], Any] = finish_in_thread
+    ) -> None:
         self.closed = False
+        self._stop = stop
+        self._finish = finish
         self._note_failure = note_failure
         self._guard = new_lock()
         self._unstarted: dict[Future[Any], tuple[Context, Call]] = {}
@@ -73,7 +78,8 @@ class Submitted:
         return done or wait(futures, None, FIRST_COMPLETED).done
 
     def cancel(self) -> None:
-        """Cancel what nobody has begun."""
+        """Cancel what nobody has begun, and what waits."""
+        self._stop.ask()
         with self._guard:
             unstarted = list(self._unstarted)
             self._unstarted.clear()
@@ -83,7 +89,7 @@ class Submitted:
     def end(self, *, cancelling: bool) -> BaseException | None:
         """Wait until nothing is left, and take no more.
 
-        A KeyboardInterrupt in the waiting thread cancels what has not begun, and is returned once the rest is over.
+        A KeyboardInterrupt in the waiting thread cancels that, and is returned once the rest is over.
         """
         interruption: BaseException | None = None
         while not self._close():
@@ -136,12 +142,16 @@ class Submitted:
 
     def _fill(self, future: Future[Any], context: Context, call: Call) -> None:
         try:
-            value = context.run(finish_in_thread, call)
+            value = context.run(self._finish_wanted, call)
         except BaseException as error:  # noqa: BLE001 - the future carries it
             self._note_failure()
             future.set_exception(error)
         else:
             future.set_result(value)
+
+    def _finish_wanted(self, call: Call) -> Any:
+        refuse_stopped()  # while it waited for a worker
+        return self._finish(call)
 
 
 def drain(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
@@ -149,11 +159,20 @@ def drain(state: GroupState, place: Place, size: int | None, concurrency: int | 
 
     The caller works too, so a group inside a group ends even when every thread of the pool waits in one.
     """
+    outer = stop_in_force.get()
+    if outer is None:
+        return _drain_all(state, place, size, concurrency)
+    with outer.waking(lambda: state.failed(len(state.results), outer.cancellation())):
+        return _drain_all(state, place, size, concurrency)
+
+
+def _drain_all(state: GroupState, place: Place, size: int | None, concurrency: int | None) -> list[Any]:
     workers = min(place.workers, concurrency or place.workers, size if size is not None else place.workers)
     helpers: list[Future[Any]] = []
     try:
         try:
             state.begin()
+            state.home.run(stop_in_force.set, state.stop)
             if place.name != INLINE:
                 helpers.extend(place.submit(_drain, state) for _ in range(workers - 1))
             _drain(state)
@@ -174,7 +193,8 @@ def _drain(state: GroupState) -> None:
         try:
             state.results[index] = state.context().run(state.finish_item, index, args)
         except BaseException as error:  # noqa: BLE001 - kept, or raised by the group
-            state.failed(index, error)
+            if not (state.stop.is_asked and is_cancellation(error)):  # the group stopped it
+                state.failed(index, error)
 
 
 def _join(state: GroupState, helpers: Sequence[Future[Any]]) -> None:

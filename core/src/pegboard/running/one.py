@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.calls.call import Call, open_call
 from pegboard.current import joining
 from pegboard.errors import SessionError
 from pegboard.layers import Layer
+from pegboard.parts.awaiting import loop_around
+from pegboard.parts.stopping import Stop, awaited, stop_in_force
 from pegboard.places import THREADS, RemotePlace
 from pegboard.records import TaskResult, status_of
 from pegboard.sessions.default import serving_session
@@ -63,31 +65,77 @@ async def finish_async(call: Call) -> Any:
         return await plan.run(call)
     if kind == "async_generator":
         return [item async for item in plan.run(call)]
-    running, _ = _start_body(call)
-    return await running
+    body = _start_body(call)
+    try:
+        return await body.running
+    except BaseException:
+        body.give_up()
+        raise
 
 
-def _start_body(call: Call) -> tuple[asyncio.Future[Any], Callable[[], bool]]:
+class _Body(NamedTuple):
+    """A sync function that runs in a thread, and is awaited.
+
+    Attributes:
+        running: What to await.
+        give_up: Takes it back if it has not begun, and ends what it waits for if it has.
+    """
+
+    running: asyncio.Future[Any]
+    give_up: Callable[[], object]
+
+
+def _start_body(call: Call) -> _Body:
     """Have a sync body run in a thread, with its context: one of the session's pool, which so bounds how many run at once.
 
     What a body awaits that has a thread of that very pool would wait for itself, so that goes to a side thread beyond the bound; as
     all do where the session runs functions inline or in other processes.
-
-    Returns:
-        What to await, and what takes the body back: True if it had not begun.
     """
-    import asyncio
-    from contextvars import copy_context
-
     from pegboard.parts.thread_pool import is_worker_of
 
+    call.plan = call.plan.awaiting()
     place = call.plan.own_place or call.session.place()
     executor = None if isinstance(place, RemotePlace) else place.executor
     if executor is None or _occupied.get() is executor or is_worker_of(executor):
-        return asyncio.ensure_future(asyncio.to_thread(finish_in_thread, call)), lambda: False
+        return _beside(finish_in_thread, call)
+    import asyncio
+
     call.executor = place.name
-    submission = place.submit(copy_context().run, _occupy, executor, finish_in_thread, call)
-    return asyncio.wrap_future(submission), submission.cancel
+    outer, stop, context = _stoppable_here()
+    submission = place.submit(context.run, _unless_stopped, outer, _occupy, executor, finish_in_thread, call)
+
+    def give_up() -> None:
+        if not submission.cancel():
+            stop.ask()
+
+    return _Body(asyncio.wrap_future(submission), give_up)
+
+
+def _beside(function: Callable[..., Any], *args: Any) -> _Body:
+    """Run a function in a thread of the event loop's own, with this context."""
+    import asyncio
+
+    outer, stop, context = _stoppable_here()
+    work = asyncio.to_thread(_unless_stopped, outer, function, *args)
+    return _Body(asyncio.get_running_loop().create_task(work, context=context), stop.ask)
+
+
+def _stoppable_here() -> tuple[Stop | None, Stop, Context]:
+    """Return the stop that is in force here, one for what is awaited here, and a context where that one is."""
+    import asyncio
+
+    outer = stop_in_force.get()
+    stop, context = Stop("whoever awaited this call was cancelled"), copy_context()
+    context.run(stop_in_force.set, stop)
+    context.run(loop_around.set, asyncio.get_running_loop())
+    return outer, stop, context
+
+
+def _unless_stopped(outer: Stop | None, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that has waited for a thread, unless what is around the coroutine that awaits it was stopped."""
+    if outer is not None:
+        outer.check()
+    return function(*args)
 
 
 def _occupy(executor: Executor | None, function: Callable[[Call], Any], call: Call) -> Any:
@@ -130,7 +178,7 @@ def in_new_loop(make: Callable[[], Awaitable[Any]], name: str, instead: str = "a
         )
 
     async def main() -> Any:
-        return await make()
+        return await awaited(make())
 
     return asyncio.run(main())
 
@@ -171,8 +219,6 @@ async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Call a task on the session's executor; see `Task.submit`."""
-    from contextvars import copy_context
-
     call = call_in(serving_session(), task, args, kwargs)
     session = call.session
     place = call.plan.own_place or session.place()
@@ -263,28 +309,28 @@ async def finish_structured(call: Call) -> Any:
     """Finish a call, and when cancelled take back what has not begun, and wait for the thread that runs what has."""
     if call.is_async:
         return await finish_async(call)
-    return await _whole(*_start_body(call))
+    return await _whole(_start_body(call))
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Run a function in a thread, with this context; when cancelled, wait until it is over."""
+    return await _whole(_beside(function, *args))
+
+
+async def _whole(body: _Body) -> Any:
     import asyncio
 
-    return await _whole(asyncio.ensure_future(asyncio.to_thread(function, *args)), lambda: False)
-
-
-async def _whole(running: asyncio.Future[Any], take_back: Callable[[], bool]) -> Any:
-    import asyncio
-
+    running = body.running
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        take_back()
+        body.give_up()
         while not running.done():
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError:  # once more: the first one is on its way
                 continue
+        _ = running.cancelled() or running.exception()  # seen, or asyncio would log it
         raise
 
 

@@ -10,17 +10,27 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
+from pegboard.parts.awaiting import PLAIN, is_awaitable, refuse_awaitable, settled
+from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
 from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import call_in, choose_place, finish, finish_structured, workers_of
+from pegboard.running.one import (
+    call_in,
+    choose_place,
+    finish,
+    finish_in_thread,
+    finish_structured,
+    workers_of,
+)
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
@@ -57,22 +67,25 @@ class OpenGroup:
     group is open, calls may be made from any thread, and by the calls in it.
 
     When an error leaves the `with` block, what was begun with `start` is cancelled, and so is what was submitted and has
-    not begun; what runs is waited for. The errors of calls are in their futures, for whoever asked for them.
+    not begun, or waits; what runs is waited for. The errors of calls are in their futures, for whoever asked for them.
 
     Attributes:
         group: What observers are told of; every call made here carries it.
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_made", "_submitted", "_tasks", "group", "value")
+    __slots__ = ("_context", "_linked", "_made", "_outer", "_stop", "_submitted", "_tasks", "group", "value")
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.value: Any = None
         self._context: Context | None = None
+        self._stop = Stop(f"the {group.kind} was given up")
+        self._linked: AbstractContextManager[None] | None = None
+        self._outer: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
-        self._submitted = Submitted(self._note_failure)
+        self._submitted = Submitted(self._note_failure, self._stop, self._finish_submitted)
 
     def __repr__(self) -> str:
         return f"<OpenGroup {self.group.kind} {self.group.name} {self.group.id}>"
@@ -100,6 +113,7 @@ class OpenGroup:
         """Call a task here, whatever its kind, and return its value; a stream gives the list of its items.
 
         Raises:
+            MustBeAwaited: The value has to be awaited.
             SessionError: The group is not open, or the task is async and an event loop runs in this thread.
         """
         return self.context().run(self._finish, task, args, kwargs)
@@ -109,7 +123,7 @@ class OpenGroup:
     @overload
     async def acall(self, task: Call, /) -> Any: ...
     async def acall(self, task: WaysToCall[..., Any] | Call, /, *args: Any, **kwargs: Any) -> Any:
-        """Do what `call` does, to be awaited; the body of a sync task runs in a thread."""
+        """Do what `call` does, to be awaited, as is what the task returns; the body of a sync task runs in a thread."""
         if self._context is None:
             raise self._not_open()
         return await self._finish_async(self._make(task, args, kwargs))
@@ -127,9 +141,10 @@ class OpenGroup:
 
         context = self.context()
         call = context.run(self._make, task, args, kwargs)
+        context.run(stop_in_force.set, self._outer)  # the group cancels it
         running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
-        running.add_done_callback(self._tasks.discard)
+        running.add_done_callback(self._over)
         return running
 
     @overload
@@ -231,6 +246,8 @@ class OpenGroup:
         """Make a call in this context, or take the one that was made already."""
         if isinstance(task, Call):
             return self._take(task, given=bool(args or kwargs))
+        if self._stop.is_asked:
+            raise self._stop.cancellation()
         applied, args = task.applied_to(args)
         group = self.group
         call = call_in(group.session, applied, args, kwargs)
@@ -257,17 +274,36 @@ class OpenGroup:
     ) -> Any:
         call = self._make(task, args, kwargs)
         try:
-            return finish(call)
+            value = finish(call)
+            if type(value) not in PLAIN:  # looked up here, as frames are dear
+                self._refuse_awaitable(call, value)
+            return value
         except BaseException:
             self.group.failed += 1
             raise
 
+    def _finish_submitted(self, call: Call) -> Any:
+        value = finish_in_thread(call)
+        if type(value) not in PLAIN:
+            self._refuse_awaitable(call, value)
+        return value
+
+    def _refuse_awaitable(self, call: Call, value: Any) -> None:
+        if is_awaitable(value):
+            refuse_awaitable(value, call.task.name, f"{self.group.kind} {self.group.name!r}")
+
     async def _finish_async(self, call: Call) -> Any:
         try:
-            return await finish_structured(call)
+            value = await finish_structured(call)
+            return value if type(value) in PLAIN else await settled(value)
         except BaseException:
             self.group.failed += 1
             raise
+
+    def _over(self, running: asyncio.Task[Any]) -> None:
+        self._tasks.discard(running)
+        if not running.cancelled():
+            running.exception()  # seen, or asyncio would log it, text and all, where the group was given up meanwhile
 
     def _note_failure(self) -> None:
         self.group.failed += 1
@@ -277,7 +313,12 @@ class OpenGroup:
     def __enter__(self) -> Self:
         if self._context is not None or self._submitted.closed:
             raise SessionError(f"{self!r} was entered before. A group begins and ends once: open another.")
+        self._outer = outer = stop_in_force.get()
+        if outer is not None:
+            self._linked = outer.waking(self._stop.ask)
+            self._linked.__enter__()
         self._context = copy_context()
+        self._context.run(stop_in_force.set, self._stop)
         self._context.run(self.group.begin)
         return self
 
@@ -308,7 +349,7 @@ class OpenGroup:
         interruption: BaseException | None = None
         if cancelling:
             self._cancel()
-        ending = asyncio.ensure_future(self._all_over(cancelling=cancelling))
+        ending = asyncio.ensure_future(self._all_over())
         while not ending.done():
             try:
                 await asyncio.wait([ending])
@@ -317,14 +358,12 @@ class OpenGroup:
                 self._cancel()
         return ending.exception() or interruption
 
-    async def _all_over(self, *, cancelling: bool) -> None:
+    async def _all_over(self) -> None:
         import asyncio
 
         while not self._is_idle():
             if self._tasks:
-                done, _ = await asyncio.wait(list(self._tasks))
-                if cancelling:  # one error is on its way already
-                    _ = [each.cancelled() or each.exception() for each in done]
+                await asyncio.wait(list(self._tasks))
             else:  # threads are waited for in a thread, which runs what none of them begins
                 await asyncio.to_thread(self._submitted.wait_for_all)
 
@@ -338,6 +377,10 @@ class OpenGroup:
 
     def _end(self, error: BaseException | None, interruption: BaseException | None) -> None:
         context, self._context = self._context, None
+        if self._linked is not None:
+            self._linked.__exit__(None, None, None)
+        if context is not None and self._stop.is_asked:
+            context.run(stop_in_force.set, None)  # who is told of the end may wait
         stopped = interruption or error
         if context is not None:
             context.run(self.group.end, stopped, self.value if stopped is None else None)

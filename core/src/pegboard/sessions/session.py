@@ -102,7 +102,7 @@ class Session(Placing):
         self._lifecycle = new_rlock()
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
-        self._pending: set[Future[Any]] = set()
+        self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
         self.streams: set[OpenStream] = set()
         super().__init__(plugins, executor)
 
@@ -270,6 +270,8 @@ class Session(Placing):
             for failure in failures:
                 note_on(error, f"and at the end of the session: {type(failure).__name__}: {failure}")
             return
+        if len(failures) == 1 and isinstance(failures[0], SessionError):
+            raise failures[0]
         raise ExceptionGroup(
             "plugins failed at the end of the session", [f for f in failures if isinstance(f, Exception)]
         )
@@ -278,6 +280,13 @@ class Session(Placing):
         """Wait for what was submitted so far; nothing of a session goes on after its end."""
         from concurrent.futures import wait
 
+        if any(needs is not None and needs() for needs in list(self._pending.values())):
+            return [
+                SessionError(
+                    f"{self!r} is left while coroutines in it run in the event loop of this thread, which `with` would block for "
+                    f"ever.\nLeave it with `async with Session(...)`, or wait for them first."
+                )
+            ]
         try:
             wait(list(self._pending))
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
@@ -315,10 +324,18 @@ class Session(Placing):
                 self._bound.add(task)
             return plan
 
-    def keep(self, future: Future[Any]) -> None:
-        """Wait for this future before the session ends."""
-        self._pending.add(future)
-        future.add_done_callback(self._pending.discard)
+    def keep(self, future: Future[Any], *, needs_this_thread: Callable[[], bool] | None = None) -> None:
+        """Wait for this future before the session ends.
+
+        Args:
+            future: What to wait for.
+            needs_this_thread: Tells, in the thread that is to wait, whether it could not end meanwhile.
+        """
+        self._pending[future] = needs_this_thread
+        future.add_done_callback(self._let_go)
+
+    def _let_go(self, future: Future[Any]) -> None:
+        self._pending.pop(future, None)
 
 
 def abandoned_threads() -> int:

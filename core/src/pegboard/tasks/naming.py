@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from pegboard import texts
 from pegboard.errors import InvalidName
+from pegboard.parts.awaiting import GIVES_COROUTINE, is_async_function
 
 if TYPE_CHECKING:
     from pegboard.records import Kind
@@ -27,6 +28,8 @@ def without_partial(function: Callable[..., Any]) -> Callable[..., Any]:
 def default_name(function: Callable[..., Any]) -> str:
     """Name a callable: its qualified name after any `<locals>.`; the type's name where it has none (an instance)."""
     held = without_partial(function)
+    if getattr(held, GIVES_COROUTINE, False) is True and hasattr(held, "__self__"):  # a way to call a task
+        return f"{held.__self__.name}.{held.__name__}"
     name = getattr(held, "__qualname__", None) or type(held).__qualname__
     return str(name).rpartition("<locals>.")[2]
 
@@ -115,7 +118,7 @@ def kind_of(function: Callable[..., Any]) -> Kind:
     body = body_of(function)
     if inspect.isasyncgenfunction(body):
         return "async_generator"
-    if inspect.iscoroutinefunction(body):
+    if is_async_function(body):
         return "coroutine"
     return "generator" if inspect.isgeneratorfunction(body) else "function"
 

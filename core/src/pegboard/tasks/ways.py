@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from pegboard.current import active_session
+from pegboard.parts.awaiting import GIVES_COROUTINE
 from pegboard.running import one
 from pegboard.running.map import map_async, map_sync
 
@@ -360,3 +363,9 @@ class WaysToCall(Generic[P, R_co]):
         from pegboard.running.imap import aimap
 
         return aimap(*self.applied_to(()), iterables, ordered, concurrency, on_error, strict)
+
+
+for _way in (WaysToCall.acall, WaysToCall.arun, WaysToCall.amap):
+    setattr(_way, GIVES_COROUTINE, True)
+    if sys.version_info >= (3, 12):  # what `inspect` looks at; it knows no such mark before
+        inspect.markcoroutinefunction(_way)

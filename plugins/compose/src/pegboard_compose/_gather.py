@@ -6,35 +6,159 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from pegboard import SessionError
+from pegboard.parts.stopping import awaited
 from pegboard.running.group_state import OnError, check_policy
 from pegboard.running.one import loop_runs_here
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_compose._items import Item, closing_on_error, items_of, joined
 
 T = TypeVar("T")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+_AsyncCall = Awaitable[T] | Callable[[], Awaitable[T]]
+_Call = Awaitable[T] | Callable[[], Awaitable[T]] | Callable[[], T]
 
 
 @overload
 async def gather(
-    *calls: Awaitable[T] | Callable[[], Awaitable[T]],
+    call1: _AsyncCall[T],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T]: ...
+@overload
+async def gather(
+    call1: _AsyncCall[T],
+    call2: _AsyncCall[T2],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2]: ...
+@overload
+async def gather(
+    call1: _AsyncCall[T],
+    call2: _AsyncCall[T2],
+    call3: _AsyncCall[T3],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3]: ...
+@overload
+async def gather(
+    call1: _AsyncCall[T],
+    call2: _AsyncCall[T2],
+    call3: _AsyncCall[T3],
+    call4: _AsyncCall[T4],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3, T4]: ...
+@overload
+async def gather(
+    call1: _AsyncCall[T],
+    call2: _AsyncCall[T2],
+    call3: _AsyncCall[T3],
+    call4: _AsyncCall[T4],
+    call5: _AsyncCall[T5],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3, T4, T5]: ...
+@overload
+async def gather(
+    call1: _Call[T],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T]: ...
+@overload
+async def gather(
+    call1: _Call[T],
+    call2: _Call[T2],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2]: ...
+@overload
+async def gather(
+    call1: _Call[T],
+    call2: _Call[T2],
+    call3: _Call[T3],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3]: ...
+@overload
+async def gather(
+    call1: _Call[T],
+    call2: _Call[T2],
+    call3: _Call[T3],
+    call4: _Call[T4],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3, T4]: ...
+@overload
+async def gather(
+    call1: _Call[T],
+    call2: _Call[T2],
+    call3: _Call[T3],
+    call4: _Call[T4],
+    call5: _Call[T5],
+    /,
+    *,
+    concurrency: int | None = ...,
+    on_error: OnError = ...,
+) -> tuple[T, T2, T3, T4, T5]: ...
+@overload
+async def gather(
+    call1: _AsyncCall[T],
+    call2: _AsyncCall[T],
+    call3: _AsyncCall[T],
+    call4: _AsyncCall[T],
+    call5: _AsyncCall[T],
+    call6: _AsyncCall[T],
+    /,
+    *calls: _AsyncCall[T],
     concurrency: int | None = ...,
     on_error: OnError = ...,
 ) -> list[T]: ...
 @overload
 async def gather(
-    *calls: Awaitable[T] | Callable[[], Awaitable[T]] | Callable[[], T],
+    call1: _Call[T],
+    call2: _Call[T],
+    call3: _Call[T],
+    call4: _Call[T],
+    call5: _Call[T],
+    call6: _Call[T],
+    /,
+    *calls: _Call[T],
     concurrency: int | None = ...,
     on_error: OnError = ...,
 ) -> list[T]: ...
-async def gather(*calls: Any, concurrency: int | None = None, on_error: OnError = "raise") -> list[Any]:
-    """Await different calls at the same time, and return what they give in the order of the arguments.
+@overload
+async def gather(*, concurrency: int | None = ..., on_error: OnError = ...) -> list[Any]: ...
+async def gather(*calls: Any, concurrency: int | None = None, on_error: OnError = "raise") -> Any:
+    """Await different calls at the same time, and return a list of what they give in the order of the arguments.
 
         await gather(fetch(1), fetch(2), functools.partial(parse, "a.html"))
 
-    Nothing goes on in the background once it returns or raises.
+    Nothing goes on in the background once it returns or raises. Its type tells what is at which position, of up to five calls;
+    that is why it is a tuple's, as that of `asyncio.gather` is.
 
     Args:
-        calls: Coroutines and other awaitables; and for sync tasks `task.acall(...)`, a `functools.partial` of the task, or
+        calls: Coroutines and other awaitables, which run once, however often they stand there; and for sync tasks `task.acall(...)`, a `functools.partial` of the task, or
             anything to call without arguments, whose body runs in a thread.
         concurrency: How many may run at once; without it, all.
         on_error: `raise`: the first failure cancels the others, waits for them, and is raised as it is. `collect`: all
@@ -107,7 +231,7 @@ def _parallel_in_loop(items: Sequence[Item], concurrency: int | None, on_error: 
             group.value = results = await group.arun_all(items, concurrency=concurrency, on_error=on_error)
         return results
 
-    return asyncio.run(main())
+    return asyncio.run(awaited(main()))
 
 
 def _opened(kind: str, items: Sequence[Item]) -> OpenGroup:

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.awaiting import is_async_function, is_awaitable, settled
 from pegboard.running.one import carried, in_new_loop, in_thread
 from pegboard.running.open_group import GroupItem
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pegboard import Task
     from pegboard.running.open_group import OpenGroup
 
@@ -55,10 +58,11 @@ class TaskItem(Item):
         return name
 
     def run(self, group: OpenGroup, index: int) -> Any:
-        return group.run_item(index, self.task, self._args, self._kwargs)
+        value = group.run_item(index, self.task, self._args, self._kwargs)
+        return in_new_loop(lambda: settled(value), self.name) if is_awaitable(value) else value
 
-    def arun(self, group: OpenGroup, index: int) -> Awaitable[Any]:
-        return group.await_item(index, self.task, self._args, self._kwargs)
+    async def arun(self, group: OpenGroup, index: int) -> Any:
+        return await settled(await group.await_item(index, self.task, self._args, self._kwargs))
 
 
 class AwaitableItem(Item):
@@ -96,6 +100,42 @@ class CoroutineItem(AwaitableItem):
         return group.join(index, self._awaitable)
 
 
+class SharedItem(Item):
+    """An awaitable that was handed over more than once: it runs once, and gives the same at each of its positions."""
+
+    __slots__ = ("_item", "_outcome")
+    is_async = True
+
+    def __init__(self, item: AwaitableItem) -> None:
+        self._item = item
+        self._outcome: asyncio.Future[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._item.name
+
+    def run(self, group: OpenGroup, index: int) -> Any:
+        return in_new_loop(lambda: self.arun(group, index), self.name)
+
+    async def arun(self, group: OpenGroup, index: int) -> Any:
+        import asyncio
+
+        if self._outcome is not None:
+            return await asyncio.shield(self._outcome)
+        self._outcome = outcome = asyncio.get_running_loop().create_future()
+        try:
+            value = await self._item.arun(group, index)
+        except Exception as error:
+            outcome.set_exception(error)
+            outcome.exception()  # seen, or asyncio would log it where nobody else waits
+            raise
+        except BaseException:
+            outcome.cancel()
+            raise
+        outcome.set_result(value)
+        return value
+
+
 class FunctionItem(Item):
     """Something to call without arguments; what it gives is run on, if it can be awaited."""
 
@@ -103,7 +143,7 @@ class FunctionItem(Item):
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._function = function
-        self.is_async = is_coroutine_function(function)
+        self.is_async = is_async_function(function)
 
     @property
     def name(self) -> str:
@@ -111,15 +151,15 @@ class FunctionItem(Item):
 
     def run(self, group: OpenGroup, index: int) -> Any:
         value = self._function()
-        if inspect.isawaitable(value):
+        if is_awaitable(value):
             return _of_awaitable(value).run(group, index)
         group.group.calls += 1
         return value
 
     async def arun(self, group: OpenGroup, index: int) -> Any:
         value = self._function() if self.is_async else await in_thread(carried, self._function)
-        if inspect.isawaitable(value):
-            return await _of_awaitable(value).arun(group, index)
+        if is_awaitable(value):
+            return await settled(await _of_awaitable(value).arun(group, index))
         group.group.calls += 1
         return value
 
@@ -130,11 +170,21 @@ def items_of(given: Sequence[object]) -> list[Item]:
     Raises:
         TypeError: One is nothing that could be run.
     """
-    return [_item_of(each, position) for position, each in enumerate(given)]
+    items = [_item_of(each, position) for position, each in enumerate(given)]
+    return items if len({*map(id, given)}) == len(given) else _shared(items, given)
+
+
+def _shared(items: Sequence[Item], given: Sequence[object]) -> list[Item]:
+    """Have what can be awaited only once stand for itself at each of its positions."""
+    shared: dict[int, Item] = {}
+    for item, each in zip(items, given, strict=True):
+        if isinstance(item, AwaitableItem):
+            shared.setdefault(id(each), SharedItem(item))
+    return [shared.get(id(each), item) for item, each in zip(items, given, strict=True)]
 
 
 def _item_of(given: Any, position: int) -> Item:
-    if type(given) is CoroutineType or inspect.isawaitable(given):
+    if type(given) is CoroutineType or is_awaitable(given):
         return _of_awaitable(given)
     function, args, kwargs = _taken_apart(given)
     if hasattr(function, "applied_to"):
@@ -168,13 +218,6 @@ def closing_on_error(given: Sequence[object]) -> Iterator[None]:
             if inspect.iscoroutine(each) and inspect.getcoroutinestate(each) == inspect.CORO_CREATED:
                 each.close()
         raise
-
-
-def is_coroutine_function(function: Any) -> bool:
-    """Whether calling it gives a coroutine, as far as can be known beforehand."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object whose class has an `async def __call__`
-    )
 
 
 def joined(names: Iterable[str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeGuard
 
+from pegboard.parts.awaiting import is_async_function, refuse_awaitable, settled
 from pegboard.running.one import carried, in_thread
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard.tasks.ways import WaysToCall
-from pegboard_compose._items import is_coroutine_function, joined, name_of
+from pegboard_compose._items import joined, name_of
 
 
 def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the word for it
@@ -17,8 +18,8 @@ def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the
 
         pipeline(load, clean, count, input="today")
 
-    Of sync steps alone it returns their value; with an async one among them, a coroutine to be awaited, in which the bodies
-    of sync steps run in threads. A step gets one argument, which is never unpacked. A stream gives the list of its items.
+    Of sync steps alone it returns their value; with an async one among them, what `apipeline` does: a coroutine to be
+    awaited. A step gets one argument, which is never unpacked. A stream gives the list of its items.
 
     Args:
         steps: Tasks, and plain functions and coroutine functions that take one argument.
@@ -26,11 +27,12 @@ def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the
 
     Raises:
         TypeError: There is no step, or one that cannot be called.
+        MustBeAwaited: A sync step returned something that has to be awaited.
     """
     _check(steps)
     if any(_is_async(step) for step in steps):
         return _pipeline_async(steps, input)
-    with open_group("pipeline", joined(map(_name, steps)), size=len(steps)) as group:
+    with _opened(steps) as group:
         value = input
         for position, step in enumerate(steps):
             try:
@@ -42,8 +44,26 @@ def pipeline(*steps: Callable[..., Any], input: Any) -> Any:  # noqa: A002 - the
         return value
 
 
+def apipeline(*steps: Callable[..., Any], input: Any) -> Coroutine[Any, Any, Any]:  # noqa: A002 - the word for it
+    """Do what `pipeline` does, always to be awaited, whatever the steps are.
+
+        await apipeline(load, clean, count, input="today")
+
+    The bodies of sync steps run in threads, and what a step returns is awaited where it has to be.
+
+    Args:
+        steps: As for `pipeline`.
+        input: What the first step gets.
+
+    Raises:
+        TypeError: There is no step, or one that cannot be called.
+    """
+    _check(steps)
+    return _pipeline_async(steps, input)
+
+
 async def _pipeline_async(steps: Sequence[Callable[..., Any]], value: Any) -> Any:
-    async with open_group("pipeline", joined(map(_name, steps)), size=len(steps)) as group:
+    async with _opened(steps) as group:
         for position, step in enumerate(steps):
             try:
                 value = await _step_async(group, step, value)
@@ -54,24 +74,23 @@ async def _pipeline_async(steps: Sequence[Callable[..., Any]], value: Any) -> An
         return value
 
 
+def _opened(steps: Sequence[Callable[..., Any]]) -> OpenGroup:
+    return open_group("pipeline", joined(map(_name, steps)), size=len(steps))
+
+
 def _step(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
     if _is_task(step):
         return group.call(step, value)
     returned = group.context().run(step, value)
-    if inspect.iscoroutine(returned):
-        returned.close()
-        raise TypeError(
-            f"step {_name(step)!r} returned a coroutine, which a pipeline of sync steps cannot await.\n"
-            f"Make it an `async def` function; the pipeline then returns something to await."
-        )
+    refuse_awaitable(returned, _name(step), f"pipeline {group.group.name!r}")
     return returned
 
 
 async def _step_async(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
     if _is_task(step):
         return await group.acall(step, value)
-    returned = step(value) if is_coroutine_function(step) else await in_thread(carried, step, value)
-    return await returned if inspect.isawaitable(returned) else returned
+    returned = step(value) if is_async_function(step) else await in_thread(carried, step, value)
+    return await settled(returned)
 
 
 def _is_task(step: object) -> TypeGuard[WaysToCall[..., Any]]:
@@ -81,7 +100,7 @@ def _is_task(step: object) -> TypeGuard[WaysToCall[..., Any]]:
 def _is_async(step: Callable[..., Any]) -> bool:
     if _is_task(step):
         return step.applied_to(())[0].kind in ("coroutine", "async_generator")
-    return is_coroutine_function(step)
+    return is_async_function(step)
 
 
 def _check(steps: Sequence[object]) -> None:

@@ -29,7 +29,7 @@ class CycleError(GraphError):
     """Raised when nodes wait for each other.
 
     Attributes:
-        path: The nodes of one cycle in order, the first one once more at the end.
+        path: The nodes of one cycle, each before the one that waits for it, the first one once more at the end.
     """
 
     path: tuple[str, ...]

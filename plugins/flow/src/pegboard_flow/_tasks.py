@@ -7,8 +7,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pegboard import On, Task, task
+from pegboard import On, Option, Priority, Task, task
 from pegboard.parts import checks
+from pegboard.parts.awaiting import is_async_function, is_awaitable, loop_around, refuse_awaitable, settled
 
 IN_THIS_PROCESS = On("threads")  # this very object, on tasks of ours that run tasks
 
@@ -46,10 +47,10 @@ def is_task(given: object) -> bool:
     return isinstance(given, Task) or isinstance(getattr(given, "__func__", None), Task)
 
 
-def runner_of(function: Callable[..., Any], name: str) -> Task[..., Any]:
+def runner_of(function: Callable[..., Any], name: str, *options: Option) -> Task[..., Any]:
     """Make the task that runs tasks; it stays in this process, wherever the session has its functions run."""
-    options = () if inspect.iscoroutinefunction(function) else (IN_THIS_PROCESS,)
-    return task(*options, name=literal(name))(function)
+    placed = () if is_async_function(function) else (IN_THIS_PROCESS,)
+    return task(*placed, *options, name=literal(name))(function)
 
 
 def literal(name: str) -> str:
@@ -86,14 +87,35 @@ def mapping_task(
 def _new_mapping(
     inner: Task[..., Any], on_error: Any, concurrency: int | None, strict: bool
 ) -> Task[..., Any]:
-    def mapped(*iterables: Any) -> list[Any]:
-        return inner.map(*iterables, on_error=on_error, concurrency=concurrency, strict=strict)
+    def mapped(*iterables: Any) -> Any:
+        values = inner.map(*iterables, on_error=on_error, concurrency=concurrency, strict=strict)
+        return _to_be_awaited(values, inner.name) if any(map(is_awaitable, values)) else values
 
     async def amapped(*iterables: Any) -> list[Any]:
-        return await inner.amap(*iterables, on_error=on_error, concurrency=concurrency, strict=strict)
+        values = await inner.amap(*iterables, on_error=on_error, concurrency=concurrency, strict=strict)
+        return [await settled(value) for value in values]
 
     is_async = inner.kind in ("coroutine", "async_generator")
-    return runner_of(amapped if is_async else mapped, f"map {inner.name}")
+    first = inner.option(Priority)
+    return runner_of(
+        amapped if is_async else mapped, f"map {inner.name}", *(() if first is None else (first,))
+    )
+
+
+def _to_be_awaited(values: list[Any], name: str) -> Any:
+    """Return what is to be awaited for values some of which are; refuse them where nobody awaits."""
+
+    async def settle() -> list[Any]:
+        return [await settled(value) for value in values]
+
+    if loop_around.get() is not None:
+        return settle()
+    first = next(filter(is_awaitable, values))
+    for value in values:
+        if inspect.iscoroutine(value):
+            value.close()
+    refuse_awaitable(first, name, "the map")
+    return values
 
 
 _kept_mapping = functools.lru_cache(maxsize=1024)(_new_mapping)

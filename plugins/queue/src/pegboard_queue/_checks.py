@@ -23,6 +23,17 @@ def arguments(args: object) -> tuple[Any, ...]:
     return tuple(args)
 
 
+def dependencies_given(depends_on: object) -> tuple[Any, ...]:
+    """Return what an item is to depend on as a tuple of items, names and ids, each once."""
+    if isinstance(depends_on, str) or not isinstance(depends_on, Iterable):
+        depends_on = (depends_on,)
+    given = tuple(depends_on)
+    for each in given:
+        if not isinstance(each, str) and not hasattr(each, "_record"):
+            raise TypeError(f"depends_on takes items and names of items, not {type(each).__name__}.")
+    return tuple(dict.fromkeys(given))
+
+
 def name_or_none(name: object) -> str | None:
     """Return the name of an item."""
     if name is not None and not isinstance(name, str):

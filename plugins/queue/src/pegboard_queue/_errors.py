@@ -52,7 +52,7 @@ class CyclicDependency(QueueError, ValueError):  # noqa: N818
     """Raised when an item would depend on itself, directly or through others.
 
     Attributes:
-        path: Names from the item back to itself; each depends on the next.
+        path: Names from the item back to itself, in the order in which they would run: each has to end before the next.
     """
 
     path: tuple[str, ...]

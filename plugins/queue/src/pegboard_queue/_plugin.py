@@ -5,14 +5,19 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pegboard import MissingPlugin, hookimpl
+from pegboard import Layer, MissingPlugin, Order, hookimpl
 from pegboard.parts import new_lock
+from pegboard.parts.stopping import refuse_stopped
 from pegboard_queue import hookspecs
 from pegboard_queue.items.item import record_of, running_item
 from pegboard_queue.items.state import State
+from pegboard_queue.running.line import show_states
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from pegboard import Call, Session, Task
+    from pegboard.layers import Proceed, ProceedStream
     from pegboard_queue.manager.control import Control
     from pegboard_queue.manager.manager import TaskManager
 
@@ -34,8 +39,10 @@ class Queue:
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002 - pluggy's names
-        """Watch the attempts of tasks that could be retried: those with an option."""
-        return _Attempts() if task.options else None
+        """Watch the attempts of tasks that could be retried, and wait before they run: those with an option."""
+        if not task.options:
+            return None
+        return [_Attempts()] if task.kind in ("coroutine", "async_generator") else [_Attempts(), _WANTED]
 
     @hookimpl
     def on_retry(self, call: Call) -> None:
@@ -51,7 +58,8 @@ class Queue:
         for control in controls:
             control.end_session(session)
         for manager in own:
-            manager.close(cancel=True)
+            if not manager.is_closed:
+                manager.close(cancel=True)
 
     def adopt(self, manager: TaskManager, control: Control, session: Session, *, made_here: bool) -> None:
         """Remember a manager that is used in a session, or was made in it."""
@@ -59,6 +67,12 @@ class Queue:
             self._controls.add(control)
             if made_here:
                 self._made_in[manager] = id(session)
+        show_states(session, self._count)
+
+    def _count(self, state: State) -> int:
+        with self._guard:
+            controls = list(self._controls)
+        return sum(control.count(state) for control in controls)
 
 
 class _Attempts:
@@ -68,6 +82,21 @@ class _Attempts:
     def before_attempt(self, call: Call, attempt: int) -> None:
         if attempt > 1:
             _note_attempt(call, State.RUNNING)
+
+
+async def _run(call: Call, proceed: Proceed) -> Any:
+    refuse_stopped()
+    return await proceed(call)
+
+
+async def _stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
+    refuse_stopped()
+    async for item in proceed(call):
+        yield item
+
+
+# Whatever the layers around it waited for, a function does not begin any more once its item was cancelled.
+_WANTED = Layer("queue", Order.VALIDATE + 1, run=_run, stream=_stream)
 
 
 def _note_attempt(call: Call, state: State) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Suspended
+from pegboard.parts.stopping import unstoppable
 from pegboard_recover._noting import note
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Undoing:
 
     async def _take_back(self, call: Call, error: BaseException) -> None:
         try:
-            undone = self._undo(call, error)
+            with unstoppable():
+                undone = self._undo(call, error)
             if self._is_async and inspect.isawaitable(undone):
                 await self._shielded(undone, error)
         except Exception as failure:  # noqa: BLE001 - the error that it was about leaves, with this on it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from graphlib import TopologicalSorter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard_flow import CycleError, DependencyGraph, GraphError
+from pegboard_flow import CycleError, DependencyGraph, Graph, GraphError
 
 
 def graph_of(*pairs: str) -> DependencyGraph[str]:
@@ -17,7 +18,7 @@ def graph_of(*pairs: str) -> DependencyGraph[str]:
     for name in "abcd":
         graph.add_task(name)
     for task, need in pairs:
-        graph.add_dependency(task, need)
+        graph.add_dependency(task=task, depends_on=need)
     return graph
 
 
@@ -47,6 +48,35 @@ def test_a_cycle_is_found_and_healed_by_removing_an_edge() -> None:
     assert graph_of("aa").has_cycle()
 
 
+def test_a_cycle_is_told_in_one_direction() -> None:
+    """By the graph, its error and that of a `Graph`: each before the one that waits for it."""
+    graph = graph_of("ba", "cb", "ac")
+    built = Graph()
+    for name in "sabc":
+        built.add_node(name, lambda *values: values)
+    built.add_edge("s", "a").add_edge("a", "b").add_edge("b", "c").add_edge("c", "a").start_with(
+        "s"
+    ).end_with("c")
+    with pytest.raises(CycleError) as sorted_:
+        graph.topological_sort()
+    with pytest.raises(CycleError) as validated:
+        built.validate()
+    for path in (graph.find_cycle(), sorted_.value.path, validated.value.path):
+        assert path[0] == path[-1]
+        assert {*itertools.pairwise(path)} == {("a", "b"), ("b", "c"), ("c", "a")}
+    assert sorted_.value.path == graph.find_cycle()
+
+
+def test_a_dependency_is_told_by_keyword_alone() -> None:
+    """The other way round it would be as good a call, and a silent mistake."""
+    graph = graph_of()
+    with pytest.raises(TypeError):
+        graph.add_dependency("a", "b")
+    with pytest.raises(TypeError):
+        graph.add_dependency("a", depends_on="b")
+    assert graph.get_dependencies("a") == []
+
+
 def test_an_id_may_be_added_with_its_dependencies() -> None:
     """And again, which changes nothing."""
     graph = graph_of()
@@ -59,8 +89,8 @@ def test_an_id_may_be_added_with_its_dependencies() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda graph: graph.add_dependency("a", "x"),
-        lambda graph: graph.add_dependency("x", "a"),
+        lambda graph: graph.add_dependency(task="a", depends_on="x"),
+        lambda graph: graph.add_dependency(task="x", depends_on="a"),
         lambda graph: graph.remove_dependency("a", "b"),
         lambda graph: graph.get_dependencies("x"),
         lambda graph: graph.get_ready_tasks(["x"]),
@@ -83,7 +113,7 @@ def test_it_agrees_with_the_standard_library(pairs: list[tuple[int, int]]) -> No
         graph.add_task(number)
         peer.add(number)
     for task, need in pairs:
-        graph.add_dependency(task, need)
+        graph.add_dependency(task=task, depends_on=need)
         peer.add(task, need)
     try:
         peer.prepare()

@@ -6,9 +6,10 @@ from pegboard_queue import ENDED, TRANSITIONS, State
 
 
 def test_nothing_follows_an_end_but_a_failure() -> None:
-    """Only a failed item may become ready again."""
-    assert {state for state in ENDED if TRANSITIONS[state]} == {State.FAILED}
+    """Only a failed item may become ready again, and what was skipped behind it wait again."""
+    assert {state for state in ENDED if TRANSITIONS[state]} == {State.FAILED, State.SKIPPED}
     assert TRANSITIONS[State.FAILED] == {State.READY}
+    assert TRANSITIONS[State.SKIPPED] == {State.WAITING}
     assert len(State) == len(TRANSITIONS) == 10
 
 
@@ -24,5 +25,5 @@ def test_the_table_is_what_is_promised() -> None:
         "completed": "",
         "failed": "ready",
         "cancelled": "",
-        "skipped": "",
+        "skipped": "waiting",
     }

@@ -25,12 +25,12 @@ def drain(queue: TaskQueue) -> list[Item]:
     return list(iter(queue.dequeue, None))
 
 
-def test_the_lowest_number_comes_first_and_ten_after_nine() -> None:
+def test_the_highest_number_comes_first_and_ten_before_nine() -> None:
     """Numbers are compared as numbers, and equal ones come in the order of arrival."""
     queue = TaskQueue()
     for item in items(10, 9, 1, 9):
         queue.enqueue(item)
-    assert [item.args[0] for item in drain(queue)] == [2, 1, 3, 0]
+    assert [item.args[0] for item in drain(queue)] == [0, 1, 3, 2]
 
 
 def test_a_fifo_queue_looks_at_no_priority() -> None:
@@ -84,7 +84,7 @@ def test_clear_empties() -> None:
 def test_items_are_found_by_state_in_their_order() -> None:
     """The order in which they would be taken."""
     queue = TaskQueue()
-    low, gone, high = items(5, 1, 2)
+    low, gone, high = items(1, 5, 2)
     for item in (low, gone, high):
         queue.enqueue(item)
     gone.cancel()
@@ -120,20 +120,33 @@ def test_reorder_keeps_arrival_among_equals(priorities: list[int], changes: list
         queue.enqueue(item)
     for index, priority in changes:
         queue.reorder(made[index % len(made)], priority)
-    expected = sorted(made, key=lambda item: (item.priority, item.args[0]))
+    expected = sorted(made, key=lambda item: (-item.priority, item.args[0]))
     assert queue.get_tasks_by_status("pending") == expected
     assert drain(queue) == expected
 
 
-def test_reorder_without_an_item_reads_all_priorities_anew() -> None:
-    """Priorities that were changed on the items count from then on."""
+def test_another_priority_moves_an_item_in_every_queue_that_holds_it() -> None:
+    """Without a word to the queues; one that it left is not asked."""
+    here, there, left = TaskQueue(), TaskQueue(), TaskQueue()
+    first, second = items(2, 1)
+    for queue in (left, here, there):
+        queue.enqueue(first)
+        queue.enqueue(second)
+    drain(left)
+    second.priority = 3
+    assert drain(here) == drain(there) == [second, first]
+    assert drain(left) == []
+
+
+def test_reorder_without_an_item_changes_nothing_where_all_stand_right() -> None:
+    """Each stands where its priority belongs already."""
     queue = TaskQueue()
     first, second = items(1, 2)
     queue.enqueue(first)
     queue.enqueue(second)
     first.priority = 3
     queue.reorder()
-    assert drain(queue) == [second, first]
+    assert drain(queue) == [first, second]
 
 
 def test_threads_lose_and_double_nothing() -> None:

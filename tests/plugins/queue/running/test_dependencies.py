@@ -103,7 +103,7 @@ def test_a_cycle_is_refused_with_its_path(manager, gate) -> None:
     c = manager.submit(note, ([], ""), name="c", depends_on="b")
     with pytest.raises(CyclicDependency) as caught:
         a.add_dependency(c)
-    assert caught.value.path == ("a", "c", "b", "a")
+    assert caught.value.path == ("a", "b", "c", "a")
     assert a.dependencies == (manager.get("gate"),)
     with pytest.raises(CyclicDependency):
         manager.submit(note, ([], ""), name="self", depends_on="self")

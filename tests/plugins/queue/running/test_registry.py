@@ -8,6 +8,7 @@ from pegboard import task
 from pegboard_queue import (
     DuplicateItem,
     Item,
+    State,
     TaskManager,
     UnknownItem,
 )
@@ -78,3 +79,20 @@ def test_a_forgotten_item_is_known_again_when_it_is_retried(session) -> None:
         item.wait(5)
         assert manager.statistics().completed == 1
         assert manager.list() == []
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2])
+@pytest.mark.parametrize("fails", [False, True], ids=["completes", "fails"])
+def test_what_stands_behind_a_forgotten_item_is_not_forgotten(session, keep: int, fails: bool) -> None:
+    """A chain and a fan behind it run, or are skipped, to their ends, however little is remembered."""
+    with TaskManager(2, keep=keep) as manager:
+        manager.pause()
+        first = manager.submit(divmod, (1, 0 if fails else 1))
+        items = [first]
+        for _ in range(5):
+            items.append(manager.submit(divmod, (1, 1), depends_on=[items[-1]]))
+        items += [manager.submit(divmod, (1, 1), depends_on=[items[2]]) for _ in range(5)]
+        manager.resume()
+        manager.join(10)
+    expected = [State.FAILED] + [State.SKIPPED] * 10 if fails else [State.COMPLETED] * 11
+    assert [item.state for item in items] == expected

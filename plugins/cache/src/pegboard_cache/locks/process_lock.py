@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from pegboard.parts import new_lock
+from pegboard.clock import SYSTEM_CLOCK
+from pegboard.parts import new_lock, stopping
 
 if TYPE_CHECKING:
     from pegboard import Call
+    from pegboard.clock import Clock
     from pegboard_cache._report import Report
     from pegboard_cache._store import Entry, Store
 
@@ -120,6 +121,8 @@ def process_locks(
 
 async def _pause(call: Call, seconds: float) -> None:
     """Let other processes work: they live in real time, whatever the session's clock says."""
-    import asyncio
+    await call.io(stopping.sleep, SYSTEM_CLOCK, seconds, afn=_asleep)
 
-    await call.io(time.sleep, seconds, afn=asyncio.sleep)
+
+async def _asleep(clock: Clock, seconds: float) -> None:
+    await clock.asleep(seconds)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.parts import after_fork, new_rlock
+from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class SingleFlight:
         done = threading.Event()
         try:
             if self._enter(flight, lineage, done, done.set, threading.get_ident()):
-                done.wait()
+                wait_for(done)
         finally:
             self._leave(flight, lineage, done)
         return flight.ending

@@ -11,7 +11,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 def find_cycle(targets: Mapping[T, Iterable[T]]) -> tuple[T, ...] | None:
-    """Return one cycle as a path that ends where it begins, or None.
+    """Return one cycle as a path that ends where it begins, each before the one that waits for it; None without one.
 
     Args:
         targets: Of every node the nodes that an edge leads to, in order.

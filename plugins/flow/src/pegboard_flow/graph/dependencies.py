@@ -39,8 +39,10 @@ class DependencyGraph(Generic[T]):
         needs = [self._known(need) for need in depends_on]
         self._needs.setdefault(task, {}).update(dict.fromkeys(needs))
 
-    def add_dependency(self, task: T, depends_on: T) -> None:
-        """Let `task` wait for `depends_on`. A cycle is allowed until somebody asks for an order.
+    def add_dependency(self, *, task: T, depends_on: T) -> None:
+        """Let `task` wait for `depends_on`; by keyword alone, as the other way round would be as good a call.
+
+        A cycle is allowed until somebody asks for an order.
 
         Raises:
             GraphError: One of them was not added.
@@ -72,8 +74,9 @@ class DependencyGraph(Generic[T]):
         return [task for task, needs in self._needs.items() if task not in over and over.issuperset(needs)]
 
     def find_cycle(self) -> tuple[T, ...] | None:
-        """Return tasks that wait for each other, each followed by one that it waits for, or None."""
-        return find_cycle(self._needs)
+        """Return tasks that wait for each other, each before one that waits for it, the first once more at the end; or None."""
+        cycle = find_cycle(self._needs)
+        return None if cycle is None else cycle[::-1]
 
     def has_cycle(self) -> bool:
         """Whether any tasks wait for each other, or one for itself."""
@@ -103,7 +106,7 @@ class DependencyGraph(Generic[T]):
                 if not left[index]:
                     heappush(ready, index)
         if len(order) < len(tasks):
-            raise cycle_error("dependencies", tuple(map(str, reversed(self.find_cycle() or ()))))
+            raise cycle_error("dependencies", tuple(map(str, self.find_cycle() or ())))
         return order
 
     def _known(self, task: T) -> T:

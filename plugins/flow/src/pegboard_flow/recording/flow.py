@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from pegboard import Task
+from pegboard.parts.stopping import awaited
 from pegboard_flow._errors import GraphError, PlaceholderError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import runner_of
@@ -197,7 +198,7 @@ def _wait_for(run: Run) -> Any:
         return run_sync(run)
     import asyncio
 
-    return asyncio.run(run_async(run))
+    return asyncio.run(awaited(run_async(run)))
 
 
 def _stepped(name: str, body: Coroutine[Any, Any, Any]) -> Any:

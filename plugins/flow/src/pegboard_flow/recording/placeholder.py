@@ -11,7 +11,7 @@ from pegboard_flow._errors import PlaceholderError
 class Placeholder:
     """Stands for the output of a node, or for a parameter while a flow is drawn.
 
-    It may be handed to tasks, also inside lists, dicts, tuples and sets, and be returned. It has no value to look at, so
+    It may be handed to tasks, also inside lists, dicts, tuples and sets and their subclasses, and be returned. It has no value to look at, so
     everything else is refused. Awaiting it gives itself, so that a body may be `async def`.
     """
 

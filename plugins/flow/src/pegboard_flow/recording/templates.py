@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from pegboard_flow.recording.containers import maker_of
 from pegboard_flow.recording.placeholder import NodePlaceholder, Placeholder, node_of, refusal
 
 Fill = Callable[[Sequence[Any]], Any]
@@ -26,18 +27,15 @@ class Templates:
         """Return what makes the real value of this one; None when it is real already.
 
         Args:
-            value: Anything; lists, dicts, tuples and sets are looked into, other containers are not.
+            value: Anything; lists, dicts, tuples and sets, and their subclasses, are looked into, other objects are not.
             found: Gets the number of each node whose placeholder is in it, in the order met.
         """
         if isinstance(value, Placeholder):
             return self._read_placeholder(value, found)
-        cls = type(value)
-        if cls is dict:
+        if isinstance(value, dict):
             return self._read_dict(value, found)
-        if cls in (list, tuple, set, frozenset):
-            return self._read_items(value, found, cls)
-        if isinstance(value, tuple) and hasattr(cls, "_make"):
-            return self._read_items(value, found, cls._make)
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._read_items(value, found)
         return None
 
     def _read_placeholder(self, value: Placeholder, found: dict[int, None]) -> Fill:
@@ -54,19 +52,20 @@ class Templates:
         positions = self._positions
         return lambda values: values[positions[number]]
 
-    def _read_items(self, value: Any, found: dict[int, None], make: Callable[[Any], Any]) -> Fill | None:
+    def _read_items(self, value: Any, found: dict[int, None]) -> Fill | None:
         items = [*value]
         fills = [self.read(item, found) for item in items]
         if not any(fills):
             return None
-        pairs = [*zip(items, fills, strict=True)]
+        pairs, make = [*zip(items, fills, strict=True)], maker_of(value)
         return lambda values: make([_filled(item, fill, values) for item, fill in pairs])
 
-    def _read_dict(self, value: Mapping[Any, Any], found: dict[int, None]) -> Fill | None:
+    def _read_dict(self, value: dict[Any, Any], found: dict[int, None]) -> Fill | None:
         pairs = [(item, self.read(item, found)) for item in value.items()]
         if not any(fill for _, fill in pairs):
             return None
-        return lambda values: dict(_filled(item, fill, values) for item, fill in pairs)
+        make = maker_of(value)
+        return lambda values: make([_filled(item, fill, values) for item, fill in pairs])
 
 
 def _filled(item: Any, fill: Fill | None, values: Sequence[Any]) -> Any:

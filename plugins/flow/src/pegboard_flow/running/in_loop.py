@@ -51,9 +51,6 @@ class _RunningNodes:
             else:
                 task = self._group.start(run.shape.nodes[index].task, *args, **kwargs)
             self._running[task] = (index, call)
-            task.add_done_callback(
-                _error_of
-            )  # seen, or asyncio would log it if another failure ends the run first
             self._ended.watch(task)
 
     async def _finish(self, index: int, call: Call | None, task: asyncio.Task[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 
 from pegboard.parts import checks
+from pegboard.parts.awaiting import is_awaitable, settled
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import GraphError, GraphFailed, add_note
 from pegboard_flow.running.result import GraphResult
@@ -95,8 +96,7 @@ class Run:
         found = set()
         for target, edge in self.shape.conditional[index]:
             try:
-                answer = edge.condition(value)  # type: ignore[misc]  # conditional edges have one
-                taken = bool(await answer if inspect.isawaitable(answer) else answer)
+                taken = bool(await settled(edge.condition(value)))  # type: ignore[misc]  # conditional edges have one
             except Exception as error:
                 self._note_condition(edge, error)
                 raise
@@ -120,7 +120,7 @@ class Run:
     def _is_met(self, edge: Edge, value: Any) -> bool:
         try:
             answer = edge.condition(value)  # type: ignore[misc]  # as above
-            if inspect.isawaitable(answer):
+            if is_awaitable(answer):
                 raise self._awaitable_condition(edge, answer)  # noqa: TRY301 - to get the note, too
             return bool(answer)
         except Exception as error:

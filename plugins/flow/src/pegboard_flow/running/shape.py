@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from pegboard import On
+from pegboard.parts.awaiting import is_async_function
 from pegboard_flow._tasks import IN_THIS_PROCESS
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def shape_of(nodes: Sequence[Node], edges: Sequence[Edge], ends: Sequence[str] =
         conditional={source: tuple(found) for source, found in conditional.items()},
         starts=tuple(index for index, found in enumerate(sources) if not found),
         ends=tuple(number[name] for name in ends),
-        is_async=any(node.is_async for node in nodes) or any(_awaits(edge.condition) for edge in edges),
+        is_async=any(node.is_async for node in nodes)
+        or any(is_async_function(edge.condition) for edge in edges),
         is_placed=any(_is_placed(node) for node in nodes),
     )
 
@@ -113,9 +114,3 @@ def shape_of(nodes: Sequence[Node], edges: Sequence[Edge], ends: Sequence[str] =
 def _is_placed(node: Node) -> bool:
     option = node.task.option(On)
     return option is not None and option is not IN_THIS_PROCESS
-
-
-def _awaits(condition: Condition | None) -> bool:
-    return inspect.iscoroutinefunction(condition) or inspect.iscoroutinefunction(
-        getattr(condition, "__call__", None)  # noqa: B004 - of an object whose `__call__` is async
-    )

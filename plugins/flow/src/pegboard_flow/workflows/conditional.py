@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import attrs
 
+from pegboard import MustBeAwaited
+from pegboard.parts.awaiting import is_async_function, is_awaitable
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import add_note
 from pegboard_flow.workflows.step import Context, Step, step_of
@@ -89,7 +91,7 @@ class Conditional:
         """
         state = dict(context or {})
         with self._open() as group:
-            for part in self._parts:
+            for part in tuple(self._parts):
                 for step in self._chosen(part, state):
                     try:
                         value = group.call(step.task, state)
@@ -104,7 +106,7 @@ class Conditional:
         """Do what `execute` does, to be awaited; the bodies of sync tasks run in threads."""
         state = dict(context or {})
         async with self._open() as group:
-            for part in self._parts:
+            for part in tuple(self._parts):
                 for step in self._chosen(part, state):
                     try:
                         value = await group.start(step.task, state)
@@ -135,10 +137,22 @@ class Conditional:
 
     def _is_met(self, condition: Callable[[Context], Any], state: dict[str, Any], where: str) -> bool:
         try:
-            return bool(condition(state))
+            answer = condition(state)
+            if is_awaitable(answer):
+                raise self._to_be_awaited(where, answer)  # noqa: TRY301 - to get the note, too
+            return bool(answer)
         except Exception as error:
             add_note(error, f"in the condition of {where} of workflow {self.name!r}")
             raise
+
+    def _to_be_awaited(self, where: str, answer: object) -> MustBeAwaited:
+        if inspect.iscoroutine(answer):
+            answer.close()
+        return MustBeAwaited(
+            f"the condition of {where} of workflow {self.name!r} gave a {type(answer).__name__}, which has to be awaited; taken as "
+            f"it is, it would always hold.\nWrite the condition as a plain function. A Graph takes async ones, on its edges.",
+            task="",
+        )
 
     def _note(self, step: Step, error: Exception) -> None:
         add_note(error, f"in step {step.name!r} of workflow {self.name!r}")
@@ -156,7 +170,7 @@ def conditional(*tasks: Callable[[dict[str, Any]], Any], name: str = "conditiona
 
 
 def _refuse_async(condition: object) -> None:
-    if inspect.iscoroutinefunction(condition):
+    if is_async_function(condition):
         raise TypeError(
             "the condition of a step is a plain function. A Graph takes async ones, on its edges."
         )

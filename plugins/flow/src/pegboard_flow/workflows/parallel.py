@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pegboard.parts import checks
@@ -51,8 +51,9 @@ class Parallel:
 
     def execute(self) -> dict[str, Any]:
         """Run all tasks on the session's executor; what each gave, or the exception it raised, by name."""
-        with self._open() as group:
-            waiting = [*self._steps.values()][::-1]
+        steps = tuple(self._steps.values())
+        with self._open(steps) as group:
+            waiting = [*steps][::-1]
             most = self.max_workers or len(waiting)
             running: dict[Future[Any], str] = {}
             answers: dict[str, Any] = {}
@@ -62,14 +63,15 @@ class Parallel:
                     running[group.submit(step.task, *step.args, **step.kwargs)] = step.name
                 for future in group.wait_any(running):
                     answers[running.pop(future)] = _answer(future)
-            return self._ordered(group, answers)
+            return _ordered(group, steps, answers)
 
     async def aexecute(self) -> dict[str, Any]:
         """Do what `execute` does, to be awaited: async tasks run in this event loop, the bodies of sync ones in threads."""
         import asyncio
 
-        async with self._open() as group:
-            slots = asyncio.Semaphore(self.max_workers or max(len(self._steps), 1))
+        steps = tuple(self._steps.values())
+        async with self._open(steps) as group:
+            slots = asyncio.Semaphore(self.max_workers or max(len(steps), 1))
             answers: dict[str, Any] = {}
 
             async def run(step: Step) -> None:
@@ -79,20 +81,12 @@ class Parallel:
                     answers[step.name] = _answer(started)
 
             async with asyncio.TaskGroup() as runs:
-                for step in self._steps.values():
+                for step in steps:
                     runs.create_task(run(step))
-            return self._ordered(group, answers)
+            return _ordered(group, steps, answers)
 
-    def _open(self) -> OpenGroup:
-        return open_group("workflow", self.name, size=len(self._steps))
-
-    def _ordered(self, group: OpenGroup, answers: dict[str, Any]) -> dict[str, Any]:
-        if len(answers) < len(self._steps):  # a task cancelled itself, and its runner with it
-            from asyncio import CancelledError
-
-            raise CancelledError
-        group.value = ordered = {name: answers[name] for name in self._steps}
-        return ordered
+    def _open(self, steps: Sequence[Step]) -> OpenGroup:
+        return open_group("workflow", self.name, size=len(steps))
 
 
 def parallel(*tasks: Callable[..., Any], name: str = "parallel", max_workers: int | None = None) -> Parallel:
@@ -101,6 +95,15 @@ def parallel(*tasks: Callable[..., Any], name: str = "parallel", max_workers: in
     for task in tasks:
         workflow.add_task(task)
     return workflow
+
+
+def _ordered(group: OpenGroup, steps: Sequence[Step], answers: dict[str, Any]) -> dict[str, Any]:
+    if len(answers) < len(steps):  # a task cancelled itself, and its runner with it
+        from asyncio import CancelledError
+
+        raise CancelledError
+    group.value = ordered = {step.name: answers[step.name] for step in steps}
+    return ordered
 
 
 def _answer(future: Future[Any] | asyncio.Task[Any]) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from pegboard.running.open_group import OpenGroup, open_group
@@ -20,24 +21,65 @@ class Progress(enum.StrEnum):
     COMPLETED = "completed"
 
 
+class _Run:
+    """One run of a workflow: how far it is."""
+
+    def __init__(self, workflow: str, steps: Sequence[Step], status: Progress = Progress.RUNNING) -> None:
+        self.workflow = workflow
+        self.steps = steps
+        self.status = status
+        self.current_step = 0
+        self.results: list[Any] = []
+
+    @contextmanager
+    def step(self, step: Step) -> Iterator[None]:
+        """Note that a step runs, and what went wrong in it."""
+        self.current_step += 1
+        try:
+            yield
+        except BaseException as error:
+            self.status = Progress.FAILED
+            if isinstance(error, Exception):
+                where = f"step {self.current_step} of {len(self.steps)} ({step.name!r})"
+                add_note(error, f"in {where} of workflow {self.workflow!r}")
+            raise
+
+    def complete(self, group: OpenGroup) -> list[Any]:
+        """Return what the steps gave."""
+        self.status = Progress.COMPLETED
+        group.value = self.results
+        return self.results
+
+
 class Sequential:
     """Tasks that run one after another, each with arguments of its own; the first failure stops it.
 
-    To hand each task what the one before it gave, take `pegboard.pipeline`.
+    It may run any number of times, also at once: each run has results of its own. To hand each task what the one before it
+    gave, take `pegboard.pipeline`.
 
-    Attributes:
+    Args:
         name: What people call it.
-        status: How far the last run is: `not_started`, `running`, `failed` or `completed`.
-        current_step: The step that runs, or that the last run ended with, counted from 1; 0 before the first.
-        results: What the steps of the last run gave so far, in order.
     """
 
     def __init__(self, name: str = "sequential") -> None:
         self.name = name
-        self.status = Progress.NOT_STARTED
-        self.current_step = 0
-        self.results: list[Any] = []
         self._steps: dict[str, Step] = {}
+        self._last = _Run(name, (), Progress.NOT_STARTED)
+
+    @property
+    def status(self) -> Progress:
+        """How far the run is that began last: `not_started`, `running`, `failed` or `completed`."""
+        return self._last.status
+
+    @property
+    def current_step(self) -> int:
+        """The step that runs in the run that began last, or that it ended with, counted from 1; 0 before the first."""
+        return self._last.current_step
+
+    @property
+    def results(self) -> list[Any]:
+        """What the steps gave so far in the run that began last, in order."""
+        return self._last.results
 
     def __repr__(self) -> str:
         return f"<Sequential {self.name} of {len(self._steps)} steps, {self.status}>"
@@ -63,48 +105,28 @@ class Sequential:
         Raises:
             Exception: The very error of the first step that fails, with a note that says which it was.
         """
-        self._begin()
-        with self._open() as group:
-            for step in self._steps.values():
-                self.current_step += 1
-                try:
-                    self.results.append(group.call(step.task, *step.args, **step.kwargs))
-                except BaseException as error:
-                    self._fail(step, error)
-                    raise
-            return self._complete(group)
+        run = self._begin()
+        with self._open(run) as group:
+            for step in run.steps:
+                with run.step(step):
+                    run.results.append(group.call(step.task, *step.args, **step.kwargs))
+            return run.complete(group)
 
     async def aexecute(self) -> list[Any]:
         """Do what `execute` does, to be awaited; the bodies of sync tasks run in threads."""
-        self._begin()
-        async with self._open() as group:
-            for step in self._steps.values():
-                self.current_step += 1
-                try:
-                    self.results.append(await group.start(step.task, *step.args, **step.kwargs))
-                except BaseException as error:
-                    self._fail(step, error)
-                    raise
-            return self._complete(group)
+        run = self._begin()
+        async with self._open(run) as group:
+            for step in run.steps:
+                with run.step(step):
+                    run.results.append(await group.start(step.task, *step.args, **step.kwargs))
+            return run.complete(group)
 
-    def _open(self) -> OpenGroup:
-        return open_group("workflow", self.name, size=len(self._steps))
+    def _begin(self) -> _Run:
+        run = self._last = _Run(self.name, tuple(self._steps.values()))
+        return run
 
-    def _begin(self) -> None:
-        self.status = Progress.RUNNING
-        self.current_step = 0
-        self.results = []
-
-    def _fail(self, step: Step, error: BaseException) -> None:
-        self.status = Progress.FAILED
-        if isinstance(error, Exception):
-            where = f"step {self.current_step} of {len(self._steps)} ({step.name!r})"
-            add_note(error, f"in {where} of workflow {self.name!r}")
-
-    def _complete(self, group: OpenGroup) -> list[Any]:
-        self.status = Progress.COMPLETED
-        group.value = self.results
-        return self.results
+    def _open(self, run: _Run) -> OpenGroup:
+        return open_group("workflow", self.name, size=len(run.steps))
 
 
 def sequential(*tasks: Callable[..., Any], name: str = "sequential") -> Sequential:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from pegboard import Layer, Order
+from pegboard.parts.stopping import stop_in_force
 from pegboard.parts.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
@@ -122,6 +123,22 @@ def _time_left(call: Call) -> float | None:
     return left if left is not None or call.parent is None else call.parent.time_left
 
 
+def _arrives(away: threading.Lock, wake: Callable[[], bool], most: float | None) -> bool:
+    """Wait until somebody wakes, so long at most; whether somebody did.
+
+    Raises:
+        CancelledError: The stop that is in force here was asked for.
+    """
+    seconds = -1 if most is None else min(most, threading.TIMEOUT_MAX)
+    stop = stop_in_force.get()
+    if stop is None:
+        return away.acquire(timeout=seconds)
+    with stop.waking(wake):
+        arrived = away.acquire(timeout=seconds)
+    stop.check()
+    return arrived
+
+
 def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> bool:
     """Wait in a thread; False when no slot came in time."""
     away = (
@@ -139,9 +156,8 @@ def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> bool:
     waiter = Waiter(call, wake)
     try:
         slots.queue(waiter)
-        arrived = away.acquire(timeout=-1 if most is None else min(most, threading.TIMEOUT_MAX))
-        return arrived or slots.give_up(waiter)
-    except BaseException:  # KeyboardInterrupt
+        return _arrives(away, wake, most) or slots.give_up(waiter)
+    except BaseException:  # KeyboardInterrupt, or cancelled
         waiter.gone = True  # whoever gives it a slot looks here afterwards, and takes it back
         raise
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError
 from pegboard.parts import after_fork, new_rlock
+from pegboard.parts.stopping import result_of
 from pegboard_limits._errors import LimitStoreError
 from pegboard_limits.store.connection import Connection
 
@@ -134,8 +135,8 @@ class RedisStore:
     ) -> T:
         future = self._submit(query)
         try:
-            return future.result(within)
-        except BaseException:  # KeyboardInterrupt, or too late
+            return result_of(future, within)
+        except BaseException:  # KeyboardInterrupt, cancelled, or too late
             future.cancel()
             raise
 

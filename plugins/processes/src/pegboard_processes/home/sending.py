@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future
 from math import inf
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pegboard.calls.call import next_number, process_prefix
 from pegboard.errors import ConfigError, PegboardError, TransportError, WorkerDied
+from pegboard.parts.stopping import stop_in_force, wait_for
 from pegboard_processes.pool.executor import ProcessPool
 from pegboard_processes.pool.request import NotStarted
 from pegboard_processes.wire.errors import NotMade, bare, transport_error, unpack
@@ -188,23 +190,38 @@ def send_and_wait(
 ) -> Future[Reply]:
     """Hand a parcel to an executor and wait as long as it may take; after that it is not done, or its worker was killed."""
     if isinstance(place.executor, ProcessPool):
-        return place.executor.call(_request(parcel), 1, seconds, until)
-    future = _submit(place, parcel) if seconds is None else _submit_in_turn(place, turns, parcel, until)
+        if stop_in_force.get() is None:
+            return place.executor.call(_request(parcel), 1, seconds, until)
+        future, most = (
+            send(place, parcel, 1, seconds, until),
+            None,
+        )  # the pool itself keeps the limit of the function
+    else:
+        future = _submit(place, parcel) if seconds is None else _submit_in_turn(place, turns, parcel, until)
+        most = seconds
     left = None if until is None else max(until - time.perf_counter(), 0.0)
     try:
-        wait([future], min((each for each in (seconds, left) if each is not None), default=None))
-    except BaseException:  # KeyboardInterrupt
+        in_time = _wait(future, min((each for each in (most, left) if each is not None), default=None))
+    except BaseException:  # KeyboardInterrupt, or cancelled
         drop(place, future)
         raise
+    if not in_time:
+        drop(place, future)
     return future
+
+
+def _wait(future: Future[Any], seconds: float | None) -> bool:
+    over = threading.Event()
+    future.add_done_callback(lambda _: over.set())
+    return wait_for(over, seconds)
 
 
 def _submit_in_turn(place: Place, turns: Turns, parcel: Parcel, until: float | None) -> Future[Any]:
     """Hand a parcel over when a worker is free; when none is until then, return a future that is not done."""
     turn = turns.ask()
     try:
-        wait([turn], None if until is None else max(until - time.perf_counter(), 0.0))
-    except BaseException:  # KeyboardInterrupt
+        _wait(turn, None if until is None else max(until - time.perf_counter(), 0.0))
+    except BaseException:  # KeyboardInterrupt, or cancelled
         turns.give_up(turn)
         raise
     if not turn.done():

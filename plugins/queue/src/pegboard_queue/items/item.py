@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pegboard import Priority
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.parts import checks
-from pegboard_queue._checks import arguments, name_or_none
+from pegboard_queue._checks import arguments, dependencies_given, name_or_none
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.record import Record
 from pegboard_queue.items.state import State, illegal
@@ -35,15 +35,16 @@ class Item(Generic[T]):
         task: A task of any kind, a `Work`, or a plain function, which is made a task.
         args, kwargs: Its arguments.
         name: What errors and `depends_on` call it; the task's name by default, which several items may share.
-        priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0. A `TaskManager` takes the highest first, a `TaskQueue` the lowest.
+        priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0; see `Item.priority`.
+        depends_on: Items, and names or ids of items, that have to complete first; looked up when it is submitted.
         clock: What its times are read from; one that a manager makes has its session's.
 
     Attributes:
-        args, kwargs, priority: As given.
+        args, kwargs: As given.
         created_at: When it was made, seconds since the Unix epoch, UTC.
     """
 
-    __slots__ = ("__weakref__", "_record", "args", "created_at", "kwargs", "priority")
+    __slots__ = ("__weakref__", "_record", "args", "created_at", "kwargs")
 
     def __init__(
         self,
@@ -53,14 +54,17 @@ class Item(Generic[T]):
         *,
         name: str | None = None,
         priority: int | None = None,
+        depends_on: DependsOn = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         made = as_task(task)
         self.args = arguments(args)
         self.kwargs: dict[str, Any] = {} if kwargs is None else dict(kwargs)
-        self.priority = Priority.of(made) if priority is None else PRIORITY.check("priority", priority)
+        first = Priority.of(made) if priority is None else PRIORITY.check("priority", priority)
         self.created_at = clock.time()
-        self._record = Record(made, name_or_none(name), clock)
+        self._record = Record(made, name_or_none(name), first, clock)
+        if depends_on:
+            self._record.wanted = dependencies_given(depends_on)
 
     def __repr__(self) -> str:
         return f"<Item {self.name} {self.state}>"
@@ -70,9 +74,8 @@ class Item(Generic[T]):
 
     @property
     def id(self) -> str:
-        """Unique among the items of a process; made of the manager's id and a number counted from 1."""
-        manager = self._record.manager
-        return f"{'item' if manager is None else manager.id}-{self._record.number or id(self)}"
+        """Unique among the items of all processes, and the same from its making to its end."""
+        return f"{self._record.prefix}-{self._record.serial:x}"
 
     @property
     def name(self) -> str:
@@ -90,8 +93,31 @@ class Item(Generic[T]):
         return self._record.manager
 
     @property
+    def priority(self) -> int:
+        """Higher goes first, wherever items wait in line, and of equals the one that came first.
+
+        Set, it gives an item that waits another place: in its manager, and in every `TaskQueue` that holds it.
+
+        Raises:
+            QueueError: When set on an item that waits no longer.
+        """
+        return self._record.priority
+
+    @priority.setter
+    def priority(self, value: int) -> None:
+        record = self._record
+        wanted = PRIORITY.check("priority", value)
+        if record.control is not None:
+            record.control.prioritize(self, wanted)
+        else:
+            refuse_started(record)
+            record.priority = wanted
+        for queue in record.queues or ():
+            queue.replace(self)
+
+    @property
     def dependencies(self) -> tuple[Item[Any], ...]:
-        """The items it depends on."""
+        """The items it depends on; empty before it is submitted."""
         return self._record.dependencies
 
     @property
@@ -157,13 +183,13 @@ class Item(Generic[T]):
         else:
             self.manager.cancel(self)
 
-    def retry(self) -> None:
+    def retry(self, *, dependants: bool = False) -> None:
         """Run it again after it failed; see `TaskManager.retry`."""
         if self.manager is None and self.state is State.FAILED:
             raise QueueError(f"item {self.name!r} is in no manager: execute a new one.")
         if self.manager is None:
             raise illegal(self.name, self.state, State.READY)
-        self.manager.retry(self)
+        self.manager.retry(self, dependants=dependants)
 
     def pause(self) -> None:
         """Keep it from starting; see `TaskManager.pause`."""
@@ -190,6 +216,7 @@ class Item(Generic[T]):
         record = self._record
         if record.manager is not None:
             raise illegal(record.name, record.state, State.RUNNING, "its manager runs it")
+        _refuse_unmet(record)
         record.move(State.READY)
         record.move(State.RUNNING)
         token = running_item.set(self)
@@ -213,6 +240,56 @@ class Item(Generic[T]):
                 f"item {self.name!r} is in no manager.\nSubmit it, or run it here with item.execute()."
             )
         return manager
+
+
+DependsOn = Iterable[Item[Any] | str] | Item[Any] | str
+
+
+def _refuse_unmet(record: Record) -> None:
+    for each in record.wanted:
+        if isinstance(each, str) or each.state is not State.COMPLETED:
+            name = each if isinstance(each, str) else each.name
+            raise QueueError(
+                f"item {record.name!r} depends on {name!r}, which has not completed as far as is known here.\n"
+                f"Submit both to a TaskManager, which finds items by name and waits for them."
+            )
+
+
+def checked_items(given: Iterable[object]) -> list[Item[Any]]:
+    """Return items as a list.
+
+    Raises:
+        TypeError: One of them is something else.
+    """
+    items = [each for each in given if isinstance(each, Item)]
+    for position, each in enumerate(given):
+        if not isinstance(each, Item):
+            raise TypeError(
+                f"a list that is submitted holds items, and position {position} is of type {type(each).__name__}.\n"
+                f"Make one of it: Item(task, args, name=..., depends_on=...)."
+            )
+    return items
+
+
+def refuse_started(record: Record) -> None:
+    """Refuse to give an item another priority that waits no longer.
+
+    Raises:
+        QueueError: Its priority decides nothing any more.
+    """
+    if record.state not in _WAITS:
+        raise QueueError(
+            f"item {record.name!r} is {record.state}, so another priority would change nothing.\n"
+            f"Set it while the item waits: {', '.join(sorted(_WAITS))}."
+        )
+
+
+_WAITS = (State.PENDING, State.WAITING, State.READY, State.PAUSED)
+
+
+def rank(item: Item[Any]) -> int:
+    """Return what items in line are sorted by, the smallest first: the higher priority goes first."""
+    return -record_of(item).priority
 
 
 record_of: Callable[[Item[Any]], Record] = attrgetter("_record")

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts import after_fork
 from pegboard_queue._errors import DependencyFailed, ItemCancelled
 from pegboard_queue.items.state import ENDED, TRANSITIONS, State, illegal
 
 if TYPE_CHECKING:
     import asyncio
+    from weakref import WeakSet
 
     from pegboard import Call, Session, Task, TaskResult
     from pegboard.clock import Clock
+    from pegboard.parts.stopping import Stop
     from pegboard_queue.items.item import Item
+    from pegboard_queue.items.task_queue import TaskQueue
     from pegboard_queue.manager.control import Control
     from pegboard_queue.manager.manager import TaskManager
+    from pegboard_queue.running.line import Line
+
+
+class _Ids:
+    """What the ids of this process begin with; a forked child counts on from the same number, and so has another."""
+
+    def __init__(self) -> None:
+        self.renew()
+        after_fork(self.renew)
+
+    def renew(self) -> None:
+        self.prefix = os.urandom(4).hex()
+
+
+_ids = _Ids()
+_next_serial = itertools.count(1).__next__
 
 
 class Record:
@@ -24,6 +46,7 @@ class Record:
 
     Attributes:
         name, task: The item's.
+        prefix, serial: What its id is made of: one for the process, and a number counted from 1.
         is_async: Whether the task runs in an event loop.
         has_own_name: Whether the name was given, and not taken from the task.
         clock: What its times are read from.
@@ -33,11 +56,18 @@ class Record:
         created: When it was made, in the clock's monotonic seconds; and so are the next two.
         began: When it last began to run.
         ended: When it ended.
+        priority: Higher goes first.
+        wanted: Items, and names of items, that it was made to depend on.
+        queues: The `TaskQueue`s that it is in.
         dependencies: The items it depends on.
         manager: The manager it was submitted to; none of the attributes below is used without one.
         control: What changes the manager's items.
         number: In the order of submission, from 1.
         session, parent_call, context: Where it was submitted, and so where it runs.
+        stop: Ends what the task waits for, once the item is cancelled; None for a coroutine, which is cancelled itself.
+        line: Who measures how long it waits in line; None where nobody measures.
+        ready_since: When it last became ready, if somebody measures.
+        awaited: The items that its task waits for at this moment, as often as it does.
         unmet: Those of its dependencies that have not completed.
         dependants: The items that wait for it.
         ready_entry: Its entry among the ready items; an entry that is not this one counts no more.
@@ -49,6 +79,7 @@ class Record:
 
     __slots__ = (
         "asyncio_task",
+        "awaited",
         "began",
         "clock",
         "context",
@@ -63,20 +94,37 @@ class Record:
         "hook_failures",
         "is_async",
         "is_done",
+        "line",
         "manager",
         "name",
         "number",
         "parent_call",
+        "prefix",
+        "priority",
+        "queues",
         "ready_entry",
+        "ready_since",
         "result",
+        "serial",
         "session",
         "state",
+        "stop",
         "task",
         "unmet",
+        "wanted",
     )
 
-    def __init__(self, task: Task[..., Any], name: str | None, clock: Clock) -> None:
+    def __init__(self, task: Task[..., Any], name: str | None, priority: int, clock: Clock) -> None:
         self.task = task
+        self.prefix = _ids.prefix
+        self.serial = _next_serial()
+        self.priority = priority
+        self.wanted: tuple[Item[Any] | str, ...] = ()
+        self.queues: WeakSet[TaskQueue] | None = None
+        self.stop: Stop | None = None
+        self.line: Line | None = None
+        self.ready_since = 0.0
+        self.awaited: list[Item[Any]] | None = None
         self.name: str = task.name if name is None else name
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.has_own_name = name is not None
@@ -107,14 +155,18 @@ class Record:
         old = self.state
         if new not in TRANSITIONS[old]:
             raise illegal(self.name, old, new)
-        self.state = new
         if new is State.RUNNING:
             if old is not State.RETRYING:
-                self.began = self.clock.monotonic()
-                self.ended = None
+                self.began, self.ended = self.clock.monotonic(), None
         elif new in ENDED:
             self.ended = self.clock.monotonic()
+        self.state = new
         return old
+
+    def let_go(self) -> None:
+        """Let go of the items around it."""
+        if self.state in ENDED:
+            self.dependants = self.unmet = None
 
     def value(self) -> Any:
         """Return the value of an item that has ended, or raise its error."""

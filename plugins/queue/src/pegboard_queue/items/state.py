@@ -22,7 +22,7 @@ class State(enum.StrEnum):
         COMPLETED: It returned.
         FAILED: It raised; `retry` makes it ready again.
         CANCELLED: By `cancel`, or its coroutine was cancelled.
-        SKIPPED: It never ran, as something that it depends on did not complete.
+        SKIPPED: It never ran, as something that it depends on did not complete; `retry(..., dependants=True)` revives it.
     """
 
     PENDING = "pending"
@@ -52,7 +52,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         _S.COMPLETED: frozenset(),
         _S.FAILED: frozenset((_S.READY,)),
         _S.CANCELLED: frozenset(),
-        _S.SKIPPED: frozenset(),
+        _S.SKIPPED: frozenset((_S.WAITING,)),
     }
 )
 """Every legal change: what is not here raises `IllegalTransition`.

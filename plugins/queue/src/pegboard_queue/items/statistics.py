@@ -57,3 +57,12 @@ class Statistics:
     def total_processed(self) -> int:
         """How many have ended."""
         return sum(self.by_state[state] for state in ENDED)
+
+    @property
+    def success_rate(self) -> float | None:
+        """Which part of those that returned or raised returned, from 0 to 1; None while there are none.
+
+        What was skipped or cancelled says nothing about the work, and counts in neither.
+        """
+        tried = self.completed + self.failed
+        return self.completed / tried if tried else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from heapq import heapify, heappop, heappush
 from typing import Any, Literal
 
 from pegboard.parts import checks, new_rlock
 from pegboard_queue._errors import QueueFull, UnknownItem
-from pegboard_queue.items.item import PRIORITY, Item
+from pegboard_queue.items.item import Item, rank, record_of
 from pegboard_queue.items.state import State
 
 _MAX_SIZE = checks.whole(least=1).or_none("no limit")
@@ -18,7 +19,7 @@ class TaskQueue:
     """Holds items in the order in which they are to be taken; it runs none. Safe for threads.
 
     Args:
-        queue_type: `priority`: the *lowest* number first, equal ones in the order of arrival. `fifo`: the order of arrival alone.
+        queue_type: `priority`: by `Item.priority`. `fifo`: the order of arrival alone.
         max_size: How many it holds at most; None for any number.
     """
 
@@ -65,6 +66,7 @@ class TaskQueue:
                     max_size=self.max_size,
                 )
             self._put(item, next(self._arrivals))
+            _queues_of(item).add(self)
 
     def dequeue(self) -> Item[Any] | None:
         """Take the next item out; None when the queue is empty."""
@@ -73,6 +75,7 @@ class TaskQueue:
             if item is not None:
                 heappop(self._heap)
                 del self._entries[item]
+                _queues_of(item).discard(self)
             return item
 
     def peek(self) -> Item[Any] | None:
@@ -86,25 +89,31 @@ class TaskQueue:
             return None
 
     def reorder(self, item: Item[Any] | None = None, priority: int | None = None) -> None:
-        """Give one item another priority, and its place; without one, sort anew by what the priorities are now.
+        """Give one item another priority and place, as `item.priority = ...` does; without one, sort all of them anew.
 
         Equal ones stay in the order of arrival. A `fifo` queue keeps its order.
 
         Raises:
             UnknownItem: The item is not in this queue.
         """
+        if item is None:
+            for each in list(self._entries):
+                self.replace(each)
+            return
+        if item not in self._entries:
+            raise UnknownItem(f"item {item.name!r} is not in this queue.", wanted=item.name)
+        if priority is None:
+            self.replace(item)
+        else:
+            item.priority = priority
+
+    def replace(self, item: Item[Any]) -> None:
+        """Put an item where its priority belongs now; one that is not in this queue is left alone."""
         with self._guard:
-            if item is None:
-                arrived = [(each, entry[1]) for each, entry in self._entries.items()]
-                self._heap.clear()
-                for each, arrival in arrived:
-                    self._put(each, arrival)
+            entry = self._entries.get(item)
+            if entry is None:
                 return
-            if item not in self._entries:
-                raise UnknownItem(f"item {item.name!r} is not in this queue.", wanted=item.name)
-            if priority is not None:
-                item.priority = PRIORITY.check("priority", priority)
-            self._put(item, self._entries[item][1])
+            self._put(item, entry[1])
             if len(self._heap) > 2 * len(self._entries) + 16:  # mostly old places
                 self._heap = [*self._entries.values()]
                 heapify(self._heap)
@@ -112,6 +121,8 @@ class TaskQueue:
     def clear(self) -> None:
         """Take every item out."""
         with self._guard:
+            for item in self._entries:
+                _queues_of(item).discard(self)
             self._heap.clear()
             self._entries.clear()
 
@@ -127,6 +138,13 @@ class TaskQueue:
         return [item for _, _, item in entries if item.state is wanted]
 
     def _put(self, item: Item[Any], arrival: int) -> None:
-        entry = (item.priority if self.queue_type == "priority" else 0, arrival, item)
+        entry = (rank(item) if self.queue_type == "priority" else 0, arrival, item)
         self._entries[item] = entry
         heappush(self._heap, entry)
+
+
+def _queues_of(item: Item[Any]) -> weakref.WeakSet[TaskQueue]:
+    record = record_of(item)
+    if record.queues is None:
+        record.queues = weakref.WeakSet()
+    return record.queues

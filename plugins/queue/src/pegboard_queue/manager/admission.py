@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from pegboard import current_call, current_session
 from pegboard.clock import SYSTEM_CLOCK, Clock
+from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard_queue._plugin import plugin_of
 from pegboard_queue.items.item import Item, record_of, running_item
 from pegboard_queue.items.state import State, illegal
 from pegboard_queue.running import dependencies
+from pegboard_queue.running.batch import Batch
+from pegboard_queue.running.line import line_of
 
 if TYPE_CHECKING:
-    from pegboard import Session
+    from contextvars import Context
+
+    from pegboard import Call, Session
     from pegboard_queue.manager.control import Control
     from pegboard_queue.manager.manager import TaskManager
-    from pegboard_queue.running.dependencies import DependsOn
+    from pegboard_queue.running.line import Line
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Scheduler
+
+    Place = tuple[Session | None, Call | None, Context]
 
 
 class Admission:
@@ -32,6 +40,8 @@ class Admission:
         # Where a thread without a session of its own submits.
         self._home = None if session is None else (session, current_call(), copy_context())
         self._adopted: Session | None = None
+        self._version = 0
+        self._line: Line | None = None
 
     def clock(self) -> Clock:
         """The clock of the session that an item submitted here would run in."""
@@ -40,31 +50,73 @@ class Admission:
 
     def adopt(self, manager: TaskManager, session: Session | None, *, made_here: bool = False) -> None:
         """Make sure that the session watches its items, and ends the manager made in it."""
-        self._adopted = session
+        self._adopted, self._line = session, None
         if session is not None:
             plugin_of(session).adopt(manager, self._control, session, made_here=made_here)
+            self._line, self._version = line_of(session), session.version
 
-    def admit(self, manager: TaskManager, item: Item[Any], depends_on: DependsOn) -> None:
+    def admit(self, manager: TaskManager, item: Item[Any], depends_on: Sequence[Item[Any] | str]) -> None:
         """Take in a pending item; it runs once what it depends on has completed."""
+        record = record_of(item)
+        more = (*record.wanted, *depends_on)
+        place = self._place_for(manager, item)
+        with self._registry.guard:
+            self._control.refuse_closed()
+            needs = dependencies.resolve(self._registry, item, more) if more else ()
+            self._registry.add(item)
+            self._settle(manager, item, place)
+            self._begin(item, needs)
+        self._registry.notifier.deliver()
+
+    def admit_all(
+        self, manager: TaskManager, items: Sequence[Item[Any]], depends_on: Sequence[Item[Any] | str]
+    ) -> None:
+        """Take in several pending items, or none of them; each may depend on any other of them."""
+        places = [self._place_for(manager, item) for item in items]
+        if len(set(items)) < len(items):
+            raise ValueError("an item stands in the list twice, and would run twice.")
+        with self._registry.guard:
+            self._control.refuse_closed()
+            needs_of = Batch(self._registry, items).resolved(depends_on)
+            for item, place in zip(items, places, strict=True):
+                self._registry.add(item)
+                self._settle(manager, item, place)
+            for item in items:  # first all: what is skipped at once skips what stands behind it
+                dependencies.connect(item, needs_of[item])
+            for item in items:
+                self._begin(item, ())
+        self._registry.notifier.deliver()
+
+    def _place_for(self, manager: TaskManager, item: Item[Any]) -> Place:
+        """Tell in which session, in which call and with which context an item is to run."""
         record = record_of(item)
         if record.state is not State.PENDING or record.manager is not None:
             raise illegal(record.name, record.state, State.READY, "it was submitted before")
         session, parent, context = current_session(), current_call(), copy_context()
         if session is None and self._home is not None:
             session, parent, context = self._home[0], self._home[1], self._home[2].copy()
-        if session is not self._adopted:
+        if session is not self._adopted or (session is not None and session.version != self._version):
             self.adopt(manager, session)
-        context.run(running_item.set, item)
-        with self._registry.guard:
-            self._control.refuse_closed()
-            wanted = dependencies.resolve(self._registry, item, depends_on) if depends_on else ()
-            self._registry.add(item)
-            record.manager, record.control = manager, self._control
-            record.session, record.parent_call, record.context = session, parent, context
-            if wanted:
-                dependencies.connect(item, wanted)
-            if record.unmet:
-                self._scheduler.wait_or_skip(item)
-            else:
-                self._scheduler.make_ready(item)
-        self._registry.notifier.deliver()
+        return session, parent, context
+
+    def _settle(self, manager: TaskManager, item: Item[Any], place: Place) -> None:
+        record = record_of(item)
+        record.manager, record.control, record.line = manager, self._control, self._line
+        record.session, record.parent_call, record.context = place
+        if not record.is_async:
+            record.stop = Stop("the item was cancelled")
+        place[2].run(_enter, item, record.stop)
+
+    def _begin(self, item: Item[Any], needs: Iterable[Item[Any]]) -> None:
+        if needs:
+            dependencies.connect(item, needs)
+        if record_of(item).unmet:
+            self._scheduler.wait_or_skip(item)
+        else:
+            self._scheduler.make_ready(item)
+
+
+def _enter(item: Item[Any], stop: Stop | None) -> None:
+    """Make an item the one that the code of a context belongs to."""
+    running_item.set(item)
+    stop_in_force.set(stop)

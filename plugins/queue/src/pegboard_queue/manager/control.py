@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard_queue._errors import ManagerClosed
-from pegboard_queue.items.item import record_of
+from pegboard_queue.items.item import record_of, refuse_started
 from pegboard_queue.items.state import ENDED, State, illegal
 from pegboard_queue.running import dependencies
 
@@ -56,6 +56,10 @@ class Control:
             if item.state not in ENDED and chosen(item):
                 self._scheduler.cancel(item)
 
+    def count(self, state: State) -> int:
+        """How many items are in a state."""
+        return self._registry.counts[state]
+
     def end_session(self, session: Session) -> None:
         """Cancel what is left of a session that ends: what could run in it has."""
         self.cancel_where(lambda item: record_of(item).session is session)
@@ -66,21 +70,33 @@ class Control:
         Raises:
             ManagerClosed: The manager is closed, and no item of it asks.
         """
-        if self._scheduler.closing and self._waiting.inside() is None:
+        if self._scheduler.broken or (self._scheduler.closing and self._waiting.inside() is None):
             raise ManagerClosed(
                 "this manager has been closed, so it takes no more work.\nMake another TaskManager."
-            )
+            ) from self._scheduler.broken
 
-    def retry(self, item: Item[Any]) -> None:
+    def retry(self, item: Item[Any], *, dependants: bool) -> None:
         """Make a failed item ready again; see `TaskManager.retry`."""
         record = record_of(item)
         with self._registry.guard:
             self.refuse_closed()
             if record.state is not State.FAILED:
                 raise illegal(record.name, record.state, State.READY, "only a failed item is retried")
+            behind = dependencies.revived(item) if dependants else ()
+            for each in behind:
+                record_of(each).failure = None
+                self._registry.move(each, State.WAITING)
             record.failure = record.result = None
             self._scheduler.make_ready(item)
         self._registry.notifier.deliver()
+
+    def prioritize(self, item: Item[Any], priority: int) -> None:
+        """Give an item that waits another priority, and its place; see `Item.priority`."""
+        with self._registry.guard:
+            refuse_started(record_of(item))
+            record_of(item).priority = priority
+            if item.state is State.READY:
+                self._scheduler.ready.replace(item, self._registry.counts[State.READY])
 
     def pause(self, item: Item[Any] | None) -> None:
         """Keep an item, or all, from starting; see `TaskManager.pause`."""
@@ -112,7 +128,7 @@ class Control:
         with self._registry.guard:
             if item.state not in _CHANGEABLE:
                 raise illegal(item.name, item.state, State.WAITING)
-            (other,) = dependencies.resolve(self._registry, item, on)
+            (other,) = dependencies.resolve(self._registry, item, (on,))
             if other in item.dependencies:
                 return
             dependencies.refuse_cycle(item, other)

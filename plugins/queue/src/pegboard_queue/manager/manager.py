@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
 from pegboard.parts import checks
-from pegboard_queue._checks import seconds_or_none
-from pegboard_queue.items.item import Item
+from pegboard_queue._checks import dependencies_given, seconds_or_none
+from pegboard_queue.items.item import Item, checked_items
 from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
 from pegboard_queue.manager.admission import Admission
@@ -22,7 +22,7 @@ from pegboard_queue.running.workers import Workers
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pegboard_queue.running.dependencies import DependsOn
+    from pegboard_queue.items.item import DependsOn
 
 T = TypeVar("T")
 _WORKERS = checks.whole(least=1)
@@ -30,7 +30,7 @@ _KEEP = checks.whole(least=0).or_none("all of them")
 
 
 class TaskManager:
-    """Runs submitted items, the highest priority first, at most so many at once.
+    """Runs submitted items, by `Item.priority`, at most so many at once.
 
     A context manager, sync and async: at its end it waits for all items; after an error in the block it cancels them and waits
     for what runs. Paused items are cancelled in both cases. Safe for threads. Each item is a call in the session, and with the
@@ -42,13 +42,15 @@ class TaskManager:
             `Item` that you hold is yours, and the counts of `statistics` go on.
 
     Attributes:
-        id: What the ids of its items begin with.
+        id: Unique among managers.
+        is_closed: Whether it has been closed, and its threads have ended.
     """
 
     def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
         self.workers = _WORKERS.check("workers", workers, owner="TaskManager")
         self._registry = Registry(_KEEP.check("keep", keep, owner="TaskManager"))
         self.id = self._registry.id
+        self.is_closed = False
         self._workers = Workers(self._registry, self.workers)
         self._waiting = Waiting(self._registry, self._workers)
         self._control = Control(self._registry, self._workers.scheduler, self._waiting)
@@ -64,6 +66,8 @@ class TaskManager:
 
     @overload
     def submit(self, task: Item[T], *, depends_on: DependsOn = ()) -> Item[T]: ...
+    @overload
+    def submit(self, task: Sequence[Item[T]], *, depends_on: DependsOn = ()) -> list[Item[T]]: ...
     @overload
     def submit(
         self,
@@ -106,15 +110,17 @@ class TaskManager:
         name: str | None = None,
         priority: int | None = None,
         depends_on: DependsOn = (),
-    ) -> Item[Any]:
+    ) -> Any:
         """Hand in a call to be made, and return its item at once.
 
         Args:
             task: A task of any kind, a `Work`, a plain function, or an `Item` that is pending. A stream is read to a list.
+                A list of pending items is taken in as a whole, or not at all; each may depend on any other of them, by
+                name, too. The list comes back.
             args: Its positional arguments, as a tuple.
             kwargs: Its keyword arguments.
             name: For `depends_on` and errors: of the items that have not ended, only one may be given a name.
-            priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0; higher ones start first, equal ones in the order of submission.
+            priority: A whole number, by default the task's own, `@task(Priority(5))`, or 0; see `Item.priority`.
             depends_on: Items, or names of items, that have to complete first; looked up now. When one of them does
                 not complete, this item is skipped.
 
@@ -122,12 +128,17 @@ class TaskManager:
             UnknownItem, CyclicDependency, DuplicateItem, ManagerClosed: It was not submitted.
             TypeError, ValueError: An argument cannot be what it is for.
         """
+        needs = dependencies_given(depends_on) if depends_on else ()
+        if isinstance(task, list | tuple):
+            items = checked_items(task)
+            self._admission.admit_all(self, items, needs)
+            return items
         item: Item[Any]
         if isinstance(task, Item):
             item = task
         else:
             item = Item(task, args, kwargs, name=name, priority=priority, clock=self._admission.clock())
-        self._admission.admit(self, item, depends_on)
+        self._admission.admit(self, item, needs)
         return item
 
     # Looking ----------------------------------------------------------------------------------------------------
@@ -217,13 +228,18 @@ class TaskManager:
         """Cancel every item that has not ended."""
         self._control.cancel_where(lambda _: True)
 
-    def retry(self, item: Item[Any] | str) -> None:
-        """Make a failed item ready again; what was skipped because of it stays skipped.
+    def retry(self, item: Item[Any] | str, *, dependants: bool = False) -> None:
+        """Make a failed item ready again.
+
+        Args:
+            item: The item, its name or its id.
+            dependants: Whether what was skipped because of it waits for it again; else it stays skipped, and so does what
+                also depends on something else that did not complete.
 
         Raises:
             IllegalTransition: It has not failed.
         """
-        self._control.retry(self.get(item))
+        self._control.retry(self.get(item), dependants=dependants)
 
     def pause(self, item: Item[Any] | str | None = None) -> None:
         """Keep an item that has not started from starting; without one, keep all: what runs goes on.
@@ -268,7 +284,10 @@ class TaskManager:
         Args:
             cancel: Cancel every item instead of running it, and wait for what runs.
         """
-        self._waiting.refuse_blocking("for the manager's end")
+        if self.is_closed:
+            return
+        if not self._workers.scheduler.is_idle:
+            self._waiting.refuse_blocking("for the manager's end")
         self._waiting.refuse_inside()
         self._control.begin_closing(cancel=cancel)
         try:
@@ -279,11 +298,14 @@ class TaskManager:
             raise
         finally:
             self._workers.close()
+            self.is_closed = True
 
     async def aclose(self, *, cancel: bool = False) -> None:
         """Do what `close` does, in an event loop."""
         import asyncio
 
+        if self.is_closed:
+            return
         self._waiting.refuse_inside()
         self._control.begin_closing(cancel=cancel)
         try:
@@ -294,6 +316,7 @@ class TaskManager:
             raise
         finally:
             await asyncio.to_thread(self._workers.close)
+            self.is_closed = True
 
     def __enter__(self) -> Self:
         self._waiting.refuse_blocking("for the manager's end, as `with` does,")
@@ -302,7 +325,12 @@ class TaskManager:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close(cancel=error is not None)
+        try:
+            self.close(cancel=error is not None)
+        except Exception as failure:
+            if error is None or failure is not self._workers.scheduler.broken:
+                raise
+            _note_failure(error, failure)
 
     async def __aenter__(self) -> Self:
         import asyncio
@@ -315,4 +343,17 @@ class TaskManager:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose(cancel=error is not None)
+        try:
+            await self.aclose(cancel=error is not None)
+        except Exception as failure:
+            if error is None or failure is not self._workers.scheduler.broken:
+                raise
+            _note_failure(error, failure)
+
+
+def _note_failure(error: BaseException, failure: Exception) -> None:
+    """Leave on the error of a block what ended the manager, too."""
+    try:
+        error.add_note(f"and the manager ended with {type(failure).__name__}: {failure}")
+    except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
+        pass

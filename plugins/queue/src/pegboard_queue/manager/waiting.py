@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, record_of, running_item
-from pegboard_queue.running.dependencies import refuse_waiting
+from pegboard_queue.running.circles import CIRCLES
 
 if TYPE_CHECKING:
     from pegboard_queue.items.record import Record
@@ -38,50 +40,68 @@ class Waiting:
 
         Raises:
             TimeoutError: It has not after so many seconds; it goes on.
+            CancelledError: The item that waits was cancelled.
         """
         record = record_of(item)
         if record.is_done:
             return
         self.refuse_blocking(f"for item {item.name!r}")
         end = None if timeout is None else time.monotonic() + timeout
-        inside = self.inside()
-        while True:
-            event = threading.Event()
-            with self._registry.guard:
-                found = self._claim_or_watch(item, event.set, inside)
-            if found is not None:
+        with self._noted(item, is_timed=timeout is not None) as outer:
+            while not _is_done(record):
+                event = threading.Event()
+                found = self._claim_or_watch(item, event.set, outer is not None)
+                if found is None or outer is None:
+                    _block(event, end, item.name, timeout)
+                    continue
                 self._registry.notifier.deliver()
-                self._workers.run_claimed(found)
-                continue
-            _block(event, end, item.name, timeout)
-            if _is_done(record):
-                return
+                with CIRCLES.running(outer, found):
+                    self._workers.run_claimed(found)
 
     async def for_item_async(self, item: Item[Any]) -> None:
         """Wait in an event loop until an item has ended; see `for_item`."""
         record = record_of(item)
-        inside = self.inside()
-        while not record.is_done:
-            woken, wake = new_waker()
-            with self._registry.guard:
-                found = self._claim_or_watch(item, wake, inside)
-            if found is None:
-                await woken
-                continue
-            self._registry.notifier.deliver()
-            if record_of(found).is_async:
-                self._workers.run_claimed(found)
-            else:
-                self._workers.run_in_thread(found)
+        if record.is_done:
+            return
+        with self._noted(item, is_timed=False) as outer:
+            while not record.is_done:
+                woken, wake = new_waker()
+                found = self._claim_or_watch(item, wake, outer is not None)
+                if found is None:
+                    await woken
+                    continue
+                self._registry.notifier.deliver()
+                if record_of(found).is_async:
+                    self._workers.run_claimed(found)
+                else:
+                    self._workers.run_in_thread(found)
+
+    @contextmanager
+    def _noted(self, item: Item[Any], *, is_timed: bool) -> Iterator[Item[Any] | None]:
+        """Note which item waits, and tell which: it has a slot meanwhile, and so it helps; None outside of any.
+
+        Raises:
+            QueueError: It would wait for ever.
+        """
+        outer = running_item.get()
+        if outer is None or outer.manager is None:
+            yield None
+            return
+        with CIRCLES.waiting(outer, item, is_timed=is_timed):
+            yield outer
 
     def for_all(self, timeout: float | None) -> None:
         """Block until every item has ended and no function runs."""
-        self.refuse_blocking("for all items")
         self.refuse_inside()
+        self._scheduler.raise_broken()
+        if self._scheduler.is_idle:
+            return
+        self.refuse_blocking("for all items")
         event = threading.Event()
         with self._registry.guard:
             self._scheduler.when_idle(event.set)
         _block(event, None if timeout is None else time.monotonic() + timeout, "", timeout)
+        self._scheduler.raise_broken()
 
     async def for_all_async(self) -> None:
         """Wait in an event loop until every item has ended and no function runs."""
@@ -90,6 +110,7 @@ class Waiting:
         with self._registry.guard:
             self._scheduler.when_idle(wake)
         await woken
+        self._scheduler.raise_broken()
 
     def refuse_blocking(self, what: str) -> None:
         """Refuse to block a thread that others need.
@@ -107,21 +128,19 @@ class Waiting:
                 f"Await it instead: `await item`, `await manager.await_item(...)`, `await manager.ajoin()`, `async with`."
             )
 
-    def _claim_or_watch(
-        self, item: Item[Any], wake: Callable[[], object], inside: Item[Any] | None
-    ) -> Item[Any] | None:
-        """Claim what could be run meanwhile, or ask to be woken; the guard is held."""
+    def _claim_or_watch(self, item: Item[Any], wake: Callable[[], object], helps: bool) -> Item[Any] | None:
+        """Claim what could be run meanwhile, or ask to be woken."""
         record = record_of(item)
-        if record.is_done:
-            wake()
-            return None
-        refuse_waiting(item, inside)
-        found = None if inside is None else self._scheduler.claim(item)
-        if found is None:
-            record.done_callbacks = [*(record.done_callbacks or ()), wake]
-            if inside is not None:
-                self._scheduler.ready.when_added(wake)
-        return found
+        with self._registry.guard:
+            if record.is_done:
+                wake()
+                return None
+            found = self._scheduler.claim(item) if helps else None
+            if found is None:
+                record.done_callbacks = [*(record.done_callbacks or ()), wake]
+                if helps:
+                    self._scheduler.ready.when_added(wake)
+            return found
 
     def inside(self) -> Item[Any] | None:
         """The item of this manager that the waiting code belongs to."""
@@ -175,7 +194,7 @@ def _runs_a_loop() -> bool:
 
 
 def _block(event: threading.Event, end: float | None, name: str, timeout: float | None) -> None:
-    if not event.wait(None if end is None else max(end - time.monotonic(), 0.0)):
+    if not wait_for(event, None if end is None else max(end - time.monotonic(), 0.0)):
         raise _too_late(name, timeout)
 
 

@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, Protocol
 
-from pegboard_queue._errors import CyclicDependency, DependencyFailed, QueueError, UnknownItem
+from pegboard_queue._errors import CyclicDependency, DependencyFailed, UnknownItem
 from pegboard_queue.items.item import Item, record_of
-from pegboard_queue.items.state import State
+from pegboard_queue.items.state import ENDED, State
 
-if TYPE_CHECKING:
-    from pegboard_queue.running.registry import Registry
-
-DependsOn = Iterable["Item[Any] | str"] | Item[Any] | str
 _BLOCKED = frozenset((State.WAITING, State.PAUSED))
 
 
-def resolve(registry: Registry, item: Item[Any], depends_on: DependsOn) -> tuple[Item[Any], ...]:
+class Names(Protocol):
+    """Where items are found that others depend on."""
+
+    def find(self, wanted: str) -> Item[Any]:
+        """Return the item of a name or id."""
+        ...
+
+    def holds(self, item: Item[Any]) -> bool:
+        """Whether this very item is there."""
+        ...
+
+
+def resolve(names: Names, item: Item[Any], depends_on: Iterable[Item[Any] | str]) -> tuple[Item[Any], ...]:
     """Find the items that are named, each once.
 
     Raises:
         UnknownItem: There is none of a name, or it is of another manager.
         CyclicDependency: It is the item itself.
     """
-    given = (depends_on,) if isinstance(depends_on, str | Item) else tuple(depends_on)
-    found = dict.fromkeys(_one(registry, item, each) for each in given)
-    return tuple(found)
+    return tuple(dict.fromkeys(_one(names, item, each) for each in depends_on))
 
 
-def _one(registry: Registry, item: Item[Any], wanted: object) -> Item[Any]:
-    if isinstance(wanted, Item):
+def _one(names: Names, item: Item[Any], wanted: Item[Any] | str) -> Item[Any]:
+    if not isinstance(wanted, str):
         if wanted is item:
             raise _on_itself(item)
-        manager = wanted.manager
-        if manager is None or manager.id != registry.id:
+        if not names.holds(wanted):
             refuse_stranger(wanted)
         return wanted
-    if not isinstance(wanted, str):
-        raise TypeError(f"depends_on takes items and names of items, not {type(wanted).__name__}.")
     if wanted == item.name and record_of(item).has_own_name:
         raise _on_itself(item)
-    return registry.find(wanted)
+    found = names.find(wanted)
+    if found is item:
+        raise _on_itself(item)
+    return found
 
 
 def _on_itself(item: Item[Any]) -> CyclicDependency:
@@ -64,29 +70,24 @@ def refuse_cycle(item: Item[Any], on: Item[Any]) -> None:
     Raises:
         CyclicDependency: It would.
     """
-    came_from: dict[Item[Any], Item[Any]] = {}
-    todo = [on]
-    while todo:
-        here = todo.pop()
-        if here is item:
-            path = _path(here, on, came_from)
-            raise CyclicDependency(
-                f"item {item.name!r} would depend on itself: {' -> '.join(path)}.\nLeave one of these out.",
-                path=path,
-            )
-        for each in record_of(here).unmet or ():
-            if each not in came_from and each is not on:
-                came_from[each] = here
-                todo.append(each)
+    path = way(on, item, waited_for)
+    if path is not None:
+        raise cyclic(item, path)
 
 
-def _path(item: Item[Any], on: Item[Any], came_from: dict[Item[Any], Item[Any]]) -> tuple[str, ...]:
-    """Name the items from one back to itself, the one that it would depend on second."""
-    path, here = [item.name], item
-    while here is not on:
-        here = came_from[here]
-        path.append(here.name)
-    return item.name, *reversed(path)
+def cyclic(item: Item[Any], path: Sequence[Item[Any]]) -> CyclicDependency:
+    """Say that items would wait for each other.
+
+    Args:
+        item: One of them.
+        path: From what it would wait for to itself, each waiting for the next.
+    """
+    names = (*(each.name for each in reversed(path)), item.name)
+    return CyclicDependency(
+        f"item {item.name!r} would depend on itself: {' -> '.join(names)}, where each has to end before the next.\n"
+        f"Leave one of these out.",
+        path=names,
+    )
 
 
 def connect(item: Item[Any], dependencies: Iterable[Item[Any]]) -> None:
@@ -130,18 +131,56 @@ def freed(item: Item[Any]) -> Iterator[Item[Any]]:
                 yield each
 
 
-def skipped(item: Item[Any]) -> Iterator[Item[Any]]:
-    """Give every item behind one that did not complete its error, and yield it; those that wait for it first."""
+def skipped(item: Item[Any], first: Iterable[Item[Any]] | None = None) -> Iterator[Item[Any]]:
+    """Give every item behind one that did not complete its error, and yield it; those that wait for it first.
+
+    Args:
+        item: The one that did not complete.
+        first: Those that wait for it; without them all that are known to.
+    """
     todo = [item]
     for here in todo:  # grows meanwhile
-        record = record_of(here)
-        dependants, record.dependants = record.dependants, None
-        for each in dependants or ():
+        behind = record_of(here).dependants if first is None else first
+        first = None
+        for each in behind or ():
             other = record_of(each)
             if other.state in _BLOCKED and other.unmet is not None and here in other.unmet:
                 other.failure = _failure(each, here)
                 yield each
                 todo.append(each)
+
+
+def revived(item: Item[Any]) -> list[Item[Any]]:
+    """Return what was skipped because of a failed item that is to run again, unless something else stands in its way.
+
+    What stays skipped is told what that is.
+    """
+    found = _skipped_behind(item)
+    while True:
+        barred = {each: bar for each in found if (bar := _bar(each, found, item)) is not None}
+        if not barred:
+            return list(found)
+        for each, bar in barred.items():
+            del found[each]
+            record_of(each).failure = _failure(each, bar)
+
+
+def _skipped_behind(item: Item[Any]) -> dict[Item[Any], None]:
+    found: dict[Item[Any], None] = {}
+    todo = [item]
+    for here in todo:  # grows meanwhile
+        for each in record_of(here).dependants or ():
+            other = record_of(each)
+            if other.state is State.SKIPPED and each not in found and here in (other.unmet or ()):
+                found[each] = None
+                todo.append(each)
+    return found
+
+
+def _bar(item: Item[Any], found: Container[Item[Any]], retried: Item[Any]) -> Item[Any] | None:
+    """Return what an item waits for in vain, with those found and the retried one on their way again."""
+    unmet = record_of(item).unmet or ()
+    return next((e for e in unmet if e.state in ENDED and e is not retried and e not in found), None)
 
 
 def _failure(item: Item[Any], dependency: Item[Any]) -> DependencyFailed:
@@ -163,28 +202,51 @@ def _failure(item: Item[Any], dependency: Item[Any]) -> DependencyFailed:
 
 def ready_before(item: Item[Any]) -> Item[Any] | None:
     """Return an item that is ready and has to run before this one can end: itself, or one that it waits for."""
-    return next((each for each in _awaited(item) if each.state is State.READY), None)
+    manager = item.manager
+    for each in _reached(item, waited_for):
+        if each.state is State.READY and each.manager is manager:
+            return each
+    return None
 
 
-def refuse_waiting(item: Item[Any], outer: Item[Any] | None) -> None:
-    """Refuse a wait of an item for itself, or for one that cannot run before it has ended.
-
-    Raises:
-        QueueError: It would wait for ever.
-    """
-    if outer is not None and any(each is outer for each in _awaited(item)):
-        raise QueueError(
-            f"item {outer.name!r} waits for {item.name!r}, which cannot end before it, so it would wait for ever."
-        )
+def blocked_by(item: Item[Any]) -> tuple[Item[Any], ...]:
+    """Return what has to complete before an item begins."""
+    unmet = record_of(item).unmet
+    return tuple(unmet.copy()) if unmet else ()  # a copy: it may be of another manager
 
 
-def _awaited(item: Item[Any]) -> Iterator[Item[Any]]:
-    """Yield an item and all that it waits for, directly or not."""
-    seen, todo = {item}, [item]
+def waited_for(item: Item[Any]) -> tuple[Item[Any], ...]:
+    """Return what an item waits for at this moment: its dependencies, and what its task waits for."""
+    return (*blocked_by(item), *(record_of(item).awaited or ()))
+
+
+def way(
+    start: Item[Any], end: Item[Any], following: Callable[[Item[Any]], Iterable[Item[Any]]]
+) -> list[Item[Any]] | None:
+    """Return the items from one to another, each followed by one that `following` gives of it; None without a way."""
+    came_from: dict[Item[Any], Item[Any]] = {}
+    for here in _reached(start, following, came_from):
+        if here is end:
+            path = [here]
+            while path[-1] is not start:
+                path.append(came_from[path[-1]])
+            return path[::-1]
+    return None
+
+
+def _reached(
+    start: Item[Any],
+    following: Callable[[Item[Any]], Iterable[Item[Any]]],
+    came_from: dict[Item[Any], Item[Any]] | None = None,
+) -> Iterator[Item[Any]]:
+    """Yield an item and all that it leads to, each once."""
+    seen, todo = {start}, [start]
     while todo:
         here = todo.pop()
         yield here
-        for each in record_of(here).unmet or ():
+        for each in following(here):
             if each not in seen:
                 seen.add(each)
                 todo.append(each)
+                if came_from is not None:
+                    came_from[each] = here

@@ -52,6 +52,10 @@ class Notifier:
         else:
             self._pending.append(function)
 
+    def later(self, function: Callable[[], object]) -> None:
+        """Call a quick function with the next delivery, when the guard is not held."""
+        self._pending.append(function)
+
     def deliver(self) -> None:
         """Deliver all that is in the queue, unless another thread is at it; the guard is not held."""
         if not self._pending:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
-from pegboard_queue.items.item import Item, record_of
+from pegboard_queue.items.item import Item, rank, record_of
 
 
 class ReadyItems:
@@ -23,11 +23,18 @@ class ReadyItems:
     def add(self, item: Item[Any]) -> None:
         """Put an item among them; whoever waits for one looks again."""
         record = record_of(item)
-        entry = (-item.priority, record.number, item)
+        entry = (rank(item), record.number, item)
         record.ready_entry = entry
         heappush(self._heap, entry)
         if self._wakers:
             self.wake()
+
+    def replace(self, item: Item[Any], count: int) -> None:
+        """Put an item where its priority belongs now; `count` is how many are ready."""
+        self.add(item)
+        if len(self._heap) > 2 * count + 16:  # mostly old places
+            self._heap = [entry for entry in self._heap if record_of(entry[2]).ready_entry is entry]
+            heapify(self._heap)
 
     def first(self) -> Item[Any] | None:
         """Return the best one; None when there is none."""

@@ -21,7 +21,7 @@ class Registry:
     Attributes:
         id: Of the manager.
         guard: The one lock of the manager. Reentrant: the collector may end what uses it while it is held.
-        items: By number, in the order of submission; those that ended long ago are left out.
+        items: By serial number, in the order of submission; those that ended long ago are left out.
         counts: How many items are in each state, the forgotten ones included.
         unfinished: How many have not ended.
         submitted: How many there have been.
@@ -40,6 +40,17 @@ class Registry:
         self._by_name: dict[str, dict[int, Item[Any]]] = {}
         self._ended: dict[int, Item[Any]] = {}
 
+    def refuse_taken(self, item: Item[Any]) -> None:
+        """Refuse an item whose own name another one has.
+
+        Raises:
+            DuplicateItem: That one has not ended.
+        """
+        if record_of(item).has_own_name:
+            for other in self._by_name.get(item.name, {}).values():
+                if other.state not in ENDED:
+                    raise duplicate(item, other)
+
     def add(self, item: Item[Any]) -> None:
         """Take in a pending item.
 
@@ -47,22 +58,26 @@ class Registry:
             DuplicateItem: Its name was given to another one, which has not ended.
         """
         record = record_of(item)
-        name = record.name
-        alike = self._by_name.get(name)
-        if alike and record.has_own_name:
-            if any(other.state not in ENDED for other in alike.values()):
-                raise DuplicateItem(
-                    f"an item called {name!r} is there already, and has not ended ({next(iter(alike.values())).state}).\n"
-                    f"`depends_on` finds items by name. Give this one another, or wait for that one.",
-                    item=name,
-                )
+        alike = self._by_name.get(record.name)
+        if alike is None:
+            alike = self._by_name[record.name] = {}
+        elif record.has_own_name:
+            self.refuse_taken(item)
             alike.clear()  # the new one takes the name over
         self.submitted += 1
-        number = record.number = self.submitted
-        self.items[number] = item
-        self._by_name.setdefault(name, {})[number] = item
+        record.number = self.submitted
+        self.items[record.serial] = alike[record.serial] = item
         self.counts[record.state] += 1
         self.unfinished += 1
+
+    def holds(self, item: Item[Any]) -> bool:
+        """Whether an item was submitted here; also one that is forgotten."""
+        manager = item.manager
+        return manager is not None and manager.id == self.id
+
+    def has_name(self, name: str) -> bool:
+        """Whether any item has this name."""
+        return bool(self._by_name.get(name))
 
     def find(self, wanted: str) -> Item[Any]:
         """Return the item of a name or an id.
@@ -74,13 +89,9 @@ class Registry:
         if alike:
             if len(alike) == 1:
                 return next(iter(alike.values()))
-            raise UnknownItem(
-                f"{len(alike)} items are called {wanted!r}.\nPass the Item itself or its id, or submit with name=...",
-                wanted=wanted,
-            )
-        prefix, _, number = wanted.rpartition("-")
-        found = self.items.get(int(number)) if prefix == self.id and number.isdecimal() else None
-        if found is None:
+            raise ambiguous(wanted, len(alike))
+        found = self.items.get(_serial_in(wanted))
+        if found is None or found.id != wanted:
             raise UnknownItem(
                 f"this manager has no item {wanted!r}: it was not submitted, or ended so long ago that it is "
                 f"forgotten (TaskManager(keep=...)).\nKnown names: {self._some_names()}.",
@@ -102,7 +113,7 @@ class Registry:
             self.notifier.changed(record.session, item, old, new)
         if new in ENDED:
             self.unfinished -= 1
-            self._ended[record.number] = item
+            self._ended[record.serial] = item
             if self.notifier.is_idle:
                 release_waiters(record)
             else:
@@ -111,29 +122,69 @@ class Registry:
         elif old in ENDED:
             self.unfinished += 1
             record.is_done = False
-            self._ended.pop(record.number, None)
-            self._remember(item, record.number)
+            self._ended.pop(record.serial, None)
+            self._remember(item, record.serial)
 
-    def _remember(self, item: Item[Any], number: int) -> None:
+    def fail_all(self, error: BaseException) -> None:
+        """Have every item that has not ended fail, without telling anybody but those who wait for it."""
+        for item in [*self.items.values()]:
+            record = record_of(item)
+            if record.state in ENDED:
+                continue
+            self.counts[record.state] -= 1
+            self.counts[State.FAILED] += 1
+            record.state, record.failure, record.result = State.FAILED, error, None
+            self.unfinished -= 1
+            release_waiters(record)
+            if record.stop is not None:
+                self.notifier.later(record.stop.ask)
+
+    def _remember(self, item: Item[Any], serial: int) -> None:
         """Take an item back that may have been forgotten."""
-        if number not in self.items:
-            self.items[number] = item
-            self._by_name.setdefault(item.name, {})[number] = item
+        if serial not in self.items:
+            self.items[serial] = item
+            self._by_name.setdefault(item.name, {})[serial] = item
 
     def _forget(self) -> None:
         """Let go of the item that ended first, when there are more than are kept."""
         if self._keep is None or len(self._ended) <= self._keep:
             return
-        number = next(iter(self._ended))
-        record = record_of(self._ended.pop(number))
+        serial = next(iter(self._ended))
+        record = record_of(self._ended.pop(serial))
         record.dependencies = ()  # each would keep the one before it, without end
-        del self.items[number]
+        if record.dependants or record.unmet:
+            self.notifier.later(record.let_go)  # what becomes of those behind it may be under way
+        del self.items[serial]
         alike = self._by_name.get(record.name)
         if alike is not None:
-            alike.pop(number, None)
+            alike.pop(serial, None)
             if not alike:
                 del self._by_name[record.name]
 
     def _some_names(self) -> str:
         names = sorted(self._by_name)
         return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "none"
+
+
+def duplicate(item: Item[Any], other: Item[Any]) -> DuplicateItem:
+    """Say that a name is taken."""
+    return DuplicateItem(
+        f"an item called {item.name!r} is there already, and has not ended ({other.state}).\n"
+        f"`depends_on` finds items by name. Give this one another, or wait for that one.",
+        item=item.name,
+    )
+
+
+def ambiguous(wanted: str, count: int) -> UnknownItem:
+    """Say that a name says not which item is meant."""
+    return UnknownItem(
+        f"{count} items are called {wanted!r}.\nPass the Item itself or its id, or submit with name=...",
+        wanted=wanted,
+    )
+
+
+def _serial_in(wanted: str) -> int:
+    try:
+        return int(wanted.rpartition("-")[2], 16)
+    except ValueError:
+        return 0

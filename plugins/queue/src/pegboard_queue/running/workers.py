@@ -8,14 +8,19 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from pegboard import MustBeAwaited
+from pegboard.parts.awaiting import PLAIN, is_unfinished, refuse_awaitable
 from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.scheduler import Scheduler
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
 
+    from pegboard import TaskResult
     from pegboard_queue.items.item import Item
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Ending
@@ -33,7 +38,7 @@ class Workers:
 
     def __init__(self, registry: Registry, workers: int) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.scheduler = Scheduler(registry, workers, self._start_worker)
+        self.scheduler = Scheduler(registry, workers, self._start_worker, self._loop_is_here)
         self._registry = registry
         self._guard = registry.guard
         self._workers = workers
@@ -46,7 +51,7 @@ class Workers:
         if record_of(item).is_async:
             with self._guard:
                 loop = self._the_loop()
-            loop.call_soon_threadsafe(self._begin, item, False)
+            loop.call_soon_threadsafe(self._guarded, self._begin, item, False)
             return
         ending = _perform(item)
         with self._guard:
@@ -61,7 +66,7 @@ class Workers:
             thread.start()
 
     def _run_in_thread(self, item: Item[Any]) -> None:
-        self.run_claimed(item)
+        self._guarded(self.run_claimed, item)
         with self._guard:
             self._single_threads.discard(threading.current_thread())
 
@@ -80,15 +85,37 @@ class Workers:
     # Threads ----------------------------------------------------------------------------------------------------
 
     def _start_worker(self, first: Item[Any] | None) -> None:
-        """Have a worker come for a slot, in the loop where the best item wants that; the guard is held."""
+        """Have a worker come for a slot, or end the manager when none can; the guard is held."""
+        try:
+            self._send_worker(first)
+        except Exception as error:  # noqa: BLE001 - no thread can be started, or the caller's loop is closed
+            self._end_with(error)
+
+    def _guarded(self, work: Callable[..., object], *args: Any) -> None:
+        """Do a worker's work; what goes wrong in it is the queue's own fault, and ends the manager: none may wait on."""
+        try:
+            work(*args)
+        except BaseException as error:  # noqa: BLE001 - told to everybody who waits
+            with self._guard:
+                self._end_with(error)
+            self._registry.notifier.deliver()
+
+    def _end_with(self, error: BaseException) -> None:
+        logging.getLogger("pegboard").error(
+            "a worker of a queue failed, which ends its manager: %s", type(error).__name__, exc_info=error
+        )
+        self.scheduler.break_down(error)
+
+    def _send_worker(self, first: Item[Any] | None) -> None:
+        """Start a worker, in the loop where the best item wants that; the guard is held."""
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pegboard-queue")
         if first is not None and record_of(first).is_async:
-            self._the_loop().call_soon_threadsafe(self._begin_next, True)
+            self._the_loop().call_soon_threadsafe(self._guarded, self._begin_next, True)
         else:
-            self._pool.submit(self._work, True).add_done_callback(_log_failure)
+            self._pool.submit(self._guarded, self._work, True)
 
     def _work(self, new: bool) -> None:
         """Use a slot for functions, in a thread of the pool, until nothing is ready."""
@@ -102,7 +129,7 @@ class Workers:
             if record_of(item).is_async:
                 with self._guard:
                     loop = self._the_loop()
-                loop.call_soon_threadsafe(self._begin, item, True)
+                loop.call_soon_threadsafe(self._guarded, self._begin, item, True)
                 return
             ending = _perform(item)
             with self._guard:
@@ -119,7 +146,7 @@ class Workers:
                 self.scheduler.worker_started()
             best = self.scheduler.ready.first()
             if best is not None and not record_of(best).is_async and self._pool is not None:
-                self._pool.submit(self._work, False).add_done_callback(_log_failure)
+                self._pool.submit(self._guarded, self._work, False)
                 return
             item = self.scheduler.take()
         self._registry.notifier.deliver()
@@ -144,10 +171,10 @@ class Workers:
     async def _run_coroutine(self, item: Item[Any], has_slot: bool) -> None:
         ending: Ending
         try:
-            ending = await record_of(item).task.arun(*item.args, **item.kwargs), None
+            ending = _finished(await record_of(item).task.arun(*item.args, **item.kwargs), item), None
         except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
             ending = None, error
-        self._coroutine_ended(item, ending, has_slot)
+        self._guarded(self._coroutine_ended, item, ending, has_slot)
 
     def _coroutine_ended(self, item: Item[Any], ending: Ending, has_slot: bool) -> None:
         with self._guard:
@@ -155,6 +182,14 @@ class Workers:
         self._registry.notifier.deliver()
         if has_slot:
             self._begin_next(False)
+
+    def _loop_is_here(self) -> bool:
+        import asyncio
+
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return False
 
     def _the_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that coroutines run in, started if there is none yet; the guard is held."""
@@ -165,19 +200,21 @@ class Workers:
         return self.loop
 
 
+def _finished(result: TaskResult[Any], item: Item[Any]) -> TaskResult[Any]:
+    """Return how a call went; a coroutine that came of it would never run, and is an error."""
+    if type(result.value) in PLAIN or not is_unfinished(result.value):
+        return result
+    try:
+        refuse_awaitable(result.value, item.name, "an item that a queue runs")
+    except MustBeAwaited as error:
+        return attrs.evolve(result, value=None, status="error", error=error)
+    return result
+
+
 def _perform(item: Item[Any]) -> Ending:
     record = record_of(item)
     assert record.context is not None  # noqa: S101 - set when it was submitted
     try:
-        return record.context.run(record.task.run, *item.args, **item.kwargs), None
+        return _finished(record.context.run(record.task.run, *item.args, **item.kwargs), item), None
     except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the item
         return None, error
-
-
-def _log_failure(work: Future[None]) -> None:
-    """Log what ended a worker: errors of items are theirs, so that this is one of the queue's own."""
-    error = None if work.cancelled() else work.exception()
-    if error is not None:
-        logging.getLogger("pegboard").error(
-            "a worker of a queue ended with %s", type(error).__name__, exc_info=error
-        )
