@@ -270,7 +270,7 @@ class TransportError(PegboardError, TypeError):
 
 
 class WorkerDied(PegboardError, RuntimeError):  # noqa: N818
-    """Raised when the process that ran a function ended before it answered: killed, out of memory, or `os._exit`.
+    """Raised when the process that ran a function ended before it answered, or when none could be started to run it.
 
     Attributes:
         task: Name of the task.

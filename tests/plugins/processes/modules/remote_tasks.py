@@ -407,3 +407,13 @@ async def place_of_async_call(_=None):
 @task
 def place_of_inner_call(_=None):
     return place_of_call()
+
+
+@task
+def meets(folder, number):
+    """Wait until another one does, in another worker; whether it came."""
+    (Path(folder) / str(number)).touch()
+    until = time.monotonic() + 20
+    while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    return len(list(Path(folder).iterdir())) == 2

