@@ -140,6 +140,7 @@ def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> bool:
     try:
         slots.queue(waiter)
         arrived = away.acquire(timeout=-1 if most is None else min(most, threading.TIMEOUT_MAX))
+        waiter.served = arrived
         return arrived or slots.give_up(waiter)
     except BaseException:  # KeyboardInterrupt
         waiter.gone = True  # whoever gives it a slot looks here afterwards, and takes it back
@@ -159,6 +160,7 @@ async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> bool:
                 await arrived
         except TimeoutError:
             return slots.give_up(waiter)
+        waiter.served = True
         return True
     except BaseException:  # cancelled
         waiter.gone = True
