@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+from contextvars import copy_context
 
 import pytest
 
@@ -118,7 +119,7 @@ def interrupted_at(moment, function):
     gc.disable()  # others watch the collector, too
     try:
         sys.setprofile(watch)
-        function()
+        copy_context().run(function)
     except KeyboardInterrupt:
         return True
     finally:

@@ -32,6 +32,7 @@ _RANDOM = os.urandom(4).hex()
 next_number = itertools.count(1).__next__
 _state_guard = new_lock()
 _HOOK_DEPTH_MOST = 1
+_abandoned = SIDE_THREADS.abandoned_by_call
 new_call = object.__new__
 
 
@@ -270,7 +271,8 @@ class Call:
     @property
     def abandoned(self) -> int:
         """How many bodies of this call still run although a time limit ended the wait for them."""
-        return SIDE_THREADS.abandoned_of(self.number)
+        found = _abandoned.get(self.number)
+        return 0 if found is None else len(found.running)
 
     def when_bodies_end(self, function: Callable[[], object]) -> None:
         """Call `function()` when none of them runs any more: now, or in the thread of the last one. It must not raise."""

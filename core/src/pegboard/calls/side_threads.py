@@ -45,7 +45,7 @@ class _Job:
         return self._running.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
 
 
-class _Abandoned:
+class Abandoned:
     """The bodies of one call that go on although their caller gave up on them.
 
     Attributes:
@@ -61,9 +61,14 @@ class _Abandoned:
 
 
 class SideThreads:
-    """Daemon threads, reused while idle, that never hold up the end of the process."""
+    """Daemon threads, reused while idle, that never hold up the end of the process.
+
+    Attributes:
+        abandoned_by_call: The bodies that go on although their caller gave up on them, by the number of the call.
+    """
 
     def __init__(self) -> None:
+        self.abandoned_by_call: dict[int, Abandoned] = {}
         self._begin_anew()
         after_fork(self._begin_anew)
 
@@ -71,23 +76,18 @@ class SideThreads:
         """Begin without threads, also in a forked child: the idle ones did not come along."""
         self._guard = new_lock()
         self._idle: list[SimpleQueue[_Job]] = []
-        self._abandoned: dict[int, _Abandoned] = {}  # by the number of the call
+        self.abandoned_by_call.clear()
 
     @property
     def abandoned(self) -> int:
         """How many bodies are still running although their caller gave up on them."""
         with self._guard:
-            return sum(len(each.running) for each in self._abandoned.values())
-
-    def abandoned_of(self, number: int) -> int:
-        """How many of them are of the call with this number."""
-        found = self._abandoned.get(number)
-        return 0 if found is None else len(found.running)
+            return sum(len(each.running) for each in self.abandoned_by_call.values())
 
     def when_ended(self, number: int, function: Callable[[], object]) -> None:
         """Call `function` when none of a call's bodies runs any more: now, or in the thread of the last one."""
         with self._guard:
-            found = self._abandoned.get(number)
+            found = self.abandoned_by_call.get(number)
             if found is not None:
                 found.then.append(function)
                 return
@@ -166,17 +166,17 @@ class SideThreads:
     def _abandon(self, job: _Job) -> None:
         with self._guard:
             if not job.ended:
-                self._abandoned.setdefault(job.number, _Abandoned()).running.add(job)
+                self.abandoned_by_call.setdefault(job.number, Abandoned()).running.add(job)
 
     def _end(self, job: _Job) -> list[Callable[[], object]]:
         """Note that a body has ended; return what waited for that."""
         with self._guard:
             job.ended = True
-            found = self._abandoned.get(job.number)
+            found = self.abandoned_by_call.get(job.number)
             if found is None:
                 return []
             found.running.discard(job)
-            return [] if found.running else self._abandoned.pop(job.number).then
+            return [] if found.running else self.abandoned_by_call.pop(job.number).then
 
 
 SIDE_THREADS = SideThreads()

@@ -123,6 +123,32 @@ def wait_for(event: threading.Event, seconds: float | None = None) -> bool:
     return arrived
 
 
+def wait_for_lock(lock: threading.Lock, seconds: float | None = None) -> bool:
+    """Block until a lock that is held is released, so many seconds at most, and take it; tell whether that was so.
+
+    To wait with a lock is to wait in C: an Event has Python code in it, in which an interrupt would leave its own lock held.
+
+    Raises:
+        CancelledError: As for `wait_for`; the lock is held, or was released for this.
+    """
+    most = -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX)
+    stop = stop_in_force.get()
+    if stop is None:
+        return lock.acquire(timeout=most)
+    with stop.waking(lambda: release_once(lock)):
+        arrived = lock.acquire(timeout=most)
+    stop.check()
+    return arrived
+
+
+def release_once(lock: threading.Lock) -> None:
+    """Release a lock that somebody waits for, unless that was done before."""
+    try:
+        lock.release()
+    except RuntimeError:
+        pass
+
+
 def result_of(future: Future[T], seconds: float | None = None) -> T:
     """Return what a future gives, once it does; as `Future.result`.
 

@@ -79,9 +79,8 @@ class _Attempts:
     """Marks an item as running again when the attempt after a retry's wait begins."""
 
     @hookimpl
-    def before_attempt(self, call: Call, attempt: int) -> None:
-        if attempt > 1:
-            _note_attempt(call, State.RUNNING)
+    def before_attempt(self, call: Call) -> None:
+        _note_attempt(call, State.RUNNING)
 
 
 async def _run(call: Call, proceed: Proceed) -> Any:

@@ -22,25 +22,24 @@ def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Excep
     failed, over = state.failed, state.over.append
     tell = _teller(state, _gauge_of_breakers(session))
 
-    async def attempted(call: Call, proceed: Proceed, epoch: int) -> Any:
-        attempt = call.attempt
+    async def run(call: Call, proceed: Proceed) -> Any:
+        number, attempt = call.number, call.attempt
+        epoch: int | None = state.epoch if state.closed else None
         try:
+            if epoch is None:
+                epoch = _admitted(state, tell, call)
             value = await proceed(call)
         except BaseException as error:
-            _note_error(state, counts, tell, call, epoch, error, begun=call.attempt > attempt)
+            if epoch is not None:
+                _note_error(state, counts, tell, call, epoch, error, begun=call.attempt > attempt)
             raise
-        if failed:
-            tell(call, state.succeeded(epoch))
-        return value
-
-    async def run(call: Call, proceed: Proceed) -> Any:
-        if state.closed:
-            return await attempted(call, proceed, state.epoch)
-        number = call.number
-        try:
-            return await attempted(call, proceed, _admitted(state, tell, call))
+        else:
+            if failed:
+                tell(call, state.succeeded(epoch))
+            return value
         finally:
-            over(number)
+            if not state.closed:
+                over(number)
 
     async def stream(call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
         number, attempt, yielded = call.number, call.attempt, False
@@ -65,7 +64,7 @@ def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Excep
             if failed:
                 tell(call, state.succeeded(epoch))
         finally:
-            if epoch is None or not state.closed:
+            if not state.closed:
                 over(number)
 
     return Layer("limits", Order.BREAKER, run=run, stream=stream)

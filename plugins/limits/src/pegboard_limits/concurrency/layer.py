@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from pegboard import Layer, Order
-from pegboard.parts.stopping import stop_in_force
+from pegboard.parts.stopping import release_once, wait_for_lock
 from pegboard.parts.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
 from pegboard_limits.concurrency.slots import Waiter
@@ -123,40 +123,21 @@ def _time_left(call: Call) -> float | None:
     return left if left is not None or call.parent is None else call.parent.time_left
 
 
-def _arrives(away: threading.Lock, wake: Callable[[], bool], most: float | None) -> bool:
-    """Wait until somebody wakes, so long at most; whether somebody did.
-
-    Raises:
-        CancelledError: The stop that is in force here was asked for.
-    """
-    seconds = -1 if most is None else min(most, threading.TIMEOUT_MAX)
-    stop = stop_in_force.get()
-    if stop is None:
-        return away.acquire(timeout=seconds)
-    with stop.waking(wake):
-        arrived = away.acquire(timeout=seconds)
-    stop.check()
-    return arrived
-
-
 def _wait_in_thread(slots: Slots, call: Call, most: float | None) -> bool:
     """Wait in a thread; False when no slot came in time."""
-    away = (
-        threading.Lock()
-    )  # an Event has Python code in it, in which an interrupt would leave its lock held for ever
+    away = threading.Lock()
     away.acquire()
 
     def wake() -> bool:
-        try:
-            away.release()
-        except RuntimeError:  # it was told before
-            pass
+        release_once(away)
         return True
 
     waiter = Waiter(call, wake)
     try:
         slots.queue(waiter)
-        return _arrives(away, wake, most) or slots.give_up(waiter)
+        arrived = wait_for_lock(away, most)
+        waiter.served = arrived
+        return arrived or slots.give_up(waiter)
     except BaseException:  # KeyboardInterrupt, or cancelled
         waiter.gone = True  # whoever gives it a slot looks here afterwards, and takes it back
         raise
@@ -175,6 +156,7 @@ async def _wait_in_loop(slots: Slots, call: Call, most: float | None) -> bool:
                 await arrived
         except TimeoutError:
             return slots.give_up(waiter)
+        waiter.served = True
         return True
     except BaseException:  # cancelled
         waiter.gone = True

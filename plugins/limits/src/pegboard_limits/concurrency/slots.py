@@ -25,15 +25,17 @@ class Waiter:
         wake: Tells the waiting thread or coroutine that it has a slot, any number of times; False when nobody is there any more.
         thread: Where it waits.
         gone: Whether it has given up.
+        served: Whether it knows that it has a slot, and goes on. Whoever was interrupted in giving it may ask again.
     """
 
-    __slots__ = ("call", "gone", "thread", "wake")
+    __slots__ = ("call", "gone", "served", "thread", "wake")
 
     def __init__(self, call: Call, wake: Callable[[], bool]) -> None:
         self.call = call
         self.wake = wake
         self.thread = get_ident()
         self.gone = False
+        self.served = False
 
 
 class Borrowed(NamedTuple):
@@ -107,10 +109,9 @@ class Slots:
     def give_up(self, waiter: Waiter) -> bool:
         """Leave the queue, unless a slot came a moment ago; tell whether one did."""
         with self._guard:
-            if waiter.call.number in self.held:
-                return True
-            waiter.gone = True
-            return False
+            waiter.served = waiter.call.number in self.held
+            waiter.gone = not waiter.served
+            return waiter.served
 
     def serve(self) -> None:
         """Hand free slots to those who wait."""
@@ -145,7 +146,13 @@ class Slots:
     def _give(self, waiter: Waiter) -> bool:
         """Give a slot to one who waits; True too where nobody is there any more, and where an interrupt came before it was told."""
         number = waiter.call.number
-        if not waiter.gone and number not in self.held and not self._grant(waiter.call, waiter.thread):
+        if waiter.served:
+            return True
+        if (
+            not waiter.gone
+            and number not in self.held
+            and not self._grant(waiter.call, waiter.thread, waiter)
+        ):
             return False
         if waiter.gone or not waiter.wake():
             waiter.gone = True
@@ -159,17 +166,23 @@ class Slots:
         except ValueError:  # a stream that the collector ended has served it
             pass
 
-    def _grant(self, call: Call, thread: int) -> bool:
-        """Take the slot of the call around this one, if it has one and no other call inside it uses it; else a free one."""
+    def _grant(self, call: Call, thread: int, waiter: Waiter | None = None) -> bool:
+        """Take the slot of the call around this one, if it has one and no other call inside it uses it; else a free one.
+
+        A waiter that was served meanwhile may be over, and is given none: nothing comes between that question and the slot.
+        """
         number = call.number
         while (lender := self._around(call)) is not None:
             if self._is_lent(lender, number):
                 self.held.pop(number, None)
                 return False
-            self.held[number] = Borrowed(thread, tuple(filter(self._has, _numbers_from(call.parent))))
+            place = Borrowed(thread, tuple(filter(self._has, _numbers_from(call.parent))))
+            if waiter is None or not waiter.served:
+                self.held[number] = place
             if self._has(lender):  # it may have left meanwhile, without a lock
                 return True
-        self.held[number] = thread
+        if waiter is None or not waiter.served:
+            self.held[number] = thread
         if len(self.held) <= self.n or self.taken <= self.n:
             return True
         self.held.pop(number, None)

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from pegboard.parts.stopping import release_once, wait_for_lock
 from pegboard_limits.store.scripts import RENEW_LEASES
 
 if TYPE_CHECKING:
@@ -21,6 +22,44 @@ T = TypeVar("T")
 _TIMEOUT = 2.0  # seconds, unless the URL says otherwise
 _MAX_CONNECTIONS = 16
 _log = logging.getLogger("pegboard.limits")
+
+
+class Reply(Generic[T]):
+    """What comes of a coroutine in the loop, for a thread to wait for.
+
+    A Future has a lock with Python code in it: an interrupt there would leave it held, and the loop would wait for it for ever.
+    The stop that is in force where a thread waits ends its wait.
+    """
+
+    def __init__(self, done: Callable[[BaseException | None], object] = lambda _: None) -> None:
+        self._away = threading.Lock()
+        self._away.acquire()
+        self._done = done
+        self._task: asyncio.Task[T] | None = None
+
+    def follow(self, task: asyncio.Task[T]) -> None:
+        """Take what comes of a task; called in the loop."""
+        self._task = task
+        task.add_done_callback(self._arrived)
+
+    def result(self, seconds: float | None) -> T:
+        """Wait for it, for so many seconds at most; return it, or raise what the coroutine raised."""
+        if not wait_for_lock(self._away, seconds):
+            raise TimeoutError
+        task = cast("asyncio.Task[T]", self._task)
+        if task.cancelled():
+            raise CancelledError
+        return task.result()
+
+    def cancel(self) -> None:
+        """Cancel the coroutine, if it began; called in the loop."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _arrived(self, task: asyncio.Task[T]) -> None:
+        error = None if task.cancelled() else task.exception()
+        release_once(self._away)
+        self._done(error)
 
 
 class Connection:
@@ -49,6 +88,17 @@ class Connection:
     def submit(self, make: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run a coroutine in the loop."""
         return asyncio.run_coroutine_threadsafe(self._tracked(make(self)), self._loop)
+
+    def start(self, make: Callable[[Connection], Coroutine[Any, Any, T]], reply: Reply[T]) -> None:
+        """Run a coroutine in the loop, for a thread that may be interrupted."""
+        self._loop.call_soon_threadsafe(self._start, make, reply)
+
+    def cancel(self, reply: Reply[Any]) -> None:
+        """Cancel a coroutine that was started so."""
+        self._loop.call_soon_threadsafe(reply.cancel)
+
+    def _start(self, make: Callable[[Connection], Coroutine[Any, Any, T]], reply: Reply[T]) -> None:
+        reply.follow(self._loop.create_task(self._tracked(make(self))))
 
     async def run(self, script: str, keys: list[str], args: list[Any]) -> Any:
         """Run a script to its end, even when nobody waits for it any more: what it did has to be known."""

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError
 from pegboard.parts import after_fork, new_rlock
-from pegboard.parts.stopping import result_of
 from pegboard_limits._errors import LimitStoreError
-from pegboard_limits.store.connection import Connection
+from pegboard_limits.store.connection import Connection, Reply
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -108,14 +107,13 @@ class RedisStore:
     def send(self, limit: str, message: Callable[[Connection], Coroutine[Any, Any, Any]]) -> None:
         """Send word to the store, without waiting for it to arrive."""
 
-        def done(future: Future[Any]) -> None:
-            error = None if future.cancelled() else future.exception()
+        def done(error: BaseException | None) -> None:
             if error is not None:
                 self._warn_once(
                     limit, f"limit {limit!r} could not be given back, and comes free by itself", error
                 )
 
-        self._submit(message).add_done_callback(done)
+        self._start(message, Reply(done))
 
     def close(self) -> None:
         """Say what is still to be said, and end the thread."""
@@ -126,18 +124,28 @@ class RedisStore:
 
     def _submit(self, make: Callable[[Connection], Coroutine[Any, Any, T]]) -> Future[T]:
         with self._guard:
-            if self._connection is None:
-                self._connection = Connection(self._url, self.lease)
-            return self._connection.submit(make)
+            return self._connected().submit(make)
+
+    def _start(self, make: Callable[[Connection], Coroutine[Any, Any, T]], reply: Reply[T]) -> Connection:
+        with self._guard:
+            connection = self._connected()
+            connection.start(make, reply)
+            return connection
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = Connection(self._url, self.lease)
+        return self._connection
 
     def _query_in_thread(
         self, query: Callable[[Connection], Coroutine[Any, Any, T]], within: float | None
     ) -> T:
-        future = self._submit(query)
+        reply = Reply[T]()
+        connection = self._start(query, reply)
         try:
-            return result_of(future, within)
+            return reply.result(within)
         except BaseException:  # KeyboardInterrupt, cancelled, or too late
-            future.cancel()
+            connection.cancel(reply)
             raise
 
     async def _query_in_loop(
