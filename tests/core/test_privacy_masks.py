@@ -104,3 +104,11 @@ def test_the_log_of_a_failing_observer_shows_no_secret(caplog) -> None:
         use("canary-8f2")
     assert "canary" not in caplog.text
     assert "ValueError" in caplog.text
+
+
+def test_the_secrets_are_told_for_another_process() -> None:
+    """As they were added, and not the ways to write them; those too short to be masked are left out."""
+    masks = Masks()
+    for secret in ("one two three", "x"):
+        masks.add(secret)
+    assert masks.secrets == ("one two three",)

@@ -102,6 +102,11 @@ class Masks:
                 self._added.add(value)
         return True
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that were added, for the process that a function runs in, or came from."""
+        return tuple(self._added)
+
     def mask(self, text: str) -> str:
         """Return `text` with `***` in place of every known secret."""
         for known in self._known:

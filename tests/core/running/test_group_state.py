@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from concurrent.futures import Executor
 
 import pytest
 
@@ -102,3 +103,22 @@ def test_an_exit_is_not_aggregated(exit_type) -> None:
 
     with Session(), pytest.raises(exit_type):
         leave.map([1, 2], on_error="aggregate")
+
+
+class Full(Executor):
+    """Has no room for anything."""
+
+    runs_here = True
+    workers = 4
+
+    def submit(self, fn, /, *args, **kwargs):
+        raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("on_error", ["raise", "collect", "aggregate"])
+def test_an_error_of_no_item_ends_the_group(on_error) -> None:
+    """It has no place among the results, so it is raised, as itself, and the group has its end."""
+    recorder = Recorder()
+    with Session(recorder, executor=Full()), pytest.raises(RuntimeError, match="new thread"):
+        work.map([0, 2], on_error=on_error)
+    assert recorder.unbalanced() == []

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from pegboard import On, Scope, Session, current_call, hookimpl, task
+from pegboard_secrets import INJECTED, NeedsSecrets, secret
 
 
 @task
@@ -125,3 +126,67 @@ class Diary:
 
     def enter(self, call):
         self.write(call.carrier["diary"])
+
+
+@task
+def counts(number):
+    yield from range(number)
+
+
+@task
+async def counts_async(number):
+    for each in range(number):
+        yield each
+
+
+@task
+def place_of_call(_=None):
+    call = current_call()
+    return call.executor, call.is_remote
+
+
+@task
+def sleeps(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+class NotMadeAgain:
+    """Can be pickled, and never made again."""
+
+    def __reduce__(self):
+        return divmod, (1, 0)
+
+
+@task
+def takes(value):
+    return type(value).__name__
+
+
+@task
+def gives_unmade(number):
+    return [NotMadeAgain()] if number == 3 else number
+
+
+class Frozen(Exception):  # noqa: N818
+    """Nothing can be set on it."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError("nothing can be set")
+
+
+@task
+def raises_frozen(number):
+    if number == 3:
+        raise Frozen("x")
+    return number
+
+
+@task
+def asks_for_secret(_=None):
+    return secret("TOKEN")
+
+
+@task(NeedsSecrets("TOKEN"))
+def signs(_=None, *, secrets=INJECTED):
+    return secrets["TOKEN"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -217,3 +218,22 @@ def test_a_static_value_is_a_text() -> None:
     with pytest.raises(TypeError, match="is a str"):
         Static({"KEY": 3})
     assert CANARY not in repr(Static({"KEY": CANARY}))
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        Static({"KEY": "value"}),
+        DotEnv("some.env"),
+        Files("folder"),
+        Keyring("service"),
+        Vault("mount/path", token="token"),
+        Environment(),
+    ],
+    ids=lambda provider: type(provider).__name__,
+)
+def test_every_provider_can_be_sent_to_a_worker(provider) -> None:
+    """Made again there, it looks in the same place."""
+    made = pickle.loads(pickle.dumps(provider))
+    assert type(made) is type(provider)
+    assert str(made) == str(provider)

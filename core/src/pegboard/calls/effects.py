@@ -138,7 +138,7 @@ class _HoldAsync(_HoldSync):
         import asyncio
 
         super().__init__(call, seconds, error)
-        self._timeout = asyncio.timeout(seconds)
+        self._timeout = self._limit.timer = asyncio.timeout(seconds)
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()

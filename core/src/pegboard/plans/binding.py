@@ -93,7 +93,8 @@ def _bring_plugins(session: Session, task: Task[..., Any], options: Iterable[Opt
             if name not in needed and not _is_served(session, task, option, plugin, name):
                 needed[name] = option
     if needed:
-        session.register_all(_made(option, task) for option in needed.values())
+        made = [_made(session, option, task) for option in needed.values()]
+        session.register_all(each for each in made if each is not None)
 
 
 def _class_of(session: Session, option: Option, task: Task[..., Any]) -> type | None:
@@ -164,13 +165,20 @@ def _is_served(session: Session, task: Task[..., Any], option: Option, plugin: t
     return False
 
 
-def _made(option: Option, task: Task[..., Any]) -> object:
+def _made(session: Session, option: Option, task: Task[..., Any]) -> object:
+    """Make the plugin of an option; None in a worker, where it serves at home and was not made anew, as its settings are not here."""
     try:
         return option.make()
     except PegboardError:
         raise
     except Exception as error:
         what = type(option).__name__
+        if session.in_worker:
+            session.faults.warn_once(
+                option.plugin_name,
+                f"{what} on task {task.name!r} is ignored in a worker: its plugin stayed at home",
+            )
+            return None
         why = str(error) if isinstance(error, TypeError) else f"{type(error).__name__}: {error}"
         raise MissingPlugin(
             f"task {task.name!r} asks for {what}, and its plugin cannot be made without settings: {why}\n"

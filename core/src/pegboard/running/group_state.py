@@ -107,10 +107,10 @@ class GroupState:
         self.results.extend([None] * len(inputs))
 
     def failed(self, index: int, error: BaseException) -> None:
-        """Keep an error in its slot, or stop the group."""
+        """Keep an error in its slot, or stop the group, also where it is of no item."""
         with self._guard:
             self.group.failed += 1
-            if self._on_error == "raise" or not isinstance(error, Exception):
+            if self._on_error == "raise" or not isinstance(error, Exception) or index >= len(self.results):
                 self._stop(index, error)
             else:
                 self.results[index] = self._errors[index] = error
@@ -127,6 +127,10 @@ class GroupState:
         self.end(error, self.results if error is None else None)
         if error is None:
             return self.results
+        self.results, self._inputs = (
+            [],
+            iter(()),
+        )  # whoever keeps the error keeps this object, and need not keep those
         raise error
 
     def end(self, error: BaseException | None, value: Any = None) -> None:

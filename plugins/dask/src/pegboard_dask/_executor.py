@@ -142,7 +142,8 @@ def _lost(error: BaseException) -> BaseException:
         died = WorkerKilled(str(error))
         died.__cause__ = error
         return died
-    reason = getattr(error, "reason", None)
+    is_engines = type(error).__module__.partition(".")[0] == "distributed"  # others may have a reason, too
+    reason = getattr(error, "reason", None) if is_engines else None
     if isinstance(error, Exception) and reason is None:
         return error
     lost = ClusterLost(

@@ -12,7 +12,8 @@ from pegboard_secrets._errors import MissingSecrets
 from pegboard_secrets._keys import checked_key
 from pegboard_secrets._option import KEYWORD, NeedsSecrets
 from pegboard_secrets._providers import Environment, Provider, Static, provider_from
-from pegboard_secrets._values import SecretValues
+from pegboard_secrets._sending import refuse_unsent, sendable
+from pegboard_secrets._values import DepartingValues, SecretValues
 
 if TYPE_CHECKING:
     from pegboard import Call, Session, Task
@@ -41,6 +42,10 @@ class Secrets:
             Environment(),
         )
         self._told: set[str] = set()
+
+    def worker_settings(self) -> dict[str, Any]:
+        """Have workers ask the same providers; what cannot be pickled is refused there when a task needs it."""
+        return {"providers": [sendable(each) for each in self.providers]}
 
     def __repr__(self) -> str:
         return f"<Secrets of {', '.join(map(str, self.providers))}>"
@@ -84,6 +89,7 @@ class Secrets:
         option = task.option(NeedsSecrets)
         if option is None:
             return None
+        refuse_unsent(self.providers)
         option.check(task)  # of a session's default option nobody has asked yet
         keys = option.keys
         is_slow = any(getattr(each, "does_io", True) for each in self.providers)
@@ -98,6 +104,7 @@ class Secrets:
             values = call.state.get(Secrets)
             if values is None:
                 values = await call.io(fetch, call) if is_slow else fetch(call)
+                values = DepartingValues(values) if call.is_remote else values
                 call.state[Secrets] = values
             return values
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pegboard import current_session
 
 
 class SecretValues(Mapping[str, str]):
@@ -25,10 +28,27 @@ class SecretValues(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"<secrets {', '.join(self._values)}>"
 
-    def __reduce_ex__(self, protocol: object) -> str:
+    def __reduce_ex__(self, protocol: object) -> Any:
         if self is INJECTED:  # by its name, as it holds nothing: a default may be part of a cache's key
             return "INJECTED"
         raise TypeError("secrets cannot be pickled or copied: that would take their values elsewhere.")
+
+
+class DepartingValues(SecretValues):
+    """The secrets of a function that runs in another process: those alone travel."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return _arrived, (self._values,)
+
+
+def _arrived(values: Mapping[str, str]) -> SecretValues:
+    """Make them again where the function runs, and have the session there mask them."""
+    if (session := current_session()) is not None:
+        for each in values.values():
+            session.masks.add(each)
+    return SecretValues(values)
 
 
 INJECTED = SecretValues({})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from pegboard import current_session, task
+import attrs
+
+from pegboard import Layer, Option, Order, Retry, current_session, hookimpl, task
 
 
 class Counting:
@@ -19,6 +22,60 @@ class Counting:
 
     def worker_settings(self):
         return {"step": self.step}
+
+
+class Stamping:
+    """Has settings, and stays at home."""
+
+    name = "stamping"
+
+    def __init__(self, stamp):
+        self.stamp = stamp
+
+    @hookimpl
+    def bind(self, task):
+        if task.option(Stamp) is None:
+            return None
+
+        async def run(call, proceed):
+            return self.stamp, await proceed(call)
+
+        return Layer("stamping", Order.CACHE, run)
+
+
+@attrs.frozen
+class Stamp(Option):
+    """Has its plugin change what a call returns."""
+
+    plugin_name = "stamping"
+
+    @classmethod
+    def plugin(cls):
+        return Stamping
+
+
+@task(Stamp())
+def stamped():
+    return "value"
+
+
+@task
+def calls_stamped():
+    return stamped()
+
+
+@task(Retry(2))
+def succeeds_at_last(log):
+    with Path(log).open("a") as file:
+        file.write("x")
+    if Path(log).stat().st_size < 3:
+        raise OSError("not yet")
+    return "value"
+
+
+@task
+def calls_retried(log):
+    return succeeds_at_last(log)
 
 
 @task

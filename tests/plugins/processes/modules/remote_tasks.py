@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import resource
 import signal
+import subprocess
 import threading
 import time
 from contextvars import ContextVar
 from pathlib import Path
+
+from remote_faults import NotMadeAgain
 
 from pegboard import On, current_call, current_session, task
 
@@ -101,10 +105,46 @@ async def adds_async(number):
 
 
 class TwoArguments(Exception):  # noqa: N818
-    """Cannot be made again from its pickle."""
+    """Its class cannot be called with its `args`."""
 
     def __init__(self, first, second):
         super().__init__(f"{first} and {second}")
+
+
+class NamedArgument(Exception):  # noqa: N818
+    """Its class has to be told something by name."""
+
+    def __init__(self, text, *, code):
+        super().__init__(text)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818
+    """Nothing can be set on it."""
+
+    code: int
+
+
+class NothingSet(Exception):  # noqa: N818
+    """Refuses what is to be set on it."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError("nothing can be set")
+
+
+class NoText(Exception):  # noqa: N818
+    """Has no text."""
+
+    def __str__(self):
+        raise ValueError("no text")
+
+
+class OwnWay(Exception):  # noqa: N818
+    """Has its own way to be pickled, and that is wrong."""
+
+    def __reduce__(self):
+        return OwnWay, (1, 2, 3), None, None, 5
 
 
 class WithLock(Exception):  # noqa: N818
@@ -132,6 +172,11 @@ def fails(number, what="key"):
         errors = {
             "key": lambda: KeyError("one"),
             "two": lambda: TwoArguments("one", "two"),
+            "named": lambda: NamedArgument("named", code=7),
+            "frozen": lambda: Frozen(7),
+            "nothing set": lambda: NothingSet("x"),
+            "no text": NoText,
+            "own": lambda: OwnWay("own way"),
             "lock": WithLock,
             "type": lambda: TypeError("wrong"),
         }
@@ -269,3 +314,96 @@ class Shop:
     @staticmethod
     def add(first, second):
         return first + second, os.getpid()
+
+
+def writes_late(folder, number):
+    time.sleep(0.2)
+    (Path(folder) / str(number)).touch()
+
+
+@task(On("processes"))
+def placed_gives_unmade(number, how):
+    return NotMadeAgain(how)
+
+
+@task
+def stops_a_program(number):
+    """Start a program, send it a signal, and return how it ended."""
+    child = subprocess.Popen(["sh", "-c", "echo begun; exec sleep 60"], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    child.send_signal(number)
+    try:
+        return child.wait(10)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@task
+def interrupts_itself():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+    return "went on"
+
+
+@task
+def uses_the_library():
+    import json
+
+    return json.__file__
+
+
+@task
+def puts(found, number):
+    found[number] = number * 2
+
+
+@task
+async def adds_after(number):
+    await asyncio.sleep(0.01)
+    return number + 1
+
+
+@task
+async def took_in_async(seconds):
+    await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+@task
+def calls_placed(number):
+    return placed(number)
+
+
+@task
+def counts(number):
+    yield from range(number)
+
+
+@task
+async def counts_async(number):
+    for each in range(number):
+        await asyncio.sleep(0)
+        yield each
+
+
+@task
+def counts_to_failure(number):
+    yield number
+    raise KeyError(number)
+
+
+@task
+def place_of_call(_=None):
+    call = current_call()
+    return call.executor, call.is_remote, current_session().in_worker
+
+
+@task
+async def place_of_async_call(_=None):
+    return place_of_call.__wrapped__()
+
+
+@task
+def place_of_inner_call(_=None):
+    return place_of_call()

@@ -25,8 +25,8 @@ def test_an_error_is_itself():
 @pytest.mark.parametrize(
     ("what", "type_", "message"),
     [
-        ("two", "remote_tasks.TwoArguments", "one and two"),
         ("lock", "remote_tasks.WithLock", "has a lock"),
+        ("own", "remote_tasks.OwnWay", "own way"),
     ],
 )
 @pytest.mark.parametrize("way", ["submit", "map"])

@@ -59,6 +59,26 @@ def test_a_plugin_that_cannot_be_made_there(warm):
         assert tasks.plus_one.submit(1).result() == 2
 
 
+def test_an_option_whose_plugin_stayed_at_home_is_ignored(warm):
+    """What has settings of its own, and is not made anew, does nothing in a worker; the call is made."""
+    import remote_plugins
+
+    with Session(remote_plugins.Stamping("stamp"), executor=warm):
+        assert remote_plugins.stamped() == ("stamp", "value")
+        assert remote_plugins.calls_stamped.submit().result() == "value"
+        assert remote_plugins.stamped.submit().result() == ("stamp", "value")
+
+
+def test_an_option_whose_plugin_needs_no_settings_is_served(warm, tmp_path):
+    """A nested retry retries in a worker, whether home has its plugin by then or not."""
+    import remote_plugins
+
+    with Session(executor=warm):
+        assert remote_plugins.calls_retried.submit(str(tmp_path / "first")).result() == "value"
+        assert remote_plugins.succeeds_at_last(str(tmp_path / "here")) == "value"
+        assert remote_plugins.calls_retried.submit(str(tmp_path / "second")).result() == "value"
+
+
 def test_sessions_are_few():
     """The session not used for the longest ends, and all end with the process."""
     sessions = WorkerSessions()

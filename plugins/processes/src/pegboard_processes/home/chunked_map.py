@@ -5,24 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pegboard.current import running_call
-from pegboard.errors import TransportError
 from pegboard_processes.home.entries import Entries, Entry
-from pegboard_processes.home.sending import (
-    can_travel,
-    drop,
-    lost,
-    pack_task,
-    parcel_of,
-    send,
-    values_of,
-)
-from pegboard_processes.pool.request import WorkerLost
+from pegboard_processes.home.sending import drop, lost, pack_task, parcel_of, send, spoilt, values_of
+from pegboard_processes.pool.request import NotStarted, WorkerLost
+from pegboard_processes.wire.pickling import Spoilt
 
 if TYPE_CHECKING:
     from pegboard.running.map import Fanout
@@ -66,6 +58,8 @@ class ChunkedMap:
         self._size = self._first_size(work.size, workers)
         self._entries = Entries(work)
         self._again: deque[Entry] = deque()
+        self._suspects: deque[Entry] = deque()
+        self._suspected: set[int] = set()
         self._out: set[Any] = set()
         self._returned: SimpleQueue[Any] = SimpleQueue()
         self._ending = False
@@ -75,22 +69,22 @@ class ChunkedMap:
 
     def run(self) -> None:
         """Run all items; what fails is told to the map."""
-        self._guarded(self._send_more)
-        while self._out:
-            self._guarded(self._receive_next)
-        self._guarded(self._entries.end_all)
+        try:
+            self._send_more()
+            while self._out:
+                self._receive_next()
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C: nobody wants the rest, and the map raises it
+            self._work.failed(len(self._work.results), error)
+            self._drop_all()
+        try:
+            self._entries.end_all()
+        except BaseException as error:  # noqa: BLE001 - as above, while they ended
+            self._work.failed(len(self._work.results), error)
+            self._entries.end_all()
 
     def abort(self, error: BaseException) -> None:
         """End the map early, from another thread: whatever runs is killed, as far as the executor can."""
         self._returned.put(error)
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """Do something; when that is interrupted (Ctrl-C), nobody wants the rest."""
-        try:
-            step()
-        except BaseException as error:  # noqa: BLE001 - the map raises it
-            self._work.failed(len(self._work.results), error)
-            self._drop_all()
 
     def _receive_next(self) -> None:
         returned = self._returned.get()
@@ -98,6 +92,7 @@ class ChunkedMap:
             raise returned
         self._out.discard(returned)
         self._receive(returned)
+        del returned.future  # whose callback knows us
         if self._work.has_failed:
             self._stop_all()
         else:
@@ -108,7 +103,9 @@ class ChunkedMap:
     def _send_more(self) -> None:
         while len(self._out) < self._most and not self._is_over:
             if not self._send_next():
-                return
+                break
+        if self._suspects and not self._out and not self._is_over:
+            self._send([self._suspects.popleft()])
 
     @property
     def _is_over(self) -> bool:
@@ -135,26 +132,30 @@ class ChunkedMap:
             sent_at = time.perf_counter()
             chunk = _Chunk(entries, send(self._place, parcel, len(entries)), sent_at)
         except Exception as error:  # noqa: BLE001 - an argument that cannot travel, an executor that is shut down
-            self._refused(entries, error)
+            refusal = error
+        else:
+            self._is_out(chunk, len(entries), len(parcel.items))
             return
-        self._is_out(chunk, len(entries), len(parcel.items))
+        self._refused(entries, refusal)
 
     def _is_out(self, chunk: Any, items: int, size: int) -> None:
-        self._size.weigh(items, size)
         self._out.add(chunk)
+        self._size.weigh(items, size)
         chunk.future.add_done_callback(lambda _: self._returned.put(chunk))
 
     def _refused(self, entries: Sequence[Entry], error: Exception) -> None:
-        """Fail the items that cannot be sent, and keep the others for the next chunk."""
-        if isinstance(error, TransportError) and len(entries) > 1:
-            stuck = [entry for entry in entries if not can_travel(entry.item)]
-            if stuck:
-                self._again.extend(entry for entry in entries if entry not in stuck)
-                for entry in stuck:
-                    self._send([entry])
-                return
+        """Fail an item that cannot be sent; of several, each is sent alone."""
+        if len(entries) > 1:
+            self._send_alone(entries)
+        else:
+            self._lose(entries[0], error)
+
+    def _send_alone(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            self._entries.finish(entry, None, lost(self._plan.task, entry.index, error))
+            self._send([entry])
+
+    def _lose(self, entry: Entry, error: BaseException) -> None:
+        self._entries.finish(entry, None, lost(self._plan.task, entry.index, error))
 
     # Home ---------------------------------------------------------------------------------------------------------
 
@@ -172,57 +173,56 @@ class ChunkedMap:
         self._again.extend(chunk.entries[reply.count :])  # it took too long, or its worker was asked to leave
 
     def _unpack(self, chunk: _Chunk, reply: Reply) -> None:
-        task = self._plan.task
-        try:
-            values = values_of(task, reply)
-        except TransportError:
-            values = [None] * reply.count
-            spoilt = True
-        else:
-            spoilt = False
-        for position, value in enumerate(values):
-            entry = chunk.entries[position]
-            failure = self._entries.arrive(entry, reply, position, chunk.sent_at)
-            if spoilt and failure is None:
-                failure = self._spoilt(reply, entry)
-            self._entries.finish(entry, value, failure)
+        for position, value in enumerate(values_of(self._plan, reply)):
+            self._home(chunk.entries[position], reply, position, value, chunk.sent_at)
 
-    def _spoilt(self, reply: Reply, entry: Entry) -> TransportError | None:
-        try:
-            values_of(self._plan.task, reply, entry.index)
-        except TransportError as error:
-            return error
-        return None
+    def _home(self, entry: Entry, reply: Reply, position: int, value: Any, sent_at: float) -> None:
+        """Bring one item home."""
+        error = self._entries.arrive(entry, reply, position, sent_at)
+        if error is None and isinstance(value, Spoilt):
+            error = spoilt(self._plan.task, entry.index, value)
+        self._entries.finish(entry, value, error)
 
     def _crashed(self, entries: Sequence[Entry], error: BaseException) -> None:
-        """Fail the item that a dead worker was at, and send the others again; without that knowledge, send each alone."""
+        """Fail the item that a dead worker was at, and send the others again; each alone, where it is not known which it was."""
         task = self._plan.task
         if isinstance(error, WorkerLost) and not error.wanted:
             self._entries.unrun(entries)
-            return
-        if isinstance(error, BrokenExecutor) and not isinstance(error, WorkerLost) and len(entries) > 1:
+        elif len(entries) == 1 and self._is_suspect(entries[0], error):
+            self._suspects.append(
+                entries[0]
+            )  # for when nothing else is out: another item may have ended that worker
+        elif isinstance(error, NotStarted) or len(entries) == 1:
+            for entry in entries:
+                self._lose(entry, error)
+        elif not isinstance(error, WorkerLost) or error.at is None:
+            if isinstance(error, BrokenExecutor):
+                logging.getLogger("pegboard").warning(
+                    "a worker died at one of %d items of a map of task %s; all of them run again, each alone",
+                    len(entries),
+                    task.name,
+                )
+            self._send_alone(entries)
+        else:
+            culprit = entries[min(error.at, len(entries) - 1)]
             logging.getLogger("pegboard").warning(
-                "a worker died at one of %d items of a map of task %s; all of them run again, each alone",
-                len(entries),
+                "process %d died at item %d of a map of task %s; %d other items that it had been sent run again",
+                error.pid,
+                culprit.index,
                 task.name,
+                len(entries) - 1,
             )
-            for entry in entries:
-                self._send([entry])
-            return
-        if not isinstance(error, WorkerLost) or len(entries) == 1:
-            for entry in entries:
-                self._entries.finish(entry, None, lost(task, entry.index, error))
-            return
-        culprit = entries[min(error.done, len(entries) - 1)]
-        logging.getLogger("pegboard").warning(
-            "process %d died at item %d of a map of task %s; %d other items that it had been sent run again",
-            error.pid,
-            culprit.index,
-            task.name,
-            len(entries) - 1,
-        )
-        self._again.extend(entry for entry in entries if entry is not culprit)
-        self._entries.finish(culprit, None, lost(task, culprit.index, error))
+            self._again.extend(entry for entry in entries if entry is not culprit)
+            self._lose(culprit, error)
+
+    def _is_suspect(self, entry: Entry, error: BaseException) -> bool:
+        """Whether it is not known that this item ended a worker, where one may have had several, and not yet suspected."""
+        if not isinstance(error, BrokenExecutor) or isinstance(error, WorkerLost | NotStarted):
+            return False
+        if entry.index in self._suspected or not self._out:
+            return False
+        self._suspected.add(entry.index)
+        return True
 
     # Early --------------------------------------------------------------------------------------------------------
 
@@ -239,12 +239,16 @@ class ChunkedMap:
                 chunk.future.cancel()
 
     def _drop_all(self) -> None:
+        """Have nothing run any more, and look at nothing that comes home: what is open ends when all is over."""
         self._ending = True
+        futures = [chunk.future for chunk in self._out]
         try:
-            for chunk in list(self._out):
-                drop(self._place, chunk.future)
-        except BaseException as error:  # noqa: BLE001 - Ctrl-C once more: what is out is waited for
+            for future in futures:
+                drop(self._place, future)
+            wait([each for each in futures if not each.done()])  # of an executor that cannot stop what runs
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C once more: nobody waits any longer
             self._work.failed(len(self._work.results), error)
+        self._out.clear()
 
 
 _MOST_SECONDS = 0.02

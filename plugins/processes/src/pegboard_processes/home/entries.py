@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class Entry:
     """One item of a map, from its beginning to its end."""
 
-    __slots__ = ("call", "context", "entered", "index", "item", "tried")
+    __slots__ = ("begun", "call", "context", "entered", "index", "item", "tried")
 
     def __init__(self, index: int, call: Call, context: Context) -> None:
         self.index = index
         self.call = call
         self.context = context
         self.entered: list[Any] = []
+        self.begun = False
         self.tried = False
         self.item: Item
 
@@ -97,22 +98,24 @@ class Entries:
 
     def _entry(self, index: int, args: tuple[Any, ...]) -> Entry:
         context = self._work.context()
-        entry = self._open[index] = Entry(index, context.run(self._work.call, index, args), context)
+        entry = Entry(index, context.run(self._work.call, index, args), context)
+        entry.call.started = time.perf_counter()
+        self._open[index] = entry
         return entry
 
     def _stand(self, entry: Entry) -> None:
         call = entry.call
         running_call.set(call)
-        call.started = time.perf_counter()
+        entry.begun = True
         call.attempt = 1
         entry.item = item_of(call, call.args, call.kwargs)
 
     def _enter(self, entry: Entry) -> None:
         call, plan = entry.call, entry.call.plan
         running_call.set(call)
-        call.started = time.perf_counter()
         if plan.scopes:
             plan.enter(call, entry.entered)
+        entry.begun = True
         if (before := plan.events.get("before_execute")) is not None:
             before(call)
         least, most, check = self._arity
@@ -125,20 +128,24 @@ class Entries:
         entry.item = item_of(call, call.args, call.kwargs)
 
     def _end(self, entry: Entry, value: Any, error: BaseException | None) -> None:
-        self._open.pop(entry.index, None)
-        call, plan = entry.call, entry.call.plan
+        """End an item; again, where that was interrupted: what began to be told is not told a second time."""
+        plan = entry.call.plan
         try:
             if entry.tried and (after := plan.events.get("after_attempt")) is not None:
-                after(call, 1, error)
+                entry.tried = False
+                after(entry.call, 1, error)
         except BaseException as stop:
             error = stop
             raise
         finally:
             self._close(entry, value, error)
+            self._open.pop(entry.index, None)
 
     def _close(self, entry: Entry, value: Any, error: BaseException | None) -> None:
         call, plan = entry.call, entry.call.plan
         try:
+            if not entry.begun or call.outcome is not None:
+                return
             if error is None:
                 plan.succeed(call, value)
             elif plan.watched:
@@ -147,4 +154,5 @@ class Entries:
                 plan.note(call, error)
         finally:
             if plan.scopes or plan.strict:
-                plan.leave(call, entry.entered)
+                entered, entry.entered = entry.entered, []
+                plan.leave(call, entered)

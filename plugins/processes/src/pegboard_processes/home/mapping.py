@@ -29,9 +29,7 @@ def goes_in_chunks(plan: Plan) -> bool:
 def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Run a map on other processes, and return the results; see `Task.map`."""
     if goes_in_chunks(work.plan):
-        chunked = _chunked(work, concurrency)
-        work.begin()
-        chunked.run()
+        _run_chunked(work, concurrency)
         return work.finish()
     # Each call for itself: as many threads as there are workers do all of it but the function.
     pool = work.group.session.place(THREADS)
@@ -39,10 +37,26 @@ def map_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     return drain(work, threads, work.size, concurrency)
 
 
+def _run_chunked(work: Fanout, concurrency: int | None) -> None:
+    """Run a map to its end; nothing of how it was run is left in the traceback of an error."""
+    chunked = _chunked(work, concurrency)
+    work.begin()
+    try:
+        chunked.run()
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C as it ended: the map raises it
+        work.failed(len(work.results), error)
+
+
 async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     """Do what `map_remote` does, to be awaited."""
     if not goes_in_chunks(work.plan):
         return await run_in_loop(work, concurrency or 2 * work.place.workers)
+    await _arun_chunked(work, concurrency)
+    return work.finish()
+
+
+async def _arun_chunked(work: Fanout, concurrency: int | None) -> None:
+    """Do what `_run_chunked` does, in a thread."""
     import asyncio
 
     chunked = _chunked(work, concurrency)
@@ -50,10 +64,12 @@ async def amap_remote(work: Fanout, concurrency: int | None) -> list[Any]:
     running = asyncio.ensure_future(asyncio.to_thread(chunked.run))
     while not running.done():
         try:
-            await asyncio.shield(running)
+            await asyncio.wait([running])
         except asyncio.CancelledError as error:
             chunked.abort(error)
-    return work.finish()
+    failure = running.exception()
+    if failure is not None:  # there is no thread for it
+        work.failed(len(work.results), failure)
 
 
 def _chunked(work: Fanout, concurrency: int | None) -> ChunkedMap:

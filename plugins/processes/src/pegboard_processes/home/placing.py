@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 from pegboard.calls.arity import UNCHECKED, Arity, arity
+from pegboard.calls.time_limit import TimeElsewhere
 from pegboard.current import running_call
 from pegboard.places import RemotePlace, workers_of
 from pegboard_processes.home.mapping import amap_remote, map_remote
@@ -20,10 +21,15 @@ from pegboard_processes.home.sending import (
     parcel_of,
     send,
     send_and_wait,
+    spoilt,
+    submit_at_turn,
     values_of,
 )
+from pegboard_processes.home.turns import Turns
+from pegboard_processes.home.waiting import over
+from pegboard_processes.pool.executor import ProcessPool
 from pegboard_processes.pool.request import WorkerLost
-from pegboard_processes.wire.pickling import travels_by_name
+from pegboard_processes.wire.pickling import Spoilt, travels_by_name
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -39,18 +45,25 @@ class ProcessPlace(RemotePlace):
 
     Attributes:
         shares_clock: Whether its monotonic clock is ours: on the same machine.
+        turns: Of calls with a limit, where the executor does not keep it.
     """
 
-    __slots__ = ("shares_clock",)
+    __slots__ = ("shares_clock", "turns")
 
     def __init__(self, name: str, executor: Executor, *, shares_clock: bool = True) -> None:
         super().__init__(name, executor.submit, workers_of(executor), executor)
         self.shares_clock = shares_clock
+        self.turns = Turns(self.workers)
 
     def function_for(self, task: Task[..., Any]) -> Callable[..., Any]:
         """Make what a plan calls instead of the task's function, to have that run here."""
         outgoing = _Outgoing(task)
-        return _suspending(self, outgoing) if task.kind == "coroutine" else _blocking(self, outgoing)
+        if task.kind == "function":
+            return _blocking(self, outgoing)
+        if task.kind == "generator":
+            return _streaming(_blocking(self, outgoing))
+        suspending = _suspending(self, outgoing)
+        return suspending if task.kind == "coroutine" else _streaming_async(suspending)
 
     def map(self, work: Fanout, concurrency: int | None) -> list[Any]:
         """Run a map, and return the results; see `Task.map`."""
@@ -96,27 +109,17 @@ def _blocking(place: ProcessPlace, outgoing: _Outgoing) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         call = _current()
         parcel = outgoing.pack(call, args, kwargs)
+        limits = TimeElsewhere(call)
         sent_at = time.perf_counter()
-        limit = call.time_limit
-        seconds = None if limit is None or limit.lifted else max(limit.left(), 0.0)
-        try:
-            future = send_and_wait(place, parcel, seconds)
-        except Exception as error:  # noqa: BLE001 - an executor that is broken or shut down
-            raise lost(call.plan.task, call.map_index, error) from None
-        if limit is not None and _ran_out(future):
+        future = _handed_over(
+            call, lambda: send_and_wait(place, place.turns, parcel, limits.seconds, _until(limits))
+        )
+        if limits.is_limited and _ran_out(future):
             drop(place, future)
-            raise limit.exceeded(call)
-        return _arrive(call, _reply_to(call, future), sent_at)
+            raise limits.exceeded()
+        return _answer(call, future, sent_at, limits)
 
     return function
-
-
-def _ran_out(future: Future[Any]) -> bool:
-    """Whether there is no answer since nobody waited any longer."""
-    if not future.done() or future.cancelled():
-        return True
-    error = future.exception()
-    return isinstance(error, WorkerLost) and not error.wanted
 
 
 def _suspending(place: ProcessPlace, outgoing: _Outgoing) -> Callable[..., Any]:
@@ -125,20 +128,79 @@ def _suspending(place: ProcessPlace, outgoing: _Outgoing) -> Callable[..., Any]:
 
         call = _current()
         parcel = outgoing.pack(call, args, kwargs)
+        limits = TimeElsewhere(call)
         sent_at = time.perf_counter()
+        keeps_limits = limits.seconds is None or isinstance(place.executor, ProcessPool)
+        if not keeps_limits:
+            await _turn(place)
+        future = _handed_over(call, lambda: _sent(place, parcel, limits, keeps_limits))
         try:
-            future = send(place, parcel, 1)
-        except Exception as error:  # noqa: BLE001 - as above
-            raise lost(call.plan.task, call.map_index, error) from None
-        try:
-            await asyncio.wait([asyncio.wrap_future(future)])
+            await over(future, None if keeps_limits else limits.seconds)
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.to_thread(drop, place, future))
             raise
-        reply = _reply_to(call, future)
-        return _arrive(call, reply, sent_at)
+        if limits.is_limited and _ran_out(future):
+            drop(place, future)
+            raise limits.exceeded()
+        return _answer(call, future, sent_at, limits)
 
     return function
+
+
+def _sent(place: ProcessPlace, parcel: Parcel, limits: TimeElsewhere, keeps_limits: bool) -> Future[Reply]:
+    if keeps_limits:
+        return send(place, parcel, 1, limits.seconds, _until(limits))
+    return submit_at_turn(place, place.turns, parcel)
+
+
+async def _turn(place: ProcessPlace) -> None:
+    """Wait until a worker is free; a deadline cancels that."""
+    turn = place.turns.ask()
+    try:
+        await over(turn)
+    except BaseException:
+        place.turns.give_up(turn)
+        raise
+
+
+def _until(limits: TimeElsewhere) -> float | None:
+    left = limits.left
+    return None if left is None else time.perf_counter() + left
+
+
+def _streaming(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The items of a stream that ran elsewhere, once all of them are there."""
+
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        yield from function(*args, **kwargs)
+
+    return stream
+
+
+def _streaming_async(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Do what `_streaming` does, for async tasks."""
+
+    async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        for item in await function(*args, **kwargs):
+            yield item
+
+    return stream
+
+
+def _handed_over(call: Call, hand_over: Callable[[], Future[Reply]]) -> Future[Reply]:
+    try:
+        return hand_over()
+    except Exception as error:  # noqa: BLE001 - an executor that is broken or shut down
+        failure = lost(call.plan.task, call.map_index, error)
+    raise failure
+
+
+def _ran_out(future: Future[Any]) -> bool:
+    """Whether there is no answer since nobody waited any longer."""
+    if not future.done() or future.cancelled():
+        return True
+    error = future.exception()
+    return isinstance(error, WorkerLost) and not error.wanted
 
 
 def _current() -> Call:
@@ -157,15 +219,18 @@ def _check(call: Call, item: Item, fits: Arity) -> None:
         raise
 
 
-def _reply_to(call: Call, future: Future[Reply]) -> Reply:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 - of the executor: those of the function are in the reply
-        raise lost(call.plan.task, call.map_index, error) from None
-
-
-def _arrive(call: Call, reply: Reply, sent_at: float) -> Any:
+def _answer(call: Call, future: Future[Reply], sent_at: float, limits: TimeElsewhere) -> Any:
+    """Return what the function returned, or raise what it raised."""
+    failure = future.exception()  # of the executor: those of the function are in the reply
+    if failure is not None:
+        limits.over(0.0)
+        raise lost(call.plan.task, call.map_index, failure)
+    reply = future.result()
+    limits.over(reply.seconds[0])
+    value = values_of(call.plan, reply)[0]
     error = bring_home(call, reply, 0, sent_at)
+    if error is None and isinstance(value, Spoilt):
+        error = spoilt(call.plan.task, call.map_index, value)
     if error is not None:
         raise error
-    return values_of(call.plan.task, reply, call.map_index)[0]
+    return value

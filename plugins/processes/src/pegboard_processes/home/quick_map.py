@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from pegboard.errors import TransportError
 from pegboard_processes.home.chunked_map import GATHERING_SECONDS, MOST_SECONDS, ChunkedMap, ChunkSize
 from pegboard_processes.home.sending import quick_parcel, send, values_of
 from pegboard_processes.pool.request import WorkerLost
+from pegboard_processes.wire.pickling import Spoilt
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Reply
@@ -49,16 +49,21 @@ class QuickMap(ChunkedMap):
         first, inputs = self._next_inputs()
         if not inputs:
             return False
+        if self._sent(first, inputs) is None:  # with calls, what is in the way is told of each
+            self._send_with_calls(first, inputs)
+        return True
+
+    def _sent(self, first: int, inputs: Inputs) -> _QuickChunk | None:
+        """Send inputs; None when something is in the way: an argument that cannot travel, an executor that is shut down."""
         try:
             sent = [(*self._lead, *args) for args in inputs] if self._lead else inputs
             parcel = quick_parcel(self._plan, self._task, sent, first, self._parent, MOST_SECONDS)
             sent_at = time.perf_counter()
             chunk = _QuickChunk(first, inputs, send(self._place, parcel, len(inputs)), sent_at)
-        except Exception:  # noqa: BLE001 - an argument that cannot travel: with calls, that is told of each
-            self._send_with_calls(first, inputs)
-            return True
+        except Exception:  # noqa: BLE001 - pickle has no error of its own for all of it
+            return None
         self._is_out(chunk, len(inputs), len(parcel.items))
-        return True
+        return chunk
 
     def _next_inputs(self) -> tuple[int, Inputs]:
         most = self._size.now
@@ -102,19 +107,14 @@ class QuickMap(ChunkedMap):
 
     def _unpack_quickly(self, chunk: _QuickChunk, reply: Reply) -> None:
         count = reply.count
-        told = sorted({*reply.failures, *reply.emitted})
-        try:
-            values = values_of(self._plan.task, reply)
-        except TransportError:
-            values, told = [None] * count, list(range(count))
+        values = values_of(self._plan, reply)
+        told = {*reply.failures, *reply.emitted}
+        if Spoilt in map(type, values):
+            told.update(position for position, value in enumerate(values) if isinstance(value, Spoilt))
         self._work.results[chunk.first : chunk.first + count] = values
         self._work.group.calls += count - len(told)
-        for position in told:
-            entry = self._late(chunk, position)
-            failure = self._entries.arrive(entry, reply, position, chunk.sent_at)
-            if failure is None and len(told) == count:
-                failure = self._spoilt(reply, entry)
-            self._entries.finish(entry, values[position], failure)
+        for position in sorted(told):
+            self._home(self._late(chunk, position), reply, position, values[position], chunk.sent_at)
         self._size.learn(count, reply.seconds[0])
         if count < len(chunk.inputs):
             self._back.append((chunk.first + count, chunk.inputs[count:]))

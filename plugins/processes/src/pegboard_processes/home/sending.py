@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, wait
 from math import inf
@@ -12,9 +13,10 @@ from weakref import WeakKeyDictionary
 from pegboard.calls.call import next_number, process_prefix
 from pegboard.errors import ConfigError, PegboardError, TransportError, WorkerDied
 from pegboard_processes.pool.executor import ProcessPool
-from pegboard_processes.wire.errors import transport_error, unpack
-from pegboard_processes.wire.parcels import Item, Parcel, Recipe, Reply, SessionSpec, is_rebuildable
-from pegboard_processes.wire.pickling import dumps, loads
+from pegboard_processes.pool.request import NotStarted
+from pegboard_processes.wire.errors import NotMade, bare, transport_error, unpack
+from pegboard_processes.wire.parcels import Item, Parcel, Recipe, Reply, SessionSpec, add_all, is_rebuildable
+from pegboard_processes.wire.pickling import dumps, loads, loads_each
 from pegboard_processes.worker.entry import load, work
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Plan
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
+    from pegboard_processes.home.turns import Turns
     from pegboard_processes.wire.parcels import Carrier
+    from pegboard_processes.wire.pickling import Spoilt
 
 _SPECS: WeakKeyDictionary[Session, tuple[int, bytes]] = WeakKeyDictionary()  # by version
 
@@ -80,8 +84,8 @@ def pack_task(task: Task[..., Any]) -> bytes:
     """
     try:
         return dumps(task)
-    except Exception as error:
-        raise transport_error(task, None, "the function", task.__wrapped__, error) from error
+    except Exception as error:  # noqa: BLE001 - pickle has no error of its own for all of it
+        raise transport_error(task, None, "the function", task.__wrapped__, error) from bare(error)
 
 
 def item_of(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Item:
@@ -105,11 +109,18 @@ def parcel_of(
     """
     try:
         packed = dumps([tuple(item) for item in items])
-    except Exception as error:
-        raise _stuck(plan.task, items, error) from error
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _stuck(plan.task, items, error) from bare(error)
     parent_id = None if parent is None else parent.id
     return Parcel(
-        task, session_spec(plan.session), process_prefix(), parent_id, packed, most_seconds=most_seconds
+        task,
+        session_spec(plan.session),
+        process_prefix(),
+        parent_id,
+        _executor_of(plan),
+        packed,
+        most_seconds=most_seconds,
+        secrets=_secrets_of(plan),
     )
 
 
@@ -129,16 +140,27 @@ def quick_parcel(
     parent_id = None if parent is None else parent.id
     spec = session_spec(plan.session)
     packed = dumps(inputs)
-    return Parcel(task, spec, process_prefix(), parent_id, packed, next_number(), first, most_seconds)
+    return Parcel(
+        task,
+        spec,
+        process_prefix(),
+        parent_id,
+        _executor_of(plan),
+        packed,
+        next_number(),
+        first,
+        most_seconds,
+        _secrets_of(plan),
+    )
 
 
-def can_travel(item: Item) -> bool:
-    """Whether the arguments of an item can be pickled."""
-    try:
-        dumps((item.args, item.kwargs))
-    except Exception:  # noqa: BLE001 - pickle has no error of its own for all of it
-        return False
-    return True
+def _executor_of(plan: Plan) -> str:
+    return "" if plan.place is None else plan.place.name
+
+
+def _secrets_of(plan: Plan) -> tuple[str, ...]:
+    """Return what is masked here, for a worker on this machine; another one is told no secret that its function has no use for."""
+    return plan.session.masks.secrets if getattr(plan.place, "shares_clock", False) else ()
 
 
 def _stuck(task: Task[..., Any], items: Sequence[Item], error: Exception) -> TransportError:
@@ -152,23 +174,53 @@ def _stuck(task: Task[..., Any], items: Sequence[Item], error: Exception) -> Tra
     return transport_error(task, None, "its arguments", items, error)
 
 
-def send(place: Place, parcel: Parcel, weight: int) -> Future[Reply]:
-    """Hand a parcel to an executor."""
+def send(
+    place: Place, parcel: Parcel, weight: int, seconds: float | None = None, until: float | None = None
+) -> Future[Reply]:
+    """Hand a parcel to an executor; see `ProcessPool.send`."""
     if isinstance(place.executor, ProcessPool):
-        return place.executor.send(_request(parcel), weight)
+        return place.executor.send(_request(parcel), weight, seconds, until)
     return _submit(place, parcel)
 
 
-def send_and_wait(place: Place, parcel: Parcel, seconds: float | None) -> Future[Reply]:
-    """Hand a parcel to an executor and wait, so long at most; then the future is not done, or its worker was killed."""
+def send_and_wait(
+    place: Place, turns: Turns, parcel: Parcel, seconds: float | None, until: float | None
+) -> Future[Reply]:
+    """Hand a parcel to an executor and wait as long as it may take; after that it is not done, or its worker was killed."""
     if isinstance(place.executor, ProcessPool):
-        return place.executor.call(_request(parcel), 1, seconds)
-    future = _submit(place, parcel)
+        return place.executor.call(_request(parcel), 1, seconds, until)
+    future = _submit(place, parcel) if seconds is None else _submit_in_turn(place, turns, parcel, until)
+    left = None if until is None else max(until - time.perf_counter(), 0.0)
     try:
-        wait([future], seconds)
+        wait([future], min((each for each in (seconds, left) if each is not None), default=None))
     except BaseException:  # KeyboardInterrupt
         drop(place, future)
         raise
+    return future
+
+
+def _submit_in_turn(place: Place, turns: Turns, parcel: Parcel, until: float | None) -> Future[Any]:
+    """Hand a parcel over when a worker is free; when none is until then, return a future that is not done."""
+    turn = turns.ask()
+    try:
+        wait([turn], None if until is None else max(until - time.perf_counter(), 0.0))
+    except BaseException:  # KeyboardInterrupt
+        turns.give_up(turn)
+        raise
+    if not turn.done():
+        turns.give_up(turn)
+        return Future()
+    return submit_at_turn(place, turns, parcel)
+
+
+def submit_at_turn(place: Place, turns: Turns, parcel: Parcel) -> Future[Reply]:
+    """Hand a parcel over, and pass the turn on when it is back."""
+    try:
+        future = _submit(place, parcel)
+    except BaseException:
+        turns.pass_on()
+        raise
+    future.add_done_callback(turns.pass_on)
     return future
 
 
@@ -191,17 +243,15 @@ def drop(place: Place, future: Future[Any]) -> None:
         future.cancel()
 
 
-def values_of(task: Task[..., Any], reply: Reply, index: int | None = None) -> list[Any]:
-    """Unpack the results.
+def values_of(plan: Plan, reply: Reply) -> list[Any]:
+    """Unpack the results, with a `Spoilt` in place of one that cannot be made again; of a reply's secrets, home is told."""
+    add_all(plan.session.masks, reply.secrets)
+    return loads_each(reply.values)
 
-    Raises:
-        TransportError: One cannot be made again; which one, cannot be told.
-    """
-    try:
-        values: list[Any] = loads(reply.values)
-    except Exception as error:
-        raise transport_error(task, index, "a result", None, error, travelled=True) from error
-    return values
+
+def spoilt(task: Task[..., Any], index: int | None, value: Spoilt) -> TransportError:
+    """Say that a result cannot be made again."""
+    return transport_error(task, index, "its result", None, value.error, travelled=True)
 
 
 def bring_home(call: Call, reply: Reply, position: int, sent_at: float) -> BaseException | None:
@@ -238,9 +288,20 @@ def bring_home(call: Call, reply: Reply, position: int, sent_at: float) -> BaseE
 
 def lost(task: Task[..., Any], index: int | None, error: BaseException) -> BaseException:
     """Turn an executor's failure into an error that says what it means for this call."""
+    if isinstance(error, NotMade):
+        return transport_error(task, index, error.what, None, error.reason, travelled=True)
     if isinstance(error, PegboardError) or not isinstance(error, Exception):
-        return error
+        return bare(error)
     where = "" if index is None else f" (item {index} of a map)"
+    if isinstance(error, NotStarted):
+        return WorkerDied(
+            f"task {task.name!r}{where}: no worker process could be started, {error.tries} times in a row. The last one: "
+            f"{error.reason}.\nThe function did not run. See what ends new processes, or leaves no room for them: memory, "
+            f"`ulimit -n`, `ulimit -u`; or have fewer workers.",
+            task=task.name,
+            index=index,
+            pid=None,
+        )
     if isinstance(error, BrokenExecutor):
         pid = getattr(error, "pid", None)
         which = "a worker" if pid is None else f"process {pid}"
@@ -251,5 +312,8 @@ def lost(task: Task[..., Any], index: int | None, error: BaseException) -> BaseE
             index=index,
             pid=pid,
         )
-    error.add_note(f"while task {task.name!r}{where} was to run in another process")
-    return error
+    try:
+        error.add_note(f"while task {task.name!r}{where} was to run in another process")
+    except Exception:  # noqa: BLE001 - a class that takes no notes
+        pass
+    return bare(error)

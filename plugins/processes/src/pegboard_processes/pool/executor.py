@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import os
 import threading
+import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import RemoteError
-from pegboard.parts import after_fork, checks, new_rlock
-from pegboard_processes.pool.request import Request, WorkerSlot
+from pegboard.parts import after_fork, checks, new_lock
+from pegboard_processes.pool.request import NotStarted, Request, WorkerSlot
 from pegboard_processes.pool.starting import FORK_SERVER, StartMethod, checked_method
+from pegboard_processes.wire.errors import bare
 from pegboard_processes.wire.pickling import dumps, loads
+from pegboard_processes.wire.progress import HERE
 
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
@@ -47,9 +54,12 @@ class ProcessPool(Executor):
 
     def _begin(self) -> None:
         """Begin with no worker; in a process that was forked, too, where those are the parent's."""
-        self._guard = threading.Condition(new_rlock())
+        self._guard = new_lock()  # no Condition: an interrupt must not leave it locked
+        self._changed = threading.Condition(self._guard)
+        self._ending = new_lock()
         self._waiting: deque[Request] = deque()
-        self._slots = [WorkerSlot(self.start_method, self.recycle_after) for _ in range(self.workers)]
+        made = [WorkerSlot(self.start_method, self.recycle_after, self._others) for _ in range(self.workers)]
+        self._slots, self._free = tuple(made), deque(made)
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._next = 0
@@ -72,56 +82,61 @@ class ProcessPool(Executor):
         """
         return self.send(dumps((fn, args, kwargs)), 1)
 
-    def send(self, payload: bytes, weight: int) -> Future[Any]:
-        """Run a pickled `(function, args, kwargs)`; `weight` is how many runs it is to `recycle_after`."""
+    def send(
+        self, payload: bytes, weight: int, seconds: float | None = None, until: float | None = None
+    ) -> Request:
+        """Run a pickled `(function, args, kwargs)`.
+
+        Args:
+            payload: What to run.
+            weight: How many runs it is to `recycle_after`.
+            seconds: How long the function may take, from where it begins in the worker; then that is killed.
+            until: When everything has to be over, on the monotonic clock; counts once a worker has it.
+        """
         with self._guard:
-            request = self._request(payload, weight)
+            request = self._request(payload, weight, seconds, until)
+            self._see_to_thread()
             self._waiting.append(request)
-            if self._idle >= len(self._waiting) or len(self._threads) >= self.workers:
-                self._guard.notify()
-            else:
-                self._start_thread()
+            self._changed.notify()
         return request
 
-    def call(self, payload: bytes, weight: int, seconds: float | None) -> Future[Any]:
-        """Do what `send` does, and wait for it, so long at most: then its worker is killed.
+    def call(self, payload: bytes, weight: int, seconds: float | None, until: float | None) -> Future[Any]:
+        """Do what `send` does, and wait for it, until then at most.
 
         The calling thread itself talks to a worker where one is free, which spares two changes of threads.
         """
         with self._guard:
-            slot = self._slots.pop() if self._slots and not self._waiting else None
-            request = None if slot is None else self._request(payload, weight)
-        if slot is None or request is None:
-            future = self.send(payload, weight)
-            self._wait(future, seconds)
-            return future
-        request.set_running_or_notify_cancel()
+            is_free = self._is_usable() and not self._waiting
+            request = self._request(payload, weight, seconds, until) if is_free else None
+            slot = None if request is None else self._taken(request)
+        if request is None or slot is None:
+            request = self.send(payload, weight, seconds, until)
+            self._wait(request, until)
+            return request
         try:
-            self._answer(request, slot, seconds)
+            request.set_running_or_notify_cancel()
+            self._answer(request, slot)
         finally:
-            self._give_back(slot)
+            self._give_back(slot, request)
+        if not request.done():
+            self._wait(request, until)
         return request
 
-    def _wait(self, future: Future[Any], seconds: float | None) -> None:
-        from concurrent.futures import wait
-
+    def _wait(self, request: Request, until: float | None) -> None:
         try:
-            in_time = wait([future], seconds).done
+            in_time = request.wait(None if until is None else max(until - time.perf_counter(), 0.0))
         except BaseException:  # KeyboardInterrupt
-            self.kill(future)
+            self.kill(request)
             raise
         if not in_time:
-            self.kill(future)
+            self.kill(request)
 
     def kill(self, future: Future[Any]) -> None:
         """Have nobody work for a future any more: taken from the queue, or its worker ended, and waited for."""
         if future.cancel() or not isinstance(future, Request):
             return
         future.kill()
-        try:
-            future.exception()
-        except BaseException:  # noqa: BLE001 - only its end counts
-            pass
+        future.wait(None)
 
     def stop(self, future: Future[Any]) -> None:
         """Have the worker of a parcel answer when the item at work is over, and leave the others."""
@@ -135,7 +150,7 @@ class ProcessPool(Executor):
             dropped = list(self._waiting) if cancel_futures else []
             if cancel_futures:
                 self._waiting.clear()
-            self._guard.notify_all()
+            self._changed.notify_all()
         for request in dropped:
             request.cancel()
             request.set_running_or_notify_cancel()
@@ -162,95 +177,134 @@ class ProcessPool(Executor):
         for thread in self._threads:
             thread.join()
         with self._guard:
-            while len(self._slots) < self.workers:  # a thread that called is at it
-                self._guard.wait()
+            while len(self._free) < self.workers - sum(
+                each.is_lost for each in self._slots
+            ):  # a thread that called is at it
+                self._changed.wait()
             holds, self._holds_server = self._holds_server, False
-            slots = list(self._slots)
-        try:
-            for slot in slots:
-                slot.dismiss()
-            for slot in slots:
-                slot.let_go()
-        finally:
-            if holds:
-                FORK_SERVER.release()
+        with self._ending:
+            try:
+                for slot in self._slots:
+                    slot.dismiss()
+                for slot in self._slots:
+                    slot.let_go()
+            finally:
+                if holds:
+                    FORK_SERVER.release()
+        _OPEN.discard(self)
 
-    def _request(self, payload: bytes, weight: int) -> Request:
+    def _request(self, payload: bytes, weight: int, seconds: float | None, until: float | None) -> Request:
         if self._closed:
             raise RuntimeError("this executor was shut down, and takes nothing any more.")
         if self.start_method == "forkserver" and not self._holds_server:
             self._holds_server = True
             FORK_SERVER.hold()
+        if not self._next:
+            end_with_program()
+            _OPEN.add(self)
         self._next += 1
-        return Request(self._next, payload, weight)
+        return Request(self._next, payload, weight, seconds, until)
 
-    def _start_thread(self) -> None:
+    def _see_to_thread(self) -> None:
+        """Start one more, before something is added to what waits, if all that there are have enough to do."""
+        if self._idle > len(self._waiting) or len(self._threads) >= self.workers:
+            return
         number = len(self._threads) + 1
         thread = threading.Thread(target=self._serve, name=f"pegboard-worker-{number}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # there is no room for one more
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _serve(self) -> None:
         """Answer requests, each by a worker that is free."""
         while (taken := self._take()) is not None:
             request, slot = taken
             try:
-                if request.set_running_or_notify_cancel():
-                    self._answer(request, slot, None)
+                if request.running() or request.set_running_or_notify_cancel():
+                    self._answer(request, slot)
+            except BaseException as error:  # noqa: BLE001 - others wait for this thread
+                request.set_exception(bare(error))
             finally:
-                self._give_back(slot)
+                self._give_back(slot, request)
             del taken, request, slot
 
     def _take(self) -> tuple[Request, WorkerSlot] | None:
         with self._guard:
-            while not (self._waiting and self._slots):
+            while not (self._waiting and self._is_usable()):
                 if self._closed and not self._waiting:
                     return None
                 self._idle += 1
-                self._guard.wait()
+                self._changed.wait()
                 self._idle -= 1
-            return self._waiting.popleft(), self._slots.pop()
+            request = self._waiting.popleft()
+            return request, self._taken(request)
 
-    def _give_back(self, slot: WorkerSlot) -> None:
+    def _taken(self, request: Request) -> WorkerSlot:
+        slot = self._free[-1]
+        slot.take(request)
+        return self._free.pop()
+
+    def _is_usable(self) -> bool:
+        """Whether a slot is free that has a worker, or may start one: none that just failed to, while others have workers."""
+        if not self._free:
+            self._free.extend(each for each in self._slots if each.is_lost)
+        return bool(self._free) and not (self._free[-1].is_sick and self._others(self._free[-1]))
+
+    def _others(self, slot: WorkerSlot) -> bool:
+        return any(each.has_worker for each in self._slots if each is not slot)
+
+    def _give_back(self, slot: WorkerSlot, request: Request) -> None:
         with self._guard:
-            self._slots.append(slot)
+            if not slot.give(request):
+                return
+            if slot.is_sick:
+                self._free.appendleft(slot)  # the last to be taken
+            else:
+                self._free.append(slot)
             if self._closed:
-                self._guard.notify_all()
+                self._changed.notify_all()
             elif self._waiting:
-                self._guard.notify()
+                self._changed.notify()
 
-    def _answer(self, request: Request, slot: WorkerSlot, seconds: float | None) -> None:
+    def _answer(self, request: Request, slot: WorkerSlot) -> None:
         try:
-            answer = slot.ask(request, seconds)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
-            request.set_exception(error)
-            return
-        finally:
+            answer = slot.ask(request)
             request.payload = b""  # it may be large, and the future may be kept
-        _fill(request, answer)
-        slot.used(request.weight)
-
-
-def _fill(future: Future[Any], answer: bytes) -> None:
-    try:
-        ok, value = loads(answer)
-    except Exception as error:  # noqa: BLE001 - whoever waits is told
-        future.set_exception(error)
-        return
-    if ok:
-        future.set_result(value)
-    else:
-        future.set_exception(_error_of(value))
+            slot.used(request.weight)
+            ok, value = loads(answer)
+        except NotStarted as error:
+            if not self._others(slot):
+                request.set_exception(bare(error))
+                return
+            with self._guard:
+                self._see_to_thread()
+                self._waiting.appendleft(request)
+            return
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever waits is told
+            error.__context__ = None
+            request.payload = b""
+            request.set_exception(bare(error))
+            return
+        if ok:
+            request.set_result(value)
+        else:
+            request.set_exception(_error_of(value))
 
 
 def _error_of(failure: Failure) -> BaseException:
     if failure.pickled is not None:
         try:
-            error: BaseException = loads(failure.pickled)
-            error.add_note(failure.traceback.rstrip())
-            return error
+            error: object = loads(failure.pickled)
         except Exception:  # noqa: BLE001 - its text is left
-            pass
+            error = None
+        if isinstance(error, BaseException):
+            with contextlib.suppress(Exception):  # a class that takes no notes
+                error.add_note(failure.traceback.rstrip())
+            return error
     return RemoteError(
         f"{failure.type}: {failure.message}",
         task="",
@@ -258,6 +312,22 @@ def _error_of(failure: Failure) -> BaseException:
         message=failure.message,
         traceback=failure.traceback,
     )
+
+
+_OPEN: weakref.WeakSet[ProcessPool] = weakref.WeakSet()  # those that may have something to do
+
+
+def _end_pools() -> None:
+    """Have the pools that nobody shut down do what they were given, and end them."""
+    for pool in list(_OPEN):
+        pool.shutdown()
+
+
+@functools.cache
+def end_with_program() -> None:
+    """See to it that no work is lost when this program ends, or this worker."""
+    atexit.register(_end_pools)
+    HERE.at_end.append(_end_pools)
 
 
 def usable_processors() -> int:

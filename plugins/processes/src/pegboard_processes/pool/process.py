@@ -12,12 +12,14 @@ import threading
 import time
 from contextvars import Context, copy_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import current_process
 from types import FrameType
 from typing import Any
 
 from pegboard_processes.wire.errors import pack
 from pegboard_processes.wire.pickling import dumps, loads
 from pegboard_processes.wire.progress import HERE, Progress
+from pegboard_processes.worker.entry import load
 
 
 class _Leave(BaseException):
@@ -25,7 +27,10 @@ class _Leave(BaseException):
 
 
 class _Signals:
-    """SIGTERM lets the item at work end, and sends what is done home; SIGINT is the parent's to answer."""
+    """SIGTERM lets the item at work end, and sends what is done home; SIGINT is the parent's to answer.
+
+    It has a handler that does nothing, and is not ignored: that would go on in the programs that a function starts.
+    """
 
     def __init__(self) -> None:
         self.idle = False
@@ -35,8 +40,12 @@ class _Signals:
         return HERE.leaving
 
     def install(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, self._leave_to_parent)
+        signal.siginterrupt(signal.SIGINT, False)
         signal.signal(signal.SIGTERM, self._leave)
+
+    def _leave_to_parent(self, number: int, frame: FrameType | None) -> None:
+        """Do nothing."""
 
     def _leave(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         HERE.leaving = True
@@ -51,6 +60,7 @@ def serve(descriptor: int, memory: int) -> None:
     HERE.progress = Progress(memory)
     os.close(memory)
     os.set_inheritable(descriptor, False)  # what a function starts must not keep it open
+    preload()
     with Connection(descriptor) as connection:
         try:
             take_over(loads(connection.recv_bytes()))
@@ -72,7 +82,8 @@ def _answer_all(connection: Connection, signals: _Signals) -> None:
         signals.idle = False
         if signals.came():  # whoever sent it sees that it was not begun
             return
-        progress.begun = HERE.parcel = progress.asked
+        progress.unpack()
+        HERE.parcel = progress.asked
         answer = run_bytes(message)
         del message
         progress.leaving = HERE.leaving
@@ -86,6 +97,9 @@ def take_over(surroundings: dict[str, Any]) -> None:
     sys.argv[:] = surroundings["argv"]
     os.environ.clear()
     os.environ.update(surroundings["environ"])
+    if surroundings["ignores_interrupts"]:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    current_process().authkey = surroundings["authkey"]  # with which a manager of the parent's is reached
     with contextlib.suppress(OSError):  # gone, or not ours to enter: nothing may need it
         os.chdir(surroundings["cwd"])
 
@@ -123,8 +137,16 @@ def _close_stdin() -> None:
         os.close(nothing)
 
 
+def preload() -> None:
+    """Import what every function needs, while modules are not yet looked for where the parent looks for them."""
+    load()
+    with contextlib.suppress(ImportError):
+        import cloudpickle  # type: ignore[import-untyped]  # noqa: F401
+
+
 def serve_forks(descriptor: int) -> None:
     """Fork a worker for each pair of descriptors that arrives, until the other side closes."""
+    preload()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel takes the dead away
     with socket.socket(fileno=descriptor) as server:
@@ -135,10 +157,13 @@ def serve_forks(descriptor: int) -> None:
                 break
             if not message:
                 break
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                server.close()
-                become_worker(received[0], received[1])
+            with contextlib.suppress(
+                OSError
+            ):  # no process or no memory is left: whoever waits sees that nobody came
+                if os.fork() == 0:
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    server.close()
+                    become_worker(received[0], received[1])
             for each in received:
                 os.close(each)
     os._exit(0)  # nothing here has a last word
@@ -165,6 +190,9 @@ def run_bytes(payload: bytes) -> bytes:
     """Run a pickled `(function, args, kwargs)` and return the pickled result; for `Executor.submit`."""
     try:
         function, args, kwargs = loads(payload)
-        return dumps((True, copy_context().run(function, *args, **kwargs)))
+        HERE.progress.work()
+        value = copy_context().run(function, *args, **kwargs)
+        HERE.progress.pack()
+        return dumps((True, value))
     except BaseException as error:  # noqa: BLE001 - raised at home
         return dumps((False, pack(error, sensitive=False)))

@@ -27,11 +27,15 @@ def start(method: StartMethod, memory: int) -> tuple[Child, Connection]:
     if method == "fork":
         return _FORKS.start(memory)
     ours, theirs = _pair()
-    with theirs:
-        if method == "spawn":
-            return _interpreter("serve", (theirs.fileno(), memory)), ours
-        FORK_SERVER.fork(theirs.fileno(), memory)
-        return None, ours
+    try:
+        with theirs:
+            if method == "spawn":
+                return _interpreter("serve", (theirs.fileno(), memory)), ours
+            FORK_SERVER.fork(theirs.fileno(), memory)
+            return None, ours
+    except BaseException:
+        ours.close()
+        raise
 
 
 def _pair() -> tuple[Connection, socket.socket]:
@@ -40,14 +44,21 @@ def _pair() -> tuple[Connection, socket.socket]:
 
 
 def _interpreter(entry: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start a new interpreter that calls a function of `worker_process` with inherited descriptors."""
+    """Start a new interpreter that calls a function of `pool.process` with inherited descriptors.
+
+    Until it takes over the path on which modules are looked for here, the standard library comes first, and the current folder
+    not at all (`-P`): no file that is there by chance runs in place of a module that we need.
+    """
+    library = os.path.dirname(os.__file__)  # noqa: PTH120 - no reason to load pathlib
+    path = [library, os.path.join(library, "lib-dynload"), *sys.path]  # noqa: PTH118
     code = (
-        f"import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {sys.path!r}; "
+        f"import sys; sys.path[:0] = {path[:2]!r}; sys.path += {path[2:]!r}; "
+        f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         f"from pegboard_processes.pool.process import {entry}; {entry}({', '.join(map(str, descriptors))})"
     )
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     return subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, *flags, "-c", code],
+        [sys.executable, *flags, "-P", "-c", code],
         stdin=subprocess.DEVNULL,
         pass_fds=tuple(descriptors),
     )
@@ -70,10 +81,14 @@ class _Forks:
             )  # of threads: the child runs none of their code
             ours, theirs = _pair()
             self._ours.add(ours)
-            pid = os.fork()
-            if pid == 0:
-                self._become_worker(theirs.detach(), memory)
-            theirs.close()
+            with theirs:
+                try:
+                    pid = os.fork()
+                except BaseException:
+                    ours.close()
+                    raise
+                if pid == 0:
+                    self._become_worker(theirs.detach(), memory)
         return pid, ours
 
     def _become_worker(self, descriptor: int, memory: int) -> None:
@@ -139,8 +154,12 @@ class ForkServer:
     def _send(self, descriptor: int, memory: int) -> None:
         if self._socket is None:
             ours, theirs = socket.socketpair()
-            with theirs:
-                self._process = _interpreter("serve_forks", (theirs.fileno(),))
+            try:
+                with theirs:
+                    self._process = _interpreter("serve_forks", (theirs.fileno(),))
+            except BaseException:
+                ours.close()
+                raise
             self._socket = ours
         socket.send_fds(self._socket, [b"w"], [descriptor, memory])
 

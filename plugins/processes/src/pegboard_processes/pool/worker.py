@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from multiprocessing.process import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,11 @@ class Worker:
         memory = shared_memory()
         try:
             self.progress = Progress(memory)
-            self._child, self._connection = start(method, memory)
+            try:
+                self._child, self._connection = start(method, memory)
+            except BaseException:
+                self.progress.close()
+                raise
         finally:
             os.close(memory)
         self._process: int | None = None
@@ -71,21 +76,35 @@ class Worker:
         self._tell(number, payload)
 
     def _tell(self, number: int, payload: bytes) -> None:
+        self.progress.unpack()
         self.progress.asked = number
         self._connection.send_bytes(payload)
 
-    def receive(self, seconds: float | None = None) -> bytes | None:
-        """Wait for the answer, so long at most; None when that was not long enough.
+    def receive(self, seconds: float | None = None, until: float | None = None) -> bytes | None:
+        """Wait for the answer; None when its time is up.
+
+        Args:
+            seconds: How long the function may take, from where it begins.
+            until: When everything has to be over, on the monotonic clock.
 
         Raises:
             EOFError, OSError: It ended without one.
         """
-        ready = self._poll.poll(None if seconds is None else max(seconds, 0.0) * 1000)
-        if not ready:
-            return None
+        while not (ready := self._poll.poll(_milliseconds(left := self._left(seconds, until)))):
+            if left is not None and left <= 0:
+                return None
         if all(descriptor == self._process for descriptor, _ in ready) and not self._connection.poll(0):
             raise EOFError  # its process ended, and something that it started keeps the connection open
         return self._connection.recv_bytes()
+
+    def _left(self, seconds: float | None, until: float | None) -> float | None:
+        """How long the answer is waited for, before it is looked again whether the function has begun."""
+        now = time.perf_counter()
+        left = None if until is None else until - now
+        if seconds is not None:
+            since = self.progress.since or now
+            left = since + seconds - now if left is None else min(left, since + seconds - now)
+        return left
 
     def kill(self) -> None:
         """End it at once, whatever it does; whoever waits for an answer is told."""
@@ -102,10 +121,17 @@ class Worker:
 
     def _shut(self, how: int) -> None:
         try:
-            with socket.socket(fileno=os.dup(self._connection.fileno())) as end:
-                end.shutdown(how)
+            end = socket.socket(
+                fileno=self._connection.fileno()
+            )  # no copy of it: there may be no descriptor left
+        except OSError:  # closed
+            return
+        try:
+            end.shutdown(how)
         except OSError:  # gone by itself
             pass
+        finally:
+            end.detach()
 
     def close(self) -> None:
         """Have it end by itself, and wait for that; kill it if it does not."""
@@ -117,6 +143,7 @@ class Worker:
         if not ended:
             self.kill()
         self._connection.close()
+        self.progress.close()
         self._reap()
         if self._process is not None:
             os.close(self._process)
@@ -133,6 +160,10 @@ class Worker:
                 pass
         elif self.pid:
             _wait_for_gone(self.pid)
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else max(seconds, 0.0) * 1000 + 1  # what is less than one would not wait
 
 
 def _wait_for(child: subprocess.Popen[bytes]) -> None:
@@ -163,10 +194,19 @@ def _descriptor_of(pid: int) -> int | None:
         return None
 
 
+def _folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # removed under our feet: workers stay where they are
+        return ""
+
+
 def _surroundings() -> dict[str, Any]:
     return {
         "path": list(sys.path),
         "argv": list(sys.argv),
         "environ": dict(os.environ),
-        "cwd": str(Path.cwd()),
+        "cwd": _folder(),
+        "ignores_interrupts": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+        "authkey": bytes(current_process().authkey),
     }

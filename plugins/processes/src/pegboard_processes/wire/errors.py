@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard.errors import RemoteError, TransportError
 from pegboard_processes.wire.parcels import Failure
@@ -14,21 +15,85 @@ if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_E = TypeVar("_E", bound=BaseException)
 _TRACEBACK_MOST = 20_000
 
 
-def pack(error: BaseException, *, sensitive: bool) -> Failure:
-    """Make an error ready to travel; it is unpacked once here, as some can be pickled and never made again."""
-    shown = "" if sensitive else _text(error)
+class NotMade(Exception):  # noqa: N818 - a task raises TransportError in its place
+    """What arrived in a worker cannot be made again from its pickle, and nothing of it has begun.
+
+    Attributes:
+        what: What it is to the call.
+        reason: What pickle said.
+    """
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+
+
+def made_again(what: str, make: Callable[[_T], _R], packed: _T) -> _R:
+    """Make something again from what arrived.
+
+    Raises:
+        NotMade: It cannot be.
+    """
     try:
-        made = dumps(error)
-        pickled = made if type(loads(made)) is type(error) else None
-    except Exception:  # noqa: BLE001 - then its text travels
-        pickled = None
+        return make(packed)
+    except Exception as error:  # noqa: BLE001 - pickle has no error of its own for all of it
+        raise NotMade(what, said(error)) from None
+
+
+def bare(error: _E) -> _E:
+    """Return an error without the frames that it came through: those hold maps and workers, and what was sent to them."""
+    return BaseException.with_traceback(error, None)
+
+
+def said(error: BaseException) -> str:
+    """Return type and text of an error, whatever its `__str__` does."""
+    text = _message(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def pack(error: BaseException, *, sensitive: bool) -> Failure:
+    """Make an error ready to travel."""
     cls = type(error)
-    return Failure(
-        pickled, f"{cls.__module__}.{cls.__qualname__}", "" if sensitive else _message(error), shown
-    )
+    text, message = ("", "") if sensitive else (_text(error), _message(error))
+    return Failure(_pickled(error), f"{cls.__module__}.{cls.__qualname__}", message, text)
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    """Pickle an error; it is made again once here, as some can be pickled and never made again."""
+    for whole in (error, _Parts(error)):
+        try:
+            made = dumps(whole)
+            if type(loads(made)) is type(error):
+                return made
+        except Exception:  # noqa: BLE001, S112 - then its parts travel, or its text
+            continue
+    return None
+
+
+class _Parts:
+    """An error to be made again without its `__init__`, which wants other arguments, and without its `__setattr__`."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> Any:
+        cls = type(self._error)
+        if cls.__reduce__ is not BaseException.__reduce__:
+            raise TypeError(f"{cls.__qualname__} has its own way to be pickled")
+        return _assembled, (cls, self._error.args, self._error.__dict__)
+
+
+def _assembled(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
 
 
 def unpack(failure: Failure, pid: int, task: Task[..., object], session: Session) -> BaseException:
@@ -36,7 +101,8 @@ def unpack(failure: Failure, pid: int, task: Task[..., object], session: Session
     error: BaseException | None = None
     if failure.pickled is not None:
         try:
-            error = loads(failure.pickled)
+            made: object = loads(failure.pickled)
+            error = made if isinstance(made, BaseException) else None
         except Exception:  # noqa: BLE001 - a class that only the worker can make
             error = None
     mask = session.masks.mask if session.masks else str
@@ -79,7 +145,7 @@ def transport_error(
     index: int | None,
     what: str,
     value: object,
-    error: Exception,
+    reason: str | Exception,
     *,
     travelled: bool = False,
 ) -> TransportError:
@@ -90,20 +156,21 @@ def transport_error(
         index: The item of a map, or None.
         what: What the value is to the call.
         value: The value; None where it could not be made again.
-        error: What pickle said.
+        reason: What pickle said.
         travelled: Whether it left the other process, and cannot be made again in this one.
     """
     cls = type(value)
     name = "" if travelled else f"{cls.__module__}.{cls.__qualname__}"
     where = "" if index is None else f" (item {index} of a map)"
-    reason = "" if task.sensitive else f": {type(error).__name__}: {error}"
+    told = said(reason) if isinstance(reason, Exception) else reason
+    told = "" if task.sensitive else f": {told}"
     fault = (
         f"{what} cannot be made again from its pickle"
         if travelled
         else f"{what}, a {name}, cannot be pickled"
     )
     return TransportError(
-        f"task {task.name!r}{where}: {fault}{reason}\n"
+        f"task {task.name!r}{where}: {fault}{told}\n"
         f"What travels between processes has to be. Pass a path, an id or plain data instead, or run the task on threads.",
         task=task.name,
         index=index,

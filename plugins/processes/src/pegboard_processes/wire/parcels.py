@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 if TYPE_CHECKING:
+    from pegboard.privacy import Masks
     from pegboard.records import Measurements
 
 Carrier = dict[str, str]
@@ -25,7 +27,7 @@ class Recipe:
     name: str
     module: str
     qualname: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = attrs.field(repr=False)
 
 
 def is_rebuildable(cls: object) -> bool:
@@ -35,6 +37,12 @@ def is_rebuildable(cls: object) -> bool:
         and isinstance(getattr(cls, "name", None), str)
         and callable(getattr(cls, "worker_settings", None))
     )
+
+
+def add_all(masks: Masks, secrets: Iterable[str]) -> None:
+    """Have what came along masked here, too."""
+    for each in secrets:
+        masks.add(each)
 
 
 @attrs.frozen
@@ -86,20 +94,24 @@ class Parcel:
         session: The pickled `SessionSpec`.
         prefix: What the ids of the calls begin with.
         parent_id: Of the call that they were made in, or None.
+        executor: Name of the executor that it goes to.
         items: The pickled list of `Item`; of a quick parcel the list of positional arguments.
         quick: Of a parcel whose calls nobody watches, the number that all their ids begin with; else 0.
         first: Map index of the first item of a quick parcel; the others follow.
         most_seconds: After so long, the items not begun are left out of the reply, for others to run.
+        secrets: What is masked at home, and is to be masked in the worker.
     """
 
     task: bytes
     session: bytes
     prefix: str
     parent_id: str | None
+    executor: str
     items: bytes
     quick: int = 0
     first: int = 0
     most_seconds: float = float("inf")
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen
@@ -123,13 +135,14 @@ class Reply:
 
     Attributes:
         pid: The process that ran them.
-        values: The pickled list of results, with None where there is a failure.
+        values: The results, packed by `dumps_each`, with None where there is a failure.
         count: How many items were run.
         began: When each began, on the worker's monotonic clock in seconds; empty for a quick parcel.
         seconds: How long each took; of a quick parcel, one number for all.
         failures: By position.
         emitted: What the functions emitted, by position: name of the event, arguments, keyword arguments.
         measured: What was measured of nested calls, by position.
+        secrets: What is masked in the worker, and is to be masked at home.
     """
 
     pid: int
@@ -140,3 +153,4 @@ class Reply:
     failures: dict[int, Failure]
     emitted: dict[int, bytes]
     measured: dict[int, Measurements]
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)

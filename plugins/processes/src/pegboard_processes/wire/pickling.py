@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import io
 import pickle
+import signal
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,13 +26,123 @@ def dumps(value: object) -> bytes:
         Exception: Whatever says that it cannot be; pickle has no error of its own for all of it.
     """
     with io.BytesIO() as file:
-        _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+        try:
+            _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - no end of ours
+            raise refusal(error) from None
         return file.getvalue()
 
 
 def loads(data: bytes) -> Any:
-    """Make the value again. The bytes come from a process that we started, or that started us."""
-    return pickle.loads(data)  # noqa: S301
+    """Make the value again. The bytes come from a process that we started, or that started us.
+
+    Raises:
+        Exception: Whatever says that it cannot be.
+    """
+    try:
+        return pickle.loads(data)  # noqa: S301
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - no end of ours
+        raise refusal(error) from None
+
+
+def refusal(error: BaseException) -> Exception:
+    """Return what stands for an exit that came of pickling, as of a module that refuses to be imported.
+
+    Raises:
+        SystemExit: A signal handler raised it, wherever the program happened to be.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in _handlers():
+            raise error
+        trace = trace.tb_next
+    return pickle.PickleError(f"{type(error).__name__}: {error}")
+
+
+def _handlers() -> set[object]:
+    """The code of all signal handlers that are functions or methods."""
+    handlers = map(signal.getsignal, signal.valid_signals())
+    return {getattr(each, "__code__", None) for each in handlers} - {None}
+
+
+class Spoilt:
+    """Stands where a value was that cannot be made again.
+
+    Attributes:
+        error: What says so.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+_SAFE = {int, float, bool, str, bytes, type(None)}
+_FEW = 64
+
+
+def _is_plain(value: Any, depth: int = 2) -> bool:
+    """Whether a value is made of built-in ones alone, so that nothing can go wrong with it; of larger ones it is not asked."""
+    cls = type(value)
+    if cls in _SAFE:
+        return True
+    if cls not in (tuple, list, dict) or len(value) > _FEW or not depth:
+        return False
+    parts = [*value, *value.values()] if cls is dict else value
+    return _SAFE.issuperset(map(type, parts)) or all(_is_plain(part, depth - 1) for part in parts)
+
+
+def dumps_each(values: Sequence[object]) -> tuple[bytes, Mapping[int, Exception]]:
+    """Turn values into bytes of which each can be made again, whatever becomes of the others.
+
+    Returns:
+        The bytes, and by position why one of them is left out.
+    """
+    if _SAFE.issuperset(map(type, values)) or all(map(_is_plain, values)):
+        return dumps(values), {}  # together, in a fifth of the time
+    stuck: dict[int, Exception] = {}
+    parts: list[bytes] = []
+    with io.BytesIO() as file:
+        pickler = _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL)
+        for position, value in enumerate(values):
+            try:
+                pickler.dump(value)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - pickle has no error of its own for all of it
+                stuck[position] = error if isinstance(error, Exception) else refusal(error)
+                parts.append(_NONE)
+                pickler = _pickler()(file, protocol=pickle.HIGHEST_PROTOCOL)
+            else:
+                parts.append(file.getvalue())
+                pickler.clear_memo()
+            file.seek(0)
+            file.truncate()
+    return dumps(tuple(parts)), stuck
+
+
+def loads_each(data: bytes) -> list[Any]:
+    """Make values again, with a `Spoilt` in place of one that cannot be."""
+    found = loads(data)
+    return found if isinstance(found, list) else [_loaded(part) for part in found]
+
+
+def _loaded(part: bytes) -> Any:
+    try:
+        return loads(part)
+    except Exception as error:  # noqa: BLE001 - whatever says that it cannot be made again
+        return Spoilt(error)
+
+
+_NONE = pickle.dumps(None, pickle.HIGHEST_PROTOCOL)
+
+
+_BY_NAME: weakref.WeakSet[object] = (
+    weakref.WeakSet()
+)  # classes: to find that out takes longer than to pickle one
 
 
 @functools.cache
@@ -44,8 +156,15 @@ def _pickler() -> type[pickle.Pickler]:
         """Takes tasks by value that only the main script has."""
 
         def reducer_override(self, obj: object) -> Any:
+            if obj.__class__ is type and obj in _BY_NAME:
+                return NotImplemented
             reduced = _reduced(obj)
-            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+            if reduced is not NotImplemented:
+                return reduced
+            reduced = super().reducer_override(obj)
+            if reduced is NotImplemented and obj.__class__ is type:
+                _BY_NAME.add(obj)
+            return reduced
 
     return _CloudPickler
 
@@ -109,6 +228,7 @@ def _take_along(module: str) -> None:
 
     if module in sys.modules:
         register_pickle_by_value(sys.modules[module])
+        _BY_NAME.clear()
 
 
 def _is_importable(task: Task[..., Any]) -> bool:

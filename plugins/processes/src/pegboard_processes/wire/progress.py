@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
-_DONE, _STOPPED, _ASKED, _BEGUN, _LEAVING = range(5)
-SIZE = 8 * 5
+_DONE, _STOPPED, _ASKED, _LEAVING, _STAGE, _SINCE = range(6)
+SIZE = 8 * 6
+UNPACKING, AT_WORK, PACKING = range(3)  # what a worker does with what it was sent: one after another
 
 
 class Progress:
@@ -20,9 +22,16 @@ class Progress:
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
-        self.words = memoryview(bytearray(SIZE) if descriptor is None else mmap.mmap(descriptor, SIZE)).cast(
-            "Q"
-        )
+        self._memory = bytearray(SIZE) if descriptor is None else mmap.mmap(descriptor, SIZE)
+        self.words = memoryview(self._memory).cast("Q")
+
+    def close(self) -> None:
+        """Keep the numbers as they are, and let go of the memory and its descriptor."""
+        memory, self._memory = self._memory, bytearray(self._memory)
+        self.words.release()
+        self.words = memoryview(self._memory).cast("Q")
+        if isinstance(memory, mmap.mmap):
+            memory.close()
 
     @property
     def done(self) -> int:
@@ -52,13 +61,26 @@ class Progress:
         self.words[_ASKED] = number
 
     @property
-    def begun(self) -> int:
-        """Number of what the worker began last; what it never began can be sent again."""
-        return self.words[_BEGUN]
+    def stage(self) -> int:
+        """What the worker does with it: `UNPACKING`, `AT_WORK` or `PACKING` what came of it."""
+        return self.words[_STAGE]
 
-    @begun.setter
-    def begun(self, number: int) -> None:
-        self.words[_BEGUN] = number
+    @property
+    def since(self) -> float:
+        """When the function began, on the monotonic clock in seconds; 0 before."""
+        return self.words[_SINCE] / 1e9
+
+    def unpack(self) -> None:
+        """Note that what was sent is being unpacked, and nothing has begun."""
+        self.words[_STAGE], self.words[_SINCE], self.words[_DONE] = UNPACKING, 0, 0
+
+    def work(self) -> None:
+        """Note that the function begins."""
+        self.words[_SINCE], self.words[_STAGE] = time.perf_counter_ns(), AT_WORK
+
+    def pack(self) -> None:
+        """Note that nothing runs any more, and results are being packed."""
+        self.words[_STAGE] = PACKING
 
     @property
     def leaving(self) -> bool:

@@ -40,6 +40,11 @@ class StandIn(Call):
         return self.home_id
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the function runs in another process than the call: it does."""
+        return True
+
+    @property
     def parent_id(self) -> str | None:
         """The id of the call that the one at home was made in, or None."""
         return self.home_parent_id
@@ -95,6 +100,16 @@ class QuickStandIn(Call):
         return f"{self.shared.parcel.prefix}{self.shared.parcel.quick:x}-{self.position:x}"
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the function runs in another process than the call: it does."""
+        return True
+
+    @property
+    def executor(self) -> str:  # type: ignore[override]
+        """The executor that the map runs on."""
+        return self.shared.parcel.executor
+
+    @property
     def parent_id(self) -> str | None:
         """The id of the call that the map was made in, or None."""
         return self.shared.parcel.parent_id
@@ -112,7 +127,6 @@ _QUICK: dict[str, Any] = {
     "attempt": 1,
     "source": "run",
     "hooking": False,
-    "executor": "inline",
     "time_limit": None,
 }
 
@@ -136,7 +150,7 @@ def stand_in_for(item: Item, parcel: Parcel, plan: Plan, known: frozenset[str]) 
     call.attempt = item.attempt
     call.source = "run"
     call.hooking = False
-    call.executor = "inline"
+    call.executor = parcel.executor
     call.time_limit = None
     call.map_index = item.map_index
     call.started = time.perf_counter()

@@ -13,10 +13,10 @@ from pegboard.calls.time_limit import Limit, limit_in_force
 from pegboard.current import active_session, running_call
 from pegboard.errors import DeadlineExceeded
 from pegboard.plans.plan import Plan
-from pegboard_processes.wire.errors import pack, transport_error
-from pegboard_processes.wire.parcels import Failure, Item, Parcel, Reply
-from pegboard_processes.wire.pickling import dumps, loads
-from pegboard_processes.wire.progress import HERE, progress_here
+from pegboard_processes.wire.errors import made_again, pack, transport_error
+from pegboard_processes.wire.parcels import Failure, Item, Parcel, Reply, add_all
+from pegboard_processes.wire.pickling import dumps, dumps_each, loads
+from pegboard_processes.wire.progress import HERE, Progress, progress_here
 from pegboard_processes.worker.sessions import WORKER_SESSIONS, WorkerSession
 from pegboard_processes.worker.stand_in import QuickStandIn, Shared, StandIn, stand_in_for
 
@@ -28,20 +28,29 @@ if TYPE_CHECKING:
 
 def work(parcel: Parcel) -> Reply:
     """Run the items of a parcel one after another, until it is told to stop, and tell what became of each."""
-    task = load_task(parcel.task)
+    progress, _ = _progress()
+    progress.unpack()
+    task = made_again("the function", load_task, parcel.task)
     with WORKER_SESSIONS.using(parcel.session) as here:
         batch = _Batch(task, parcel, here)
+        add_all(here.session.masks, parcel.secrets)
         session_token = active_session.set(here.session)
         call_token = running_call.set(None)
         try:
             if parcel.quick and not here.scopes:
-                batch.run_quickly(loads(parcel.items))
+                batch.run_quickly(made_again("an argument", loads, parcel.items))
             else:
-                batch.run_each(_items(parcel))
+                batch.run_each(made_again("an argument", _items, parcel))
         finally:
             running_call.reset(call_token)
             active_session.reset(session_token)
+    progress.pack()
     return batch.reply()
+
+
+def _progress() -> tuple[Progress, int]:
+    """Return what this parcel shares with whoever sent it, and its number there."""
+    return progress_here.get() or (HERE.progress, HERE.parcel or -1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,6 +79,7 @@ class _Batch:
         # The plan of a stand-in: layers and observers are at home.
         self._plan = Plan(here.session, task, 0, options=task.options, scopes=tuple(here.scopes))
         self._function = _called(task)
+        self._index_of: Callable[[int], int | None]
         self._values: list[Any] = []
         self._began: list[float] = []
         self._seconds: list[float] = []
@@ -79,7 +89,9 @@ class _Batch:
 
     def run_each(self, items: list[Item]) -> None:
         """Run items, each with its own times, measurements and scopes."""
-        progress, number = progress_here.get() or (HERE.progress, HERE.parcel or -1)
+        progress, number = _progress()
+        self._index_of = [item.map_index for item in items].__getitem__
+        progress.work()
         until = time.perf_counter() + self._parcel.most_seconds
         for position, item in enumerate(items):
             if progress.stopped == number or (position and (HERE.leaving or time.perf_counter() > until)):
@@ -89,7 +101,9 @@ class _Batch:
 
     def run_quickly(self, inputs: list[tuple[Any, ...]]) -> None:
         """Run items whose calls nobody watches."""
-        progress, number = progress_here.get() or (HERE.progress, HERE.parcel or -1)
+        progress, number = _progress()
+        self._index_of = self._parcel.first.__add__
+        progress.work()
         words, here = progress.words, HERE
         plan, shared = self._plan, Shared(self._parcel, self._here.spec.events)
         function, enter, keep, make = self._function, running_call.set, self._values.append, object.__new__
@@ -159,11 +173,9 @@ class _Batch:
 
     def reply(self) -> Reply:
         """Pack everything up; results that cannot be pickled become failures."""
-        try:
-            values = dumps(self._values)
-        except Exception:  # noqa: BLE001 - one of them: which is found out now
-            self._sort_out()
-            values = dumps(self._values)
+        values, stuck = dumps_each(self._values)
+        for position, error in stuck.items():
+            self._stuck(position, "its result", self._values[position], error)
         return Reply(
             os.getpid(),
             values,
@@ -173,35 +185,31 @@ class _Batch:
             self._failures,
             self._emitted,
             self._measured,
+            self._here.session.masks.secrets,
         )
 
-    def _sort_out(self) -> None:
-        for position, value in enumerate(self._values):
-            try:
-                dumps(value)
-            except Exception as error:  # noqa: BLE001
-                self._values[position] = None
-                self._stuck(position, "its result", value, error)
-
     def _stuck(self, position: int, what: str, value: object, error: Exception) -> None:
-        index = _items(self._parcel)[position].map_index
-        failure = transport_error(self._task, index, what, value, error)
+        failure = transport_error(self._task, self._index_of(position), what, value, error)
         self._failures[position] = pack(failure, sensitive=False)
 
 
 def _called(task: Task[..., Any]) -> Callable[..., Any]:
-    """What to call for the value of a task's function: a coroutine is run to its end."""
+    """What to call for the value of a task's function: a coroutine is run to its end, a stream gives the list of its items."""
     function = task.__wrapped__
-    if task.kind != "coroutine":
+    if task.kind == "function":
         return function
+    if task.kind == "generator":
+        return lambda *args, **kwargs: list(function(*args, **kwargs))
+
+    async def main(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if task.kind == "coroutine":
+            return await function(*args, **kwargs)
+        return [item async for item in function(*args, **kwargs)]
 
     def in_loop(*args: Any, **kwargs: Any) -> Any:
         import asyncio
 
-        async def main() -> Any:
-            return await function(*args, **kwargs)
-
-        return asyncio.run(main())
+        return asyncio.run(main(args, kwargs))
 
     return in_loop
 
@@ -218,5 +226,4 @@ def _without_our_frames(error: BaseException) -> BaseException:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__ and trace.tb_next is not None:
         trace = trace.tb_next
-    error.__traceback__ = trace
-    return error
+    return BaseException.with_traceback(error, trace)  # also where a class lets nothing be set

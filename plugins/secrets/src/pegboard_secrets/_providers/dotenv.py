@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from pegboard.parts import new_lock
 from pegboard_secrets._errors import SecretsUnavailable
@@ -22,6 +23,9 @@ class DotEnv:
         self.path = os.path.abspath(path)  # noqa: PTH100 - a later change of folder must not matter
         self._guard = new_lock()
         self._read: tuple[tuple[int, int] | None, Mapping[str, str | None]] = (None, {})
+
+    def __reduce__(self) -> Any:
+        return DotEnv, (self.path,)  # to a worker, which reads it for itself
 
     def __str__(self) -> str:
         return f"dotenv file {self.path}{'' if os.path.exists(self.path) else ' (which does not exist)'}"  # noqa: PTH110

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pegboard.parts import new_lock
 from pegboard_secrets._errors import SecretsUnavailable
 
 _SECONDS = 10
@@ -42,7 +41,6 @@ class Vault:
         self._token = token
         self._namespace = namespace
         self._timeout = timeout
-        self._guard = new_lock()
 
     def __repr__(self) -> str:
         return f"<Vault {self.mount}/{self.path}>"

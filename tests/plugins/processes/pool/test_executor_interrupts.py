@@ -1,0 +1,51 @@
+"""Ctrl-C at any moment: the pool is whole for whoever comes next."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+import remote_tasks as tasks
+
+from pegboard import Processes, Session
+
+WAYS = {
+    "map": lambda: tasks.plus_one.map(range(200)),
+    "call": lambda: tasks.placed(1),
+    "submit": lambda: tasks.plus_one.submit(1).result(),
+}
+
+
+@pytest.fixture
+def alarm_interrupts():
+    """Have SIGALRM do what Ctrl-C does, which a test run in the background does not get."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("alarm_interrupts")
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupts_at_any_moment_cost_no_worker_and_no_answer(way) -> None:
+    """After many of them every worker still answers, and nobody gets an answer that was meant for another."""
+    chance = random.Random(7)
+    until = time.monotonic() + 3
+    interrupted = 0
+    with Processes(workers=2) as pool, Session(executor=pool):
+        tasks.plus_one.map(range(4))
+        while time.monotonic() < until:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.01))
+                try:
+                    WAYS[way]()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert tasks.placed(41) == 42
+        assert tasks.plus_one.map(range(300)) == list(range(1, 301))
+        assert len(set(tasks.took_in.map([0.2] * 4))) == 2
+    assert interrupted > 5
