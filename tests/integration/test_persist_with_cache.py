@@ -170,6 +170,20 @@ def test_another_process_reads_it(tmp_path):
     assert done == "True\n"
 
 
+def test_a_class_that_is_not_imported(tmp_path):
+    """Where the class of a value is not imported, the error says so."""
+    import pickle
+
+    (tmp_path / "records.py").write_text(
+        "import dataclasses\n@dataclasses.dataclass\nclass Row:\n    a: int\n"
+    )
+    write = "import sys, records; from pegboard import Datasets; print(__import__('pickle').dumps(Datasets(sys.argv[1]).persist(records.Row(1))).hex())"
+    command = [sys.executable, "-c", write, str(tmp_path / "kept")]
+    ref = pickle.loads(bytes.fromhex(subprocess.check_output(command, cwd=tmp_path, text=True)))
+    with pytest.raises(DatasetError, match="not imported here"):
+        ref.load()
+
+
 class Plain:
     """Neither a record nor anything else that is kept."""
 

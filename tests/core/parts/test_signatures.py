@@ -52,8 +52,9 @@ def test_what_takes_the_arguments_passes(function) -> None:
         (lambda a, b: a, "missing a required argument: 'b'"),
         (lambda *, error: error, "too many positional arguments"),
         (later, "is async"),
+        (lambda a: (yield a), "is a generator"),
     ],
-    ids=["none", "two", "by name", "async"],
+    ids=["none", "two", "by name", "async", "generator"],
 )
 def test_what_does_not_is_refused_with_the_signature_it_needs(function, why) -> None:
     """The error names task, option, function and what to write."""

@@ -10,7 +10,7 @@ from pegboard.errors import BindError
 
 
 def refuse_unfit(function: Callable[..., Any], *takes: str, what: str, plugin: str, task: str) -> None:
-    """Refuse a function that cannot be called with so many positional arguments, or that gives something to await.
+    """Refuse a function that cannot be called with so many positional arguments, or that gives something to await or iterate.
 
     One that does not tell its signature, as some in C, is taken.
 
@@ -38,6 +38,8 @@ def refuse_unfit(function: Callable[..., Any], *takes: str, what: str, plugin: s
 def _wrong(function: Callable[..., Any], arguments: int) -> str | None:
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         return "is async"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "is a generator"
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -42,7 +42,10 @@ def _dump_exact(value: object) -> bytes:
 
 
 def _load_exact(data: bytes, _: Any) -> Any:
-    return _codec().load(data)
+    try:
+        return _codec().load(data)
+    except ValueError as reason:  # names no values: the module of a class is not imported here, say
+        raise Unfit(str(reason)) from None
 
 
 EXACT_FORMAT = Format("exact", (".exact",), (), _dump_exact, _load_exact, others=True)

@@ -235,8 +235,8 @@ def test_key_that_cannot_be_called(kind, key):
     body = {"function": function, "coroutine": coroutine, "generator": generator}.get(kind, async_generator)
     with Session(Caching(), inherit=False) as session, pytest.raises(BindError, match="key") as caught:
         session.plan_for(task(Cache(key=key), name="fetch")(body))
-    assert "inputs['url']" in str(caught.value.__cause__)
-    assert caught.value.task == "fetch"
+    assert "(inputs)" in str(caught.value)
+    assert (caught.value.task, caught.value.plugin) == ("fetch", "cache")
 
 
 @pytest.mark.parametrize(

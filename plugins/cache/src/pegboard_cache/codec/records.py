@@ -146,7 +146,7 @@ def load_class(module: str, name: str) -> type:
     for part in name.split("."):
         found = getattr(found, "__dict__", {}).get(part)
     if not isinstance(found, type):
-        raise Unreadable("a class that is not loaded")
+        raise Unreadable("it is or holds a value of a class whose module is not imported here")
     return found
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
 from pegboard import Task
+from pegboard.parts.signatures import refuse_unfit
 from pegboard_cache._module_names import module_of
 from pegboard_cache.keys import frames  # noqa: F401 - registers how arrays, tables and frames are written
 from pegboard_cache.keys.binder import MISSING, Binder, Values, binder
@@ -34,7 +34,7 @@ def keys_of(task: Task[..., Any], key: CustomKey | None = None, version: str | i
     The function raises `Unhashable` for arguments without a canonical text, and whatever `key` raises.
 
     Raises:
-        TypeError: `key` cannot be called with the inputs, or gives no string.
+        BindError: `key` cannot be called with the inputs, or gives something to await.
 
     Args:
         task: Whose calls they are.
@@ -74,41 +74,9 @@ def _binding(task: Task[..., Any]) -> tuple[Binder, tuple[str, ...]]:
 
 def _checked(task: Task[..., Any], key: CustomKey) -> CustomKey:
     """Refuse now what every call would fail with."""
-    wrong = None
-    if _is_async_or_generator(key):
-        wrong = "and what it returns is no string but something to wait for or to iterate"
-    else:
-        try:
-            signature = inspect.signature(key)
-        except (TypeError, ValueError):  # a builtin that does not tell
-            return key
-        try:
-            signature.bind({})
-        except TypeError:
-            wrong = f"and it takes {signature}"
-    if wrong is None:
-        return key
-    raise TypeError(
-        f"Cache(key=...) of task {task.name!r} is called with one argument, the mapping of the inputs by name, {wrong}, so "
-        f"every call would fail.\nWrite a function of it that returns a string: "
-        f"Cache(key=lambda inputs: inputs[{_first_parameter(task)!r}])."
-    )
-
-
-def _is_async_or_generator(key: CustomKey) -> bool:
-    body = getattr(key, "__wrapped__", key) if isinstance(key, Task) else key
-    return any(
-        is_one(each)
-        for each in (body, vars(type(body)).get("__call__"))
-        for is_one in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    )
-
-
-def _first_parameter(task: Task[..., Any]) -> str:
-    try:
-        return next((name for name in task.signature.parameters if name not in {"self", "cls"}), "url")
-    except ValueError:  # a builtin that does not tell
-        return "url"
+    body = key.__wrapped__ if isinstance(key, Task) else key
+    refuse_unfit(body, "inputs", what="Cache(key=...)", plugin="cache", task=task.name)
+    return key
 
 
 def _custom(task: Task[..., Any], key: CustomKey, names: tuple[str, ...]) -> Callable[[Values], str]:
