@@ -55,7 +55,7 @@ def pages(tmp_path_factory):
     folder, elsewhere = tmp_path_factory.mktemp("multiproc"), tmp_path_factory.mktemp("elsewhere")
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder), "TMPDIR": str(elsewhere)}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM],
         cwd=elsewhere,
         env=environment,
         capture_output=True,

@@ -292,3 +292,63 @@ def test_a_thread_that_hangs_is_named_at_the_end(clock, times, gate, caplog):
         session[Scheduling].add(times, When(gate.wait), id="hangs")
         session[Scheduling].run_pending()
     assert "hangs has not answered" in caplog.text
+
+
+class Broken(Trigger):
+    """A trigger that does what is asked of it from the first question on."""
+
+    def __init__(self, does):
+        super().__init__()
+        object.__setattr__(self, "does", does)
+
+    def next(self, after):
+        return self.does(after)
+
+
+@pytest.mark.parametrize("raised", EXITS)
+def test_who_adds_an_entry_hears_what_its_trigger_raises(schedule, times, raised):
+    """As an error that ends no program."""
+    with pytest.raises(raised if issubclass(raised, Exception) else ScheduleError):
+        schedule.add(times, Broken(raises(raised)))
+    assert schedule.scheduled() == []
+
+
+def test_who_adds_or_resumes_an_entry_waits_no_longer_than_was_agreed(schedule, times, clock, gate):
+    """And the schedule goes on."""
+    hangs = Broken(lambda after: gate.wait() and after + timedelta(seconds=10))
+    with pytest.raises(TriggerTimeout):
+        schedule.add(times, hangs)
+    schedule.add(times, Own(lambda after: gate.wait() and after), id="own")
+    schedule.pause("own")
+    with pytest.raises(TriggerTimeout):
+        schedule.resume("own")
+    schedule.add(times, Every(10), id="other")
+    clock.advance(10)
+    assert ids(schedule.run_pending()) == ["other"]
+
+
+@pytest.mark.parametrize("kind", ["raises", "hangs"])
+def test_one_of_the_tasks_that_a_schedule_is_made_with_does_not_stop_the_others(
+    clock, faults, times, gate, kind
+):
+    """It is paused and told of, and may be resumed."""
+    broken = [True]
+
+    def does(after):
+        if broken and kind == "raises":
+            raise LookupError
+        if broken:
+            gate.wait()
+        return after + timedelta(seconds=10)
+
+    bad = task(Broken(does), name="bad")(lambda: None)
+    plugin = Scheduling(bad, times.with_options(Every(10)), patience=0.1)
+    with Session(plugin, faults, clock, executor="inline", inherit=False):
+        assert [(entry.id, entry.paused) for entry in plugin.scheduled()] == [("times", False), ("bad", True)]
+        clock.advance(10)
+        assert ids(plugin.run_pending()) == ["times"]
+        assert [(fault.id, fault.paused) for fault in faults.told] == [("bad", True)]
+        broken.clear()
+        plugin.resume("bad")
+        clock.advance(10)
+        assert sorted(ids(plugin.run_pending())) == ["bad", "times"]

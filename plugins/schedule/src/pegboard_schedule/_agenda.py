@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from pegboard.parts import after_fork, new_held_rlock
 from pegboard_schedule import _checks
-from pegboard_schedule._asking import Question
+from pegboard_schedule._asking import Question, answer_in_time, late_answer
 from pegboard_schedule._entry import Entry, Going
-from pegboard_schedule._errors import ScheduleError, TriggerTimeout, UnknownSchedule
+from pegboard_schedule._errors import ScheduleError, ScheduleStoreError, UnknownSchedule
 from pegboard_schedule._heap import DueHeap
 from pegboard_schedule._missed import passed_until, runs_of
 from pegboard_schedule._records import Fault
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pegboard_schedule._store import LastRuns
     from pegboard_schedule._trigger import Passed
 
+Answer = TypeVar("Answer")
 _log = logging.getLogger("pegboard.schedule")
 
 
@@ -67,21 +69,32 @@ class Agenda:
             number = self._numbers[name] = self._numbers.get(name, 0) + 1
             return name if number == 1 else f"{name}#{number}"
 
-    def add(self, entry: Entry, *, remembered: bool) -> None:
+    def add(self, entry: Entry, *, remembered: bool, with_others: bool = False) -> None:
         """Take an entry in; with a store, one that is `remembered` goes on from its last run.
+
+        Args:
+            entry: New.
+            remembered: Whether a store keeps its last run.
+            with_others: Whether it comes with others, which it may not stop: if its trigger fails it is paused.
 
         Raises:
             ScheduleError: Its id is taken.
+            TriggerTimeout: Its trigger does not answer.
+            Exception: Whatever else its trigger raises.
         """
         self._refuse_taken(entry)
         with self.guard:
             now = _moment(self._now())
-        if self._store is not None and remembered:
-            entry.stored = True
-            self._go_on(entry, self._store, now)
-        else:
-            entry.trigger = entry.trigger.begun(now)
-            entry.scheduled = _aware(entry.trigger.first(now))
+        entry.stored = self._store is not None and remembered
+        try:
+            self._ask_at_once(entry, partial(self._begin, entry, now))
+        except ScheduleStoreError:
+            raise
+        except Exception as error:
+            if not with_others:
+                raise
+            entry.paused, entry.scheduled = True, entry.scheduled or now
+            self._faults.append(Fault(entry.id, entry.task, "trigger", error, paused=True))
         with self.guard:
             self._refuse_taken(entry)
             entry.order = self._added
@@ -109,7 +122,7 @@ class Agenda:
         with self.guard:
             entry, now = self._entry(key), _moment(self._now())
         if entry.paused:
-            scheduled = _aware(entry.trigger.next(now))
+            scheduled = self._ask_at_once(entry, lambda: _aware(entry.trigger.next(now)))
             with self.guard:
                 entry.paused = False
                 entry.scheduled = scheduled or entry.scheduled
@@ -210,6 +223,18 @@ class Agenda:
             raise ScheduleError(
                 f"there is an entry {entry.id!r} already. Give another id=, or remove({entry.id!r}) first."
             )
+
+    def _ask_at_once(self, entry: Entry, ask: Callable[[], Answer]) -> Answer:
+        """Ask a trigger for somebody who waits for the answer, as long as it may take."""
+        return ask() if entry.trigger.is_prompt else answer_in_time(ask, self._asker.patience, entry.id)
+
+    def _begin(self, entry: Entry, now: datetime) -> None:
+        """Find when an entry is first due."""
+        if self._store is not None and entry.stored:
+            self._go_on(entry, self._store, now)
+        else:
+            entry.trigger = entry.trigger.begun(now)
+            entry.scheduled = _aware(entry.trigger.first(now))
 
     def _go_on(self, entry: Entry, store: LastRuns, now: datetime) -> None:
         """Begin where the process before this one left off."""
@@ -322,14 +347,7 @@ class Agenda:
     def _late(self, question: Question) -> Fault:
         entry = question.entry
         what: Literal["condition", "trigger"] = "condition" if question.kind == "condition" else "trigger"
-        error = TriggerTimeout(
-            f"the {what} of {entry.id} has not answered within {self._asker.patience:g} s. "
-            f"The others go on, and this one is asked again once it has.\n"
-            f"Give what it waits for a limit, or the schedule more time: Scheduling(patience=...).",
-            id=entry.id,
-            seconds=self._asker.patience,
-        )
-        return Fault(entry.id, entry.task, what, error)
+        return Fault(entry.id, entry.task, what, late_answer(what, entry.id, self._asker.patience))
 
     def _claimed(self, found: list[list[Going]]) -> list[Going]:
         """Leave out what another process with the same store was quicker to take."""

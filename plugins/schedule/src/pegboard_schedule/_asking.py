@@ -6,18 +6,21 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import Context
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 
 from pegboard.parts import after_fork, new_lock
+from pegboard_schedule._errors import ScheduleError, TriggerTimeout
 
 if TYPE_CHECKING:
     from pegboard_schedule._entry import Entry
 
+Answer = TypeVar("Answer")
 _log = logging.getLogger("pegboard.schedule")
 _THREADS_MOST = 16  # that may still answer in time; one that is late counts no more
 _IDLE = 10.0
@@ -55,6 +58,49 @@ class Question:
             self.answer = self.ask()
         except BaseException as error:  # noqa: BLE001
             self.error = error
+
+
+def answer_in_time(ask: Callable[[], Answer], patience: float, key: str) -> Answer:
+    """Ask a trigger for somebody who waits for it.
+
+    Raises:
+        TriggerTimeout: There is no answer within so many seconds; the thread goes on.
+        ScheduleError: It raised what would end a program.
+        Exception: Whatever else it raised.
+    """
+    found: Future[Answer] = Future()
+    thread = threading.Thread(
+        target=_keep_answer, args=(ask, found), name="pegboard-schedule-ask", daemon=True
+    )
+    thread.start()
+    thread.join(patience)
+    if not found.done():
+        raise late_answer("trigger", key, patience)
+    error = found.exception()
+    if error is None:
+        return found.result()
+    if isinstance(error, Exception):
+        raise error
+    raise ScheduleError(
+        f"the trigger of {key} raised {type(error).__name__}, which would end a program and says nothing of a time."
+    ) from error
+
+
+def _keep_answer(ask: Callable[[], Answer], found: Future[Answer]) -> None:
+    try:
+        found.set_result(ask())
+    except BaseException as error:  # noqa: BLE001 - as in `Question.put`
+        found.set_exception(error)
+
+
+def late_answer(what: str, key: str, patience: float) -> TriggerTimeout:
+    """Make the error of an entry that has not answered in time."""
+    return TriggerTimeout(
+        f"the {what} of {key} has not answered within {patience:g} s. The others go on, and it keeps a thread until it has.\n"
+        f"Give what it waits for a limit, or the schedule more time: Scheduling(patience=...).",
+        id=key,
+        seconds=patience,
+    )
 
 
 class Asker:

@@ -30,7 +30,7 @@ class UnknownSchedule(PegboardError, LookupError):  # noqa: N818
 
 
 class TriggerTimeout(PegboardError, TimeoutError):  # noqa: N818
-    """Told of, and never raised, when a condition or a trigger of one's own has not answered in time.
+    """Told of when a condition or a trigger of one's own has not answered in time; raised to who adds or resumes it.
 
     Attributes:
         id: Of the entry.

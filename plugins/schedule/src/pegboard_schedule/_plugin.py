@@ -116,6 +116,7 @@ class Scheduling:
         Raises:
             TypeError: Not a task, not a trigger, or arguments that do not fit.
             ScheduleError: The id is taken, no session is open, or the task has no trigger of its own, or several.
+            TriggerTimeout: A trigger of your own does not answer.
         """
         return self._ready().add(checked_task(task), trigger, tuple(args), dict(kwargs or {}), id)
 
@@ -190,7 +191,7 @@ class Scheduling:
                 parts = _Parts(self._sessions[0], store, self._seed, self._patience)
                 for task, triggers in self._tasks:
                     for trigger in triggers:
-                        parts.add(task, trigger, (), {}, None)
+                        parts.add(task, trigger, (), {}, None, with_others=True)
                 self._parts = parts
             return self._parts
 
@@ -213,6 +214,8 @@ class _Parts:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         key: str | None,
+        *,
+        with_others: bool = False,
     ) -> str:
         rule = _only(task, triggers_of(task, trigger))
         checked_arguments(task, args, kwargs)
@@ -220,7 +223,8 @@ class _Parts:
         key = self.agenda.new_id(task.name) if key is None else key
         missed = counter_of_missed(self.session, task.name)
         entry = Entry(key, call, task.name, task.sensitive, rule, None, 0, missed)
-        self.agenda.add(entry, remembered=not (isinstance(rule, At) and rule.when is None))
+        remembered = not (isinstance(rule, At) and rule.when is None)
+        self.agenda.add(entry, remembered=remembered, with_others=with_others)
         self.loop.wake()
         return key
 

@@ -26,12 +26,11 @@ def starred(a, /, b=2, *rest, c=3, **more):
 )
 def test_same_as_inspect(function, args, kwargs):
     """Whenever a call fits, the values are those that the function itself would see."""
-    signature = inspect.signature(function)
     try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
+        seen = function(*args, **kwargs)
+    except TypeError:  # not asked of `inspect`, which takes on 3.13.0 what no function does
         return
-    assert tuple(binder(signature)(tuple(args), kwargs)) == function(*args, **kwargs)
+    assert tuple(binder(inspect.signature(function))(tuple(args), kwargs)) == seen
 
 
 def test_parameter_that_a_layer_fills():

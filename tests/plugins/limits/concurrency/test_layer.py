@@ -436,6 +436,7 @@ def test_a_waiter_whose_loop_is_gone_is_passed_over(open_session, limits):
     assert later.run_until_complete(asyncio.wait_for(behind, 10)) == "ran"
     later.close()
     waiting._log_destroy_pending = False
+    waiting.get_coro().close()  # as the collector does, some time
 
 
 def test_many_sessions_share_the_slots_of_one_instance(gauge):
