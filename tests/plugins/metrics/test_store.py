@@ -32,7 +32,7 @@ def test_any_number_of_tasks_is_at_most_501_label_sets(session, samples, total, 
     assert total(COUNT) == tasks
     assert total(COUNT, pegboard_task_name="_OTHER") == over
     assert total(DROPPED, pegboard_signal="metrics", pegboard_reason="label_sets") == over
-    assert len(caplog.records) == (over > 0)
+    assert len([each for each in caplog.records if each.name.startswith("pegboard")]) == (over > 0)
 
 
 def test_nothing_is_dropped_below_the_cap(session, samples):
