@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pegboard.parts.contexts import async_context_manager
 from pegboard.parts.forks import after_fork, new_lock
 from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
@@ -54,7 +54,7 @@ class KeyedLocks:
         """Return an async context manager that holds `key`; for a sync call it blocks and never suspends."""
         return self._hold_async(key, call) if call.is_async else self._hold_sync(key, call)
 
-    @asynccontextmanager
+    @async_context_manager
     async def _hold_sync(self, key: object, call: Call) -> AsyncIterator[None]:
         arrived = threading.Event()
         ticket = _Ticket(call, arrived.set)
@@ -69,7 +69,7 @@ class KeyedLocks:
         finally:
             self._leave(key, ticket)
 
-    @asynccontextmanager
+    @async_context_manager
     async def _hold_async(self, key: object, call: Call) -> AsyncIterator[None]:
         arrived, wake = new_waker()
         ticket = _Ticket(call, wake)

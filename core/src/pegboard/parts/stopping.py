@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.clock import SystemClock
+from pegboard.parts.contexts import context_manager
 
 if TYPE_CHECKING:
     from asyncio import CancelledError
@@ -56,7 +56,7 @@ class Stop:
 
         return CancelledError(self.why)
 
-    @contextmanager
+    @context_manager
     def waking(self, wake: Callable[[], object]) -> Iterator[None]:
         """Call `wake` when it is asked for while the block runs; at once if it was before."""
         key = object()
@@ -76,7 +76,7 @@ def is_cancellation(error: BaseException) -> bool:
     return isinstance(error, CancelledError)
 
 
-@contextmanager
+@context_manager
 def stoppable(why: str) -> Iterator[Stop]:
     """Put a stop in force in the block, and in what is begun in it; one around it stops it, too."""
     stop, outer = Stop(why), stop_in_force.get()
@@ -91,7 +91,7 @@ def stoppable(why: str) -> Iterator[Stop]:
         stop_in_force.reset(token)
 
 
-@contextmanager
+@context_manager
 def unstoppable() -> Iterator[None]:
     """Have the block wait for what it needs, whatever was asked for: for what takes back."""
     token = stop_in_force.set(None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
 from pegboard import PegboardError, Session
+from pegboard.parts.contexts import context_manager
 from pegboard.sessions.default import serving_session
 
 plugin_option = click.option(
@@ -19,7 +19,7 @@ plugin_option = click.option(
 )
 
 
-@contextmanager
+@context_manager
 def attached(plugins: tuple[str, ...]) -> Iterator[Session | None]:
     """Open a session with these plugins beside the configured ones; without any, the default session serves.
 

@@ -6,11 +6,11 @@ import functools
 import inspect
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.awaiting import is_async_function, is_awaitable, settled
+from pegboard.parts.contexts import context_manager
 from pegboard.running.one import carried, in_new_loop, in_thread
 from pegboard.running.open_group import GroupItem
 
@@ -208,7 +208,7 @@ def _taken_apart(given: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     return given, (), {}
 
 
-@contextmanager
+@context_manager
 def closing_on_error(given: Sequence[object]) -> Iterator[None]:
     """When the block fails, close the coroutines that did not begin, so that nobody is warned of any never awaited."""
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeGuard
 
 from pegboard.parts.awaiting import is_async_function, refuse_awaitable, settled
+from pegboard.parts.notes import note_on
 from pegboard.running.one import carried, in_thread
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard.tasks.ways import WaysToCall
@@ -117,7 +118,7 @@ def _check(steps: Sequence[object]) -> None:
 
 
 def _note(error: Exception, position: int, steps: Sequence[Callable[..., Any]]) -> None:
-    error.add_note(f"as step {position + 1} of {len(steps)} of a pipeline: {_name(steps[position])}")
+    note_on(error, f"as step {position + 1} of {len(steps)} of a pipeline: {_name(steps[position])}")
 
 
 def _name(step: Callable[..., Any]) -> str:

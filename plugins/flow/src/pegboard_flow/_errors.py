@@ -55,11 +55,3 @@ class PlaceholderError(PegboardError, TypeError, AttributeError):
     """
 
     node: str
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """Leave a line on an error, if its class takes notes."""
-    try:
-        error.add_note(note)
-    except Exception:  # noqa: BLE001 - the error matters, the note does not
-        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pegboard.parts.notes import note_on
 from pegboard.privacy import is_sensitive
 
 if TYPE_CHECKING:
@@ -15,7 +16,4 @@ def note(call: Call, error: BaseException, what: str, failure: BaseException) ->
     if failure is error:  # raised again: it says nothing new
         return
     text = "" if is_sensitive(failure, call) else f": {call.session.masks.mask(str(failure))}"
-    try:
-        error.add_note(f"and its {what} failed: {type(failure).__name__}{text}")
-    except Exception:  # noqa: BLE001 - a class that takes no notes: its error matters, the note does not
-        pass
+    note_on(error, f"and its {what} failed: {type(failure).__name__}{text}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Session
+from pegboard.parts.contexts import context_manager
 from pegboard_flow._errors import PlaceholderError
 from pegboard_flow._recorder import current_recorder
 from pegboard_flow._tasks import checked_mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pegboard import Task
 
 
-@contextmanager
+@context_manager
 def recorded() -> Iterator[Recording]:
     """Record the calls that are made inside, in this context."""
     recording = Recording()

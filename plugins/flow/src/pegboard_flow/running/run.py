@@ -10,8 +10,9 @@ import attrs
 
 from pegboard.parts import checks
 from pegboard.parts.awaiting import is_awaitable, settled
+from pegboard.parts.notes import note_on
 from pegboard.running.open_group import OpenGroup, open_group
-from pegboard_flow._errors import GraphError, GraphFailed, add_note
+from pegboard_flow._errors import GraphError, GraphFailed
 from pegboard_flow.running.result import GraphResult
 from pegboard_flow.running.spans import Spans
 from pegboard_flow.running.walk import CUT_OFF, SKIPPED, WAITING, Walk
@@ -71,7 +72,7 @@ class Run:
         """
         if not isinstance(error, Exception):
             raise error
-        add_note(error, f"in node {self.shape.nodes[index].name!r} of graph {self.settings.name!r}")
+        note_on(error, f"in node {self.shape.nodes[index].name!r} of graph {self.settings.name!r}")
         self.walk.fail(index, error)
         if not self._goes_on:
             raise error
@@ -128,7 +129,7 @@ class Run:
             raise
 
     def _note_condition(self, edge: Edge, error: Exception) -> None:
-        add_note(error, f"in the condition of edge {edge} of graph {self.settings.name!r}")
+        note_on(error, f"in the condition of edge {edge} of graph {self.settings.name!r}")
 
     def _awaitable_condition(self, edge: Edge, answer: object) -> GraphError:
         if inspect.iscoroutine(answer):

@@ -10,8 +10,8 @@ import attrs
 
 from pegboard import MustBeAwaited
 from pegboard.parts.awaiting import is_async_function, is_awaitable
+from pegboard.parts.notes import note_on
 from pegboard.running.open_group import OpenGroup, open_group
-from pegboard_flow._errors import add_note
 from pegboard_flow.workflows.step import Context, Step, step_of
 
 
@@ -142,7 +142,7 @@ class Conditional:
                 raise self._to_be_awaited(where, answer)  # noqa: TRY301 - to get the note, too
             return bool(answer)
         except Exception as error:
-            add_note(error, f"in the condition of {where} of workflow {self.name!r}")
+            note_on(error, f"in the condition of {where} of workflow {self.name!r}")
             raise
 
     def _to_be_awaited(self, where: str, answer: object) -> MustBeAwaited:
@@ -155,7 +155,7 @@ class Conditional:
         )
 
     def _note(self, step: Step, error: Exception) -> None:
-        add_note(error, f"in step {step.name!r} of workflow {self.name!r}")
+        note_on(error, f"in step {step.name!r} of workflow {self.name!r}")
 
     def _open(self) -> OpenGroup:
         return open_group("workflow", self.name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, Self
 
+from pegboard.parts.contexts import context_manager
+from pegboard.parts.notes import note_on
 from pegboard.running.open_group import OpenGroup, open_group
-from pegboard_flow._errors import add_note
 from pegboard_flow.workflows.step import Step, step_of
 
 
@@ -31,7 +31,7 @@ class _Run:
         self.current_step = 0
         self.results: list[Any] = []
 
-    @contextmanager
+    @context_manager
     def step(self, step: Step) -> Iterator[None]:
         """Note that a step runs, and what went wrong in it."""
         self.current_step += 1
@@ -41,7 +41,7 @@ class _Run:
             self.status = Progress.FAILED
             if isinstance(error, Exception):
                 where = f"step {self.current_step} of {len(self.steps)} ({step.name!r})"
-                add_note(error, f"in {where} of workflow {self.workflow!r}")
+                note_on(error, f"in {where} of workflow {self.workflow!r}")
             raise
 
     def complete(self, group: OpenGroup) -> list[Any]:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from pegboard.calls.call import next_number, process_prefix
 from pegboard.errors import ConfigError, PegboardError, TransportError, WorkerDied
+from pegboard.parts.notes import note_on
 from pegboard.parts.stopping import stop_in_force, wait_for
 from pegboard_processes.pool.executor import ProcessPool
 from pegboard_processes.pool.request import NotStarted
@@ -329,8 +330,5 @@ def lost(task: Task[..., Any], index: int | None, error: BaseException) -> BaseE
             index=index,
             pid=pid,
         )
-    try:
-        error.add_note(f"while task {task.name!r}{where} was to run in another process")
-    except Exception:  # noqa: BLE001 - a class that takes no notes
-        pass
+    note_on(error, f"while task {task.name!r}{where} was to run in another process")
     return bare(error)

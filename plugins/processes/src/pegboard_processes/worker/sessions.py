@@ -6,11 +6,11 @@ import atexit
 import importlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidPlugin
 from pegboard.parts import new_lock
+from pegboard.parts.contexts import context_manager
 from pegboard.sessions.session import Session
 from pegboard_processes import hookspecs
 from pegboard_processes.wire.parcels import is_rebuildable
@@ -85,7 +85,7 @@ class WorkerSessions:
         with self.using(spec) as found:
             return found
 
-    @contextmanager
+    @context_manager
     def using(self, spec: bytes) -> Iterator[WorkerSession]:
         """Give the session of this pickled spec, and have it open for as long as the block lasts."""
         with self._guard:

@@ -6,9 +6,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pegboard.parts.contexts import context_manager
 from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 from pegboard_queue._errors import QueueError
@@ -76,7 +76,7 @@ class Waiting:
                 else:
                     self._workers.run_in_thread(found)
 
-    @contextmanager
+    @context_manager
     def _noted(self, item: Item[Any], *, is_timed: bool) -> Iterator[Item[Any] | None]:
         """Note which item waits, and tell which: it has a slot meanwhile, and so it helps; None outside of any.
 

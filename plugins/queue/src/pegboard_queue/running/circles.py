@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.parts import after_fork
+from pegboard.parts.contexts import context_manager
 from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.dependencies import blocked_by, waited_for, way
@@ -31,7 +31,7 @@ class Circles:
     def _renew(self) -> None:
         self._guard = threading.Lock()
 
-    @contextmanager
+    @context_manager
     def waiting(self, outer: Item[Any], item: Item[Any], *, is_timed: bool) -> Iterator[None]:
         """Note in the block that the task of one item waits for another one.
 
@@ -50,7 +50,7 @@ class Circles:
             if not is_timed:
                 self._remove(outer, item)
 
-    @contextmanager
+    @context_manager
     def running(self, outer: Item[Any], item: Item[Any]) -> Iterator[None]:
         """Note in the block that the task of one item runs another one, and goes on only after it."""
         with self._guard:
