@@ -170,3 +170,36 @@ def test_two_streams_at_once_do_not_wait(session, caching):
     assert [next(one), next(two), next(one), next(two)] == [1, 1, 2, 2]
     assert [list(one), list(two)] == [[], []]
     assert next(runs) == 2
+
+
+def test_stream_that_was_answered_is_not_stored(session, caching):
+    """What is sent to it is no part of the key, and a stored one could not be spoken to."""
+
+    @task(Cache())
+    def echo():
+        said = yield "first"
+        yield said
+
+    for said in ("a", "b"):
+        items = echo()
+        assert next(items) == "first"
+        assert items.send(said) == said
+        assert list(items) == []
+    assert caching.stats().hits == 0
+
+
+def test_stream_that_returned_a_value_is_not_stored(session, caching):
+    """It would come back without it."""
+
+    @task(Cache())
+    def counted():
+        yield 1
+        return "one"
+
+    for _ in range(2):
+        items = counted()
+        assert next(items) == 1
+        with pytest.raises(StopIteration) as end:
+            next(items)
+        assert end.value.value == "one"
+    assert caching.stats().hits == 0

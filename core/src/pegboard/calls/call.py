@@ -67,6 +67,7 @@ class Call:
         trace_id, span_id: Lower-case hex ids of the span of this call, set by whoever traces; or None.
         sampled: Whether that span is sampled; None when nobody traces.
         carrier: In a worker, what plugins sent along in `on_depart`; empty elsewhere.
+        directed: Whether the consumer of a stream with layers sent or threw something, so that its items are an answer to that.
         returned: What the generator of a task with layers returned; a layer that gives stored items may set it.
         time_limit: Until when it may take, for whoever runs its function; None without a limit.
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
@@ -80,6 +81,7 @@ class Call:
         "attempt",
         "attempt_begun",
         "attempt_ended",
+        "directed",
         "executor",
         "group",
         "handed",
@@ -123,6 +125,7 @@ class Call:
     streams: list[KeptStream]
     handed: tuple[str, Any] | None
     listens: bool
+    directed: bool
     returned: Any
     hooking: bool
     stage: int
@@ -320,6 +323,7 @@ _DEFAULTS: dict[str, Any] = {
     "_state": None,
     "attempt_begun": 0,
     "attempt_ended": 0,
+    "directed": False,
     "group": None,
     "handed": None,
     "hook_depth": 0,

@@ -86,6 +86,7 @@ class _Outermost(KeptStream):
     def asend(self, value: Any) -> Any:
         """Resume the layers; the generator gets `value`."""
         if value is not None and self._call.listens:
+            self._call.directed = True
             self._call.handed = ("send", value)
         return self._stream.asend(None)
 
@@ -93,6 +94,7 @@ class _Outermost(KeptStream):
         """Raise `error` in the generator; where none waits, as when a layer gives items of its own, in the outermost layer."""
         if not self._call.listens:
             return self._stream.athrow(error)
+        self._call.directed = True
         self._call.handed = ("throw", error)
         return self._stream.asend(None)
 

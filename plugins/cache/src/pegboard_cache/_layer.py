@@ -164,7 +164,11 @@ class CachedCalls:
     async def _keep_stream(self, call: Call, key: str, recording: _Recording) -> None:
         if call.source == "fallback":
             return
-        if recording.items is None:
+        if call.directed:  # another consumer would not say the same, nor get to
+            self._values.unstorable("its items are an answer to what was sent to it, or raised in it")
+        elif call.returned is not None:
+            self._values.unstorable("it returned a value beside its items, which are all that is kept")
+        elif recording.items is None:
             self._values.unstorable(f"its items are larger than {STREAM_BYTES_MOST:,} bytes together")
         else:
             await self._values.keep(call, key, recording.items)
