@@ -84,7 +84,7 @@ WAYS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 @pytest.mark.parametrize("probe", [crossed, crossed_later], ids=["function", "coroutine"])
 @pytest.mark.parametrize("way", WAYS)
 def test_they_mean_the_same_everywhere(executor, probe, way):
