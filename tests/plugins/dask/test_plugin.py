@@ -13,12 +13,13 @@ from dask_tasks import Diary, clients_there, plugins_there, process, square, who
 from pegboard import ConfigError, Session
 from pegboard_dask import ClusterLost, ClusterUnreachable, Dask
 
-POOLED = "Dask-Offload"  # one idle thread that distributed keeps for the life of a process
+# An idle thread that distributed keeps for the life of a process, and one that it lets end by itself.
+KEPT = ("Dask-Offload", "Profile")
 
 
 def threads():
     """The threads that run now, but for those that engines keep for the whole process."""
-    return {each for each in threading.enumerate() if not each.name.startswith(POOLED)}
+    return {each for each in threading.enumerate() if not each.name.startswith(KEPT)}
 
 
 def test_nothing_is_connected_before_it_is_needed():

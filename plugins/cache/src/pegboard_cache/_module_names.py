@@ -33,7 +33,9 @@ def module_of(thing: Any) -> str:
 def _names_seen_by(thing: Any) -> Mapping[str, Any]:
     if isinstance(thing, type):
         functions = (part for part in vars(thing).values() if isinstance(part, types.FunctionType))
-        return next((each.__globals__ for each in functions if each.__module__ in _MAIN), {})
+        # Not by their `__module__`, which a library that adds methods may have set.
+        seen = (each.__globals__ for each in functions)
+        return next((names for names in seen if names.get("__name__") in _MAIN), {})
     return getattr(thing, "__globals__", {})
 
 

@@ -10,6 +10,9 @@ from pegboard import Session, task
 from pegboard_limits import Breaker, Limits
 
 
+# From Python 3.12 on, a step that an interrupt kept from being taken warns when it is collected.
+@pytest.mark.filterwarnings("ignore:coroutine method 'asend'")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("stream", [False, True], ids=["function", "stream"])
 def test_an_interrupt_anywhere_in_a_probe_leaves_none_on_its_way(interrupted_everywhere, stream):
     """The next call is the probe, at whatever moment the one before was interrupted."""
