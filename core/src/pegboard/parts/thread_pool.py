@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import weakref
@@ -142,7 +143,7 @@ class ThreadPool(Executor):
             self._idle.pop()
         except IndexError:
             if len(self._threads) < self.workers:
-                _shared.have_started(self._start_one)
+                _have_started(self._start_one)
         return submission
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -201,10 +202,7 @@ class ThreadPool(Executor):
 
 
 class _Shared:
-    """What the pools of this process share: which thread is whose, and a thread that starts others.
-
-    Where the main thread asks, threads are started from that one, as a Ctrl-C may leave half a thread behind.
-    """
+    """What the pools of this process share: who they are, and which thread is whose."""
 
     def __init__(self) -> None:
         self._begin_anew()
@@ -214,31 +212,6 @@ class _Shared:
         """Begin without threads, also in a forked child: those of its parent did not come along."""
         self.pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
         self.executor_of_thread: dict[int, Executor] = {}
-        self._guard = threading.Lock()
-        self._inbox: SimpleQueue[tuple[Callable[[], None], threading.Lock]] = SimpleQueue()
-        self._runs = False
-
-    def have_started(self, start: Callable[[], None]) -> None:
-        """Have a thread started, and let it begin."""
-        if threading.current_thread() is not threading.main_thread():
-            start()
-            return
-        begun = threading.Lock()
-        begun.acquire()
-        self._inbox.put((start, begun))
-        with self._guard:
-            if not self._runs:
-                self._runs = True
-                threading.Thread(target=self._serve, name="pegboard-starter", daemon=True).start()
-        begun.acquire(timeout=_PATIENCE)
-
-    def _serve(self) -> None:
-        while True:
-            start, begun = self._inbox.get()
-            try:
-                start()
-            finally:
-                begun.release()
 
     def finish_at_exit(self) -> None:
         """Finish what was submitted to pools that nobody ended, as the standard library's do."""
@@ -248,6 +221,28 @@ class _Shared:
 
 _shared = _Shared()
 threading._register_atexit(_shared.finish_at_exit)  # type: ignore[attr-defined]
+
+
+def _have_started(start: Callable[[], None]) -> None:
+    """Have a thread started, and let it begin.
+
+    From the main thread by way of another one, that is of C and lives no longer: a Ctrl-C in `Thread.start` would leave half a
+    thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        start()
+        return
+    begun = threading.Lock()
+    begun.acquire()
+    _thread.start_new_thread(_start_beside, (start, begun))
+    begun.acquire(timeout=_PATIENCE)
+
+
+def _start_beside(start: Callable[[], None], begun: threading.Lock) -> None:
+    try:
+        start()
+    finally:
+        begun.release()
 
 
 def is_worker_of(executor: Executor | None) -> bool:
