@@ -110,6 +110,20 @@ def test_sessions_still_nest() -> None:
         inner.__exit__(None, None, None)
 
 
+def test_a_session_that_is_not_open_cannot_be_left() -> None:
+    """Neither one that was never entered, nor one twice."""
+    session = Session(inherit=False)
+    with pytest.raises(SessionError, match="was not entered"):
+        session.__exit__(None, None, None)
+    with session:
+        pass
+    with pytest.raises(SessionError, match="left before"):
+        session.__exit__(None, None, None)
+    with session:
+        assert session.is_open
+    assert not session.is_open
+
+
 def test_a_call_that_outlives_its_session_ends_for_it() -> None:
     """Begun inside, it is told to the end; what it calls then is nobody's."""
     recorder = Recorder()

@@ -171,6 +171,8 @@ class Session(Placing):
                 f"{self!r} is left while {active_session.get()!r}, which was entered inside it, is current.\n"
                 f"Sessions nest: leave the inner one first."
             )
+        elif not self.is_open:
+            raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
 
