@@ -204,3 +204,17 @@ def test_what_was_submitted_is_finished_at_exit() -> None:
     )
     assert ran.stdout.split() == ["0", "1", "2"]
     assert ran.stderr == ""
+
+
+def test_a_pool_that_was_never_used_leaves_nothing_to_do_at_exit() -> None:
+    """Whether it was shut down or not: no thread can be started any more then."""
+    program = (
+        "from pegboard.parts.thread_pool import ThreadPool\n"
+        "ended, left = ThreadPool(1, 'ended'), ThreadPool(1, 'left')\n"
+        "ended.shutdown()\n"
+        "ended.shutdown()\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")

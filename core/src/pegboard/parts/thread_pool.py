@@ -149,13 +149,14 @@ class ThreadPool(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more, and end the threads when all is done."""
         with self._guard:
-            self._closed = True
-            if cancel_futures:
-                self._cancel_all()
-            if not self._threads and self._inbox.qsize():  # the starter has not come to it yet
-                self._start_thread()
-            self._inbox.put(None)
+            if not self._closed:
+                self._closed = True
+                if cancel_futures:
+                    self._cancel_all()
+                self._inbox.put(None)
             threads = list(self._threads)
+        if not threads and self._inbox.qsize() > 1:  # an interrupt kept the first one from being started
+            self._start_or_serve()
         if wait:
             for thread in threads:
                 if thread is not threading.current_thread():
@@ -169,6 +170,15 @@ class ThreadPool(Executor):
                 return
             if submission is not None:
                 submission.cancel()
+
+    def _start_or_serve(self) -> None:
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending
+            self._serve()
+        else:
+            thread.join()
 
     def _start_one(self) -> None:
         """Start a thread, if there may be one more."""
