@@ -26,9 +26,8 @@ class _Job:
     def __init__(self, run: Callable[[], Any], number: int) -> None:
         self._run = run
         self.number = number
-        self._running = (
-            threading.Lock()
-        )  # an Event has Python code in it: an interrupt there would leave its lock held for ever
+        # No Event, which has Python code in it: an interrupt there would leave its lock held for ever.
+        self._running = threading.Lock()
         self._running.acquire()
         self.ended = False
         self.value: Any = None

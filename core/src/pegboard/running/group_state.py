@@ -134,10 +134,8 @@ class GroupState:
         self.end(error, self.results if error is None else None)
         if error is None:
             return self.results
-        self.results, self._inputs = (
-            [],
-            iter(()),
-        )  # whoever keeps the error keeps this object, and need not keep those
+        # Whoever keeps the error keeps this object, and need not keep those.
+        self.results, self._inputs = [], iter(())
         raise error
 
     def end(self, error: BaseException | None, value: Any = None) -> None:

@@ -53,9 +53,8 @@ class JSONLines:
         self._attempts = attempts
         self._groups = groups
         self._messages = messages
-        self._guard = (
-            new_rlock()
-        )  # held, it may be taken again: the collector may end a stream, which calls tasks
+        # Held, it may be taken again: the collector may end a stream, which calls tasks.
+        self._guard = new_rlock()
         self._outs: weakref.WeakKeyDictionary[Session, Out] = weakref.WeakKeyDictionary()
         self._dropped = Dropped()
 

@@ -20,9 +20,8 @@ class Stream(Out):
         super().__init__(str(getattr(stream, "name", None) or type(stream).__name__), in_all)
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
-        self._turn = (
-            new_rlock()
-        )  # the collector may end a stream of items, whose call is written, while it is held
+        # The collector may end a stream of items, whose call is written, while it is held.
+        self._turn = new_rlock()
 
     def _put(self, line: str, now: float) -> None:  # noqa: ARG002 - a stream stays where it is
         with self._turn:

@@ -51,9 +51,8 @@ class Logs:
         self._threshold = _level(lifecycle)
         self._json = _formatter(json)
         self._escape = escape
-        self._guard = (
-            new_rlock()
-        )  # held, it may be taken again: the collector may end a stream, which calls tasks
+        # Held, it may be taken again: the collector may end a stream, which calls tasks.
+        self._guard = new_rlock()
         self._wishes: weakref.WeakKeyDictionary[Session, Wish] = weakref.WeakKeyDictionary()
 
     def worker_settings(self) -> dict[str, Any]:

@@ -133,9 +133,8 @@ class Slots:
         """Leave the slot of a call that ends to its bodies that go on, until they end."""
         place = self.held.get(call.number)
         if place is not None:
-            call.when_bodies_end(
-                self.serve
-            )  # first, so that an interrupt leaves no slot whose end nobody is told of
+            # First, so that an interrupt leaves no slot whose end nobody is told of.
+            call.when_bodies_end(self.serve)
             self._going_on[-call.number] = call
             self.held[-call.number] = place
 

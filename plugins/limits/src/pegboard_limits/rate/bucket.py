@@ -70,10 +70,8 @@ class Bucket:
             full_at = (self._full_at if self._full_at > now else now) + self._each  # noqa: FURB136 - max() takes 0.1 us
             wait = full_at - self._ahead - now
             if wait <= _ROUNDING:
-                self.taken[number] = (
-                    now,
-                    full_at,
-                )  # with nothing between the two that an interrupt could come in
+                # Nothing is between the two that an interrupt could come in.
+                self.taken[number] = (now, full_at)
                 self._full_at = full_at
                 return None
             return self._later(number, now, wait, max_wait)

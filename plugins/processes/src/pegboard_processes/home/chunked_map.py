@@ -189,9 +189,8 @@ class ChunkedMap:
         if isinstance(error, WorkerLost) and not error.wanted:
             self._entries.unrun(entries)
         elif len(entries) == 1 and self._is_suspect(entries[0], error):
-            self._suspects.append(
-                entries[0]
-            )  # for when nothing else is out: another item may have ended that worker
+            # For when nothing else is out: another item may have ended that worker.
+            self._suspects.append(entries[0])
         elif isinstance(error, NotStarted) or len(entries) == 1:
             for entry in entries:
                 self._lose(entry, error)

@@ -193,10 +193,8 @@ def send_and_wait(
     if isinstance(place.executor, ProcessPool):
         if stop_in_force.get() is None:
             return place.executor.call(_request(parcel), 1, seconds, until)
-        future, most = (
-            send(place, parcel, 1, seconds, until),
-            None,
-        )  # the pool itself keeps the limit of the function
+        # The pool itself keeps the limit of the function.
+        future, most = send(place, parcel, 1, seconds, until), None
     else:
         future = _submit(place, parcel) if seconds is None else _submit_in_turn(place, turns, parcel, until)
         most = seconds

@@ -227,9 +227,8 @@ class WorkerSlot:
     def _ready(self, request: Request) -> Worker | None:
         """Return a worker that waits; None when nobody wants the request any more."""
         if self._worker is not None and not self._is_waiting:
-            self._drop(
-                self._worker
-            )  # an interrupt left it with something to do: its answer is another request's
+            # An interrupt left it with something to do: its answer is another request's.
+            self._drop(self._worker)
         elif self._worker is not None and self._worker.is_gone:
             self.let_go()
         pause = _START_AGAIN_SECONDS

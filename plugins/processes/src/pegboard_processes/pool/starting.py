@@ -76,9 +76,8 @@ class _Forks:
         import warnings
 
         with self._guard, warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # of threads: the child runs none of their code
+            # Of threads: the child runs none of their code.
+            warnings.simplefilter("ignore", DeprecationWarning)
             ours, theirs = _pair()
             self._ours.add(ours)
             with theirs:

@@ -121,9 +121,8 @@ class Worker:
 
     def _shut(self, how: int) -> None:
         try:
-            end = socket.socket(
-                fileno=self._connection.fileno()
-            )  # no copy of it: there may be no descriptor left
+            # No copy of it: there may be no descriptor left.
+            end = socket.socket(fileno=self._connection.fileno())
         except OSError:  # closed
             return
         try:

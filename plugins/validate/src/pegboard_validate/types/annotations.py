@@ -90,9 +90,8 @@ def is_checkable(annotation: Any) -> bool:
 def says_nothing(annotation: Any) -> bool:
     """Whether an annotation means something to type checkers alone, or allows anything."""
     return (
-        not is_annotation(
-            annotation
-        )  # `UNKNOWN`, or a function in the place of a type, as `threading.Lock` is
+        # `UNKNOWN`, or a function in the place of a type, as `threading.Lock` is.
+        not is_annotation(annotation)
         or any(annotation is each for each in _SILENT)
         or isinstance(annotation, typing.TypeVar)
         or annotation is typing.IO
