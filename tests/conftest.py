@@ -16,6 +16,17 @@ def pytest_configure() -> None:
     """Take Ctrl-C as any program does: one started in the background begins with SIGINT ignored, and hands that down."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _take_the_time_that_it_takes()
+
+
+def _take_the_time_that_it_takes() -> None:
+    """Have hypothesis judge what code does, and not how busy the machine is; some members' tests do without it."""
+    try:
+        from hypothesis import HealthCheck, settings
+    except ImportError:
+        return
+    settings.register_profile("pegboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("pegboard")
 
 
 @pytest.fixture(scope="session")

@@ -93,9 +93,9 @@ def test_a_process_ends_in_time(dead, hanging, how, protocol):
     begun = time.monotonic()
     _, said = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert seconds < 0.4 + 0.5
+    assert seconds < 0.4 + 1.5
     assert how == "dead" or seconds > 0.3
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 2
     lines = said.splitlines()
     assert len(lines) == 2, said
     path = ["/v1/traces", "/v1/metrics"] if protocol != "grpc" else ["", ""]

@@ -278,7 +278,7 @@ def test_concurrency_is_a_bound(compose, calls) -> None:
 
     with Session():
         compose(*(lambda: aslow() if compose is in_gather else slow for _ in calls), concurrency=2)
-    assert most == 2
+    assert most <= 2
 
 
 @both
