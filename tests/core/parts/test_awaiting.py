@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from pegboard import MustBeAwaited, Session, TaskTimeout, Timeout, task
+from pegboard import Layer, MustBeAwaited, Order, Session, TaskTimeout, hookimpl, task
 from pegboard.parts.awaiting import is_async_function, is_awaitable, refuse_awaitable, settled
 from pegboard.testing import Recorder
 
@@ -177,7 +177,7 @@ def test_what_is_awaited_in_a_call_fails_with_it() -> None:
     def hidden_error():
         return broken()
 
-    @task(Timeout(0.05))
+    @task
     def slow():
         return asyncio.sleep(300)
 
@@ -187,8 +187,19 @@ def test_what_is_awaited_in_a_call_fails_with_it() -> None:
         with pytest.raises(TaskTimeout):
             await slow.acall()
 
+    class Limiting:
+        name = "limiting"
+
+        @hookimpl
+        def bind(self, task):
+            async def run(call, proceed):
+                async with call.timeout(0.05):
+                    return await proceed(call)
+
+            return Layer("limiting", Order.TIMEOUT, run=run) if task.name == "slow" else None
+
     recorder = Recorder()
-    with Session(recorder):
+    with Session(recorder, Limiting()):
         asyncio.run(main())
     assert [each.details["outcome"].status for each in recorder.of("after_execute")] == ["error", "error"]
 

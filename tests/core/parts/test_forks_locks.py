@@ -102,6 +102,30 @@ def test_a_held_lock_keeps_a_fork_from_what_it_guards(forked):
     thread.join()
 
 
+def test_a_fork_waits_for_an_import_of_another_thread(forked, tmp_path, monkeypatch):
+    """The child could never finish it, and would wait for ever for the module."""
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.2)\nvalue = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def other():
+        import slow_to_import  # noqa: F401
+
+    def child():
+        import slow_to_import
+
+        return slow_to_import.value
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    while "slow_to_import" not in sys.modules:
+        pass
+    try:
+        assert forked(child) == "1"
+    finally:
+        thread.join()
+        del sys.modules["slow_to_import"]
+
+
 def test_nobody_keeps_a_lock_alive():
     """What is noted of it goes with it."""
     before = len(forks._locks), len(forks._held)

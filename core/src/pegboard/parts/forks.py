@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from importlib import _bootstrap
 from types import MethodType
 from typing import Any
 
@@ -93,10 +95,28 @@ def _register() -> None:
 
 def _take() -> None:
     end = time.monotonic() + _PATIENCE
+    while _others_import() and time.monotonic() < end:
+        time.sleep(0.001)
     locks = [lock for reference in list(_held.values()) if (lock := reference()) is not None]
     _taken[threading.get_ident()] = [
         lock for lock in locks if lock.acquire(timeout=max(end - time.monotonic(), 0.0))
     ]
+
+
+def _others_import() -> bool:
+    """Whether another thread is in the middle of an import: in a child, whoever imports the same would wait for it for ever."""
+    here = threading.get_ident()
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__dict__", {}).get("__spec__")
+        if getattr(spec, "_initializing", False) and _importer_of(name) not in (None, here):
+            return True
+    return False
+
+
+def _importer_of(name: str) -> int | None:
+    """The thread that imports a module; None where Python does not tell."""
+    reference = getattr(_bootstrap, "_module_locks", {}).get(name)
+    return None if reference is None else getattr(reference(), "owner", None)
 
 
 def _let_go() -> None:
