@@ -27,7 +27,7 @@ OPTIONS = (
     Concurrency(1, max_wait=60),
     Retry(5, overlap=False),
     Breaker(20),
-    Timeout(0.3),
+    Timeout(0.6),
     Handle(ValueError, lambda error, what: f"handled {what}"),
     Fallback(lambda what: f"fallback for {what}"),
 )
@@ -48,14 +48,14 @@ def _body(what):
 @task(*OPTIONS)
 def crossed(what):
     if current_call().attempt == 3:
-        time.sleep(0.6)
+        time.sleep(1.2)
     return _body(what)
 
 
 @task(*OPTIONS)
 async def crossed_later(what):
     if current_call().attempt == 3:
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.2)
     return _body(what)
 
 
