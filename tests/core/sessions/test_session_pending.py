@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 
+import pytest
 from session_plugins import function, living
 
 from pegboard import Session, task
@@ -82,3 +83,17 @@ def test_no_thread_is_left_after_a_session() -> None:
         function.map(range(100))
         wait([function.submit(x) for x in range(20)])
     assert [each for each in threading.enumerate() if each.name.startswith("pegboard_")] == []
+
+
+def test_a_future_that_an_interrupt_kept_from_telling_holds_nothing_up():
+    """It is over, whether the session was told or not."""
+
+    class Untold(Future):
+        def add_done_callback(self, fn):
+            raise KeyboardInterrupt
+
+    future = Untold()
+    future.set_result(1)
+    with Session(inherit=False) as session, pytest.raises(KeyboardInterrupt):
+        session.keep(future)
+    assert not session.is_open

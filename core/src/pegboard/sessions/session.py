@@ -290,7 +290,8 @@ class Session(Placing):
                 )
             ]
         try:
-            wait(list(self._pending))
+            for future in wait(list(self._pending)).done:
+                self._let_go(future)  # an interrupt may have kept it from being told
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
             return [error]
         return []
