@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import original_of
 from pegboard.current import running_call
 from pegboard.plans.folding import arity_of
-from pegboard.plans.streams import KeptStream, OpenStream, drive, finish_step, fold_streams, take_handed
+from pegboard.plans.open_stream import OpenStream
+from pegboard.plans.streams import KeptStream, drive, finish_step, fold_streams, take_handed
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call

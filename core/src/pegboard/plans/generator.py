@@ -12,7 +12,8 @@ from pegboard.calls.call import original_of
 from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
 from pegboard.plans.folding import arity_of, end_suspension, observes_attempts
-from pegboard.plans.streams import KeptStream, OpenStream, fold_streams, take_handed
+from pegboard.plans.open_stream import OpenStream
+from pegboard.plans.streams import KeptStream, fold_streams, take_handed
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call

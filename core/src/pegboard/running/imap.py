@@ -17,7 +17,8 @@ from pegboard.running.in_loop import Ended
 from pegboard.running.loop_thread import LoopThread
 from pegboard.running.map import Fanout
 from pegboard.running.on_threads import Submitted
-from pegboard.running.one import choose_place, loop_runs_here
+from pegboard.running.one import loop_runs_here
+from pegboard.running.placing import choose_place
 
 if TYPE_CHECKING:
     import asyncio

@@ -23,14 +23,8 @@ from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
 from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import (
-    call_in,
-    choose_place,
-    finish,
-    finish_in_thread,
-    finish_structured,
-    workers_of,
-)
+from pegboard.running.one import call_in, finish, finish_in_thread, finish_structured
+from pegboard.running.placing import choose_place, workers_of
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from pegboard.places import Threads
     from pegboard.plans.explain import Explanation
+    from pegboard.plans.open_stream import OpenStream
     from pegboard.plans.plan import Divert, Plan
-    from pegboard.plans.streams import OpenStream
     from pegboard.tasks.task import Task
 
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.awaiting import is_async_function, is_awaitable, settled
 from pegboard.parts.contexts import context_manager
-from pegboard.running.one import carried, in_new_loop, in_thread
+from pegboard.running.bodies import carried, in_thread
+from pegboard.running.one import in_new_loop
 from pegboard.running.open_group import GroupItem
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class FunctionItem(Item):
         return value
 
     async def arun(self, group: OpenGroup, index: int) -> Any:
-        value = self._function() if self.is_async else await in_thread(carried, self._function)
+        value = self._function() if self.is_async else await in_thread(carried, "a function", self._function)
         if is_awaitable(value):
             return await settled(await _of_awaitable(value).arun(group, index))
         group.group.calls += 1

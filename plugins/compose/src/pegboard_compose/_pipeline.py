@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from pegboard.parts.awaiting import is_async_function, refuse_awaitable, settled
 from pegboard.parts.notes import note_on
-from pegboard.running.one import carried, in_thread
+from pegboard.running.bodies import carried, in_thread
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard.tasks.ways import WaysToCall
 from pegboard_compose._items import joined, name_of
@@ -90,7 +90,7 @@ def _step(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
 async def _step_async(group: OpenGroup, step: Callable[..., Any], value: Any) -> Any:
     if _is_task(step):
         return await group.acall(step, value)
-    returned = step(value) if is_async_function(step) else await in_thread(carried, step, value)
+    returned = step(value) if is_async_function(step) else await in_thread(carried, "a function", step, value)
     return await settled(returned)
 
 
