@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
 import signal
 import time
+from collections import deque
 
 import pytest
 import remote_tasks as tasks
@@ -28,6 +30,26 @@ def alarm_interrupts():
     signal.setitimer(signal.ITIMER_REAL, 0)
     gc.enable()
     signal.signal(signal.SIGALRM, before)
+
+
+class Struck(deque):
+    """Slots that are free; one is not added, as a Ctrl-C strikes there."""
+
+    def append(self, slot) -> None:
+        """Raise once what a signal handler would."""
+        type(self).append = deque.append
+        raise KeyboardInterrupt
+
+
+def test_a_worker_that_was_not_given_back_is_found_again(tmp_path) -> None:
+    """Whoever used it was struck between letting go of it and putting it where others find it."""
+    with Processes(workers=2) as pool, Session(executor=pool):
+        tasks.plus_one.map(range(4))
+        pool._pool._free = Struck(pool._pool._free)
+        with contextlib.suppress(KeyboardInterrupt):
+            tasks.placed(1)
+        meeting = [tasks.meets.submit(str(tmp_path), number) for number in range(2)]
+        assert [each.result() for each in meeting] == [True, True]
 
 
 @pytest.mark.usefixtures("alarm_interrupts")

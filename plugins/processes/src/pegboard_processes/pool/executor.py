@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
 
 _WORKERS = checks.whole(least=1).or_none("as many as there are processors")
+_LOOK_AGAIN_SECONDS = 0.1  # as an interrupt may keep somebody from telling those who wait
 _RECYCLE_AFTER = checks.whole(least=1).or_none("never")
 
 
@@ -177,10 +178,8 @@ class ProcessPool(Executor):
         for thread in self._threads:
             thread.join()
         with self._guard:
-            while len(self._free) < self.workers - sum(
-                each.is_lost for each in self._slots
-            ):  # a thread that called is at it
-                self._changed.wait()
+            while len(self._free) + len(self._lost()) < self.workers:  # a thread that called is at it
+                self._changed.wait(_LOOK_AGAIN_SECONDS)
             holds, self._holds_server = self._holds_server, False
         with self._ending:
             try:
@@ -238,7 +237,7 @@ class ProcessPool(Executor):
                 if self._closed and not self._waiting:
                     return None
                 self._idle += 1
-                self._changed.wait()
+                self._changed.wait(_LOOK_AGAIN_SECONDS if self._waiting else None)
                 self._idle -= 1
             request = self._waiting.popleft()
             return request, self._taken(request)
@@ -251,15 +250,19 @@ class ProcessPool(Executor):
     def _is_usable(self) -> bool:
         """Whether a slot is free that has a worker, or may start one: none that just failed to, while others have workers."""
         if not self._free:
-            self._free.extend(each for each in self._slots if each.is_lost)
+            self._free.extend(self._lost())
         return bool(self._free) and not (self._free[-1].is_sick and self._others(self._free[-1]))
+
+    def _lost(self) -> list[WorkerSlot]:
+        """The slots that nobody uses, and that an interrupt (Ctrl-C) kept from being given back."""
+        return [each for each in self._slots if not each.is_used and each not in self._free]
 
     def _others(self, slot: WorkerSlot) -> bool:
         return any(each.has_worker for each in self._slots if each is not slot)
 
     def _give_back(self, slot: WorkerSlot, request: Request) -> None:
         with self._guard:
-            if not slot.give(request):
+            if not slot.give(request) or slot in self._free:
                 return
             if slot.is_sick:
                 self._free.appendleft(slot)  # the last to be taken

@@ -166,12 +166,10 @@ class WorkerSlot:
         return True
 
     @property
-    def is_lost(self) -> bool:
-        """Whether whoever took it was interrupted (Ctrl-C) before it could be given back."""
-        if self._holder is None:
-            return False
-        request = self._holder()
-        return request is None or request.done()
+    def is_used(self) -> bool:
+        """Whether whoever took it still needs it."""
+        request = None if self._holder is None else self._holder()
+        return request is not None and not request.done()
 
     @property
     def has_worker(self) -> bool:
