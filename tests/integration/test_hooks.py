@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from concurrent.futures import Executor, Future
 
 import pytest
 
 from pegboard import Layer, Order, Retry, Scope, Session, hookimpl, hookspecs, task
-from pegboard.testing import FakeClock, Recorder
+from pegboard.testing import FakeClock, Recorder, isolated
 
 SPECS = [name for name, spec in vars(hookspecs).items() if getattr(spec, "pegboard_spec", None) is not None]
 
@@ -150,6 +151,32 @@ def test_session_start() -> None:
         pass
     assert first.seen == ["start False", "end"]
     assert not session.is_open
+
+
+def test_session_forked() -> None:
+    """Told in a forked child, of the installed session, which has another id there."""
+    before = []
+
+    class Forked:
+        name = "forked"
+
+        @hookimpl
+        def session_forked(self, session) -> None:
+            os.write(writing, b"told" if session.id != before[0] and os.getpid() != home else b"wrong")
+
+    reading, writing = os.pipe()
+    home = os.getpid()
+    with isolated():
+        session = Session(Forked()).install()
+        before.append(session.id)
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        session.uninstall()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        assert told.read() == b"told"
 
 
 def test_session_end() -> None:

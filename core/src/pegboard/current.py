@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from pegboard.calls.call import Call
     from pegboard.running.group import Group
@@ -43,6 +43,14 @@ class Joining:
 
 
 joining: ContextVar[Joining | None] = ContextVar("pegboard_joining", default=None)
+
+
+def calls_around() -> Iterator[Call]:
+    """The calls that the running code is in, the innermost first."""
+    call = running_call.get()
+    while call is not None:
+        yield call
+        call = call.parent
 
 
 def current_call() -> Call | None:

@@ -133,14 +133,14 @@ class Executors:
         """Those that were used."""
         return list(self._places.values())
 
-    def close(self) -> None:
-        """Wait for what runs and end the pools; closing twice is fine, and a later use makes new ones."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the pools, by default when what runs in them is over; closing twice is fine, and a later use makes new ones."""
         with self._guard:
             pools, self._pools = self._pools, []
             for name in BUILT_IN:
                 self._places.pop(name, None)
         for pool in pools:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=wait, cancel_futures=True)
 
     def _forget_pools(self) -> None:
         """Let go of the pools of the process this one was forked from: their threads did not come along."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -21,6 +22,12 @@ PLAIN = frozenset(
 )  # types of values at a glance
 GIVES_COROUTINE = "_gives_coroutine"  # attribute of functions that give one without being `async def`
 loop_around: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("pegboard_loop", default=None)
+
+
+def loop_runs_here() -> bool:
+    """Whether an event loop runs in this thread, so that nothing async can be waited for in it."""
+    asyncio: Any = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def is_awaitable(value: object) -> bool:

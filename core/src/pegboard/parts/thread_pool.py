@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import after_fork, new_lock
 
 _PATIENCE = 1.0  # seconds in which a thread is expected to start
@@ -262,9 +262,7 @@ def is_worker_of(executor: Executor | None) -> bool:
 
 def _may_help() -> bool:
     """Whether the calling thread is a worker, which must not wait for what only a worker would begin."""
-    asyncio: Any = sys.modules.get("asyncio")
-    in_loop = asyncio is not None and asyncio._get_running_loop() is not None
-    return threading.get_ident() in _shared.executor_of_thread and not in_loop
+    return threading.get_ident() in _shared.executor_of_thread and not loop_runs_here()
 
 
 def submit_to(executor: Executor) -> Callable[..., Future[Any]]:

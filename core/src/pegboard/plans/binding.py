@@ -296,7 +296,13 @@ def compile_events(
         if pm.monitors:
             compiled[event] = _monitored(session, event, parameters, attached, mine)
         elif observers:
-            compiled[event] = compile_event(event, parameters, observers, session.faults.of_observer)
+            compiled[event] = compile_event(
+                event,
+                parameters,
+                observers,
+                session.faults.of_observer,
+                may_be_left=session.flights is not None and subject == "call",
+            )
     return compiled, told
 
 
@@ -312,7 +318,13 @@ def _monitored(
     )
     if not bound:
         return through_pluggy
-    directly = compile_event(event, parameters, bound, session.faults.of_observer)
+    directly = compile_event(
+        event,
+        parameters,
+        bound,
+        session.faults.of_observer,
+        may_be_left=session.flights is not None and parameters[0] == "call",
+    )
 
     def both(*args: Any, **kwargs: Any) -> None:
         try:

@@ -39,6 +39,7 @@ def build(plan: Plan) -> Run:
 def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
     note, let_go, has_layers = plan.note, plan.let_go, bool(plan.layers)
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
+    take_off, land = plan.take_off, plan.land
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
@@ -46,6 +47,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
         around, elsewhere = current(), False
         try:
             make_current(call)
+            if take_off is not None:
+                take_off(call)
             value = await inner(call)
             if has_layers and type(value) is CoroutineType:
                 refuse_unawaited(plan, value, innermost)
@@ -61,6 +64,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
         finally:
             if not elsewhere:
                 make_current(around)  # one call of C, which a Ctrl-C cannot come in between
+            if land is not None:
+                land(call)
 
     return _named(run, plan)
 
@@ -72,6 +77,7 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
+    take_off, land = plan.take_off, plan.land
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
@@ -80,6 +86,8 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
         entered: list[Any] | None = None
         try:
             make_current(call)
+            if take_off is not None:
+                take_off(call)
             call.started = started = perf_counter()
             try:
                 if enter is not None:
@@ -102,11 +110,13 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
                 fail(call, error)
                 raise
             finally:
-                if must_end or (after is not None and call.stage != ENDED):
+                if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
             if not elsewhere:
                 make_current(around)
+            if land is not None:
+                land(call)
 
     return _named(run, plan)
 

@@ -18,6 +18,8 @@ Dispatch = Callable[..., None]
 
 # How far the events are that come once in the life of a call or group; `stage` of a new one is 0.
 BEGUN, FAILED, ENDED = 1, 2, 3
+# Of a call that goes on after its session: nobody is told of it any more.
+LEFT = 4
 # What an event that begins to be told leaves on its subject: a slot, and its value or the parameter that has it.
 _MARKS: dict[str, tuple[str, int | str]] = {
     "before_execute": ("stage", BEGUN),
@@ -57,7 +59,12 @@ def _compiled(source: str, event: str) -> CodeType:
 
 
 def compile_event(
-    event: str, parameters: Sequence[str], observers: Sequence[Observer], on_failure: OnFailure
+    event: str,
+    parameters: Sequence[str],
+    observers: Sequence[Observer],
+    on_failure: OnFailure,
+    *,
+    may_be_left: bool = False,
 ) -> Dispatch:
     """Build `event(call, ...)`: calls every observer with the arguments it asked for, and isolates each.
 
@@ -68,6 +75,8 @@ def compile_event(
 
     A Ctrl-C may strike at any instruction, so an event that has begun to be told leaves a mark on its subject first, and
     reaches every observer.
+
+    With `may_be_left`, calls whose session ended before them tell nothing any more.
     """
     subject = parameters[0]
     names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
@@ -76,6 +85,8 @@ def compile_event(
     if event in _MARKS:
         slot, value = _MARKS[event]
         lines.insert(1, f"    {subject}.{slot} = {value}")
+    if may_be_left:
+        lines.insert(1, f"    if {subject}.stage == {LEFT}: return")
     for index, observer in enumerate(observers):
         names[f"_function{index}"] = observer.function
         names[f"_observer{index}"] = observer
@@ -156,6 +167,8 @@ def monitored_event(
     def dispatch(*args: Any, **kwargs: Any) -> None:
         values = unsaid | dict(zip(parameters, args, strict=False)) | kwargs
         subject = values[parameters[0]]
+        if subject.stage == LEFT:
+            return
         if slot:
             setattr(subject, slot, values[value] if isinstance(value, str) else value)
         before = getattr(_now, "subject", None), getattr(_now, "stop", None)

@@ -48,11 +48,13 @@ def _bare(plan: Plan) -> Run:
     """For a task that nothing is hung on."""
     function = plan.function
     note = plan.note
-    make_current = running_call.set
+    make_current, take_off, land = running_call.set, plan.take_off, plan.land
 
     def run(call: Call) -> Any:
         try:
             make_current(call)
+            if take_off is not None:
+                take_off(call)
             call.attempt = 1
             return function(*call.args, **call.kwargs)
         except Exception as error:
@@ -60,6 +62,8 @@ def _bare(plan: Plan) -> Run:
             raise
         finally:
             make_current(call.parent)  # one call of C, which a Ctrl-C cannot come in between
+            if land is not None:
+                land(call)
 
     return run
 
@@ -73,12 +77,14 @@ def _watched(plan: Plan) -> Run:
     fail, end = plan.fail, plan.end
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, take_off, land = running_call.set, plan.take_off, plan.land
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
         try:
             make_current(call)
+            if take_off is not None:
+                take_off(call)
             call.started = started = perf_counter()
             try:
                 if enter is not None:
@@ -109,10 +115,12 @@ def _watched(plan: Plan) -> Run:
                 fail(call, error)
                 raise
             finally:
-                if must_end or (after is not None and call.stage != ENDED):
+                if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
             make_current(call.parent)
+            if land is not None:
+                land(call)
 
     return run
 
@@ -134,7 +142,7 @@ def _layered(plan: Plan) -> Run:
     fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, take_off, land = running_call.set, plan.take_off, plan.land
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
@@ -142,6 +150,8 @@ def _layered(plan: Plan) -> Run:
         value: Any = None
         try:
             make_current(call)
+            if take_off is not None:
+                take_off(call)
             if watched:
                 call.started = perf_counter()
             try:
@@ -205,10 +215,12 @@ def _layered(plan: Plan) -> Run:
                     note(call, error)
                 raise
             finally:
-                if must_end or (after is not None and call.stage != ENDED):
+                if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
             make_current(call.parent)
+            if land is not None:
+                land(call)
 
     return run
 

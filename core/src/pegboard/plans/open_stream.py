@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import SessionError
+from pegboard.plans.events import LEFT
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -101,6 +102,7 @@ class OpenStream:
             self.call.plan.fail(self.call, closed)
         else:
             self.entered.clear()
+        self.call.stage = LEFT
 
 
 def _nothing() -> None:

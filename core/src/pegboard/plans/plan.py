@@ -11,7 +11,7 @@ from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
 from pegboard.parts.awaiting import awaiting
 from pegboard.parts.notes import note_on
-from pegboard.plans.events import BEGUN, ENDED, FAILED, is_half_told
+from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
 from pegboard.plans.folding import arity_of
 from pegboard.plans.runners import RUNNERS
 from pegboard.privacy import mark_sensitive
@@ -54,6 +54,7 @@ class Plan:
         own_place: The executor that the task itself asks for, with `On`; or None.
         awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
+        take_off, land: Note that a call of a function or coroutine began, and is over; None where nobody counts them.
     """
 
     def __init__(
@@ -86,6 +87,9 @@ class Plan:
         self.function = awaiting(function) if awaits else function
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
+        flights = session.flights  # adding to a set, and taking from it, is one call of C
+        self.take_off = None if flights is None else flights.add
+        self.land = None if flights is None else flights.discard
         self.watched = bool(scopes) or any(
             name in events
             for name in ("before_execute", "before_attempt", "after_attempt", "on_error", "after_execute")
@@ -185,7 +189,7 @@ class Plan:
         What was told already is not told again, and of a call whose beginning nobody was told, nobody is told the end.
         """
         stage = call.stage
-        if stage == ENDED or (self._before is not None and stage < BEGUN):
+        if stage >= ENDED or (self._before is not None and stage < BEGUN):
             return
         self.end_attempt(call, error)
         outcome = call.outcome
@@ -205,6 +209,13 @@ class Plan:
             if self._after is not None:
                 self._after(call, outcome)
 
+    def abandon(self, call: Call, error: BaseException) -> None:
+        """End a call for observers while its body runs on; what becomes of it is told to nobody."""
+        try:
+            self.fail(call, error)
+        finally:
+            call.stage = LEFT
+
     def let_go(self, call: Call, error: BaseException) -> None:
         """Give back the locks that an interrupt left a call with; an Exception leaves through those who hold them."""
         if self.layers and not isinstance(error, Exception):
@@ -219,7 +230,7 @@ class Plan:
     def end(self, call: Call, error: BaseException | None, entered: list[tuple[Scope, Any]] | None) -> None:
         """Do at last what an interrupt kept a runner from, and leave the scopes."""
         try:
-            if error is not None and self._after is not None and call.stage != ENDED:
+            if error is not None and self._after is not None and call.stage < ENDED:
                 self.fail(call, error)
         finally:
             self.leave(call, entered)

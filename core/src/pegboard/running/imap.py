@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
 from pegboard.parts import checks
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
@@ -17,7 +18,6 @@ from pegboard.running.in_loop import Ended
 from pegboard.running.loop_thread import LoopThread
 from pegboard.running.map import Fanout
 from pegboard.running.on_threads import Submitted
-from pegboard.running.one import loop_runs_here
 from pegboard.running.placing import choose_place
 
 if TYPE_CHECKING:

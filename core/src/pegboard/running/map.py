@@ -37,7 +37,7 @@ class Fanout(GroupState):
         on_error: OnError,
         strict: bool,
     ) -> None:
-        session = serving_session()
+        session = serving_session(task)
         plan: Plan = task._plan_in(session)
         self.place = plan.own_place or session.place()
         self.plan = plan.placed(self.place) if isinstance(self.place, RemotePlace) else plan

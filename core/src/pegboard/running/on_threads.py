@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import new_lock
 from pegboard.parts.stopping import Stop, is_cancellation, refuse_stopped, stop_in_force
 from pegboard.places import INLINE
-from pegboard.running.one import finish_in_thread, loop_runs_here
+from pegboard.running.one import finish_in_thread
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

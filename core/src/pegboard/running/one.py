@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import Call, open_call
 from pegboard.current import joining
 from pegboard.errors import SessionError
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.stopping import awaited
 from pegboard.records import TaskResult, status_of
 from pegboard.running.bodies import carried, finish_sync, occupy, start_body, whole
@@ -95,7 +96,7 @@ def run(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = call_in(serving_session(), task, args, kwargs)
+        call = call_in(serving_session(task), task, args, kwargs)
         value = finish(call, "arun(...)")
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -107,7 +108,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = call_in(serving_session(), task, args, kwargs)
+        call = call_in(serving_session(task), task, args, kwargs)
         value = await finish_async(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -116,7 +117,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task from async code; see `Task.acall`."""
-    call = call_in(serving_session(), task, args, kwargs)
+    call = call_in(serving_session(task), task, args, kwargs)
     if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
         if not call.is_async:
             choose_place(call)
@@ -126,7 +127,7 @@ async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Call a task on the session's executor; see `Task.submit`."""
-    call = call_in(serving_session(), task, args, kwargs)
+    call = call_in(serving_session(task), task, args, kwargs)
     place = choose_place(call)
     time_the_wait(call)
     future = place.submit(copy_context().run, occupy, place.executor, finish, call)
@@ -160,10 +161,3 @@ async def finish_structured(call: Call) -> Any:
     if call.is_async:
         return await finish_async(call)
     return await whole(start_body(call))
-
-
-def loop_runs_here() -> bool:
-    """Whether an event loop runs in this thread, so that nothing async can be waited for in it."""
-    import asyncio
-
-    return asyncio._get_running_loop() is not None

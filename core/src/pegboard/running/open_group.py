@@ -50,7 +50,7 @@ def open_group(
         size: How many calls there will be, where that is known.
         task: The task all calls are of, where it is one.
     """
-    return OpenGroup(Group(serving_session(), kind, name, size=size, task=task))
+    return OpenGroup(Group(serving_session(task), kind, name, size=size, task=task))
 
 
 class OpenGroup:

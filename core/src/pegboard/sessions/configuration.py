@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pegboard import discovery
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError
 
@@ -168,3 +169,49 @@ def unknown_key(where: str, key: str, known: Collection[str]) -> ConfigError:
         where=where,
         key=key,
     )
+
+
+def make_plugins(config: Config, *, but: Collection[str] = ()) -> list[object]:
+    """Make the plugins that a configuration names, `but` these, with their settings.
+
+    Raises:
+        ConfigError: Settings that a plugin does not take, or of one that is not named.
+        MissingPlugin: One is not installed.
+    """
+    for name in config.settings:
+        if name not in config.plugins and name not in config.disabled:
+            raise unknown_key(
+                "the configuration's settings, which are for the plugins it lists", name, config.plugins
+            )
+    return [_make(name, config) for name in config.plugins if name not in but]
+
+
+def with_configured(plugins: Iterable[object]) -> list[object]:
+    """Return these plugins, instances or names, and those that the configuration names beside them.
+
+    Raises:
+        ConfigError, MissingPlugin: As `load_config` and `make_plugins` do.
+    """
+    given = list(plugins)
+    names = {each if isinstance(each, str) else discovery.plugin_name(each) for each in given}
+    return [*given, *make_plugins(load_config(), but=names)]
+
+
+def _make(name: str, config: Config) -> object:
+    settings = config.settings.get(name, {})
+    plugin = discovery.find(name)
+    if settings:
+        import inspect
+
+        known = inspect.signature(plugin).parameters
+        for key in settings:
+            if key not in known:
+                raise unknown_key(f"settings of plugin {name!r}", key, list(known))
+    try:
+        return plugin(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"plugin {name!r} cannot be made with its settings {', '.join(settings) or '(none)'}: {error}",
+            where="the configuration",
+            key=name,
+        ) from error

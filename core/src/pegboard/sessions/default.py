@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard import discovery
-from pegboard.errors import ConfigError
 from pegboard.parts.forks import new_rlock
-from pegboard.sessions.configuration import Config, load_config, unknown_key
+from pegboard.sessions import configuration, installing
+from pegboard.sessions.configuration import Config, load_config
+from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import Session, current_session
 
 if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
 
-class DefaultSession:
-    """Holds the default session.
+class _Aside(NamedTuple):
+    """A default session that is not in use."""
 
-    Attributes:
-        state: A new object whenever the answer to "does this task need a session?" may have changed.
-    """
+    session: Session | None
+    config: Config | None
+
+
+class DefaultSession:
+    """Holds the default session."""
 
     def __init__(self) -> None:
         self._guard = new_rlock()
         self._config: Config | None = None
         self._session: Session | None = None
-        self.state = object()
 
     def for_task(self, task: Task[..., Any]) -> Session | None:
         """Return the session that serves `task`; None for a task without options and without any configuration."""
+        if SERVING.elsewhere:
+            SERVING.tell_unserved(task)
         with self._guard:
             if self._config is None:
                 self._config = load_config()
@@ -50,13 +56,37 @@ class DefaultSession:
         """End the default session and forget the configuration, so that both are read again; for tests."""
         with self._guard:
             session, self._session, self._config = self._session, None, None
-            self.state = object()
+            SERVING.reconsider()
         if session is not None:
             session.release(None)
 
-    def reconsider(self) -> None:
-        """Have every task ask again whether it needs a session."""
-        self.state = object()
+    def set_aside(self, config: Config) -> _Aside:
+        """Begin anew with another configuration, and return what to `put_back` afterwards; for tests."""
+        with self._guard:
+            aside = _Aside(self._session, self._config)
+            self._session, self._config = None, config
+            SERVING.reconsider()
+        return aside
+
+    def put_back(self, aside: _Aside) -> None:
+        """End what was made since, and go on with what was set aside."""
+        self.reset()
+        with self._guard:
+            self._session, self._config = aside
+            SERVING.reconsider()
+
+    def make_way(self) -> None:
+        """End the default session once the last call in it is over: another serves from now on."""
+        with self._guard:
+            session, self._session = self._session, None
+        if session is None:
+            return
+        if not installing.is_busy(session):
+            session.release(None)
+            return
+        threading.Thread(
+            target=installing.end_when_idle, args=(session,), name="pegboard-default-session", daemon=True
+        ).start()
 
     def _open(self) -> Session:
         import atexit
@@ -64,20 +94,17 @@ class DefaultSession:
         if self._config is None:
             self._config = load_config()
         config = self._config
-        for name in config.settings:
-            if name not in config.plugins and name not in config.disabled:
-                raise unknown_key(
-                    "the configuration's settings, which are for the plugins it lists", name, config.plugins
-                )
         session = Session(
-            *(_make(name, config) for name in config.plugins),
+            *configuration.make_plugins(config),
             executor=config.executor,
             strict=config.strict,
             strict_plugins=config.strict_plugins,
             inherit=False,
+            quiet=True,
         )
         for name in config.disabled:
             session.pm.set_blocked(name)
+        session.track_calls()
         session.acquire(None)
         atexit.register(self._at_exit, session)
         return session
@@ -87,36 +114,26 @@ class DefaultSession:
             self.reset()
 
 
-def _make(name: str, config: Config) -> object:
-    settings = config.settings.get(name, {})
-    plugin = discovery.find(name)
-    if settings:
-        import inspect
-
-        known = inspect.signature(plugin).parameters
-        for key in settings:
-            if key not in known:
-                raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    try:
-        return plugin(**settings)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"plugin {name!r} cannot be made with its settings {', '.join(settings) or '(none)'}: {error}",
-            where="the configuration",
-            key=name,
-        ) from error
-
-
 DEFAULT = DefaultSession()
+SERVING.make_way = DEFAULT.make_way
 
 
-def serving_session() -> Session:
-    """Return the session that serves calls made here: the open one, or the process-wide default."""
-    return current_session() or DEFAULT.get()
+def serving_session(task: Task[..., Any] | None = None) -> Session:
+    """Return the session that serves calls made here: the open or installed one, or the process-wide default.
+
+    Args:
+        task: Which is about to be called, if one is.
+    """
+    session = current_session()
+    if session is not None:
+        return session
+    if task is not None and SERVING.elsewhere:
+        SERVING.tell_unserved(task)
+    return DEFAULT.get()
 
 
 def attach_everywhere(name: str) -> None:
-    """Have every outermost session that starts from now on, the default one included, attach an installed plugin.
+    """Have the installed session, and every outermost one that starts from now on, attach an installed plugin.
 
     A session that has a plugin of that name keeps its own, and one that disables the name does without. Tasks that are called
     outside of any session are then served by the default one.
@@ -125,10 +142,13 @@ def attach_everywhere(name: str) -> None:
         name: Name of an installed plugin, which is made with its defaults.
     """
     discovery.attach_everywhere(name)
-    DEFAULT.reconsider()
+    installed = SERVING.installed
+    if installed is not None and not installed.pm.has_plugin(name):
+        installed.register(name)
+    SERVING.reconsider()
 
 
 def detach_everywhere(name: str) -> None:
     """Take `attach_everywhere` back, for sessions that start from now on."""
     discovery.detach_everywhere(name)
-    DEFAULT.reconsider()
+    SERVING.reconsider()

@@ -40,7 +40,7 @@ class Manager(pluggy.PluginManager):
         self._events: dict[str, tuple[str, ...]] | None = None
         super().__init__(hookspecs.PROJECT)
         self._on_change = on_change
-        self._changed()
+        self.changed()
         self.monitors = 0
         self.add_hookspecs(hookspecs)
         for name in blocked:
@@ -87,7 +87,7 @@ class Manager(pluggy.PluginManager):
                 raise InvalidPlugin(f"plugin {name!r}: {error}", plugin=name, hook="") from None
             raise
         self._contain_hooks_of_plugins()
-        self._changed()
+        self.changed()
         return name
 
     def _contain_hooks_of_plugins(self) -> None:
@@ -107,7 +107,7 @@ class Manager(pluggy.PluginManager):
     def unregister(self, plugin: object | None = None, name: str | None = None) -> Any:
         """Detach a plugin by instance or name, and return it."""
         removed = super().unregister(plugin, name)
-        self._changed()
+        self.changed()
         return removed
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
@@ -121,7 +121,7 @@ class Manager(pluggy.PluginManager):
         undo = super().add_hookcall_monitoring(before, after)
         stopped = False
         self.monitors += 1
-        self._changed()
+        self.changed()
 
         def stop() -> None:
             nonlocal stopped
@@ -129,7 +129,7 @@ class Manager(pluggy.PluginManager):
                 stopped = True
                 undo()
                 self.monitors -= 1
-                self._changed()
+                self.changed()
 
         return stop
 
@@ -198,7 +198,8 @@ class Manager(pluggy.PluginManager):
                 hook=hook,
             )
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Have every plan made anew."""
         self.version = _next_version()
         self._events = None
         if self._on_change is not None:

@@ -12,25 +12,25 @@ from pegboard import discovery
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard.current import active_session
+from pegboard.current import active_session, calls_around
 from pegboard.errors import SessionError
 from pegboard.options import Option
 from pegboard.parts.forks import new_rlock
 from pegboard.parts.notes import note_on
-from pegboard.places import (
-    Executors,
-)
+from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
-from pegboard.sessions import configuration
+from pegboard.sessions import configuration, installing
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.placing import Placing
+from pegboard.sessions.serving import SERVING
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from types import TracebackType
 
+    from pegboard.calls.call import Call
     from pegboard.places import Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.open_stream import OpenStream
@@ -55,6 +55,8 @@ class Session(Placing):
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
         strict_plugins: Refuse options whose plugin is not attached, instead of attaching it.
         inherit: Whether to take over what the session around this one has.
+        configured: Attach what the configuration names, too, unless a plugin of that name is given.
+        quiet: Log nothing of tasks that are called where this session, which is open, is not current.
 
     `session[Caching]` is the attached plugin of that class, typed.
 
@@ -68,6 +70,9 @@ class Session(Placing):
         in_worker: Whether this session serves the functions that run in a worker.
         masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
         streams: The streams that have begun and are not over.
+        flights: The calls of functions and coroutines that run in this session, or in one inside it, where somebody has to know
+            them; None for most sessions, whose calls are over when they end.
+        installs: How often this session was installed, and not uninstalled.
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
@@ -86,6 +91,8 @@ class Session(Placing):
         strict: bool = False,
         strict_plugins: bool = False,
         inherit: bool = True,
+        configured: bool = False,
+        quiet: bool = False,
     ) -> None:
         self.id = os.urandom(6).hex()
         self.strict_plugins = strict_plugins
@@ -103,8 +110,12 @@ class Session(Placing):
         self._entered = 0
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
+        self._waits = True  # for the bodies that its pools run, at its end
         self.streams: set[OpenStream] = set()
-        super().__init__(plugins, executor)
+        self.flights: set[Call] | None = None
+        self.installs = 0
+        self._quiet = quiet
+        super().__init__(configuration.with_configured(plugins) if configured else plugins, executor)
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
@@ -119,6 +130,73 @@ class Session(Placing):
         """How many threads of this process still run a body that outlived its limit."""
         return abandoned_threads()
 
+    # For the whole process --------------------------------------------------------------------------------------
+
+    def install(self, *, replace: bool = False) -> Self:
+        """Have this session, which is opened if it is not open, serve wherever no other is current; return it.
+
+        That is in every thread and every context of the process, whoever made it: a server's, a framework's. It ends with
+        `uninstall()`, when its `with` block is left, and at the end of the process. Installing it again is counted. The default
+        session makes way for it.
+
+        Args:
+            replace: End the session that is installed already, and take its place, as a reloaded module or the cell of a notebook
+                does; without, that is an error.
+
+        Raises:
+            SessionError: Another session is installed, or this one was opened inside another.
+            ConfigError: The configuration is broken.
+        """
+        installing.install(self, replace=replace)
+        return self
+
+    def uninstall(self, grace: float = installing.GRACE) -> None:
+        """Have this session serve no longer, and end it; when it was installed several times, at the last `uninstall`.
+
+        From now on no call sees it. It waits for those that it serves already, and for what was submitted. What still runs then is
+        ended for observers, as cancelled, and what it does afterwards is told to nobody; what has not begun is dropped. In the
+        thread of an event loop it does not wait for that loop's own calls: `await asyncio.to_thread(session.uninstall)` does.
+
+        Args:
+            grace: How long to wait, in seconds.
+
+        Raises:
+            SessionError: It is not installed, or this is inside one of its calls.
+        """
+        installing.uninstall(self, grace)
+
+    def track_calls(self) -> None:
+        """Know from now on which calls run in this session."""
+        if self.flights is None:
+            self.flights = set()
+            self.pm.changed()
+
+    def begin_anew(self) -> None:
+        """Go on in a forked child: with an id of its own, and the calls that this thread is in, as no other came along."""
+        self.id = os.urandom(6).hex()
+        if self.flights is not None:
+            self.flights.intersection_update(calls_around())
+        self._pending.clear()
+        self.ask("session_forked", session=self)
+        self.pm.changed()
+
+    @property
+    def times_entered(self) -> int:
+        """How many `with` blocks, installations and others keep it open."""
+        return self._entered
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether anything that was submitted is not over."""
+        return bool(self._pending)
+
+    def drop_pending(self) -> None:
+        """Cancel what was submitted and has not begun, and wait for none of it at the end."""
+        for future in list(self._pending):
+            future.cancel()
+        self._waits = not self._pending
+        self._pending.clear()
+
     def explain(self, task: Task[..., Any]) -> Explanation:
         """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
         from pegboard.plans.explain import explain
@@ -128,9 +206,8 @@ class Session(Placing):
     # A context manager ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        around = active_session.get()
-        self.acquire(around)
-        _outer_sessions.set((*_outer_sessions.get(), around))
+        self.acquire(current_session())
+        _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
         active_session.set(self)
         return self
 
@@ -138,7 +215,13 @@ class Session(Placing):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._step_out()
-        self.release(error)
+        self._leave(error)
+
+    def _leave(
+        self, error: BaseException | None, close_streams: Callable[[], list[BaseException]] | None = None
+    ) -> None:
+        installing.leave(self)
+        self.release(error, close_streams)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -155,7 +238,7 @@ class Session(Placing):
             return asyncio.run_coroutine_threadsafe(self._aclose_streams(), loop).result()
 
         # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self.release, error, close_streams))
+        ending = asyncio.ensure_future(asyncio.to_thread(self._leave, error, close_streams))
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -214,6 +297,7 @@ class Session(Placing):
         self._take_over(around if self._inherit else None)
         if around is None:
             self._attach_everywhere()
+        self._waits = True
         self.bring_executor(self.executors.default)
         self._storages.clear()
         started: list[object] = []
@@ -221,6 +305,8 @@ class Session(Placing):
             for _, plugin in self._own:  # as it grows: a plugin may attach another when it starts
                 self._call_hook("session_start", plugin)
                 started.append(plugin)
+            if around is None and not (self._quiet or self.in_worker):
+                SERVING.opened(self)
         except BaseException as error:
             for failure in self._call_all("session_end", reversed(started)):
                 note_on(error, f"and while undoing the start: {type(failure).__name__}: {failure}")
@@ -239,15 +325,14 @@ class Session(Placing):
         inherited = [] if around is None else [*around.plugins.items()]
         manager = Manager(configuration.disabled_plugins(), self._changed, self.faults.of_observer)
         entries = [entry for entry in inherited if entry[0] not in own_names] + self._own
-        for (
-            name,
-            plugin,
-        ) in entries:  # all specs first: an inherited one may implement those of one that is replaced
+        # All specs first: an inherited plugin may implement those of one that is replaced.
+        for name, plugin in entries:
             manager.bring_specs(name, plugin)
         for name, plugin in entries:
             manager.register(plugin, name)
         self.pm = manager
         self.outer = around
+        self.flights = None if around is None else around.flights
         own_types = {type(option) for option in self._own_defaults}
         defaults = () if around is None else around.defaults
         self.defaults = (*self._own_defaults, *(each for each in defaults if type(each) not in own_types))
@@ -256,13 +341,14 @@ class Session(Placing):
         self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
+        SERVING.closed(self)
         failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()
         self._places.clear()
         if self.executors is self._own_executors or self.outer is None:
-            self.executors.close()
+            self.executors.close(wait=self._waits)
         for failure in failures:
             if not isinstance(failure, Exception):
                 raise failure
@@ -347,14 +433,14 @@ def abandoned_threads() -> int:
 
 
 def current_session() -> Session | None:
-    """Return the innermost open session, or None.
+    """Return the session that serves here: the innermost open one of this context, else the installed one, else None.
 
     One that was ended in another context is nobody's any more, so this context forgets it.
     """
     session = active_session.get()
     while session is not None and not session.is_open:
         session = _uncover()
-    return session
+    return SERVING.installed if session is None else session
 
 
 def _uncover() -> Session | None:

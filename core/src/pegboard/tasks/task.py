@@ -12,6 +12,7 @@ from pegboard.current import active_session, running_call
 from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.options import Option, is_owned
 from pegboard.sessions.default import DEFAULT
+from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import current_session
 from pegboard.tasks.naming import (
     NameTemplate,
@@ -83,12 +84,14 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         """Call the function through the layers of the open session, or of the process-wide default one."""
         session = active_session.get()
         if session is None:
-            if self._bare_in is DEFAULT.state:
-                return self.__wrapped__(*args, **kwargs)
-            session = DEFAULT.for_task(self)
+            session = SERVING.installed
             if session is None:
-                self._bare_in = DEFAULT.state
-                return self.__wrapped__(*args, **kwargs)
+                if self._bare_in is SERVING.state:
+                    return self.__wrapped__(*args, **kwargs)
+                session = DEFAULT.for_task(self)
+                if session is None:
+                    self._bare_in = SERVING.state
+                    return self.__wrapped__(*args, **kwargs)
         plan = self._plan
         if plan is None or plan.version != session.version:
             if not session.is_open:  # ended in another context, it is nobody's any more

@@ -6,6 +6,7 @@ from pegboard.testing._check import check_plugin
 from pegboard.testing._clock import FakeClock
 from pegboard.testing._default import reset_default_session
 from pegboard.testing._instruments import Instruments
+from pegboard.testing._isolation import isolated
 from pegboard.testing._recorder import Event, FaultyPlugin, Recorder
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Instruments",
     "Recorder",
     "check_plugin",
+    "isolated",
     "reset_default_session",
 ]

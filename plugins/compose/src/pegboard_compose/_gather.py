@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from pegboard import SessionError
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.stopping import awaited
 from pegboard.running.group_state import OnError, check_policy
-from pegboard.running.one import loop_runs_here
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_compose._items import Item, closing_on_error, items_of, joined
 

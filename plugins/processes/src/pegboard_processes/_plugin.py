@@ -48,7 +48,7 @@ class Processes(Executor):
         recycle_after: int | None = None,
     ) -> None:
         self._pool = ProcessPool(workers, start_method=start_method, recycle_after=recycle_after)
-        self._sessions: set[str] = set()
+        self._sessions: set[Session] = set()
         self._is_entered = False
         self._renew_guard()
         after_fork(self._renew_guard)
@@ -91,7 +91,7 @@ class Processes(Executor):
     def session_start(self, session: Session) -> None:
         """Note who needs the workers."""
         with self._guard:
-            self._sessions.add(session.id)
+            self._sessions.add(session)
 
     @hookimpl
     def make_executor(self, session: Session, name: str, executor: Executor | None) -> object:  # noqa: ARG002 - the spec's
@@ -104,7 +104,7 @@ class Processes(Executor):
     def session_end(self, session: Session) -> None:
         """End the workers, when nobody needs them any more; who comes next has others."""
         with self._guard:
-            self._sessions.discard(session.id)
+            self._sessions.discard(session)
             if self._sessions or self._is_entered:
                 return
             ending, self._pool = self._pool, self._pool.another()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import InvalidPlugin
 from pegboard.parts import new_lock
 from pegboard.parts.contexts import context_manager
+from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import Session
 from pegboard_processes import hookspecs
 from pegboard_processes.wire.parcels import is_rebuildable
@@ -95,6 +96,8 @@ class WorkerSessions:
                 found = self._open[spec] = WorkerSession(loads(spec))
             self._open.move_to_end(spec)
             found.users += 1
+            if HERE.parcel and SERVING.installed is not found.session:  # for threads of the function
+                SERVING.install(found.session)
             idle = [key for key, each in self._open.items() if not each.users]
             old = self._unlist(idle[: max(len(self._open) - _SESSIONS_MOST, 0)])
         for each in old:
@@ -147,6 +150,8 @@ class WorkerSessions:
 
 
 def _end(ending: WorkerSession) -> None:
+    if SERVING.installed is ending.session:
+        SERVING.install(None)
     try:
         ending.session.release(None)
     except Exception:

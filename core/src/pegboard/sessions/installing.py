@@ -1,0 +1,196 @@
+"""Installing a session for the whole process, and uninstalling it while calls run in it."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pegboard.current import calls_around
+from pegboard.errors import SessionError
+from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.forks import after_fork, new_rlock
+from pegboard.plans.events import ENDED
+from pegboard.sessions import configuration
+from pegboard.sessions.serving import SERVING, warn
+
+if TYPE_CHECKING:
+    from pegboard.calls.call import Call
+    from pegboard.sessions.session import Session
+
+GRACE = 20.0
+_POLL = 0.01
+_NAMES_MOST = 5
+_guard = new_rlock()
+
+
+def install(session: Session, *, replace: bool) -> None:
+    """Do what `Session.install` does."""
+    with _guard:
+        before = SERVING.installed
+        if before is session:
+            session.installs += 1
+            return
+        _refuse(session, None if replace else before)
+        lacking = _lacking(session)
+        SERVING.install(None)
+        SERVING.make_way()
+        if before is not None:
+            _end(before, GRACE)
+        session.track_calls()
+        session.acquire(None)
+        session.installs = 1
+        SERVING.install(session)
+        _forks.watch(session)
+        atexit.register(_end_at_exit, session)
+    if lacking:
+        warn(
+            "%r is installed, and lacks what the configuration names: %s. Attach them, or have it take what is configured: "
+            "Session(..., configured=True).",
+            session,
+            ", ".join(lacking),
+        )
+
+
+def uninstall(session: Session, grace: float) -> None:
+    """Do what `Session.uninstall` does."""
+    with _guard:
+        if SERVING.installed is not session:
+            raise SessionError(
+                f"{session!r} is not installed: it never was, or is over, or another took its place."
+            )
+        call = _call_around(session)
+        if call is not None:
+            raise SessionError(
+                f"{session!r} cannot be uninstalled from inside task {call.task.name!r}: it would wait for that very call.\n"
+                f"Uninstall it where no call of it runs, as at the end of the program."
+            )
+        session.installs -= 1
+        if session.installs:
+            return
+        SERVING.install(None)
+    _end(session, grace)
+
+
+def leave(session: Session) -> None:
+    """End the installation of a session whose last `with` block is being left; of any other, nothing."""
+    with _guard:
+        if SERVING.installed is not session or session.times_entered > 2:
+            return
+        SERVING.install(None)
+    _end(session, GRACE)
+
+
+class _Forks:
+    """Has the installed session begin anew in forked children, after all that its plugins have."""
+
+    def __init__(self) -> None:
+        self._watch: _Watch | None = None
+
+    def watch(self, session: Session) -> None:
+        """Watch for this session, and for no other any more."""
+        self._watch = _Watch(session)
+
+
+class _Watch:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        after_fork(self.begin_anew)
+
+    def begin_anew(self) -> None:
+        """In a forked child: its other sessions are those of threads that did not come along."""
+        SERVING.elsewhere.clear()
+        if SERVING.installed is self._session:
+            self._session.begin_anew()
+
+
+_forks = _Forks()
+
+
+def _refuse(session: Session, other: Session | None) -> None:
+    if other is not None:
+        raise SessionError(
+            f"{session!r} cannot be installed, as {other!r} is: one session serves the whole process.\n"
+            f"Uninstall that one first, or let this one take its place: install(replace=True)."
+        )
+    if session.outer is not None:
+        raise SessionError(
+            f"{session!r} cannot be installed, as it was opened inside {session.outer!r} and ends with that one.\n"
+            f"Install the outer one, or open this one where no other is."
+        )
+
+
+def _lacking(session: Session) -> list[str]:
+    """Plugins that the configuration names for the session that serves without any other, and that this one has not."""
+    return [name for name in configuration.load_config().plugins if name not in session.plugins]
+
+
+def _call_around(session: Session) -> Call | None:
+    """The call of a session, or of one inside it, that the running code belongs to."""
+    for call in calls_around():
+        inside: Session | None = call.session
+        while inside is not None:
+            if inside is session:
+                return call
+            inside = inside.outer
+    return None
+
+
+def _end(session: Session, grace: float) -> None:
+    """Wait for what runs in a session, end for observers what goes on, and end the session."""
+    atexit.unregister(_end_at_exit)
+    session.installs = 0
+    until = time.monotonic() + grace
+    while is_busy(session) and time.monotonic() < until:
+        time.sleep(_POLL)
+    _let_go(session)
+    session.release(None)
+
+
+def is_busy(session: Session) -> bool:
+    """Whether anything runs in a session that may end while this thread waits: what its event loop runs does not."""
+    running = [*_in_flight(session), *(stream.call for stream in list(session.streams))]
+    if loop_runs_here():
+        running = [call for call in running if not call.is_async]
+    return bool(running) or session.has_pending
+
+
+def end_when_idle(session: Session) -> None:
+    """End a session that serves nobody new, when what runs in it is over."""
+    while is_busy(session):
+        time.sleep(_POLL)
+    session.release(None)
+
+
+def _in_flight(session: Session) -> Iterator[Call]:
+    return (call for call in list(session.flights or ()) if call.stage < ENDED)
+
+
+def _let_go(session: Session) -> None:
+    """End for observers what still runs, and drop what has not begun."""
+    from asyncio import CancelledError
+
+    calls = [*_in_flight(session)]
+    left = [*calls, *(stream.call for stream in list(session.streams))]
+    session.drop_pending()
+    for call in calls:  # streams are closed at the end of the session
+        call.plan.abandon(call, CancelledError("its session was uninstalled"))
+    if left:
+        names = sorted({call.task.name for call in left})
+        more = f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else ""
+        warn(
+            "%r is uninstalled while calls in it go on (%d, of %s%s): they count as cancelled, and what becomes of them is told to "
+            "nobody.",
+            session,
+            len(left),
+            ", ".join(names[:_NAMES_MOST]),
+            more,
+        )
+
+
+def _end_at_exit(session: Session) -> None:
+    """At the end of the process threads that matter have ended; what runs on are daemons."""
+    if SERVING.installed is session:
+        SERVING.install(None)
+        _end(session, 0.0)

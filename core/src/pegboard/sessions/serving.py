@@ -1,0 +1,77 @@
+"""Which session serves where no context has one of its own."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pegboard.sessions.session import Session
+    from pegboard.tasks.task import Task
+
+_TASKS_TOLD_MOST = 10
+
+
+class Serving:
+    """The installed session, and the word where one is missing.
+
+    Attributes:
+        installed: The session that serves wherever no other is current; None without one.
+        state: A new object whenever the answer to "does this task need a session?" may have changed.
+        elsewhere: The outermost sessions of the user's that are open in some context, in the order of their starts.
+        make_way: Called before a session is installed: ends the one that served until now, once its calls are over.
+    """
+
+    def __init__(self) -> None:
+        self.installed: Session | None = None
+        self.state = object()
+        self.elsewhere: dict[Session, None] = {}
+        self.make_way: Callable[[], None] = lambda: None
+        self._told: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
+
+    def install(self, session: Session | None) -> None:
+        """Have this session serve from now on, or none."""
+        self.installed = session
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Have every task ask again whether it needs a session."""
+        self.state = object()
+
+    def opened(self, session: Session) -> None:
+        """Note that a session of the user's is open, so that calls which it does not see are told of."""
+        self.elsewhere[session] = None
+        if len(self.elsewhere) == 1:
+            self.reconsider()
+
+    def closed(self, session: Session) -> None:
+        """Take that back."""
+        if self.elsewhere.pop(session, self) is None and not self.elsewhere:
+            self.reconsider()
+
+    def tell_unserved(self, task: Task[..., Any]) -> None:
+        """Log that a session is open and does not see the calls of this task: once a task, and for ten of them at most."""
+        session = next(iter(self.elsewhere), None)
+        if session is None or task in self._told or len(self._told) >= _TASKS_TOLD_MOST:
+            return
+        self._told.add(task)
+        warn(
+            "task %r is called in thread %r, where no session is current, and %r, which is open elsewhere, does not see it: "
+            "its plugins do nothing for this task.\nHave it serve the whole process with session.install(), or enter a session "
+            "here. Session(quiet=True) says nothing.",
+            task.name,
+            threading.current_thread().name,
+            session,
+        )
+
+
+SERVING = Serving()
+
+
+def warn(message: str, *args: object) -> None:
+    """Log what the user has to know of sessions."""
+    import logging
+
+    logging.getLogger("pegboard").warning(message, *args)
