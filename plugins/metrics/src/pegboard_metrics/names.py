@@ -241,7 +241,7 @@ BREAKER_STATE = Instrument(
     "Gauge",
     "1",
     (BREAKER,),
-    "State of a circuit breaker since its first change: 0 closed, 1 half open, 2 open.",
+    "State of a circuit breaker: 0 closed, 1 half open, 2 open.",
 )
 HOOK_ERRORS = Instrument(
     "pegboard.hook.errors",

@@ -27,7 +27,6 @@ from pegboard_dashboards.rules.burn_rate import FAST, SLOW, WINDOWS, burning, ch
 from pegboard_dashboards.rules.rule import RUNBOOKS, SERVICE, Group, Rule, alert, linked, record, to_yaml
 from pegboard_metrics import names
 
-
 _CALLS = "slo:pegboard_calls:total"
 _FAILURES = "slo:pegboard_failures:total"
 

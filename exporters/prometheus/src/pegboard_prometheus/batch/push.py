@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pegboard import Session
 
-_PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name))
+_PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name, names.LAST_FAILURE.name))
 _MAX_ANSWER = 200
 _log = logging.getLogger("pegboard.pushgateway")
 
