@@ -14,6 +14,8 @@ from pegboard_dashboards.rules.recording import (
     ERRORS,
     HOOK_ERRORS,
     LAST_SUCCESS,
+    SUCCEEDED,
+    SUCCESSES,
     error_ratio_name,
 )
 from pegboard_dashboards.rules.rule import SERVICE, Group, Rule, alert
@@ -22,7 +24,6 @@ from pegboard_metrics import names
 _TASK = f"{{{{ $labels.{names.TASK} }}}}"
 _INSTANCE = "{{ with $labels.instance }} on {{ . }}{{ end }}"
 _COUNT = checks.whole(least=0, type_error=ValueError)
-_SUCCEEDED = selector(f'{names.STATUS}=~"ok|closed"', f'{names.SOURCE}!="fallback"')
 
 
 def _seconds(given: Seconds) -> float:
@@ -93,14 +94,18 @@ def _burn(thresholds: Thresholds) -> list[Rule]:
 
 def _no_success(thresholds: Thresholds) -> Rule:
     """Fire where a task fails and succeeds nowhere in its service: at once, as the first failure may be the only one tonight."""
+    by = BY_TASK_OF_PROCESS
     lately = _service_succeeded(thresholds)
-    since = f"max by ({BY_TASK_OF_PROCESS}) ({names.LAST_FAILURE.name}) < on ({BY_TASK}) group_left () {_remembered(thresholds)}"
+    since = (
+        f"max by ({by}) ({names.LAST_FAILURE.name}) < on ({BY_TASK}) group_left () {_remembered(thresholds)}"
+    )
+    failing = f"{_failing(thresholds)}\nunless on ({BY_TASK})\n({lately})\nunless on ({by})\n({since})"
     return alert(
         "PegboardNoSuccess",
-        f"{_failing(thresholds)}\nunless on ({BY_TASK})\n({lately})\nunless on ({BY_TASK_OF_PROCESS})\n({since})",
+        f"count by ({BY_TASK}) (\n{failing}\n)",
         "critical",
         f"Task {_TASK} of {SERVICE} only fails",
-        f"{_TASK} in {SERVICE} was tried{_INSTANCE} and failed, and no call has succeeded for {duration(thresholds.no_success)}.",
+        f"{_TASK} in {SERVICE} was tried and failed, and no call has succeeded for {duration(thresholds.no_success)}.",
     )
 
 
@@ -122,15 +127,16 @@ def _no_success_here(thresholds: Thresholds) -> Rule:
 
 
 def _failing(thresholds: Thresholds) -> str:
-    """The tasks of processes that failed, whether that was seen to happen or not.
+    """The tasks of processes that failed and did not succeed, whether that was seen to happen or not.
 
-    Lately, by the counters; in all of a process that never succeeded, as in the file of a job, which says the same every
-    night; or as far as it is known when.
+    Lately, by the counters; in all the time of a process that never succeeded, as in the file of a job, which says the same
+    every night; or as far as it is known when.
     """
-    by = BY_TASK_OF_PROCESS
-    never = f"sum by ({by}) ({COUNT}{selector(FAILED)}) > 0 unless sum by ({by}) ({COUNT}{_SUCCEEDED}) > 0"
+    by, window = BY_TASK_OF_PROCESS, _window(thresholds)
+    lately = f"{increase(ERRORS, window, by)} > 0 unless {increase(SUCCESSES, window, by)} > 0"
+    never = f"sum by ({by}) ({COUNT}{selector(FAILED)}) > 0 unless sum by ({by}) ({COUNT}{SUCCEEDED}) > 0"
     known = f"max by ({by}) ({names.LAST_FAILURE.name})"
-    return f"(\n  {increase(ERRORS, _window(thresholds), by)} > 0\n  or {never}\n  or {known}\n)"
+    return f"(\n  {lately}\n  or {never}\n  or {known}\n)"
 
 
 def _service_succeeded(thresholds: Thresholds) -> str:

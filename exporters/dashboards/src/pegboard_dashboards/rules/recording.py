@@ -22,8 +22,12 @@ BY_TASK_OF_PROCESS = f"{BY_PROCESS}, {names.TASK}"
 BY_HOOK = f"{BY_PROCESS}, {names.PLUGIN}, {names.HOOK}"
 BY_LOSS = f"{BY_PROCESS}, {names.SIGNAL}, {names.REASON}"
 
+SUCCEEDED = selector(f'{names.STATUS}=~"ok|closed"', f'{names.SOURCE}!="fallback"')
+"""Calls that gave what they were made for."""
+
 CALLS = "job_instance_task:pegboard_calls:total"
 ERRORS = "job_instance_task:pegboard_errors:total"
+SUCCESSES = "job_instance_task:pegboard_successes:total"
 RETRIES = "job_instance_task:pegboard_retries:total"
 HOOK_ERRORS = "job_instance_hook:pegboard_hook_errors:total"
 DROPPED = "job_instance_reason:pegboard_telemetry_dropped:total"
@@ -53,6 +57,7 @@ def _counters() -> list[Rule]:
     return [
         _from_zero(CALLS, total, by),
         _from_zero(ERRORS, failed, by),
+        _from_zero(SUCCESSES, f"sum by ({by}) ({COUNT}{SUCCEEDED})", by),
         _from_zero(RETRIES, f"sum by ({by}) ({names.RETRIES.name})", by),
         _from_zero(HOOK_ERRORS, f"sum by ({BY_HOOK}) ({names.HOOK_ERRORS.name})", BY_HOOK),
         _from_zero(DROPPED, f"sum by ({BY_LOSS}) ({names.DROPPED.name})", BY_LOSS),
