@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from pegboard import Session, task
-from pegboard.testing import FakeClock, check_plugin
+from pegboard.testing import FakeClock, Instruments, check_plugin
 from pegboard_cache import Cache, Caching, Entry
 from pegboard_cache._store import Usage
 
@@ -258,3 +258,24 @@ def test_plugin_repr_and_option_repr_show_no_values(session, caching):
     body("canary")
     shown = f"{caching!r} {caching.stats()!r} {session.explain(body)} {Entry('canary', 0.0, None)!r}"
     assert "canary" not in shown
+
+
+def test_a_task_with_a_cache_has_looked_up_nothing_so_far():
+    """Hits and misses are counters at 0 before its first call, and a task without a cache has none."""
+    instruments = Instruments()
+    with Session(instruments, Caching(), inherit=False) as session:
+        session.explain(task(Cache(60), name="cached")(len))
+        session.explain(task(name="plain")(len))
+    found = {
+        (name, result): instruments.value(
+            "pegboard_cache_lookups", pegboard_task_name=name, pegboard_cache_result=result
+        )
+        for name in ("cached", "plain")
+        for result in ("hit", "miss")
+    }
+    assert found == {
+        ("cached", "hit"): 0,
+        ("cached", "miss"): 0,
+        ("plain", "hit"): None,
+        ("plain", "miss"): None,
+    }

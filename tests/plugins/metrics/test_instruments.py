@@ -307,3 +307,12 @@ def test_registries_are_apart():
         pass
     assert first.get_sample_value("shop_orders_total") == 1
     assert second.get_sample_value("shop_orders_total") is None
+
+
+@pytest.mark.parametrize("result", ["hit", "miss"])
+def test_who_looks_up_results_shows_that_none_was_looked_up(session, samples, result):
+    """What counts lookups by itself may be asked for, so that its first one is a change and not a beginning."""
+    labels = {"pegboard_task_name": "work", "pegboard_cache_result": result}
+    lookups = session.measure("counter", "pegboard_cache_lookups", "Not this.", tuple(labels))
+    lookups.labels(**labels)
+    assert samples("pegboard_cache_lookups_total") == [(labels, 0)]

@@ -16,7 +16,7 @@ def bounds(registry, name):
         sample.labels["le"]
         for family in registry.collect()
         for sample in family.samples
-        if sample.name == f"{name}_bucket"
+        if sample.name == f"{name}_bucket" and sample.labels["pegboard_call_status"] == "ok"
     ]
 
 

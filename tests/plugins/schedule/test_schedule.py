@@ -192,6 +192,14 @@ def test_lateness_and_missed_runs_are_measured(schedule, session, clock, times):
     assert instruments.value("pegboard_schedule_missed", **by_task) == 2
 
 
+def test_a_schedule_has_missed_nothing_so_far(schedule, session, times):
+    """The counter is 0 from when the task is scheduled, so that the first run that is dropped is a change."""
+    instruments = Instruments()
+    session.register(instruments)
+    schedule.add(times, Every(10))
+    assert instruments.value("pegboard_schedule_missed", pegboard_task_name="times") == 0
+
+
 def test_jitter_delays_by_chance_and_is_not_lateness(clock, times, fires):
     """Within its bound, reproducibly; the grid stays where it is."""
     seen = []

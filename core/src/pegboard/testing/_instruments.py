@@ -45,7 +45,8 @@ class _Instrument:
     def labels(self, **values: str) -> _LabelSet:
         if set(values) != set(self.names):
             raise ValueError(f"the labels are {self.names}, not {tuple(values)}.")
-        return self.label_sets.setdefault(tuple(values[name] for name in self.names), _LabelSet())
+        zero = 0 if self.kind == "counter" else None  # a counter is there from when its labels are bound
+        return self.label_sets.setdefault(tuple(values[name] for name in self.names), _LabelSet(zero))
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self.labels(), method)
@@ -70,7 +71,10 @@ class Instruments:
         return made
 
     def value(self, name: str, **labels: str) -> float | None:
-        """Return what a counter or gauge came to, or its function says now; None where nobody measured it."""
+        """Return what a counter or gauge came to, or its function says now; None where nobody measured it.
+
+        A counter is 0 as soon as its labels are bound.
+        """
         found = self._found(name, labels)
         return found.total if found.source is None else found.source()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,17 @@ import click
 
 from pegboard_dashboards._writing import write_dashboards, write_rules
 from pegboard_dashboards.rules.alerts import Thresholds
+from pegboard_dashboards.rules.rule import RUNBOOKS
 from pegboard_dashboards.rules.slo import SLO
 
+_PLACE = re.compile(r"(?:.*\.py|[^\W\d]\w*(?:\.[^\W\d]\w*)*):[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_RUNBOOKS = click.option(
+    "--runbooks",
+    metavar="URL",
+    default=RUNBOOKS,
+    show_default=True,
+    help="Page that tells what to do about the alerts.",
+)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -23,16 +34,15 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--stuck", metavar="TIME", help="How old the oldest active call may get.")
 @click.option("--breaker-open", metavar="TIME", help="How long a circuit breaker may be open.")
 @click.option("--abandoned", type=int, help="Threads that may go on behind their timeouts.")
-def rules(folder: Path, **given: Any) -> None:
+@_RUNBOOKS
+def rules(folder: Path, runbooks: str, **given: Any) -> None:
     """Write rules for Prometheus into DIR: recording rules, alerts, and an example of its configuration.
 
-    A TIME is written as in Prometheus: 90s, 15m, 26h.
+    A TIME is seconds, or a text such as 90s, 15m, 26h, 1.5d.
     """
-    try:
+    with _as_misuse():
         thresholds = Thresholds(**{name: value for name, value in given.items() if value is not None})
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    _print_paths(lambda: write_rules(folder, thresholds))
+        _print_paths(lambda: write_rules(folder, thresholds, runbooks=runbooks))
 
 
 @click.command()
@@ -51,16 +61,37 @@ def dashboards(folder: Path) -> None:
     "--window", metavar="TIME", default="30d", show_default=True, help="Over which the budget counts."
 )
 @click.option("--job", help="Of the scrape configuration, where several have such a task.")
-def slo(task: str, objective: float, window: str, **given: str | None) -> None:
+@_RUNBOOKS
+def slo(task: str, objective: float, window: str, runbooks: str, **given: str | None) -> None:
     """Write the rule file of an objective of TASK to stdout: recorded error ratios, the budget left, alerts.
 
-    A TIME is written as in Prometheus: 500ms, 90s, 15m, 26h.
+    TASK is MODULE:TASK, or path/to/file.py:TASK, or the task's static name. A TIME is seconds, or a text such as 500ms, 90s,
+    15m, 26h, 1.5d.
     """
+    with _as_misuse():
+        text = SLO(_named(task), objective, window=window, **given).to_yaml(runbooks)
+    click.echo(text, nl=False)
+
+
+def _named(text: str) -> Any:
+    """Find a task as `pegboard run` does where a place is written; else it is the name."""
+    if not _PLACE.fullmatch(text):
+        return text
+    context = click.get_current_context()
+    found = getattr(context.find_root().command, "target", None)
+    if found is None:
+        raise click.UsageError(
+            f"to find {text!r}, call this as a command of pegboard; or write the task's name."
+        )
+    return found.convert(text, None, context)
+
+
+@contextmanager
+def _as_misuse() -> Iterator[None]:
     try:
-        made = SLO(task, objective, window=window, **given)
+        yield
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(made.to_yaml(), nl=False)
 
 
 def _print_paths(write: Callable[[], list[Path]]) -> None:

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-
+from pegboard_dashboards._texts import quoted
 from pegboard_metrics import names
 
 COUNT = f"{names.DURATION.name}_count"
 BUCKET = f"{names.DURATION.name}_bucket"
-BY_TASK = f"job, {names.TASK}"
+BY_SERVICE = "job, exported_job"
+"""`exported_job` is the job of a file or push that was scraped without `honor_labels`; most series have none."""
+BY_TASK = f"{BY_SERVICE}, {names.TASK}"
+BY_PROCESS = f"{BY_SERVICE}, instance"
 COUNTED = f'{names.STATUS}!~"cancelled|suspended"'
 """Calls that count: nobody stopped them. A stream that its reader closed is a success."""
 FAILED = f'{names.STATUS}="error"'
-
-Seconds = float | timedelta | str
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
-
-
-def seconds(given: Seconds, setting: str) -> float:
-    """Read a span of time: seconds, a timedelta, or a text as Prometheus writes it (`90s`, `15m`, `26h`).
-
-    Raises:
-        ValueError: It is none, or not above 0.
-    """
-    if isinstance(given, str):
-        found = _DURATION.fullmatch(given)
-        value = float(found[1]) * _UNITS[found[2]] if found else -1.0
-    else:
-        value = given.total_seconds() if isinstance(given, timedelta) else float(given)
-    if not 0 < value < float("inf"):
-        raise ValueError(
-            f"{setting}: {given!r} is no span of time above 0; write 90 (seconds), '15m' or '26h', say."
-        )
-    return value
-
-
-def duration(value: float) -> str:
-    """Write seconds as Prometheus does: `90s`, `15m`, `26h`."""
-    if value < 1 or value % 1:
-        return f"{round(value * 1000)}ms"
-    unit = next(unit for unit in ("d", "h", "m", "s") if value % _UNITS[unit] == 0)
-    return f"{round(value / _UNITS[unit])}{unit}"
 
 
 def selector(*matchers: str) -> str:
@@ -53,8 +24,7 @@ def selector(*matchers: str) -> str:
 
 def matches(label: str, value: str) -> str:
     """Write a matcher for exactly this value, whatever characters it has."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'{label}="{escaped}"'
+    return f"{label}={quoted(value)}"
 
 
 def calls(window: str, by: str = BY_TASK, *matchers: str) -> str:
@@ -63,16 +33,44 @@ def calls(window: str, by: str = BY_TASK, *matchers: str) -> str:
 
 
 def errors(window: str, by: str = BY_TASK, *matchers: str) -> str:
-    """Failed calls per second; nothing where none has failed yet."""
-    return f"sum by ({by}) (rate({COUNT}{selector(*matchers, FAILED)}[{window}]))"
+    """Failed calls per second; 0 for a task that does not fail."""
+    failed = f"sum by ({by}) (rate({COUNT}{selector(*matchers, FAILED)}[{window}]))"
+    return f"({failed} or 0 * {calls(window, by, *matchers)})"
+
+
+def ratio(part: str, whole: str) -> str:
+    """Write which part of a whole something is: 0 of nothing, as nothing of it is."""
+    return f"{part}\n/\n({whole} > 0)\nor\n0 * {whole}"
 
 
 def error_ratio(window: str, by: str = BY_TASK, *matchers: str) -> str:
-    """The part of the calls that failed; 0 where none has."""
-    total = calls(window, by, *matchers)
-    return f"(\n  {errors(window, by, *matchers)}\n  or\n  0 * {total}\n)\n/\n{total}"
+    """The part of the calls that failed; 0 where none has, and where there were none."""
+    return ratio(errors(window, by, *matchers), calls(window, by, *matchers))
 
 
 def quantile(q: float, window: str, by: str = BY_TASK, *matchers: str) -> str:
     """A quantile of how long calls took, in seconds."""
     return f"histogram_quantile({q}, sum by ({by}, le) (rate({BUCKET}{selector(*matchers)}[{window}])))"
+
+
+def increase(counter: str, window: str, by: str) -> str:
+    """By how much a counter went up within a window, over restarts."""
+    return f"sum by ({by}) (increase({counter}[{window}]))"
+
+
+def from_zero(record: str, counter: str, by: str) -> str:
+    """Let a record of a counter begin at 0, as `increase` does not see how a series begins.
+
+    What a process counted before it was first seen, and the first error of a new type, are an increase this way. A process
+    that was not to be reached for a while goes on where it was: its record is looked for in the last hours, too.
+
+    Args:
+        record: Selects what this expression is recorded as.
+        counter: The counter.
+        by: The labels that both have.
+    """
+    seen = f"({record} or present_over_time({record}[{_REMEMBERED}]))"
+    return f"{counter}\nand on ({by})\n{seen}\nor\n0 * {counter}"
+
+
+_REMEMBERED = "6h:5m"

@@ -13,7 +13,7 @@ from pegboard_dashboards.grafana.saturation import saturation
 from pegboard_dashboards.grafana.task import one_task
 from pegboard_dashboards.rules.alerts import Thresholds, alert_groups
 from pegboard_dashboards.rules.recording import recording_groups
-from pegboard_dashboards.rules.rule import to_yaml
+from pegboard_dashboards.rules.rule import RUNBOOKS, linked, to_yaml
 
 if TYPE_CHECKING:
     from pegboard_dashboards.grafana.panels import Json
@@ -42,7 +42,11 @@ def write_dashboards(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def write_rules(
-    folder: str | os.PathLike[str], thresholds: Thresholds | None = None, slos: Sequence[SLO] = ()
+    folder: str | os.PathLike[str],
+    thresholds: Thresholds | None = None,
+    slos: Sequence[SLO] = (),
+    *,
+    runbooks: str = RUNBOOKS,
 ) -> list[Path]:
     """Write recording rules, alert rules, an example of Prometheus's configuration, and the rules of objectives.
 
@@ -50,14 +54,15 @@ def write_rules(
         folder: Made if it is not there; files of the same names are replaced.
         thresholds: From where on the alerts fire.
         slos: Objectives of tasks, a file each.
+        runbooks: Address of the page that tells what to do about the alerts, wherever yours is.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: Two objectives would have one file.
+        ValueError: Two objectives would have one file, or the address of the runbook is none.
     """
-    by_file = {slo.file_name: slo.to_yaml() for slo in slos}
+    by_file = {slo.file_name: slo.to_yaml(runbooks) for slo in slos}
     if len(by_file) < len(slos):
         raise ValueError(
             "two of these SLOs are of one task and latency, or would have one file: write them one by one."
@@ -66,7 +71,7 @@ def write_rules(
         folder,
         {
             "pegboard-recording.yml": to_yaml(recording_groups()),
-            "pegboard-alerts.yml": to_yaml(alert_groups(thresholds or Thresholds())),
+            "pegboard-alerts.yml": to_yaml(linked(alert_groups(thresholds or Thresholds()), runbooks)),
             _EXAMPLE: _example(),
             **by_file,
         },

@@ -100,6 +100,7 @@ class Caching:
                 f"task {task.name!r} is made of something that cannot be told apart in another process, such as a "
                 f"closure over a client or a lock.\nIts values are found by this process only.",
             )
+        _show_zeros(session, task.name)
         return CachedCalls(
             task.name, keys_of(task, option.key, option.version), values, self._report, lease
         ).layer()
@@ -219,3 +220,15 @@ def _leases_of(store: Store, task: Task[..., Any]) -> LeaseOf | None:
             key="lock",
         )
     return lease
+
+
+def _show_zeros(session: Session, task: str) -> None:
+    """Show that nothing was looked up so far where somebody measures, so that the first time is a change."""
+    lookups = session.measure(
+        "counter",
+        "pegboard_cache_lookups",
+        "Lookups of stored results, by whether one was found.",
+        ("pegboard_task_name", "pegboard_cache_result"),
+    )
+    for result in ("hit", "miss"):
+        lookups.labels(pegboard_task_name=task, pegboard_cache_result=result)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from pegboard_cli._target import Target
+
 GROUP = "pegboard.commands"
 
 
@@ -14,7 +16,12 @@ class Commands(click.Group):
     """A group that finds commands among the entry points of installed distributions, too.
 
     They are named in the help, and loaded only when they are called: nothing runs because it is installed.
+
+    Attributes:
+        target: Finds the task that `module:task` names, for commands of plugins too: `ctx.find_root().command.target`.
     """
+
+    target = Target()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, the command's own first."""

@@ -48,10 +48,7 @@ def _observe(observe: Callable[[float], None], durations: Sequence[float]) -> No
 
 
 def _note_ends(series: TaskSeries, status: str, source: str, number: int) -> None:
-    if status == "ok" and source != "fallback":
-        series.last_success = time()
-    else:
-        series.last_other = time()
+    series.note_time(status, source)
     if source in _STORED:
         series.served.add(number)
         if status == "error":

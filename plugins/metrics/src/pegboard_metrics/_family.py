@@ -7,7 +7,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from pegboard.parts import new_rlock
 from pegboard.texts import encodable
-from pegboard_metrics.names import CACHE_RESULT, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
+from pegboard_metrics.names import CACHE_RESULT, ERROR_TYPE, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
 
 Child = TypeVar("Child")
 LabelValues = tuple[str, ...]
@@ -47,6 +47,8 @@ class Family(Generic[Child]):
         self._guard = new_rlock()
         self._children: dict[LabelValues, Child] = {}
         self._overflow: dict[LabelValues, Child] = {}
+        self._counted: set[LabelValues] = set()  # label values without the type of error
+        self._stand_ins: dict[LabelValues, tuple[LabelValues, Child]] = {}
 
     def child(self, *values: str) -> Child:
         """Return the child of these label values, made at the first request."""
@@ -60,10 +62,24 @@ class Family(Generic[Child]):
                 return self._overflow.get(self._folded(values))
             return self._children.get(values)
 
-    def items(self) -> list[tuple[LabelValues, Child]]:
-        """List the label sets with their children, those over the cap last."""
+    def stand_in(self, *values: str) -> None:
+        """Show a child that counts nothing until there is one that differs in its type of error at most.
+
+        Which errors there will be, nobody knows; that there were none so far can be seen this way, and the first one is a
+        change. It takes a place that is free, and gives it up for a child that counts.
+        """
+        values = tuple([encodable(value) for value in values])
+        kind = self._but_error_type(values)
         with self._guard:
-            return [*self._children.items(), *self._overflow.items()]
+            if kind not in self._counted and kind not in self._stand_ins:
+                self._stand_ins[kind] = (values, self._make(values))
+
+    def items(self) -> list[tuple[LabelValues, Child]]:
+        """List the label sets with their children, those that stand in, and those over the cap."""
+        with self._guard:
+            free = LABEL_SETS_MOST - len(self._children)
+            stand_ins = list(self._stand_ins.values())[:free]
+            return [*self._children.items(), *stand_ins, *self._overflow.items()]
 
     def own(self) -> list[tuple[LabelValues, Child]]:
         """List the label sets under the cap."""
@@ -90,7 +106,13 @@ class Family(Generic[Child]):
     def _get(self, children: dict[LabelValues, Child], values: LabelValues) -> Child:
         if values not in children:
             children[values] = self._make(values)
+            kind = self._but_error_type(values)
+            self._counted.add(kind)
+            self._stand_ins.pop(kind, None)
         return children[values]
+
+    def _but_error_type(self, values: LabelValues) -> LabelValues:
+        return tuple([value for label, value in zip(self.labels, values, strict=True) if label != ERROR_TYPE])
 
     def _folded(self, values: LabelValues) -> LabelValues:
         return tuple(

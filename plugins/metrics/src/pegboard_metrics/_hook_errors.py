@@ -34,7 +34,15 @@ class HookErrors:
             while around is not None and around not in self._watched:
                 self.refresh()
                 self._watched.add(around)
+                self._show_zeros(around)
                 around = around.outer
+
+    def _show_zeros(self, session: Session) -> None:
+        """Show that the plugins which watch every call have not failed so far, so that the first time is a change."""
+        for name, plugin in session.plugins.items():
+            for event in session.events:
+                if hasattr(plugin, event):
+                    self._family.child(name, event)
 
     @property
     def open_sessions(self) -> list[Session]:

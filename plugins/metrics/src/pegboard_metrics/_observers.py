@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 AfterExecute = Callable[["Call", "Outcome"], None]
 _STORED = ("cache", "journal")
+_USUAL = ("ok", "run", "")
+"""Status, source and error type of a call whose function returned."""
 
 
 def bind_observers(
@@ -33,6 +35,7 @@ def bind_observers(
         traced: Whether anybody could have set `call.sampled`. Reading the slot while it is empty costs as much as
             all the rest.
     """
+    _show_zeros(store, ledger, series, named)
     record = _recorder(ledger, series, named, traced=traced)
     after_execute = _counted(series, record) if named else _fast(ledger, series, record, traced=traced)
     begin = series.active.add
@@ -45,6 +48,15 @@ def bind_observers(
         after_execute=hookimpl(after_execute),
         **_bind_counters(store, ledger, series),
     )
+
+
+def _show_zeros(store: Store, ledger: Ledger, series: TaskSeries, named: Histogram | None) -> None:
+    """Show that nothing was counted so far, so that the first time is a change: what comes from nowhere is none to Prometheus."""
+    ledger.durations.child(series.name, *_USUAL)
+    for family in (store.durations, *(() if named is None else (named.family,))):
+        family.child(series.name, *_USUAL)
+        family.stand_in(series.name, "error", "run", "")
+    store.retries.stand_in(series.name, "")
 
 
 def _bind_counters(store: Store, ledger: Ledger, series: TaskSeries) -> dict[str, Callable[..., None]]:
@@ -95,10 +107,7 @@ def _recorder(ledger: Ledger, series: TaskSeries, named: Histogram | None, *, tr
 
 def _note_end(series: TaskSeries, outcome: Outcome) -> None:
     """Keep what an outcome tells beside its duration."""
-    if outcome.status == "ok" and outcome.source != "fallback":
-        series.last_success = time()
-    else:
-        series.last_other = time()
+    series.note_time(outcome.status, outcome.source)
     if outcome.attempts == 0:
         series.not_run.add()
     elif outcome.attempts > 1:
@@ -121,7 +130,7 @@ def _counted(series: TaskSeries, record: AfterExecute) -> AfterExecute:
 
 def _fast(ledger: Ledger, series: TaskSeries, record: AfterExecute, *, traced: bool) -> AfterExecute:
     """As `_counted`, with the usual end of a call, a value of its function, resolved beforehand."""
-    durations = ledger.durations.child(series.name, "ok", "run", "")
+    durations = ledger.durations.child(series.name, *_USUAL)
     pending, fold, exemplify = durations.pending, durations.fold, durations.exemplify
     end, append, now = series.active.discard, pending.append, time
 

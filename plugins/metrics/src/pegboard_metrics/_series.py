@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from time import time
+from typing import TYPE_CHECKING, NamedTuple
 
 from pegboard.parts import new_rlock
 from pegboard.records import error_type
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from pegboard import Call
 
 ERROR_TYPES_MOST = 10
+
+
+class Times(NamedTuple):
+    """When calls of a task last ended, in Unix time, or None.
+
+    Attributes:
+        success: Ok, with a value that is no fallback's.
+        failure: In an error.
+        other: In another way.
+    """
+
+    success: float | None
+    failure: float | None
+    other: float | None
 
 
 class TaskSeries:
@@ -29,6 +44,7 @@ class TaskSeries:
         name: The label value: the task's static name, or `_OTHER` for all tasks over the cap.
         active: The calls that have begun and not ended.
         last_success: Unix time at which a call last ended ok, or None.
+        last_failure: Unix time at which a call last ended in an error, or None.
         last_other: Unix time at which a call last ended in another way, or None.
         served: Calls answered from a cache or journal, which have no duration.
         served_failures: Those of them that failed all the same.
@@ -45,6 +61,7 @@ class TaskSeries:
         "active",
         "again",
         "below",
+        "last_failure",
         "last_other",
         "last_success",
         "name",
@@ -59,6 +76,7 @@ class TaskSeries:
         self.below: list[TaskSeries] = []
         self.active: set[Call] = set()
         self.last_success: float | None = None
+        self.last_failure: float | None = None
         self.last_other: float | None = None
         self.served: Counter = Counter(None if above is None else above.served)
         self.served_failures: Counter = Counter(None if above is None else above.served_failures)
@@ -74,11 +92,21 @@ class TaskSeries:
         """List the calls that have begun and not ended, those of the sessions below included."""
         return [*tuple(self.active), *(call for series in tuple(self.below) for call in series.running())]
 
-    def times(self) -> tuple[float | None, float | None]:
-        """Tell when a call last ended ok, and when one last ended in another way, in the sessions below too."""
+    def times(self) -> Times:
+        """Tell when a call last ended, by how it did, in the sessions below too."""
         below = [series.times() for series in tuple(self.below)]
-        ok, other = zip((self.last_success, self.last_other), *below, strict=True)
-        return _latest(ok), _latest(other)
+        own = Times(self.last_success, self.last_failure, self.last_other)
+        return Times(*map(_latest, zip(own, *below, strict=True)))
+
+    def note_time(self, status: str, source: str) -> None:
+        """Keep that a call has ended now, and how: a fallback's value is no success."""
+        now = time()
+        if status == "ok" and source != "fallback":
+            self.last_success = now
+        elif status == "error":
+            self.last_failure = now
+        else:
+            self.last_other = now
 
     def leave(self) -> None:
         """Hand the times up, and be no part of what is above any more: what was counted is there already."""
@@ -87,10 +115,11 @@ class TaskSeries:
 
     def let_go(self, series: TaskSeries) -> None:
         """Take the times of one below, and forget it."""
-        ok, other = series.times()
+        ended = series.times()
         with self._guard:
-            self.last_success = _latest((self.last_success, ok))
-            self.last_other = _latest((self.last_other, other))
+            self.last_success = _latest((self.last_success, ended.success))
+            self.last_failure = _latest((self.last_failure, ended.failure))
+            self.last_other = _latest((self.last_other, ended.other))
             if series in self.below:
                 self.below.remove(series)
 

@@ -77,7 +77,7 @@ def stats_of(ledger: Above, series: TaskSeries) -> TaskStats:
     most = max((totals.most for _, totals in measured), default=0.0)
     counts = [sum(bucket) for bucket in zip(*(totals.counts for _, totals in measured), strict=True)]
     p50, p95, p99 = (quantile(q, ledger.bounds, counts, least, most) for q in (0.5, 0.95, 0.99))
-    success, other = series.times()
+    ended = series.times()
     failed = sum(totals.calls for status, totals in measured if status == "error")
     return TaskStats(
         task=name,
@@ -95,8 +95,8 @@ def stats_of(ledger: Above, series: TaskSeries) -> TaskStats:
         p50_duration=p50,
         p95_duration=p95,
         p99_duration=p99,
-        last_run=max((at for at in (success, other) if at is not None), default=None),
-        last_success=success,
+        last_run=max((at for at in ended if at is not None), default=None),
+        last_success=ended.success,
     )
 
 

@@ -113,9 +113,9 @@ class Store:
         self.breakers = self._gauges(names.BREAKER_STATE)
         self.hook_error_counts = self._counters(names.HOOK_ERRORS)
         self.lost = Counters(names.DROPPED, self._counters(names.DROPPED))
+        known = (Counters(names.CACHE_LOOKUPS, self.lookups), self.missed, self.lost)
         self.measured: dict[str, Metric] = {
-            metric.instrument.family: metric
-            for metric in (self.lateness, self.missed, self.breakers, self.lost)
+            metric.instrument.family: metric for metric in (self.lateness, self.breakers, *known)
         }
         self.hook_errors = HookErrors(self.hook_error_counts)
 
@@ -182,7 +182,6 @@ class Store:
             self.duration.family,
             self.waits.family,
             self.retries,
-            self.lookups,
             self.hook_error_counts,
             *(metric.family for metric in measured),
         ]

@@ -153,6 +153,15 @@ LAST_SUCCESS = Instrument(
     (TASK,),
     "Unix time at which a call last ended ok; a fallback's value is no success.",
 )
+LAST_FAILURE = Instrument(
+    "pegboard.task.last_failure.timestamp",
+    "pegboard_task_last_failure_timestamp_seconds",
+    "gauge",
+    "Gauge",
+    "s",
+    (TASK,),
+    "Unix time at which a call last ended in an error.",
+)
 RETRIES = Instrument(
     "pegboard.task.retries",
     "pegboard_task_retries_total",
@@ -232,7 +241,7 @@ BREAKER_STATE = Instrument(
     "Gauge",
     "1",
     (BREAKER,),
-    "State of a circuit breaker since its first change: 0 closed, 1 half open, 2 open.",
+    "State of a circuit breaker: 0 closed, 1 half open, 2 open.",
 )
 HOOK_ERRORS = Instrument(
     "pegboard.hook.errors",
@@ -258,6 +267,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     ACTIVE,
     OLDEST_AGE,
     LAST_SUCCESS,
+    LAST_FAILURE,
     RETRIES,
     WAIT,
     CACHE_LOOKUPS,

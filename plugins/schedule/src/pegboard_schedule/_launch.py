@@ -40,40 +40,35 @@ def inside_a_run() -> bool:
     return _current.get() is not None or _is_asked.get()
 
 
-def observer_of_fires(session: Session) -> object:
-    """Make what notes that a scheduled run has begun, measures how late it is, and tells it."""
-    labels = ("pegboard_task_name",)
+def observer_of_fires(session: Session, task: str) -> object:
+    """Make what notes that a scheduled run of a task has begun, measures how late it is, and tells it."""
     lateness = session.measure(
         "histogram",
         "pegboard_schedule_lateness_seconds",
         "Time from when a scheduled run was to begin until it began.",
-        labels,
-    )
+        ("pegboard_task_name",),
+    ).labels(pegboard_task_name=task)
 
     @hookimpl
     def before_execute(call: Call) -> None:
         going = _current.get()
         if going is not None:
             going.lateness = max(session.clock.time() - going.due, 0.0)
-            lateness.labels(pegboard_task_name=call.task.name).observe(going.lateness)
+            lateness.observe(going.lateness)
             call.emit("on_schedule_fire", Fire(going.entry.id, going.scheduled, going.lateness, going.missed))
 
     return SimpleNamespace(before_execute=before_execute)
 
 
 def counter_of_missed(session: Session, task: str) -> Callable[[int], object]:
-    """Make what counts the runs of a task that are dropped."""
-
-    def count(number: int) -> None:
-        missed = session.measure(
-            "counter",
-            "pegboard_schedule_missed",
-            "Scheduled runs that were dropped.",
-            ("pegboard_task_name",),
-        )
-        missed.labels(pegboard_task_name=task).add(number)
-
-    return count
+    """Return what counts the runs of a task that are dropped; it shows 0 until then."""
+    missed = session.measure(
+        "counter",
+        "pegboard_schedule_missed",
+        "Scheduled runs that were dropped.",
+        ("pegboard_task_name",),
+    )
+    return missed.labels(pegboard_task_name=task).add
 
 
 def context_in(session: Session) -> Context:

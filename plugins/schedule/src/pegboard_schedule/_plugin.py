@@ -84,7 +84,7 @@ class Scheduling:
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Watch the calls that are scheduled runs, and no others."""
-        return None if task.option(Fires) is None else observer_of_fires(session)
+        return None if task.option(Fires) is None else observer_of_fires(session, task.name)
 
     @hookimpl
     def session_end(self, session: Session) -> None:

@@ -74,7 +74,7 @@ def test_no_success_though_it_is_tried(promtool_test, success, fires):
     idle = {**TASK, names.TASK: "idle"}
     series = [
         *calls(None, "0+1x200"),
-        (names.LAST_SUCCESS.name, TASK, success),
+        (names.LAST_SUCCESS.name, {**TASK, "instance": "a:1"}, success),
         (names.LAST_SUCCESS.name, idle, "60x200"),
     ]
     fired = firing("PegboardNoSuccess", "critical", **TASK)

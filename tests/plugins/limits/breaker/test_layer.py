@@ -425,8 +425,8 @@ def test_an_interrupt_in_an_observer_gives_the_probe_back(clock, limits, of_kind
         assert probe.run().status == "ok"
 
 
-def test_the_state_is_measured_from_the_first_change_on(clock, limits, of_kind, service):
-    """0 closed, 1 half open, 2 open, by the breaker's name; a breaker that never changed is not there."""
+def test_the_state_is_measured_as_soon_as_the_breaker_is_there(clock, limits, of_kind, service):
+    """0 closed, 1 half open, 2 open, by the breaker's name; closed before its first call, too."""
     instruments, states = Instruments(), []
     probe = of_kind("function", service, Breaker(1, 10, name="shop"))
 
@@ -440,9 +440,9 @@ def test_the_state_is_measured_from_the_first_change_on(clock, limits, of_kind, 
         def on_breaker_change(self):
             states.append(state())
 
-    with Session(limits, clock, instruments, Watching(), inherit=False, strict=True):
-        probe()
-        assert state() is None
+    with Session(limits, clock, instruments, Watching(), inherit=False, strict=True) as session:
+        session.explain(probe)
+        assert state() == 0
         fail(probe, service)
         clock.advance(10)
         probe()

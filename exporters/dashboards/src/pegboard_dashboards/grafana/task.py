@@ -69,6 +69,12 @@ _AROUND = [
         unit="s",
     ),
     panel(
+        "Since the last failure",
+        "Empty until one fails; a process forgets it when it ends.",
+        f"time() - max({names.LAST_FAILURE.name}{{{JOB},{TASK}}})",
+        unit="s",
+    ),
+    panel(
         "Retries per second",
         "By the error that made them necessary.",
         per_second(names.RETRIES.name, names.ERROR_TYPE, TASK),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pegboard_dashboards._promql import duration
+from pegboard_dashboards._texts import literal, quoted
+from pegboard_dashboards._times import duration
 
-Rule = dict[str, object]
-Group = dict[str, object]
+Rule = dict[str, Any]
+Group = dict[str, Any]
+
+RUNBOOKS = "docs/how-to/answer-an-alert.md"
+"""The page that tells what to do about each alert, as these documents are laid out."""
+SERVICE = "{{ or $labels.exported_job $labels.job }}"
+"""Names the service in the texts of an alert."""
 
 
 def record(name: str, expression: str, **labels: str) -> Rule:
@@ -31,15 +37,34 @@ def alert(
     rule: Rule = {"alert": name, "expr": expression}
     if wait:
         rule["for"] = duration(wait)
-    literal = {label: value.replace("{{", '{{ "{{" }}') for label, value in labels.items()}
-    rule["labels"] = {"severity": severity, **literal}
+    rule["labels"] = {"severity": severity, **{label: literal(value) for label, value in labels.items()}}
     rule["annotations"] = {"summary": summary, "description": description}
     return rule
+
+
+def linked(groups: Sequence[Group], runbooks: str) -> list[Group]:
+    """Give each alert the address of its section in the runbook.
+
+    Raises:
+        ValueError: The address has a fragment already, or is none.
+    """
+    if not isinstance(runbooks, str) or not runbooks or "#" in runbooks:
+        raise ValueError(
+            f"runbooks={runbooks!r}: the address of the page is meant, to which each alert adds #its-name."
+        )
+    return [{**group, "rules": [_linked(rule, runbooks) for rule in group["rules"]]} for group in groups]
 
 
 def to_yaml(groups: Sequence[Group]) -> str:
     """Write a rule file."""
     return "\n".join([*_lines({"groups": groups}), ""])
+
+
+def _linked(rule: Rule, runbooks: str) -> Rule:
+    if "alert" not in rule:
+        return rule
+    url = f"{literal(runbooks)}#{rule['alert'].lower()}"
+    return {**rule, "annotations": {**rule["annotations"], "runbook_url": url}}
 
 
 def _lines(value: object) -> Iterator[str]:
@@ -58,7 +83,7 @@ def _lines(value: object) -> Iterator[str]:
 def _entry(key: str, item: object, indent: str) -> Iterator[str]:
     if isinstance(item, str) and key == "expr:" and "\n" in item:
         yield f"{key} |-"
-        yield from (f"{indent}{line}" for line in item.splitlines())
+        yield from (f"{indent}{line}" for line in item.split("\n"))
     elif isinstance(item, Mapping | Sequence) and not isinstance(item, str):
         yield key
         yield from (f"{indent}{line}" for line in _lines(item))
@@ -67,7 +92,7 @@ def _entry(key: str, item: object, indent: str) -> Iterator[str]:
 
 
 def _scalar(value: object) -> str:
-    """Write a text in single quotes, in which only the quote itself has a meaning; one with control characters as JSON."""
+    """Write a text in single quotes, in which only the quote itself has a meaning; one with control characters in double ones."""
     if not isinstance(value, str):
         return str(value)
-    return "'" + value.replace("'", "''") + "'" if value.isprintable() else json.dumps(value)
+    return "'" + value.replace("'", "''") + "'" if value.isprintable() else quoted(value)

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import attrs
 
+from pegboard import Task
+from pegboard.texts import encodable
 from pegboard_dashboards._promql import (
     BUCKET,
+    BY_PROCESS,
+    BY_SERVICE,
     COUNT,
     COUNTED,
     FAILED,
-    Seconds,
-    duration,
+    from_zero,
     matches,
-    seconds,
+    ratio,
     selector,
 )
+from pegboard_dashboards._texts import literal, quoted
+from pegboard_dashboards._times import Seconds, duration, seconds
 from pegboard_dashboards.rules.burn_rate import FAST, SLOW, WINDOWS, burning, checked_objective
-from pegboard_dashboards.rules.rule import Group, Rule, alert, record, to_yaml
+from pegboard_dashboards.rules.rule import RUNBOOKS, SERVICE, Group, Rule, alert, linked, record, to_yaml
 from pegboard_metrics import names
 
+_CALLS = "slo:pegboard_calls:total"
+_FAILURES = "slo:pegboard_failures:total"
 
-def _optional_seconds(given: Seconds | None) -> float | None:
-    return None if given is None else seconds(given, "SLO")
+
+def _name(task: str | Task[..., Any]) -> str:
+    """Name a task as its label does."""
+    name = task.name if isinstance(task, Task) else task
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"task={task!r}: a task is meant, or the name of one.")
+    return encodable(name)
+
+
+def _latency(given: Seconds | None) -> float | None:
+    return None if given is None else seconds(given, "latency")
+
+
+def _fresh(given: Seconds | None) -> float | None:
+    return None if given is None else seconds(given, "fresh")
+
+
+def _window(given: Seconds) -> float:
+    return seconds(given, "window")
 
 
 def _ratio(window: str) -> str:
@@ -35,25 +60,29 @@ class SLO:
     """A service level objective: so many of a task's calls are to succeed, maybe within a time.
 
     Attributes:
-        task: Static name of the task.
+        task: The task, or its static name; kept as the name.
         objective: Per cent of its calls.
         latency: Seconds within which a call has to end to count; one of the bounds of the duration buckets.
         fresh: How long ago the last success may be, for tasks that run on a schedule.
         window: Over which the budget is counted.
         job: Of the scrape configuration, where several have a task of this name.
 
-    Times are seconds, timedeltas, or texts such as `26h`.
+    Times are seconds, timedeltas, or texts such as `26h` and `1.5d`; they are kept as seconds.
 
     Raises:
         ValueError: A value makes no sense.
     """
 
-    task: str = attrs.field(validator=attrs.validators.instance_of(str))
+    task: str = attrs.field(converter=_name)
     objective: float = attrs.field(default=99.0, converter=checked_objective)
-    latency: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
-    fresh: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
-    window: str = attrs.field(default="30d", kw_only=True)
-    job: str | None = attrs.field(default=None, kw_only=True)
+    latency: float | None = attrs.field(default=None, kw_only=True, converter=_latency)
+    fresh: float | None = attrs.field(default=None, kw_only=True, converter=_fresh)
+    window: float = attrs.field(default="30d", kw_only=True, converter=_window)
+    job: str | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=attrs.validators.optional(attrs.validators.instance_of(str)),
+    )
 
     @latency.validator
     def _check_latency(self, _: attrs.Attribute[float | None], value: float | None) -> None:
@@ -62,10 +91,6 @@ class SLO:
                 f"latency={value:g}: only at the bounds of the buckets is it known how many calls took less.\n"
                 f"Take one of {', '.join(f'{bound:g}' for bound in names.BUCKETS)} (seconds)."
             )
-
-    @window.validator
-    def _check_window(self, _: attrs.Attribute[str], value: str) -> None:
-        seconds(value, "window")
 
     @property
     def name(self) -> str:
@@ -77,22 +102,30 @@ class SLO:
         """The name of a rule file for it."""
         return f"slo-{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.name).strip('.-') or 'task'}.yml"
 
-    def groups(self) -> list[Group]:
-        """Make its rule groups: recorded error ratios, the budget that is left, and the alerts."""
-        recorded = [
-            self._record(_ratio(window), self._bad_ratio(window)) for window in (*WINDOWS, self.window)
+    def groups(self, runbooks: str = RUNBOOKS) -> list[Group]:
+        """Make its rule groups: recorded counters and error ratios, the budget that is left, and the alerts.
+
+        Args:
+            runbooks: Address of the page that tells what to do about the alerts.
+        """
+        windows = dict.fromkeys((*WINDOWS, duration(self.window)))
+        budget = _ratio(duration(self.window))
+        left = f"1 - {budget}{self._labels} / {(100 - self.objective) / 100:.6g}"
+        rules = [
+            self._from_zero(_CALLS, self._total()),
+            self._from_zero(_FAILURES, self._failures()),
+            *(self._record(_ratio(window), self._error_ratio(window)) for window in windows),
+            self._record("slo:pegboard_error_budget:left", left),
         ]
-        unique = {str(rule["record"]): rule for rule in recorded}
-        left = f"1 - {_ratio(self.window)}{self._labels} / {(100 - self.objective) / 100:.6g}"
-        rules = [*unique.values(), self._record("slo:pegboard_error_budget:left", left)]
-        return [
+        groups: list[Group] = [
             {"name": f"pegboard.slo.{self.name}", "rules": rules},
             {"name": f"pegboard.slo.{self.name}.alerts", "rules": self._alerts()},
         ]
+        return linked(groups, runbooks)
 
-    def to_yaml(self) -> str:
+    def to_yaml(self, runbooks: str = RUNBOOKS) -> str:
         """Write its rule file."""
-        return to_yaml(self.groups())
+        return to_yaml(self.groups(runbooks))
 
     @property
     def _labels(self) -> str:
@@ -102,56 +135,73 @@ class SLO:
         job = () if self.job is None else (matches("job", self.job),)
         return (*job, matches(names.TASK, self.task))
 
-    def _bad_ratio(self, window: str) -> str:
-        total = f"sum(rate({COUNT}{selector(*self._matchers(), COUNTED)}[{window}]))"
+    def _total(self) -> str:
+        return f"sum by ({BY_PROCESS}) ({COUNT}{selector(*self._matchers(), COUNTED)})"
+
+    def _failures(self) -> str:
+        """The calls that failed, or took too long; 0 where there is none."""
         if self.latency is None:
-            failed = f"sum(rate({COUNT}{selector(*self._matchers(), FAILED)}[{window}]))"
-            return f"({failed} or 0 * {total})\n/\n{total}"
+            failed = f"sum by ({BY_PROCESS}) ({COUNT}{selector(*self._matchers(), FAILED)})"
+            return f"({failed} or 0 * {self._total()})"
         in_time = selector(*self._matchers(), COUNTED, f'{names.STATUS}!="error"', _bound(self.latency))
-        good = f"sum(rate({BUCKET}{in_time}[{window}]))"
-        return f"1 - ({good} or 0 * {total})\n/\n{total}"
+        good = f"sum by ({BY_PROCESS}) ({BUCKET}{in_time})"
+        return f"({self._total()} - ({good} or 0 * {self._total()}))"
+
+    def _error_ratio(self, window: str) -> str:
+        failures, calls = (
+            f"sum(increase({counter}{self._labels}[{window}]))" for counter in (_FAILURES, _CALLS)
+        )
+        return ratio(failures, calls)
+
+    def _from_zero(self, name: str, counter: str) -> Rule:
+        return self._record(name, from_zero(f"{name}{self._labels}", counter, BY_PROCESS))
 
     def _record(self, name: str, expression: str) -> Rule:
         return record(name, expression, slo=self.name)
 
     def _alerts(self) -> list[Rule]:
-        what = f"{self.objective:g} % of the calls are to succeed"
+        what = f"{self.objective:g} % of the calls of {literal(self.task)} are to succeed"
         if self.latency is not None:
-            what += f" within {duration(self.latency)}"
+            what += f" within {self.latency:g} s"
         rules = [
             alert(
                 f"PegboardSLO{speed}",
                 burning(_ratio, self.objective, pairs, self._labels),
                 severity,
-                "{{ $labels.slo }} uses up its error budget",
-                f"{what}; {{{{ $value | humanizePercentage }}}} do not.",
+                f"{literal(self.name)} uses up its error budget",
+                f"{self._services()}{what}; {{{{ $value | humanizePercentage }}}} do not.",
             )
             for speed, severity, pairs in (("BurnsFast", "critical", FAST), ("BurnsSlow", "warning", SLOW))
         ]
         return rules if self.fresh is None else [*rules, *self._freshness(self.fresh)]
 
+    def _services(self) -> str:
+        """Name the services that have the task: of the objective's own series, none is left."""
+        if self.job is not None:
+            return f"{literal(self.job)}: "
+        query = quoted(f"count by ({BY_SERVICE}) ({COUNT}{selector(*self._matchers())})")
+        return f"{{{{ range query {query} }}}}{{{{ or .Labels.exported_job .Labels.job }}}}: {{{{ end }}}}"
+
     def _freshness(self, allowed: float) -> list[Rule]:
-        last = f"max({names.LAST_SUCCESS.name}{selector(*self._matchers())})"
-        said = duration(allowed)
-        stale = "The last success was {{ $value | humanizeDuration }} ago."
-        missing = (
-            f"It has not been seen to succeed for {said}: no metrics of it are scraped, or it never has."
-        )
+        last = f"{names.LAST_SUCCESS.name}{selector(*self._matchers())}"
+        known = f"max by ({BY_SERVICE}) (max_over_time({last}[{duration(2 * allowed)}]))"
+        said, task = duration(allowed), literal(self.task)
+        where = "" if self.job is None else f" in {literal(self.job)}"
         return [
             alert(
                 "PegboardSLOStale",
-                f"time() - {last} > {allowed:g}",
+                f"time() - topk(1, {known}) > {allowed:g}",
                 "critical",
-                f"{{{{ $labels.slo }}}} has not succeeded for {said}",
-                stale,
+                f"{task} has not succeeded for {said}",
+                f"The last success of {task} in {SERVICE} was {{{{ $value | humanizeDuration }}}} ago.",
                 slo=self.name,
             ),
             alert(
                 "PegboardSLOMissing",
                 f"absent({last})",
                 "critical",
-                "{{ $labels.slo }} is not to be seen",
-                missing,
+                f"{task} is not to be seen",
+                f"{task}{where} has not been seen to succeed for {said}: no metrics of it are scraped, or it never has.",
                 wait=allowed,
                 slo=self.name,
             ),

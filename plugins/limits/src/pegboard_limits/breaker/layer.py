@@ -20,7 +20,9 @@ _LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 def breaker_layer(session: Session, state: BreakerState, counts: Callable[[Exception], bool]) -> Layer:
     """Make the layer: what an attempt through a closed breaker needs is resolved here."""
     failed, over = state.failed, state.over.append
-    tell = _teller(state, _gauge_of_breakers(session))
+    gauge = _gauge_of_breakers(session).labels(pegboard_breaker_name=state.name)
+    gauge.set(_LEVELS[state.record().state])
+    tell = _teller(state, gauge)
 
     async def run(call: Call, proceed: Proceed) -> Any:
         number, attempt = call.number, call.attempt
@@ -103,11 +105,11 @@ def _out_of_time(call: Call, error: Exception) -> bool:
 
 
 def _gauge_of_breakers(session: Session) -> Gauge:
-    """Return what shows the states; a breaker is in it from its first change."""
+    """Return what shows the states."""
     return session.measure(
         "gauge",
         "pegboard_breaker_state",
-        "State of a circuit breaker since its first change: 0 closed, 1 half open, 2 open.",
+        "State of a circuit breaker: 0 closed, 1 half open, 2 open.",
         ("pegboard_breaker_name",),
     )
 
@@ -115,7 +117,7 @@ def _gauge_of_breakers(session: Session) -> Gauge:
 def _teller(state: BreakerState, gauge: Gauge) -> Tell:
     def tell(call: Call, change: Change | None) -> None:
         if change is not None:
-            gauge.labels(pegboard_breaker_name=state.name).set(_LEVELS[change.state])
+            gauge.set(_LEVELS[change.state])
             call.emit("on_breaker_change", state.name, change.state, change.previous)
 
     return tell
