@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pegboard_prometheus.endpoint.request import MAX_HEAD, Refused, parse
 
-GET = b"GET /metrics HTTP/1.1\r\n"
+GET = b"GET /metrics HTTP/1.0\r\n"
 
 
 def padded(length):
@@ -66,7 +66,7 @@ def test_a_head_without_end_is_refused_at_its_limit(session, prometheus, connect
 def test_a_refusal_arrives_although_more_was_sent(session, prometheus, connect):
     """A connection that is closed over unread data is reset, and the reason would be lost."""
     body = b"a" * 300_000
-    data = b"POST /metrics HTTP/1.1\r\nContent-Length: 300000\r\n\r\n" + body
+    data = b"POST /metrics HTTP/1.0\r\nContent-Length: 300000\r\n\r\n" + body
     answer = connect(prometheus.port, data).makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 405 ")
     assert answer.endswith(b"GET, HEAD only.\n")

@@ -93,7 +93,7 @@ def test_a_reader_that_never_reads_is_cut(metrics, prometheus, connect):
 
     metrics.registry.register(Large())
     with Session(metrics, prometheus, inherit=False):
-        connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n")
+        connect(prometheus.port, b"GET /metrics HTTP/1.0\r\n\r\n")
         before = time.monotonic()
         while not client_threads():
             time.sleep(0.01)
@@ -134,7 +134,7 @@ def test_when_all_connections_are_being_answered_a_further_one_is_told(metrics, 
 
     metrics.registry.register(Waiting())
     with Session(metrics, prometheus, inherit=False):
-        clients = [connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n") for _ in range(MAX_CONNECTIONS)]
+        clients = [connect(prometheus.port, b"GET /metrics HTTP/1.0\r\n\r\n") for _ in range(MAX_CONNECTIONS)]
         for _ in clients:
             assert asked.acquire(timeout=30)
         assert b" 503 " in connect(prometheus.port).recv(1_000)
@@ -193,6 +193,6 @@ def test_scrapes_at_once_are_all_answered(session, prometheus, ask):
 
 def test_a_client_that_hangs_up_disturbs_nobody(session, prometheus, scrape, connect):
     """Before, in the middle of, and after its request."""
-    for data in (b"", b"GET /me", b"GET /metrics HTTP/1.1\r\n\r\n"):
+    for data in (b"", b"GET /me", b"GET /metrics HTTP/1.0\r\n\r\n"):
         connect(prometheus.port, data).close()
     assert scrape().status == 200

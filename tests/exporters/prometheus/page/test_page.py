@@ -31,7 +31,7 @@ def test_the_answer_says_what_it_is(scrape, accept, kind):
 def test_head_is_get_without_the_body(prometheus, scrape, connect):
     """Same headers, no content."""
     length = f"Content-Length: {len(scrape().body)}\r\n".encode()
-    answer = connect(prometheus.port, b"HEAD /metrics HTTP/1.1\r\n\r\n").makefile("rb").read()
+    answer = connect(prometheus.port, b"HEAD /metrics HTTP/1.0\r\n\r\n").makefile("rb").read()
     assert b" 200 OK\r\n" in answer
     assert length in answer
     assert answer.endswith(b"\r\n\r\n")
