@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+_PIECE = 64 * 1024
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -76,7 +77,11 @@ def _waited_for(answer: Future[Response]) -> Response:
 async def _send(send: Send, response: Response, *, with_body: bool) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body if with_body else b""})
+    body = response.body if with_body else b""
+    for begin in range(0, len(body), _PIECE):  # a server would copy all of it for a client that does not read
+        piece = body[begin : begin + _PIECE]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
