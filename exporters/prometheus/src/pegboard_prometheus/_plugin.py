@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pegboard import Session
     from pegboard_prometheus._apps import ASGIApp, WSGIApp
 
+_GRACE = 1.0  # seconds for metrics that are being written when the session ends
+
 
 class Prometheus:
     """Serves the metrics of its session at `http://127.0.0.1:<port>/metrics` while the session is open.
@@ -131,6 +133,7 @@ class Prometheus:
                 server, self._server = self._server, None
                 if server is not None:
                     server.close()
+                self._page.settle(_GRACE)
                 self._registry = None
 
     def _leave_to_parent(self) -> None:

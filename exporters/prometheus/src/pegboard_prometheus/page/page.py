@@ -109,6 +109,10 @@ class Page:
         is_packed = accepts_gzip(request.value("accept-encoding"))
         return self._written.ask(_Form(content_type(request.value("accept")), is_packed))
 
+    def settle(self, seconds: float) -> None:
+        """Wait for the metrics that are being written."""
+        self._written.settle(seconds)
+
     def _refused(self, request: Request, local_address: str | None, path: str | None) -> Response | None:
         refused = self._refused_host(request, local_address)
         if refused is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -28,6 +29,7 @@ class Shared(Generic[Key, Value]):
         self._make = make
         self._guard = new_lock()
         self._going_on: dict[Key, Future[Value]] = {}
+        self._threads: list[threading.Thread] = []
         after_fork(self._begin_anew)
 
     def ask(self, key: Key) -> Future[Value]:
@@ -38,11 +40,21 @@ class Shared(Generic[Key, Value]):
                 return found
             future = self._going_on[key] = Future()
             future.set_running_or_notify_cancel()  # nobody who asks can take it from the others
+        thread = threading.Thread(target=self._run, args=(key, future), name=self._name, daemon=True)
         try:
-            threading.Thread(target=self._run, args=(key, future), name=self._name, daemon=True).start()
+            thread.start()
         except RuntimeError:  # the process has no more threads, or is at its end
             self._run(key, future)
+        else:
+            with self._guard:
+                self._threads = [*(each for each in self._threads if each.is_alive()), thread]
         return future
+
+    def settle(self, seconds: float) -> None:
+        """Wait for what is being made, and for the threads to be gone."""
+        end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0.0))
 
     def _run(self, key: Key, future: Future[Value]) -> None:
         try:
@@ -57,3 +69,4 @@ class Shared(Generic[Key, Value]):
     def _begin_anew(self) -> None:
         """In a forked child: the threads did not come along."""
         self._going_on = {}
+        self._threads = []
