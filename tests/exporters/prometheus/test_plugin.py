@@ -318,7 +318,7 @@ def test_tasks_do_not_wait_for_a_scrape(metrics, prometheus, connect):
     waiting = Waiting()
     metrics.registry.register(waiting)
     with Session(metrics, prometheus, inherit=False):
-        client = connect(prometheus.port, b"GET /metrics HTTP/1.1\r\n\r\n")
+        client = connect(prometheus.port, b"GET /metrics HTTP/1.0\r\n\r\n")
         assert waiting.asked.wait(30)
         for _ in range(1_000):
             invert(1)

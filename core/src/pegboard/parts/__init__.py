@@ -9,11 +9,21 @@ from pegboard.parts.forks import after_fork, new_held_rlock, new_lock, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.parts.background import Background, Reason
+    from pegboard.parts.begun import Begun
     from pegboard.parts.periodic import Periodic
 
-__all__ = ["Background", "Periodic", "Reason", "after_fork", "new_held_rlock", "new_lock", "new_rlock"]
+__all__ = [
+    "Background",
+    "Begun",
+    "Periodic",
+    "Reason",
+    "after_fork",
+    "new_held_rlock",
+    "new_lock",
+    "new_rlock",
+]
 
-_MODULES = {"Background": "background", "Periodic": "periodic", "Reason": "background"}
+_MODULES = {"Background": "background", "Begun": "begun", "Periodic": "periodic", "Reason": "background"}
 
 
 def __getattr__(name: str) -> Any:

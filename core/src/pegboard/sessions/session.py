@@ -15,7 +15,7 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session, calls_around
 from pegboard.errors import SessionError
 from pegboard.options import Option
-from pegboard.parts.forks import new_rlock
+from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
@@ -116,6 +116,7 @@ class Session(Placing):
         self.installs = 0
         self._quiet = quiet
         super().__init__(configuration.with_configured(plugins) if configured else plugins, executor)
+        after_fork(self._leave_to_parent)
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
@@ -176,7 +177,6 @@ class Session(Placing):
         self.id = os.urandom(6).hex()
         if self.flights is not None:
             self.flights.intersection_update(calls_around())
-        self._pending.clear()
         self.ask("session_forked", session=self)
         self.pm.changed()
 
@@ -412,6 +412,13 @@ class Session(Placing):
                 plan = task._plans[self] = make_plan(self, task)
                 self._bound.add(task)
             return plan
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: what was submitted in the parent ends there, and so do the streams that are open."""
+        self._pending = {}
+        for stream in self.streams:
+            stream.abandoned = True
+        self.streams = set()
 
     def keep(self, future: Future[Any], *, needs_this_thread: Callable[[], bool] | None = None) -> None:
         """Wait for this future before the session ends.

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.parts import new_lock
+from pegboard.parts import after_fork, new_held_rlock
 from pegboard_console._summary import Summary, TaskSummary
 from pegboard_console._tree import Branch, Node
 
@@ -42,8 +42,17 @@ class Report:
         self._summary = Summary()
         self._open: dict[Call | Group | None, Branch | None] = {}
         self._ends: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._free = new_lock()
+        self._free = (
+            new_held_rlock()
+        )  # a child that is forked while something is written would write it again
         self._busy_in: int | None = None  # the thread that works off the queue
+        after_fork(self._leave_to_parent)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: what has begun before is the parent's to show, and so is the summary."""
+        self._with_summary = False
+        self._ends.clear()
+        self._open.clear()
 
     def observers(self, task: Task[..., Any]) -> SimpleNamespace:
         """Make the observers of one task's calls."""
@@ -97,7 +106,7 @@ class Report:
 
     def _ended(self, summary: TaskSummary, call: Call, outcome: Outcome) -> None:
         summary.add(outcome)
-        if not self._with_tree:
+        if call not in self._open:
             return
         branch = self._open.pop(call, None)
         above = self._branch(call.group) or self._branch(call.parent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from pegboard.parts import new_rlock
+from pegboard.parts import new_held_rlock
 from pegboard_jsonlines._out import Dropped, Out
 
 
@@ -20,8 +20,9 @@ class Stream(Out):
         super().__init__(str(getattr(stream, "name", None) or type(stream).__name__), in_all)
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
-        # The collector may end a stream of items, whose call is written, while it is held.
-        self._turn = new_rlock()
+        # The collector may end a stream of items, whose call is written, while it is held. A child that is forked between write
+        # and flush would write the line again.
+        self._turn = new_held_rlock()
 
     def _put(self, line: str, now: float) -> None:  # noqa: ARG002 - a stream stays where it is
         with self._turn:

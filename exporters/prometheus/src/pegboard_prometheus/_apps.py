@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard_prometheus.page.page import Request
+from pegboard_prometheus.page.page import MAX_SECONDS, Request, too_late
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from pegboard_prometheus.page.page import Page, Response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+_PIECE = 64 * 1024
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -23,7 +26,7 @@ class ASGIApp:
     """Serves the metrics inside any ASGI server or framework.
 
     It answers whatever path it is asked for: where it is mounted is the framework's business. The metrics are written in a
-    thread, so that a large registry does not hold up the loop.
+    thread, once for all who ask meanwhile, so that a large registry does not hold up the loop.
 
     Attributes:
         page: What is served.
@@ -46,25 +49,39 @@ class ASGIApp:
         import asyncio
 
         server = scope.get("server")
-        local_address = server[0] if server else None
+        answer = self.page.ask(request, server[0] if server else None)
         try:
             asyncio.get_running_loop()
-        except RuntimeError:  # another library's loop, which asyncio's threads do not know
-            return self.page.answer(request, local_address)
-        return await asyncio.to_thread(self.page.answer, request, local_address)
+        except RuntimeError:  # another library's loop, which asyncio's futures do not know
+            return _waited_for(answer)
+        try:  # shielded, as others wait for the same
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(answer)), MAX_SECONDS)
+        except TimeoutError:
+            return too_late()
 
 
 def _asgi_request(scope: Message) -> Request:
     headers = tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
     )
-    return Request(scope["method"], scope["path"], headers)
+    return Request(scope["method"], scope["path"], headers, scope.get("http_version", ""))
+
+
+def _waited_for(answer: Future[Response]) -> Response:
+    try:
+        return answer.result(MAX_SECONDS)
+    except TimeoutError:
+        return too_late()
 
 
 async def _send(send: Send, response: Response, *, with_body: bool) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body if with_body else b""})
+    body = response.body if with_body else b""
+    for begin in range(0, len(body), _PIECE):  # a server would copy all of it for a client that does not read
+        piece = body[begin : begin + _PIECE]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -89,7 +106,7 @@ class WSGIApp:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = _wsgi_request(environ)
-        response = self.page.answer(request, None)
+        response = _waited_for(self.page.ask(request, None))
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
         return [b"" if request.method == "HEAD" else response.body]
 
@@ -100,4 +117,5 @@ def _wsgi_request(environ: dict[str, Any]) -> Request:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     )
-    return Request(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers)
+    version = environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/")
+    return Request(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers, version)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, Secret, hookimpl
-from pegboard.parts import new_lock
-from pegboard_prometheus._registry import registry_of
+from pegboard.parts import after_fork, new_lock
+from pegboard_prometheus._registry import count_loss, registry_of
 from pegboard_prometheus.endpoint.address import checked_address
 from pegboard_prometheus.endpoint.server import Server
 from pegboard_prometheus.endpoint.tls import checked_certificate
 from pegboard_prometheus.page.access import checked_access
-from pegboard_prometheus.page.exposition import render
+from pegboard_prometheus.page.exposition import Exposition
 from pegboard_prometheus.page.page import Page
 from pegboard_prometheus.page.token import checked_token
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pegboard import Session
     from pegboard_prometheus._apps import ASGIApp, WSGIApp
+
+_GRACE = 1.0  # seconds for metrics that are being written when the session ends
 
 
 class Prometheus:
@@ -68,11 +70,13 @@ class Prometheus:
         is_protected = self._token is not None or self._certificate is not None
         self._address = None if port is None else checked_address(host, port, protected=is_protected)
         self._page = Page(access, self._render)
+        self._exposition = Exposition(self._count_loss)
         self._include_default = include_default
         self._guard = new_lock()
-        self._sessions = 0
+        self._sessions: list[Session] = []
         self._registry: CollectorRegistry | None = None
         self._server: Server | None = None
+        after_fork(self._leave_to_parent)
 
     @property
     def port(self) -> int | None:
@@ -107,9 +111,7 @@ class Prometheus:
         if self._token is not None:
             session.masks.add(self._token.reveal())
         with self._guard:
-            if self._registry is None:
-                self._open(registry)
-            elif registry is not self._registry:
+            if self._registry not in (None, registry):
                 raise ConfigError(
                     f"this Prometheus() already serves another registry{self.url and f' at {self.url}'}, and one page cannot "
                     f"tell two apart.\nGive both sessions the same Metrics(), or this one a Prometheus() with a port of its "
@@ -117,23 +119,28 @@ class Prometheus:
                     where="Prometheus",
                     key="port",
                 )
-            self._sessions += 1
+            if self._server is None and self._address is not None:
+                self._server = Server(self._address, self._page, self._certificate)
+            self._registry = registry
+            self._sessions.append(session)
 
     @hookimpl
-    def session_end(self) -> None:
+    def session_end(self, session: Session) -> None:
         """Close the endpoint with the last session that uses it."""
         with self._guard:
-            self._sessions -= 1
-            if self._sessions == 0:
+            self._sessions.remove(session)
+            if not self._sessions:
                 server, self._server = self._server, None
                 if server is not None:
                     server.close()
+                self._page.settle(_GRACE)
                 self._registry = None
 
-    def _open(self, registry: CollectorRegistry) -> None:
-        if self._address is not None:
-            self._server = Server(self._address, self._page, self._certificate)
-        self._registry = registry
+    def _leave_to_parent(self) -> None:
+        """In a forked child: the endpoint is the parent's. Apps go on, with the numbers of the child."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.leave()
 
     def _render(self, kind: str) -> bytes | None:
         registry = self._registry
@@ -145,4 +152,8 @@ class Prometheus:
 
             if REGISTRY is not registry:
                 registries.append(REGISTRY)
-        return render(registries, kind)
+        return self._exposition.write(registries, kind)
+
+    def _count_loss(self) -> None:
+        for session in self._sessions[:1]:
+            count_loss(session)

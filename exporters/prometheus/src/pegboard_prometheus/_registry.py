@@ -1,4 +1,4 @@
-"""Where an exporter takes its numbers from."""
+"""Where an exporter takes its numbers from, and counts those that it could not take."""
 
 from __future__ import annotations
 
@@ -27,3 +27,14 @@ def registry_of(session: Session, exporter: str) -> CollectorRegistry:
         f"nothing in it.\nAttach it too: Session(Metrics(), {exporter}). Attached: {', '.join(session.plugins)}.",
         plugin="metrics",
     )
+
+
+def count_loss(session: Session) -> None:
+    """Count a collector or family that could not be read, among what telemetry has lost."""
+    dropped = session.measure(
+        "counter",
+        "pegboard_telemetry_dropped",
+        "Telemetry that was not delivered by an exporter.",
+        ("pegboard_signal", "pegboard_reason"),
+    )
+    dropped.labels(pegboard_signal="metrics", pegboard_reason="unreadable").add(1)

@@ -1,68 +1,49 @@
-"""Which format a client gets."""
+"""The text of a page."""
 
 from __future__ import annotations
 
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from pegboard_prometheus.page.exposition import OPENMETRICS, TEXT, accepts_gzip, content_type, render
-
-PROMETHEUS_2 = (
-    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-)
-PROMETHEUS_3 = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
-)
+from pegboard_prometheus.page.exposition import Exposition
+from pegboard_prometheus.page.negotiation import OPENMETRICS, TEXT
 
 
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("", TEXT),
-        ("*/*", TEXT),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", TEXT),
-        ("text/plain", TEXT),
-        ("application/openmetrics-text", OPENMETRICS),
-        ("APPLICATION/OpenMetrics-Text ; version=1.0.0", OPENMETRICS),
-        ("application/openmetrics-text, text/plain", OPENMETRICS),
-        ("application/openmetrics-text;q=0.3, text/plain", TEXT),
-        ("application/openmetrics-text;q=0", TEXT),
-        ("application/openmetrics-text;q=much", TEXT),
-        (";;,,q=,", TEXT),
-        (PROMETHEUS_2, OPENMETRICS),
-        (PROMETHEUS_3, OPENMETRICS),
-    ],
-)
-def test_openmetrics_for_those_who_name_it_and_like_it_no_less(accept, kind):
-    """Weights count; whoever names neither, or sends nonsense, gets plain text."""
-    assert content_type(accept) == kind
+@pytest.mark.parametrize(("kind", "generate"), [(TEXT, generate_latest), (OPENMETRICS, generate_openmetrics)])
+def test_it_is_what_the_library_writes(kind, generate):
+    """Family by family, in the order of the registry, with what the registry says of its target."""
+    registry = CollectorRegistry(target_info={"version": "1"})
+    Gauge("first", "A \\ and\na line.", ["x"], registry=registry).labels('"\n').set(1.5)
+    Gauge("second", "Another.", registry=registry).set(2)
+    assert Exposition().write([registry], kind) == generate(registry)
 
 
-@pytest.mark.parametrize(
-    ("accept_encoding", "accepts"),
-    [
-        ("", False),
-        ("identity", False),
-        ("gzip", True),
-        ("GZIP", True),
-        ("deflate, gzip;q=0.5", True),
-        ("*", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0, *", False),
-        ("gzip;q=maybe", False),
-    ],
-)
-def test_gzip_only_where_it_is_accepted(accept_encoding, accepts):
-    """Weights count, also that of the star."""
-    assert accepts_gzip(accept_encoding) is accepts
+def test_a_registry_with_a_way_of_its_own_is_taken_as_a_whole():
+    """It may add to what its collectors give."""
+
+    class Own(CollectorRegistry):
+        def collect(self):
+            yield from list(super().collect())[:1]
+
+    registry = Own()
+    for name in ("first", "second"):
+        Gauge(name, "A number.", registry=registry)
+    assert Exposition().write([registry], TEXT).endswith(b"first 0.0\n")
 
 
-def test_a_name_in_two_registries_is_served_once(caplog):
-    """A page with a family twice would be refused as a whole; the warning names the metric."""
+def test_a_series_in_two_registries_is_served_once(caplog):
+    """A page with a series twice would be refused; the warning names the metric."""
     registries = [CollectorRegistry(), CollectorRegistry()]
     for number, registry in enumerate(registries):
         Gauge("mine", "A number.", registry=registry).set(number)
-    assert render(registries, TEXT).decode().splitlines()[-1] == "mine 0.0"
+    assert Exposition().write(registries, TEXT).decode().splitlines()[-1] == "mine 0.0"
     assert "mine" in caplog.text
+
+
+def test_times_of_creation_are_left_out_of_the_page_alone():
+    """The registry keeps them."""
+    registry = CollectorRegistry()
+    Counter("mine", "A number.", registry=registry)
+    assert b"_created" not in Exposition().write([registry], TEXT)
+    assert b"mine_created" in generate_latest(registry)

@@ -6,6 +6,7 @@ import gzip
 import logging
 
 import pytest
+from prometheus_client import Gauge
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_the_answer_says_what_it_is(scrape, accept, kind):
 def test_head_is_get_without_the_body(prometheus, scrape, connect):
     """Same headers, no content."""
     length = f"Content-Length: {len(scrape().body)}\r\n".encode()
-    answer = connect(prometheus.port, b"HEAD /metrics HTTP/1.1\r\n\r\n").makefile("rb").read()
+    answer = connect(prometheus.port, b"HEAD /metrics HTTP/1.0\r\n\r\n").makefile("rb").read()
     assert b" 200 OK\r\n" in answer
     assert length in answer
     assert answer.endswith(b"\r\n\r\n")
@@ -45,7 +46,17 @@ def test_other_methods_are_refused(scrape, method):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/metrics/", "/metricsx", "/..", "/metrics%00", "http://localhost/metrics"]
+    "path",
+    [
+        "/",
+        "/metrics//",
+        "/metricsx",
+        "/..",
+        "/metrics%00",
+        "/%2Fmetrics",
+        "http://localhost",
+        "http://localhost/x",
+    ],
 )
 def test_other_paths_are_not_found(scrape, path):
     """404, naming the one there is."""
@@ -53,9 +64,28 @@ def test_other_paths_are_not_found(scrape, path):
     assert (answer.status, answer.body) == (404, b"The metrics are at /metrics.\n")
 
 
-def test_a_query_is_ignored(scrape):
-    """Some scrapers add one."""
-    assert scrape(path="/metrics?debug=1").status == 200
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics/", "/%6detrics", "/metrics?debug=1", "/metrics/?name[]=", "/metrics?a=/b", "/%6D%65trics/"],
+)
+def test_a_path_may_be_written_in_several_ways(scrape, path):
+    """With a slash at its end, characters escaped that need not be, or a query, which is ignored."""
+    assert scrape(path=path).status == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["http://localhost/metrics", "HTTPS://[::1]:1/metrics/?x", "http://127.0.0.1/metrics"]
+)
+def test_a_target_may_be_a_whole_address(session, prometheus, connect, target):
+    """As by a proxy; its host is the one that counts, whatever the Host header says."""
+    client = connect(prometheus.port, f"GET {target} HTTP/1.1\r\nHost: proxy.example\r\n\r\n".encode())
+    assert b" 200 " in client.makefile("rb").readline()
+
+
+@pytest.mark.parametrize("authority", ["evil.example", "user@localhost", ""])
+def test_a_whole_address_of_another_host_is_misdirected(scrape, authority):
+    """The Host header does not make up for it."""
+    assert scrape(path=f"http://{authority}/metrics", Host="localhost").status == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST:9464", "localhost:1", "[::1]:9464"])
@@ -74,30 +104,68 @@ def test_a_host_of_another_machine_is_misdirected(scrape, host):
     assert b"pegboard_" not in answer.body
 
 
-def test_a_second_host_is_misdirected(session, prometheus, connect):
-    """All Host headers count, not just the first."""
-    client = connect(
-        prometheus.port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
-    )
-    assert b" 421 " in client.makefile("rb").readline()
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("HTTP/1.1", 400),
+        ("HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 400),
+        ("HTTP/1.0\r\nHost: localhost\r\nhost: evil.example", 400),
+        ("HTTP/1.0", 200),
+        ("HTTP/1.1\r\nHOST: localhost", 200),
+    ],
+)
+def test_a_request_of_http_1_1_has_one_host(session, prometheus, connect, head, status):
+    """Without one or with two it is no request; HTTP/1.0 did not know it."""
+    client = connect(prometheus.port, f"GET /metrics {head}\r\n\r\n".encode())
+    assert f" {status} ".encode() in client.makefile("rb").readline()
 
 
-def test_a_collector_that_fails_is_an_error_of_the_scrape_alone(metrics, scrape, caplog):
-    """500 with the type of the error, the rest in the log; the next scrape is answered."""
+class Failing:
+    """A collector that gives one family, and raises."""
 
-    class Failing:
-        def collect(self):
-            raise LookupError("canary")
+    def collect(self):
+        from prometheus_client.core import GaugeMetricFamily
 
-    failing = Failing()
-    metrics.registry.register(failing)
-    answer = scrape()
-    assert answer.status == 500
-    assert b"LookupError" in answer.body
-    assert b"canary" not in answer.body
-    assert "canary" in caplog.text
-    metrics.registry.unregister(failing)
-    assert scrape().status == 200
+        yield GaugeMetricFamily("given", "Given before.", value=1)
+        raise LookupError("canary")
+
+
+class Broken:
+    """A collector of a family that cannot be written."""
+
+    def collect(self):
+        from prometheus_client.core import GaugeMetricFamily
+
+        yield GaugeMetricFamily("broken", "No number.", value="no number")
+
+
+DROPPED = (
+    "pegboard_telemetry_dropped_total",
+    ("pegboard_reason", "unreadable"),
+    ("pegboard_signal", "metrics"),
+)
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text"])
+@pytest.mark.parametrize("collector", [Failing, Broken])
+def test_what_one_collector_raises_costs_no_other(metrics, scrape, caplog, collector, accept):
+    """The rest is served, each time; it is in the log once, and counted."""
+    metrics.registry.register(collector())
+    Gauge("mine", "Registered later.", registry=metrics.registry).set(7)
+    for seen in (0, 1, 2):
+        answer = scrape(Accept=accept)
+        samples = answer.samples()
+        assert (answer.status, samples["mine",].value) == (200, 7)
+        assert b"canary" not in answer.body
+        assert (samples[DROPPED].value if DROPPED in samples else 0) == seen
+    assert len([record for record in caplog.records if "left out" in record.getMessage()]) == 1
+    assert "LookupError" in caplog.text or "ValueError" in caplog.text
+
+
+def test_a_surrogate_in_a_label_is_escaped(metrics, scrape):
+    """From the name of a file, say; it costs neither its family nor the page."""
+    Gauge("mine", "By file.", ["file"], registry=metrics.registry).labels("\udcff").set(1)
+    assert scrape().samples()["mine", ("file", "\\udcff")].value == 1
 
 
 def test_gzip_for_those_who_understand_it(scrape):

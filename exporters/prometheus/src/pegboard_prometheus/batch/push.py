@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
+from pegboard.parts import Begun
 from pegboard_metrics import names
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.gateway import Gateway, checked_gateway
-from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
+from pegboard_prometheus.page.exposition import Exposition
+from pegboard_prometheus.page.negotiation import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,19 +58,23 @@ class PushGateway:
     ) -> None:
         self._gateway = checked_gateway(address, job, grouping or {})
         self._timeout = _checked_timeout(timeout)
-        self._open: dict[str, CollectorRegistry] = {}
+        self._exposition = Exposition(samples_of=_pushed_samples)
+        self._open: Begun[Session, CollectorRegistry] = Begun()
 
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Find the metrics, so that their absence shows before any task runs."""
-        self._open[session.id] = registry_of(session, "PushGateway(address, job)")
+        self._open.begin(session, registry_of(session, "PushGateway(address, job)"))
         if self._gateway.password:
             session.masks.add(self._gateway.password)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Push, and wait no longer than was said."""
-        push = _PushThread(self._gateway, self._open.pop(session.id), self._timeout)
+        registry = self._open.end(session)
+        if registry is None:
+            return
+        push = _PushThread(self._gateway, lambda: self._exposition.write([registry], TEXT), self._timeout)
         push.start()
         push.join(self._timeout)
         if push.is_alive():
@@ -85,19 +91,18 @@ class _PushThread(threading.Thread):
         failure: What went wrong, when it is over; "" when nothing did.
     """
 
-    def __init__(self, gateway: Gateway, registry: CollectorRegistry, timeout: float) -> None:
+    def __init__(self, gateway: Gateway, body: Callable[[], bytes], timeout: float) -> None:
         super().__init__(name="pegboard-pushgateway", daemon=True)
         self.failure = ""
         self._gateway = gateway
-        self._registry = registry
+        self._body = body
         self._timeout = timeout
         self._connection: HTTPConnection | None = None
 
     def run(self) -> None:
         """Push."""
         try:
-            body = render([MappedRegistry(self._registry, _pushed_samples)], TEXT)
-            _push(self._gateway, body, self._connect())
+            _push(self._gateway, self._body(), self._connect())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and fails no session
             self.failure = str(error) if isinstance(error, _PushFailed) else _reason(error)
 

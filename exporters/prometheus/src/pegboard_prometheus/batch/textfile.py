@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard.parts import Periodic, after_fork, new_lock
+from pegboard.parts import Begun, Periodic, new_lock
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
-from pegboard_prometheus.page.exposition import TEXT, MappedRegistry, render
+from pegboard_prometheus.page.exposition import Exposition
+from pegboard_prometheus.page.negotiation import TEXT
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -51,8 +52,9 @@ class Textfile:
         self._job = _checked_job(job)
         self._every = _checked_every(every)
         self._guard = new_lock()
-        self._open: dict[str, tuple[CollectorRegistry, Periodic | None]] = {}
-        after_fork(self._begin_anew)
+        self._exposition = Exposition(samples_of=self._samples_of)
+        self._earlier: dict[Labels, float] = {}
+        self._open: Begun[Session, tuple[CollectorRegistry, Periodic | None]] = Begun()
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -63,32 +65,30 @@ class Textfile:
         if self._every is not None:
             periodic = Periodic("pegboard-textfile", lambda: self._write(registry), self._every)
             periodic.start()
-        self._open[session.id] = (registry, periodic)
+        self._open.begin(session, (registry, periodic))
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Write the file a last time."""
-        registry, periodic = self._open.pop(session.id)
+        begun = self._open.end(session)
+        if begun is None:
+            return
+        registry, periodic = begun
         if periodic is not None:
             periodic.stop()
         self._write(registry)
 
-    def _begin_anew(self) -> None:
-        """In a forked child: a thread that did not come along may be writing."""
-        self._guard = new_lock()
-
     def _write(self, registry: CollectorRegistry) -> None:
         try:
             with self._guard:
-                earlier = last_successes(self.path)
-                source = MappedRegistry(registry, lambda metric: self._samples_of(metric, earlier))
-                replace_file(self.path, render([source], TEXT), _MODE)
-        except Exception as error:  # noqa: BLE001 - a full disk, or a user's collector: no reason to fail a job that is done
+                self._earlier = last_successes(self.path)
+                replace_file(self.path, self._exposition.write([registry], TEXT), _MODE)
+        except Exception as error:  # noqa: BLE001 - a full disk, say: no reason to fail a job that is done
             _log.exception("the metrics were not written to %s: %s", self.path, type(error).__name__)
 
-    def _samples_of(self, metric: Metric, earlier: dict[Labels, float]) -> list[Sample]:
+    def _samples_of(self, metric: Metric) -> list[Sample]:
         samples = [sample._replace(labels=self._labelled(sample.labels)) for sample in metric.samples]
-        return latest(samples, earlier) if metric.name == LAST_SUCCESS else samples
+        return latest(samples, self._earlier) if metric.name == LAST_SUCCESS else samples
 
     def _labelled(self, labels: dict[str, str]) -> dict[str, str]:
         return labels if self._job is None else {**labels, "job": self._job}

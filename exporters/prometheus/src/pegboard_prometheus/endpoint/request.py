@@ -1,18 +1,21 @@
-"""Reading the head of a request, and no more of it than there has to be."""
+"""The head of a request: whether it is all there, and what it says."""
 
 from __future__ import annotations
 
 import re
-import socket
 from http import HTTPStatus
 
 from pegboard_prometheus.page.page import Request
 
 MAX_HEAD = 8 * 1024
 _END = re.compile(rb"\r?\n\r?\n")
-_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.[01]", re.ASCII)
+_LINE_END = re.compile(r"\r?\n")
+_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/(1\.[01])", re.ASCII)
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ADDRESS = re.compile(r"https?://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE)
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")  # RFC 3986, 2.3: escaped or not, they are the same
 
 
 class Refused(Exception):  # noqa: N818 - what happens to a request
@@ -24,24 +27,20 @@ class Refused(Exception):  # noqa: N818 - what happens to a request
         self.text = text
 
 
-def read_request(client: socket.socket) -> Request | None:
-    """Read a request's head; None when the client went away before its end.
+def parsed(data: bytes) -> Request | None:
+    """Take what has come so far apart; None while the end of the head is not there.
 
     Raises:
         Refused: It is too long, or no request.
-        OSError: The connection was cut.
     """
-    data = b""
-    while not _END.search(data):
-        if len(data) > MAX_HEAD:
-            raise _too_long(data)
-        more = client.recv(MAX_HEAD + 1 - len(data))
-        if not more:
-            return None
-        data += more
-        if not data[:1].isalpha():  # the greeting of another protocol; its end would never come
-            raise Refused(HTTPStatus.BAD_REQUEST, "This is no HTTP request.\n")
-    return parse(data[: _END.search(data).start()])  # type: ignore[union-attr]  # found above
+    if data and not data[:1].isalpha():  # the greeting of another protocol; its end would never come
+        raise Refused(HTTPStatus.BAD_REQUEST, "This is no HTTP request.\n")
+    end = _END.search(data[:MAX_HEAD])
+    if end is not None:
+        return parse(data[: end.start()])
+    if len(data) > MAX_HEAD:
+        raise _too_long(data)
+    return None
 
 
 def parse(head: bytes) -> Request:
@@ -50,13 +49,26 @@ def parse(head: bytes) -> Request:
     Raises:
         Refused: It is no request.
     """
-    first, *lines = head.decode("latin-1").split("\r\n")
+    first, *lines = _LINE_END.split(head.decode("latin-1"))
     asked = _LINE.fullmatch(first)
     fields = [_FIELD.fullmatch(line) for line in lines]
     if asked is None or not all(fields) or any(_CONTROL.search(line) for line in lines):
         raise Refused(HTTPStatus.BAD_REQUEST, "This is no HTTP/1.1 request.\n")
     headers = tuple((field[1].lower(), field[2]) for field in fields if field is not None)
-    return Request(asked[1], asked[2].partition("?")[0], headers)
+    authority, target = _split(asked[2])
+    path = _ESCAPED.sub(_unescaped, target.partition("?")[0])
+    return Request(asked[1], path, headers, asked[3], authority)
+
+
+def _split(target: str) -> tuple[str | None, str]:
+    """The host that a target names, as it does when it goes by a proxy, and the rest."""
+    address = _ADDRESS.fullmatch(target)
+    return (None, target) if address is None else (address[1], address[2])
+
+
+def _unescaped(escaped: re.Match[str]) -> str:
+    character = chr(int(escaped[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else escaped[0]
 
 
 def _too_long(data: bytes) -> Refused:

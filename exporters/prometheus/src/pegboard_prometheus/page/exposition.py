@@ -1,12 +1,16 @@
-"""The metrics as text: in which format, and of which families."""
+"""The metrics as text, in one of two formats."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
+
+from pegboard.texts import encodable
+from pegboard_prometheus.page.families import Joined, families_of
+from pegboard_prometheus.page.negotiation import OPENMETRICS
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -14,113 +18,95 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
 _log = logging.getLogger("pegboard.prometheus")
-
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_END = b"# EOF\n"
 
 SamplesOf = Callable[["Metric"], "Iterable[Sample]"]
 
 
-class Source(Protocol):
-    """A registry, or what can be collected like one."""
+class Exposition:
+    """Writes metrics as text, family by family: what one collector or family raises costs itself alone.
 
-    def collect(self) -> Iterable[Metric]:
-        """Yield families."""
-        ...
+    Each failure is counted; in the log it stands once.
+
+    Args:
+        lost: Called for each collector or family that is left out.
+        samples_of: Returns the samples of a family that are to be written; a family without any is left out.
+    """
+
+    def __init__(
+        self, lost: Callable[[], object] = lambda: None, samples_of: SamplesOf | None = None
+    ) -> None:
+        self._lost = lost
+        self._samples_of = samples_of
+        self._said: set[str] = set()
+
+    def write(self, registries: Iterable[CollectorRegistry], kind: str) -> bytes:
+        """Write all metrics of the registries in one of the formats of `negotiation`."""
+        joined = Joined(self._say)
+        for registry in registries:
+            for family in families_of(registry, self._failed):
+                joined.add(family)
+        parts = [self._text(family, kind) for family in self._picked(joined.take())]
+        return b"".join([*parts, _END] if kind == OPENMETRICS else parts)
+
+    def _picked(self, families: Iterator[Metric]) -> Iterator[Metric]:
+        for family in families:
+            if self._samples_of is not None:
+                family.samples = list(self._samples_of(family))
+            if family.samples or self._samples_of is None:
+                yield family
+
+    def _text(self, family: Metric, kind: str) -> bytes:
+        try:
+            try:
+                return _generated(family, kind)
+            except UnicodeEncodeError:  # a lone surrogate, from a file's name say
+                return _generated(_encodable(family), kind)
+        except Exception as error:  # noqa: BLE001 - whatever a collector has put into a sample
+            self._failed(f"the metric {family.name}", error)
+            return b""
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self._lost()
+        self._say(
+            f"{what} is left out, as reading it raises {type(error).__name__}; the rest is served", error
+        )
+
+    def _say(self, message: str, error: Exception | None = None) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            _log.warning("%s", message, exc_info=error)
 
 
 @attrs.frozen
-class MappedRegistry:
-    """A registry whose samples are mapped as they are collected; a family that is left without samples is left out.
+class _One:
+    """A family as a registry."""
 
-    Attributes:
-        registry: Where the families come from.
-        samples_of: Returns the samples of a family that are to be written.
-    """
+    family: Metric
 
-    registry: CollectorRegistry
-    samples_of: SamplesOf
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield what is left of every family."""
-        from prometheus_client.core import Metric
-
-        for metric in self.registry.collect():
-            kept = Metric(metric.name, metric.documentation, metric.type, metric.unit)
-            kept.samples = list(self.samples_of(metric))
-            if kept.samples:
-                yield kept
+    def collect(self) -> tuple[Metric]:
+        return (self.family,)
 
 
-def content_type(accept: str) -> str:
-    """Choose the format: OpenMetrics for a client that names it and does not like plain text better.
-
-    Only OpenMetrics carries exemplars; whoever names neither, a browser say, gets plain text.
-    """
-    weighed = [_weighted(accepted) for accepted in accept.split(",")]
-    openmetrics = max(
-        (weight for kind, weight in weighed if kind == "application/openmetrics-text"), default=0.0
-    )
-    text = max((weight for kind, weight in weighed if kind == "text/plain"), default=0.0)
-    return OPENMETRICS if openmetrics > 0 and openmetrics >= text else TEXT
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether a client understands gzip."""
-    weighed = dict(_weighted(accepted) for accepted in accept_encoding.split(","))
-    return weighed.get("gzip", weighed.get("*", 0.0)) > 0
-
-
-def render(registries: Sequence[Source], kind: str) -> bytes:
-    """Write all metrics of the registries in one of the two formats."""
-    source = _MergedRegistries(registries)
+def _generated(family: Metric, kind: str) -> bytes:
     if kind == OPENMETRICS:
         from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-        text: bytes = generate_openmetrics(source)  # type: ignore[no-untyped-call]
-        return text
+        text: bytes = generate_openmetrics(_One(family))  # type: ignore[no-untyped-call]
+        return text.removesuffix(_END)
     from prometheus_client import generate_latest
 
-    return generate_latest(source)
+    return generate_latest(_One(family))
 
 
-def _weighted(accepted: str) -> tuple[str, float]:
-    kind, *parameters = (part.strip() for part in accepted.split(";"))
-    quality = next((p.partition("=")[2] for p in parameters if p.startswith("q=")), "1")
-    try:
-        return kind.lower(), float(quality)
-    except ValueError:
-        return kind.lower(), 0.0
-
-
-@attrs.frozen
-class _MergedRegistries:
-    """Several registries as one collector, without the times at which counters were made.
-
-    Prometheus would store those as twice as many series that nobody asks for. They stay in the registry, where the
-    translation to OTLP needs them.
-    """
-
-    registries: Sequence[Source]
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield all families; of two with one name the first, as a page that has both is read by nobody."""
-        seen: set[str] = set()
-        for registry in self.registries:
-            for metric in registry.collect():
-                if metric.name in seen:
-                    _log.warning("the metric %s is in two registries; the first one is served", metric.name)
-                    continue
-                seen.add(metric.name)
-                yield _without_created(metric)
-
-
-def _without_created(metric: Metric) -> Metric:
-    created = f"{metric.name}_created"
-    if metric.type not in ("counter", "histogram", "summary"):
-        return metric
+def _encodable(family: Metric) -> Metric:
     from prometheus_client.core import Metric
 
-    kept = Metric(metric.name, metric.documentation, metric.type, metric.unit)
-    kept.samples = [sample for sample in metric.samples if sample.name != created]
-    return kept
+    made = Metric(family.name, encodable(family.documentation, "utf-8"), family.type, family.unit)
+    made.samples = [
+        sample._replace(
+            labels={name: encodable(value, "utf-8") for name, value in sample.labels.items()}, exemplar=None
+        )
+        for sample in family.samples
+    ]
+    return made

@@ -5,17 +5,20 @@ from __future__ import annotations
 import gzip
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
 
-from pegboard_prometheus.page.exposition import accepts_gzip, content_type
+from pegboard_prometheus.page.negotiation import accepts_gzip, content_type
+from pegboard_prometheus.page.shared import Shared
 
 if TYPE_CHECKING:
     from pegboard_prometheus.page.access import Access
 
 PLAIN = "text/plain; charset=utf-8"
+MAX_SECONDS = 10.0  # Prometheus's own limit for a scrape
 _METHODS = ("GET", "HEAD")
 _log = logging.getLogger("pegboard.prometheus")
 
@@ -31,11 +34,15 @@ class Request:
         method: In capitals, as it came.
         path: Without the query.
         headers: Names in lower case, and values, in their order.
+        version: Of HTTP.
+        authority: The host of a target that is a whole address; it goes before the Host header.
     """
 
     method: str
     path: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
+    version: str = "1.0"
+    authority: str | None = None
 
     def values(self, name: str) -> list[str]:
         """All values of a header."""
@@ -44,11 +51,6 @@ class Request:
     def value(self, name: str) -> str:
         """The values of a header as one, as lists may be spread; "" without any."""
         return ", ".join(self.values(name))
-
-    @property
-    def has_body(self) -> bool:
-        """Whether more follows than the head."""
-        return any(name in {"content-length", "transfer-encoding"} for name, _ in self.headers)
 
 
 @attrs.frozen
@@ -66,65 +68,124 @@ class Response:
 
 
 @attrs.frozen
+class _Form:
+    """How a client takes the metrics."""
+
+    kind: str
+    is_packed: bool
+
+
 class Page:
     """The metrics, for those who may read them.
 
-    Attributes:
+    All who ask while the metrics are being written get the same bytes, if they take the same format and encoding: many scrapers
+    cost as much as one, and a page that many clients are slow to read is there once.
+
+    Args:
         access: Who may.
         render: Writes the metrics in a format; None while there are none, as no session is open.
     """
 
-    access: Access
-    render: Render
+    def __init__(self, access: Access, render: Render) -> None:
+        self._access = access
+        self._render = render
+        self._written: Shared[_Form, Response] = Shared("pegboard-prometheus-page", self._write)
 
-    def answer(self, request: Request, local_address: str | None, *, path: str | None = None) -> Response:
-        """Answer a request.
+    def ask(
+        self, request: Request, local_address: str | None, *, path: str | None = None
+    ) -> Future[Response]:
+        """Answer a request, now or when the metrics are written.
 
         Args:
             request: What is asked for.
             local_address: The address that the client has connected to, if it is known.
             path: Where the page is; None when whoever called this has looked at the path already.
         """
-        if not all(self.access.allows(host, local_address) for host in request.values("host")):
-            return refusal(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                "This page is not known under the name in the Host header: a web page may not read it under a name of its "
-                "own.\nIt is under localhost, and under the names in Prometheus(allowed_hosts=[...]).\n",
-            )
+        refused = self._refused(request, local_address, path)
+        if refused is not None:
+            answer: Future[Response] = Future()
+            answer.set_result(refused)
+            return answer
+        is_packed = accepts_gzip(request.value("accept-encoding"))
+        return self._written.ask(_Form(content_type(request.value("accept")), is_packed))
+
+    def settle(self, seconds: float) -> None:
+        """Wait for the metrics that are being written."""
+        self._written.settle(seconds)
+
+    def _refused(self, request: Request, local_address: str | None, path: str | None) -> Response | None:
+        refused = self._refused_host(request, local_address)
+        if refused is not None:
+            return refused
         if request.method not in _METHODS:
             allowed = ", ".join(_METHODS)
             return refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{allowed} only.\n", ("Allow", allowed))
-        if self.access.token is not None and not self.access.token.admits(request.value("authorization")):
+        token = self._access.token
+        if token is not None and not token.admits(request.value("authorization")):
             return _unauthorized(request)
-        if path is not None and request.path != path:
+        if path is not None and request.path.removesuffix("/") != path:
             return refusal(HTTPStatus.NOT_FOUND, f"The metrics are at {path}.\n")
-        return self._metrics(request)
+        return None
 
-    def _metrics(self, request: Request) -> Response:
-        kind = content_type(request.value("accept"))
+    def _refused_host(self, request: Request, local_address: str | None) -> Response | None:
+        hosts = request.values("host")
+        if len(hosts) > 1 or (not hosts and request.version == "1.1"):
+            return refusal(HTTPStatus.BAD_REQUEST, "A request of HTTP/1.1 has one Host header.\n")
+        asked = hosts if request.authority is None else [request.authority]
+        if all(self._access.allows(host, local_address) for host in asked):
+            return None
+        return refusal(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "This page is not known under the name in the Host header: a web page may not read it under a name of its "
+            "own.\nIt is under localhost, and under the names in Prometheus(allowed_hosts=[...]).\n",
+        )
+
+    def _write(self, form: _Form) -> Response:
+        if form.is_packed:
+            return _packed(self._written.ask(_Form(form.kind, is_packed=False)).result())
         try:
-            body = self.render(kind)
-        except Exception as error:  # noqa: BLE001 - whatever a user's collector raises, the page stays
-            _log.exception("the metrics could not be collected")
+            body = self._render(form.kind)
+        except Exception as error:  # noqa: BLE001 - whatever a library raises, the page stays
+            _log.exception("the metrics could not be written")
             return refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
-                f"The metrics could not be collected: {type(error).__name__}. The log of the process tells more.\n",
+                f"The metrics could not be written: {type(error).__name__}. The log of the process tells more.\n",
             )
         if body is None:
-            return refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "No session with this exporter is open.\n",
-                ("Retry-After", "1"),
-            )
-        vary = ("Vary", "Accept, Accept-Encoding")
-        if accepts_gzip(request.value("accept-encoding")):
-            return _response(HTTPStatus.OK, kind, gzip.compress(body, 6), vary, ("Content-Encoding", "gzip"))
-        return _response(HTTPStatus.OK, kind, body, vary)
+            return _unavailable("No session with this exporter is open.\n")
+        return _response(HTTPStatus.OK, form.kind, body, ("Vary", "Accept, Accept-Encoding"))
+
+
+def too_late() -> Response:
+    """Make the answer for who has waited long enough for the metrics."""
+    return _unavailable(f"The metrics were not written within {MAX_SECONDS:g} s.\n")
+
+
+def full() -> Response:
+    """Make the answer for who finds no place."""
+    return _unavailable("There are as many connections as there may be.\n")
 
 
 def refusal(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
     """Make an answer that says why there is no other."""
     return _response(status, PLAIN, text.encode(), *headers)
+
+
+def _unavailable(text: str) -> Response:
+    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, ("Retry-After", "1"))
+
+
+def _packed(plain: Response) -> Response:
+    if plain.status is not HTTPStatus.OK:
+        return plain
+    named = dict(plain.headers)
+    return _response(
+        HTTPStatus.OK,
+        named["Content-Type"],
+        gzip.compress(plain.body, 6),
+        ("Vary", named["Vary"]),
+        ("Content-Encoding", "gzip"),
+    )
 
 
 def _unauthorized(request: Request) -> Response:

@@ -1,0 +1,159 @@
+"""A session that ends in another process than the one it began in: the child of a fork ends nothing of its parent's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+
+WAYS = ["sys.exit", "leaves", "raises", "unregisters", "os._exit", "multiprocessing", "grandchild"]
+PROGRAM = """
+import json, multiprocessing, os, sys, urllib.request
+from prometheus_client import CollectorRegistry
+from pegboard import Console, JSONLines, Logs, Metrics, Progress, Prometheus, Session, task
+from pegboard_prometheus import PushGateway, Textfile
+
+home = os.getpid()
+gateway, *ways = sys.argv[1:]
+
+@task
+def parents(): pass
+
+@task
+def childs(): pass
+
+def scrape(prometheus):
+    with urllib.request.urlopen(prometheus.url, timeout=20) as answer:
+        return answer.status
+
+def pushes():
+    with urllib.request.urlopen(f"http://{gateway}/count", timeout=20) as answer:
+        return int(answer.read())
+
+def fork(session, way):
+    if way == "multiprocessing":
+        process = multiprocessing.get_context("fork").Process(target=childs)
+        process.start()
+        process.join()
+        return process.exitcode
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    childs()
+    if way == "grandchild":
+        if os.fork():
+            os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+        sys.exit()
+    elif way == "sys.exit":
+        sys.exit()
+    elif way == "os._exit":
+        os._exit(0)
+    elif way == "raises":
+        raise SystemExit(0)
+    elif way == "unregisters":
+        for name in list(session.plugins):
+            session.unregister(name)
+        os._exit(0)
+
+def there(path):
+    return open(path).read() if os.path.exists(path) else None
+
+for way in ways:
+    before = pushes()
+    shown = open(f"{way}.txt", "w")
+    prometheus = Prometheus(0)
+    session = Session(
+        Metrics(CollectorRegistry()), prometheus, Textfile(f"{way}.prom", every=3600), PushGateway(gateway, way),
+        Console(shown, force=True), JSONLines(f"{way}.jsonl"), Progress(), Logs(), inherit=False,
+    )
+    with session:
+        parents()
+        ended = fork(session, way)
+        if os.getpid() == home:
+            parents()
+            during = dict(
+                ended=ended, status=scrape(prometheus), file=there(f"{way}.prom"), pushes=pushes() - before,
+                shown=there(f"{way}.txt"),
+            )
+    if os.getpid() != home:
+        sys.exit()
+    after = dict(
+        file=there(f"{way}.prom"), pushes=pushes() - before, shown=there(f"{way}.txt"), lines=there(f"{way}.jsonl"),
+    )
+    print(json.dumps(dict(way=way, during=during, after=after)), flush=True)
+"""
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """Counts what is asked of it, and tells how often that was."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(self.server.asked).encode())
+
+    def do_POST(self):
+        self.server.asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(202)
+        self.end_headers()
+
+    do_PUT = do_DELETE = do_POST
+
+    def log_message(self, *words):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What was seen of each way in which a child ends: while the parent goes on, and after its session."""
+    folder = tmp_path_factory.mktemp("ends")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        server.asked = 0
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM]
+            + [f"127.0.0.1:{server.server_port}", *WAYS],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (0, "")
+    return {each["way"]: each for each in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_parents_exporters_go_on_when_a_child_has_ended(told, way):
+    """The endpoint answers; no file is written, nothing pushed, and no summary printed yet."""
+    during = told[way]["during"]
+    assert during["ended"] == 0
+    assert (during["status"], during["file"], during["pushes"]) == (200, None, 0)
+    assert "calls" not in during["shown"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_parent_writes_pushes_and_prints_once_and_of_its_own(told, way):
+    """At its own end; what the child did is in none of it."""
+    after = told[way]["after"]
+    counts = [line for line in after["file"].splitlines() if "duration_seconds_count" in line]
+    assert ([line.rpartition(" ")[2] for line in counts], "childs" in after["file"]) == (["2.0"], False)
+    assert after["pushes"] == 1
+    assert after["shown"].count("calls") == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_call_has_one_whole_line(told, way):
+    """Those of parent and child, none torn and none twice."""
+    lines = [json.loads(line) for line in told[way]["after"]["lines"].splitlines()]
+    assert sorted(line["task"] for line in lines) == ["childs", "parents", "parents"]
+    assert len({line["call_id"] for line in lines}) == 3
