@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import discovery
 from pegboard.errors import ConfigError
 from pegboard.parts.forks import new_rlock
-from pegboard.sessions.configuration import Config, load_config, unknown_key
+from pegboard.sessions.configuration import Config, load_config, refuse_unknown, unknown_key
 from pegboard.sessions.session import Session, current_session
 
 if TYPE_CHECKING:
@@ -64,11 +64,7 @@ class DefaultSession:
         if self._config is None:
             self._config = load_config()
         config = self._config
-        for name in config.settings:
-            if name not in config.plugins and name not in config.disabled:
-                raise unknown_key(
-                    "the configuration's settings, which are for the plugins it lists", name, config.plugins
-                )
+        refuse_unknown(config)
         session = Session(
             *(_make(name, config) for name in config.plugins),
             executor=config.executor,
