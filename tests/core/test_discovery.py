@@ -93,7 +93,7 @@ def test_a_missing_first_party_plugin_says_what_to_install(site) -> None:
     discovery.installed.cache_clear()
     for extra in ("retry", "cli"):
         assert (
-            discovery._missing(extra) == f"plugin {extra!r} is not installed: pip install 'pegboard[{extra}]'"
+            discovery.missing(extra) == f"plugin {extra!r} is not installed: pip install 'pegboard[{extra}]'"
         )
 
 

@@ -53,7 +53,7 @@ def find(name: str) -> type:
             claimants=names,
         )
     if not entries:
-        raise MissingPlugin(_missing(name), plugin=name)
+        raise MissingPlugin(missing(name), plugin=name)
     plugin: type = entries[0].load()
     return plugin
 
@@ -72,7 +72,7 @@ def class_of(name: str) -> type:
     except ModuleNotFoundError as error:
         if error.name != module:  # installed, and a dependency of it is missing
             raise
-        raise MissingPlugin(_missing(name), plugin=name) from None
+        raise MissingPlugin(missing(name), plugin=name) from None
     return plugin
 
 
@@ -94,11 +94,16 @@ def load(name: str) -> object:
     return find(name)()
 
 
-def _missing(name: str) -> str:
+def missing(name: str) -> str:
+    """Say that no plugin of this name is installed, and what to do."""
     if name in MEMBERS:
         return f"plugin {name!r} is not installed: pip install 'pegboard[{name}]'"
-    known = sorted({*MEMBERS, *installed()})
-    return f"no plugin is called {name!r}.{did_you_mean(name, known)} Installed: {', '.join(installed()) or 'none'}."
+    return f"no plugin is called {name!r}.{did_you_mean(name, known_names())} Installed: {', '.join(installed()) or 'none'}."
+
+
+def known_names() -> list[str]:
+    """Return the names of all plugins, installed or first-party."""
+    return sorted({*MEMBERS, *installed()})
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -61,7 +61,12 @@ def test_a_list_may_be_given_as_json(pegboard) -> None:
         (["jobs:double", "1", "--loud=perhaps"], "loud: 'perhaps' is neither true nor false"),
         (["jobs:double", "1", "--lud"], "Did you mean --loud?"),
         (["jobs:double", "--x"], "--x needs a value"),
-        (["jobs:double", "--x", "1", "--x", "2"], "--x is given 2 times"),
+        (
+            ["jobs:double", "--x", "--loud"],
+            "--x needs a value. For a text that begins with dashes: --x=--loud",
+        ),
+        (["jobs:double", "--x", "1", "--x", "2"], "--x: it takes one value, and is given 2"),
+        (["jobs:double", "1", "--loud", "--loud"], "--loud: it takes one value, and is given 2"),
         (["jobs:kinds", "1", "1", "green", "fast"], "'green' is none of red, blue"),
         (["jobs:kinds", "1", "1", "red", "slow"], "'slow' is none of fast, safe"),
     ],

@@ -80,7 +80,12 @@ def test_plugins_are_attached_by_name(pegboard, tmp_path: Path, monkeypatch: pyt
 def test_help_after_the_task_tells_what_it_takes(pegboard) -> None:
     """Usage and description come from the task."""
     result = pegboard("run", "jobs:double", "--help")
-    assert result.stdout == "double X [--loud LOUD]\n\nDoubles a number.\n"
+    usage, _, description, _, *rows = result.stdout.splitlines()
+    assert (usage, description) == ("double X [--loud/--no-loud]", "Doubles a number.")
+    assert [row.split() for row in rows] == [
+        ["--x", "int"],
+        ["--loud/--no-loud", "bool,", "default", "False"],
+    ]
 
 
 def test_the_installed_command_works(tmp_path: Path) -> None:

@@ -28,9 +28,31 @@ def test_what_cannot_be_found_is_a_misuse(pegboard, target: str, message: str) -
 def test_a_module_that_fails_to_import_shows_its_own_error(pegboard) -> None:
     """A missing import inside the user's module is not mistaken for a missing module."""
     Path("broken.py").write_text("import surely_absent_module\n")
-    result = pegboard("run", "broken:x")
-    assert isinstance(result.exception, ModuleNotFoundError)
-    assert result.exception.name == "surely_absent_module"
+    for command in ("run", "explain"):
+        result = pegboard(command, "broken:x")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 4)
+        assert (
+            "broken:x cannot be imported: ModuleNotFoundError: No module named 'surely_absent_module'"
+            in result.stderr
+        )
+        assert result.stderr.endswith("broken.py, line 1)\n")
+
+
+def test_a_traceback_of_an_import_is_shown_when_asked_for(pegboard) -> None:
+    """By the option of the command, or of the whole program."""
+    Path("broken.py").write_text("def begin():\n    raise OSError('no disk')\nbegin()\n")
+    for words in (("run", "--traceback", "broken:x"), ("--traceback", "explain", "broken:x")):
+        result = pegboard(*words)
+        assert result.exit_code == 2
+        assert "in begin" in result.stderr
+
+
+def test_a_module_that_is_no_python_says_where(pegboard) -> None:
+    """A syntax error is told with its file and line."""
+    Path("broken.py").write_text("x = 1\ndef (\n")
+    told = pegboard("run", "broken:x").stderr
+    assert "SyntaxError: invalid syntax" in told
+    assert told.endswith("broken.py, line 2)\n")
 
 
 def test_a_file_may_have_the_name_of_a_module_that_is_loaded(pegboard) -> None:

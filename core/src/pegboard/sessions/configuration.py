@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pegboard import discovery
 from pegboard.discovery import did_you_mean
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, MissingPlugin
 
 PLUGINS_VARIABLE = "PEGBOARD_PLUGINS"
 DISABLE_VARIABLE = "PEGBOARD_DISABLE"
@@ -37,6 +37,7 @@ class Config(NamedTuple):
         executor: `inline`, `threads`, the name of an executor of a plugin, such as `processes`, or None.
         strict, strict_plugins: As for `Session`.
         settings: Keyword arguments for plugins, by plugin name: `[tool.pegboard.settings.prometheus] port = 9464`.
+        where: The file that was read, or "".
     """
 
     plugins: tuple[str, ...] = ()
@@ -45,21 +46,23 @@ class Config(NamedTuple):
     strict: bool = False
     strict_plugins: bool = False
     settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    where: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was configured that concerns a task without options."""
-        return self._replace(disabled=frozenset()) == Config()
+        return self._replace(disabled=frozenset(), where="") == Config()
 
 
 def load_config(folder: str | None = None) -> Config:
     """Read the nearest configuration at or above `folder` (the current one), and the environment.
 
     Raises:
-        ConfigError: A file is no TOML, too large, or holds an unknown key or a value of the wrong type.
+        ConfigError: A file cannot be read, is no TOML, too large, or holds an unknown key or a value of the wrong type.
     """
     found = _nearest(folder or os.getcwd())
     values: Mapping[str, Any] = {}
+    path = ""
     if found is not None:
         path, values = found
         _check(path, values)
@@ -72,7 +75,28 @@ def load_config(folder: str | None = None) -> Config:
         strict=values.get("strict", False),
         strict_plugins=values.get("strict_plugins", False),
         settings=values.get("settings", {}),
+        where=path,
     )
+
+
+def refuse_unknown(config: Config) -> None:
+    """Refuse the names of plugins that are not installed, and settings for others than those that are to be attached.
+
+    Raises:
+        MissingPlugin, ConfigError: There is one.
+    """
+    for name in config.plugins:
+        if name not in discovery.installed():
+            where = PLUGINS_VARIABLE if name in _names_in(PLUGINS_VARIABLE) else config.where
+            raise MissingPlugin(f"{where}: {discovery.missing(name)}", plugin=name)
+    for name in config.settings:
+        if name not in config.plugins and name not in config.disabled:
+            raise ConfigError(
+                f"{config.where}: there are settings for {name!r}, and plugins does not list it."
+                f"{did_you_mean(name, config.plugins)}",
+                where=config.where,
+                key=f"settings.{name}",
+            )
 
 
 def disabled_plugins() -> frozenset[str]:
@@ -104,11 +128,11 @@ def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
 def _read(path: str) -> Mapping[str, Any]:
     import tomllib
 
-    if os.path.getsize(path) > _BYTES_MOST:
-        raise ConfigError(
-            f"{path} is larger than {_BYTES_MOST:,} bytes; a configuration is not.", where=path, key=""
-        )
     try:
+        if os.path.getsize(path) > _BYTES_MOST:
+            raise ConfigError(
+                f"{path} is larger than {_BYTES_MOST:,} bytes; a configuration is not.", where=path, key=""
+            )
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()
         if _has_long_key(text):
@@ -116,6 +140,8 @@ def _read(path: str) -> Mapping[str, Any]:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}", where=path, key="") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}", where=path, key="") from None
     if _deeper_than(values, _DEPTH_MOST):
         raise ConfigError(f"{path} is nested more than {_DEPTH_MOST} deep.", where=path, key="")
     return values
@@ -178,11 +204,7 @@ def make_plugins(config: Config, *, but: Collection[str] = ()) -> list[object]:
         ConfigError: Settings that a plugin does not take, or of one that is not named.
         MissingPlugin: One is not installed.
     """
-    for name in config.settings:
-        if name not in config.plugins and name not in config.disabled:
-            raise unknown_key(
-                "the configuration's settings, which are for the plugins it lists", name, config.plugins
-            )
+    refuse_unknown(config)
     return [_make(name, config) for name in config.plugins if name not in but]
 
 

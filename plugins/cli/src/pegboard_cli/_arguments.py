@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from pegboard_cli._convert import convert, element_type
+from pegboard_cli._annotations import is_flag
+from pegboard_cli._convert import convert
+from pegboard_cli._usage import POSITIONAL, dashed, usage
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Misfit(ValueError):  # noqa: N818 - of a word, on its way to a message
@@ -25,7 +26,7 @@ class Misfit(ValueError):  # noqa: N818 - of a word, on its way to a message
 
 
 def fit(
-    words: tuple[str, ...], signature: inspect.Signature, hints: dict[str, Any], *, sensitive: bool = False
+    words: tuple[str, ...], signature: inspect.Signature, hints: Mapping[str, Any], *, sensitive: bool = False
 ) -> inspect.BoundArguments:
     """Bind words to parameters: `3 --day 2024-01-01 --force`, `--no-force`, `--tag a --tag b`.
 
@@ -39,10 +40,11 @@ def fit(
     Raises:
         click.UsageError: A word does not fit; the message names parameter and signature.
     """
-    positional, named = _split(words, signature, hints)
+    read = _Words(signature, hints)
+    positional, named = read.split(words)
     try:
-        args = [_value(word, parameter, hints) for word, parameter in _paired(positional, signature)]
-        kwargs = {name: _named_value(name, given, hints) for name, given in named.items()}
+        args = [_value(name, [word], hints.get(name, Any)) for word, name in _paired(positional, signature)]
+        kwargs = {name: _value(f"--{dashed(name)}", given, read.hint(name)) for name, given in named.items()}
     except Misfit as misfit:
         reason = (
             "the value does not fit; it is not shown, as the task is sensitive"
@@ -53,105 +55,77 @@ def fit(
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise click.UsageError(f"{error}.\nThe task takes {usage(signature)}") from None
+        raise click.UsageError(f"{error}.\nThe task takes {usage(signature, hints)}") from None
 
 
-def usage(signature: inspect.Signature) -> str:
-    """Write a signature the way it is called from the command line."""
-    return " ".join(_usage(parameter) for parameter in signature.parameters.values()) or "no arguments"
+class _Words:
+    """Tells the words of one command line apart."""
 
+    def __init__(self, signature: inspect.Signature, hints: Mapping[str, Any]) -> None:
+        self._signature = signature
+        self._hints = hints
+        self._kinds = {parameter.name: parameter.kind for parameter in signature.parameters.values()}
 
-def hints_of(function: Any) -> dict[str, Any]:
-    """Resolve the annotations of a function; where they cannot be, none are known and words are read as JSON or text."""
-    try:
-        return typing.get_type_hints(inspect.unwrap(function))
-    except (NameError, TypeError, AttributeError):
-        return {}
+    def split(self, words: tuple[str, ...]) -> tuple[list[str], dict[str, list[str]]]:
+        """Return the positional words, and those of each name."""
+        positional: list[str] = []
+        named: dict[str, list[str]] = {}
+        rest = list(reversed(words))
+        while rest:
+            word = rest.pop()
+            if word == "--":
+                return positional + rest[::-1], named
+            if word.startswith("--"):
+                name, value = self._named(word[2:], rest)
+                named.setdefault(name, []).append(value)
+            else:
+                positional.append(word)
+        return positional, named
 
+    def _named(self, word: str, rest: list[str]) -> tuple[str, str]:
+        """Read `--name value`, `--name=value`, `--flag` or `--no-flag`."""
+        written, equals, value = word.partition("=")
+        name = written.replace("-", "_")
+        if not equals and name not in self._kinds and name.startswith("no_") and is_flag(self.hint(name[3:])):
+            return name[3:], "false"
+        self._check_name(written, name)
+        if equals:
+            return name, value
+        if is_flag(self.hint(name)):
+            return name, "true"
+        if not rest or rest[-1].startswith("--"):
+            way_out = f" For a text that begins with dashes: --{written}={rest[-1]}" if rest else ""
+            raise click.UsageError(f"--{written} needs a value.{way_out}")
+        return name, rest.pop()
 
-def _usage(parameter: inspect.Parameter) -> str:
-    name = parameter.name
-    if parameter.kind is parameter.VAR_POSITIONAL:
-        return f"[{name.upper()} ...]"
-    if parameter.kind is parameter.VAR_KEYWORD:
-        return "[--NAME VALUE ...]"
-    word = name.upper() if parameter.kind in _POSITIONAL else f"--{_dashed(name)} {name.upper()}"
-    return word if parameter.default is parameter.empty else f"[{word}]"
+    def hint(self, name: str) -> Any:
+        """Return the annotation of a parameter that may be named; of another name that of `**named`."""
+        if self._kinds.get(name) not in _NAMED:
+            name = next(
+                (each for each, kind in self._kinds.items() if kind is inspect.Parameter.VAR_KEYWORD), ""
+            )
+        return self._hints.get(name, Any)
 
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _split(
-    words: tuple[str, ...], signature: inspect.Signature, hints: dict[str, Any]
-) -> tuple[list[str], dict[str, list[str]]]:
-    """Tell positional words from named ones."""
-    positional: list[str] = []
-    named: dict[str, list[str]] = {}
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            positional.extend(rest)
-        elif word.startswith("--"):
-            name, value = _named(word, rest, signature, hints)
-            named.setdefault(name, []).append(value)
-        else:
-            positional.append(word)
-    return positional, named
-
-
-def _named(
-    word: str, rest: Iterator[str], signature: inspect.Signature, hints: dict[str, Any]
-) -> tuple[str, str]:
-    """Read `--name value`, `--name=value`, `--flag` or `--no-flag`."""
-    written, equals, value = word[2:].partition("=")
-    name = written.replace("-", "_")
-    if not equals and name.startswith("no_") and hints.get(name[3:]) is bool:
-        return name[3:], "false"
-    _check_name(written, name, signature)
-    if equals:
-        return name, value
-    if hints.get(name) is bool:
-        return name, "true"
-    try:
-        return name, next(rest)
-    except StopIteration:
-        raise click.UsageError(f"--{written} needs a value.") from None
-
-
-def _check_name(written: str, name: str, signature: inspect.Signature) -> None:
-    kinds = {parameter.name: parameter.kind for parameter in signature.parameters.values()}
-    if kinds.get(name) in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
-        return
-    if inspect.Parameter.VAR_KEYWORD in kinds.values():
-        return
-    near = difflib.get_close_matches(name, kinds, 1)
-    hint = f" Did you mean --{_dashed(near[0])}?" if near else ""
-    raise click.UsageError(f"the task has no parameter --{written}.{hint}\nIt takes {usage(signature)}")
+    def _check_name(self, written: str, name: str) -> None:
+        kinds = self._kinds
+        if kinds.get(name) in _NAMED or inspect.Parameter.VAR_KEYWORD in kinds.values():
+            return
+        near = difflib.get_close_matches(name, [each for each in kinds if kinds[each] in _NAMED], 1)
+        hint = f" Did you mean --{dashed(near[0])}?" if near else ""
+        takes = usage(self._signature, self._hints)
+        raise click.UsageError(f"the task has no parameter --{written}.{hint}\nIt takes {takes}")
 
 
 def _paired(words: list[str], signature: inspect.Signature) -> Iterator[tuple[str, str]]:
     """Pair each positional word with the name of its parameter; what is too much is found by binding."""
-    names = [parameter.name for parameter in signature.parameters.values() if parameter.kind in _POSITIONAL]
+    names = [parameter.name for parameter in signature.parameters.values() if parameter.kind in POSITIONAL]
     starred = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
     for index, word in enumerate(words):
         yield word, names[index] if index < len(names) else (starred or [""])[0]
 
 
-def _value(word: str, name: str, hints: dict[str, Any]) -> Any:
+def _value(label: str, given: list[str], hint: Any) -> Any:
     try:
-        return convert(word, hints.get(name, Any))
+        return convert(given, hint)
     except ValueError as error:
-        raise Misfit(name, str(error)) from None
-
-
-def _named_value(name: str, given: list[str], hints: dict[str, Any]) -> Any:
-    """Convert what a name was given; several times means a collection, where that is what the parameter is."""
-    element = element_type(hints.get(name))
-    if element is not None and not (len(given) == 1 and given[0].startswith("[")):
-        kind = typing.get_origin(hints[name]) or hints[name]
-        return kind(_value(word, name, {name: element}) for word in given)
-    if len(given) > 1:
-        raise click.UsageError(f"--{_dashed(name)} is given {len(given)} times.")
-    return _value(given[0], name, hints)
+        raise Misfit(label, str(error)) from None

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from pegboard.sessions.default import DEFAULT
+from pegboard_cli._failures import in_few_lines, preparing
+from pegboard_cli._session import check_configuration
 from pegboard_cli._target import Target
 
 GROUP = "pegboard.commands"
@@ -22,6 +25,16 @@ class Commands(click.Group):
     """
 
     target = Target()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, ours or a plugin's: a wrong configuration, a failure and Ctrl-C end all of them alike."""
+        with in_few_lines():
+            if not {"-h", "--help"}.intersection(ctx.args):
+                check_configuration()
+            try:
+                return super().invoke(ctx)
+            finally:
+                DEFAULT.reset()  # so that what goes wrong at its end is told here, too
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, the command's own first."""
@@ -68,7 +81,8 @@ def _owner(entry: EntryPoint) -> str:
 
 
 def _loaded(entry: EntryPoint) -> click.Command:
-    command: Any = entry.load()
+    with preparing(f"the command {entry.name!r} of {_owner(entry)} cannot be loaded: "):
+        command: Any = entry.load()
     if not isinstance(command, click.Command):
         raise click.UsageError(
             f"the command {entry.name!r} of {_owner(entry)} is no click command, but a {type(command).__name__}."

@@ -8,13 +8,12 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from pegboard import Task
-
-INTERRUPTED = 130  # 128 + SIGINT
+from pegboard_cli._failures import preparing
 
 
 class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -31,11 +30,8 @@ class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Load the task, or fail as a misuse of the command."""
         if isinstance(value, Task):
             return value
-        try:
+        with preparing(f"{value} cannot be imported: "):
             return load_task(value)
-        except KeyboardInterrupt:  # click would make it a plain failure
-            click.echo("interrupted", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def load_task(text: str) -> Task[..., Any]:
@@ -53,11 +49,11 @@ def load_task(text: str) -> Task[..., Any]:
         if not hasattr(found, part):
             raise click.UsageError(f"{place} has no {name!r}.{_choices(module, name)}")
         found = getattr(found, part)
-    if not isinstance(found, Task):
-        raise click.UsageError(
-            f"{text} is a {type(found).__name__}, and no task: decorate it with @task.{_choices(module, name)}"
-        )
-    return found
+    if isinstance(found, Task) or isinstance(getattr(found, "__func__", None), Task):  # of a class
+        return cast("Task[..., Any]", found)
+    raise click.UsageError(
+        f"{text} is a {type(found).__name__}, and no task: decorate it with @task.{_choices(module, name)}"
+    )
 
 
 def load_module(place: str) -> ModuleType:
