@@ -1,6 +1,7 @@
 """Texts that can be shown anywhere."""
 
 import traceback
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,29 @@ def test_an_encodable_text_can_be_written(text: str, encoding: str) -> None:
     shown = texts.encodable(text, encoding)
     assert shown.encode(encoding).decode(encoding) == shown
     assert texts.encodable(PROSE) == PROSE
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [("CP1252", "cp1252"), ("utf8", "utf-8"), (None, "utf-8"), ("klingon-8", "utf-8"), (7, "utf-8")],
+)
+def test_the_encoding_of_a_stream_is_one_that_python_knows(encoding: object, found: str) -> None:
+    """A stream may tell none, or anything."""
+    assert texts.encoding_of(SimpleNamespace(encoding=encoding)) == found
+    assert texts.encoding_of(None) == "utf-8"
+
+
+def test_a_stream_that_holds_less_than_it_tells_gets_escapes() -> None:
+    """It is written to once more, in ASCII."""
+    written = []
+
+    def write(text: str) -> None:
+        written.append(text.encode("ascii"))
+
+    texts.write_escaped(write, "größe \ud800", "utf-8")
+    assert written == [rb"gr\xf6\xdfe \ud800"]
+
+
+def test_joiners_may_be_kept() -> None:
+    """Names of some languages are written with them."""
+    assert texts.one_line("क्\u200dष\u202e", texts.JOINERS) == "क्\u200dष\\u202e"

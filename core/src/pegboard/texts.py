@@ -5,7 +5,12 @@ For whatever takes names, messages and values out: terminals, logs, spans, files
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Callable
+
+JOINERS = "\u200c\u200d"
+"""Join and part the letters of some languages, and the parts of an emoji: not printable, and harmless in a name."""
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Control characters; line and paragraph separators; marks that turn the direction of writing; halves of surrogate pairs.
@@ -20,7 +25,7 @@ def one_line(text: str, keep: str = "") -> str:
 
     Args:
         text: Any text, lone surrogates included.
-        keep: Characters to leave as they are, such as the line breaks of a stack trace.
+        keep: Characters to leave as they are, such as the line breaks of a stack trace, or `JOINERS`.
     """
     if text.isprintable():
         return text
@@ -57,6 +62,22 @@ def text_of(value: object) -> str:
 def encodable(text: str, encoding: str = "utf-8") -> str:
     """Escape the characters that an encoding cannot hold, lone surrogates in UTF-8 included."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def encoding_of(stream: object) -> str:
+    """Return what a text stream writes; UTF-8 where it does not tell, or names what Python does not know."""
+    try:
+        return codecs.lookup(stream.encoding).name  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - anybody's stream: None, no such attribute, detached
+        return "utf-8"
+
+
+def write_escaped(write: Callable[[str], object], text: str, encoding: str) -> None:
+    """Write a text, what the encoding cannot hold escaped; all beyond ASCII, where the stream holds less than it tells."""
+    try:
+        write(encodable(text, encoding))
+    except UnicodeEncodeError:
+        write(encodable(text, "ascii"))
 
 
 def _escape(character: str) -> str:

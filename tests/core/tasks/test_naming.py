@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pegboard import InvalidName, InvalidTask, Secret, Session, current_call, task
 from pegboard.tasks.naming import default_name, show
 from pegboard.testing import Recorder
-from pegboard.texts import one_line
+from pegboard.texts import JOINERS, one_line
 
 HOSTILE = {
     "newline": "a\n[ERROR] forged",
@@ -182,6 +182,7 @@ def test_a_failing_str_shows_the_type() -> None:
         "{X}",
         "",
         "  ",
+        "\u200d \u200c",
         "a\nb",
         "a\x1b[0m",
         "a\u2028b",
@@ -216,6 +217,23 @@ def test_a_builtin_has_no_parameters_to_name() -> None:
     assert task(name="n")(max)(1, 2) == 2
     with pytest.raises(InvalidName):
         task(name="{a}")(max)
+
+
+@pytest.mark.parametrize(
+    "name", ["क्\u200dष", "👨\u200d👩\u200d👧", "e\u0301te\u0301", "{x}\u200c"], ids=ascii
+)
+def test_joiners_and_combining_marks_are_of_a_language(name: str) -> None:
+    """They break no line and steer no terminal; in a value that a name is filled in with neither."""
+    assert name_of(name, "क्\u200cष") == name.replace("{x}", "क्\u200cष")
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200f", "\ufeff", "\x1b", "\ud800"], ids=ascii)
+def test_what_steers_a_screen_is_named_with_the_way_out(character: str) -> None:
+    """Overrides of the direction, escapes and halves of pairs; the message shows which, escaped."""
+    with pytest.raises(InvalidName, match="Leave it out") as caught:
+        named(f"load{character}txt")
+    assert f"holds {character!a}" in str(caught.value)
+    assert str(caught.value).replace("\n", "").isprintable()
 
 
 @given(st.text(alphabet="{}x.[]!:r0_ \n", max_size=12))
@@ -299,7 +317,7 @@ def test_printable_text_is_left_as_it_is(text: str) -> None:
 def test_every_value_can_be_shown(value: object) -> None:
     """Showing a value never fails, and is at most 64 characters long."""
     assert len(show(value)) <= 64
-    assert show(value).isprintable()
+    assert one_line(show(value), JOINERS) == show(value)
 
 
 def test_a_hostile_value_is_one_line_in_the_note() -> None:

@@ -111,6 +111,29 @@ def test_a_secret_object_shows_as_stars(log, output, session):
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "args", "shown"),
+    [
+        ("%d of %d", (Secret(1), 2), "*** of 2"),
+        ("%5.1f %% %x%%d", (Secret(1.5), 255), "  *** % 255%d"),
+        ("%(a)05d", ({"a": Secret(1)},), "  ***"),
+        ("%i %s", (1, [{"a": (Secret("x"),)}]), "1 [{'a': (Secret('***'),)}]"),
+    ],
+)
+def test_a_secret_that_was_to_be_a_number_shows_as_stars(log, output, session, message, args, shown):
+    """The numbers beside it are shown as texts."""
+    log.info(message, *args)
+    assert output.lines == [f"INFO app {shown}"]
+
+
+def test_a_secret_in_a_field_of_the_format_shows_as_stars(log, output, session):
+    """What is given as `extra` may stand in a format."""
+    output.setFormatter(logging.Formatter("%(token)s %(message)s"))
+    with Session(Logs()):
+        log.info("fine", extra={"token": Secret("x")})
+    assert output.lines == ["*** fine"]
+
+
 def test_arguments_that_do_not_fit_are_said_as_always(log, output, session):
     """The handler's own way to deal with such a mistake is left to it."""
     with pytest.raises(TypeError, match="not all arguments"):
@@ -123,6 +146,60 @@ def test_control_characters_in_messages_are_escaped(log, output, session):
     log.info(HOSTILE)
     log.info(HOSTILE, stack_info=False)
     assert output.text == f"INFO app {ESCAPED}\n" * 3
+
+
+def test_control_characters_in_names_are_escaped(root, output):
+    """Names of loggers and threads, and fields of the caller that the format has, forge no line either."""
+    output.setFormatter(logging.Formatter("%(name)s|%(threadName)s|%(order)s|%(message)s"))
+    with Session(Logs()):
+        thread = threading.Thread(
+            target=logging.getLogger("a\nb").error, args=("fine",), kwargs={"extra": {"order": "7\x1b[2J"}}
+        )
+        thread.name = "t\u2028\ud800"
+        thread.start()
+        thread.join(10)
+    assert output.text == "a\\nb|t\\u2028\\ud800|7\\x1b[2J|fine\n"
+
+
+@pytest.mark.parametrize("escape", [True, False], ids=["escaped", "as it is"])
+@pytest.mark.parametrize(
+    ("encoding", "errors", "shown"),
+    [
+        ("utf-8", "strict", r"größe 取 \ud800"),
+        ("cp1252", "strict", r"größe \u53d6 \ud800"),
+        ("ascii", "strict", r"gr\xf6\xdfe \u53d6 \ud800"),
+        ("utf-16", "strict", r"größe 取 \ud800"),
+        ("ascii", "replace", r"gr??e ? "),
+    ],
+)
+def test_a_file_gets_what_it_can_hold(log, root, tmp_path, encoding, errors, shown, escape):
+    """No record is lost for a character; a stream with a way of its own to write it does so."""
+    handler = logging.FileHandler(tmp_path / "log", encoding=encoding, errors=errors, delay=True)
+    root.addHandler(handler)
+    with Session(Logs(escape=escape)):
+        log.info("größe 取 \ud800")
+    handler.close()
+    assert (tmp_path / "log").read_text(encoding=encoding).startswith(shown)
+
+
+def test_any_handler_gets_a_text_that_can_be_encoded(log, root):
+    """One that sends lines to a server has no stream to ask."""
+    sent = []
+
+    class Sender(logging.Handler):
+        def emit(self, record):
+            sent.append(self.format(record).encode())
+
+    root.addHandler(Sender())
+    with Session(Logs(escape=False)):
+        log.error("odd \ud800", exc_info=ValueError("\udfff"))
+    assert sent == [b"odd \\ud800\nValueError: \\udfff"]
+
+
+def test_a_long_message_is_whole(log, output, session):
+    """A megabyte with one character that has to be escaped."""
+    log.info("%s\0", "x" * 1_000_000)
+    assert output.text == f"INFO app {'x' * 1_000_000}\\x00\n"
 
 
 def test_readable_text_of_all_languages_stays(log, output, session):

@@ -6,10 +6,11 @@ import io
 import json
 import logging
 
+import attrs
 import pytest
 import structlog
 
-from pegboard import Session, current_call, task
+from pegboard import Secret, Session, current_call, task
 from pegboard_logs import Logs, add_call_ids, mask_secrets
 
 CANARY = "canary-5e8"
@@ -175,3 +176,38 @@ def test_a_renderer_of_structlog_may_colour(root, make_output):
     with Session(Logs(), inherit=False):
         native.info("event", key=Table())
     assert handler.text == "\x1b[1mevent\x1b[0m 1 row\n"
+
+
+@attrs.frozen
+class Account:
+    token: object
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Secret("x"), "***"),
+        ([{"a": (Secret("x"),)}], [{"a": ["***"]}]),
+        ({CANARY: 1}, {"***": 1}),
+        (Account(CANARY), "Account(token='***')"),
+        ({CANARY}, "{'***'}"),
+        ("odd \ud800", "odd \\ud800"),
+    ],
+    ids=["secret", "nested", "key", "attrs", "set", "surrogate"],
+)
+def test_nothing_of_a_secret_is_in_an_event(log, stream, value, shown):
+    """Whatever a value is, known secrets and `Secret` are masked in it, as its renderer would write it."""
+    with Session(Logs(), inherit=False) as session:
+        session.masks.add(CANARY)
+        log.info("it", value=value)
+    assert events(stream)[0]["value"] == shown
+
+
+def test_a_secret_is_masked_outside_of_sessions(log, stream):
+    """A list that holds itself included."""
+    around = [Secret("x")]
+    around.append(around)
+    structlog.wrap_logger(
+        structlog.PrintLogger(stream), processors=[mask_secrets, structlog.processors.KeyValueRenderer()]
+    ).info("it", value=around)
+    assert stream.getvalue().startswith("value=['***', ['***', ")

@@ -25,6 +25,7 @@ from pegboard.sessions import configuration, installing
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.placing import Placing
 from pegboard.sessions.serving import SERVING
+from pegboard.sessions.unleft import UNLEFT, failure_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -207,6 +208,7 @@ class Session(Placing):
 
     def __enter__(self) -> Self:
         self.acquire(current_session())
+        UNLEFT.add(self)
         _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
         active_session.set(self)
         return self
@@ -291,6 +293,35 @@ class Session(Placing):
             if self.streams and not failures:
                 failures = (close_streams or self._close_streams)()
 
+    def end_unleft(self) -> list[str]:
+        """End where the program ends and nobody left; return what was lost. What is not over is not waited for any more."""
+        if not self._lifecycle.acquire(
+            timeout=1
+        ):  # a thread that is no more, or hangs, was starting or ending it
+            return [
+                "what its plugins had not sent or written, as a thread that is starting or ending it does not go on"
+            ]
+        try:
+            running = sum(not future.done() for future in list(self._pending))
+            self._pending.clear()
+            lost = (
+                [
+                    f"{running} call{'' if running == 1 else 's'} that {'was' if running == 1 else 'were'} not over"
+                ]
+                if running
+                else []
+            )
+            failures = self._close_streams()
+            self._entered = 0
+            try:
+                self._end(None, failures)
+            except Exception as error:  # noqa: BLE001 - nobody is there to catch it
+                failed = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+                lost += [self.masks.mask(failure_text(each)) for each in failed]
+            return lost
+        finally:
+            self._lifecycle.release()
+
     def _start(self, around: Session | None) -> None:
         if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
             self.masks = around.masks
@@ -341,6 +372,7 @@ class Session(Placing):
         self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
+        UNLEFT.remove(self)
         SERVING.closed(self)
         failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
         for task in list(self._bound):

@@ -36,7 +36,7 @@ def default_name(function: Callable[..., Any]) -> str:
 
 def show(value: object) -> str:
     """Render one value for a name: escaped, cut, and never failing."""
-    return texts.cut(texts.one_line(texts.text_of(value)), _VALUE_LENGTH)
+    return texts.cut(texts.one_line(texts.text_of(value), texts.JOINERS), _VALUE_LENGTH)
 
 
 class NameTemplate(NamedTuple):
@@ -59,10 +59,16 @@ class NameTemplate(NamedTuple):
         """
         if not isinstance(text, str):
             raise InvalidName(f"a task's name is a str, not {text!r}.", name=text)
-        if not text or text.isspace():
+        if not text.strip(texts.JOINERS).strip():
             raise InvalidName("a task's name cannot be empty.", name=text)
-        if not text.isprintable():
-            raise InvalidName(f"task name {text!r} holds control characters.", name=text)
+        bad = next((c for c in text if not c.isprintable() and c not in texts.JOINERS), None)
+        if bad is not None:
+            raise InvalidName(
+                f"task name {text!r} holds {bad!a}. Names are shown in logs and on terminals, and what is not printable could "
+                f"break a line there, or hide what stands in it.\nLeave it out; a value that may hold it can be a {{parameter}} "
+                f"of the name, which is escaped.",
+                name=text,
+            )
         import string
 
         try:

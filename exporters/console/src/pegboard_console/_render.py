@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from pegboard.texts import cut, one_line
-from pegboard_console._text import count, duration
+from pegboard.texts import cut, encodable
+from pegboard_console._text import count, duration, safe
 
 if TYPE_CHECKING:
     from pegboard_console._summary import TaskSummary
@@ -30,32 +30,39 @@ _SOURCES = {"cache": "cache hit", "journal": "replayed", "fallback": "fallback"}
 _COLUMNS = ("calls", "ok", "errors", "retries", "hits", "p50", "p95", "total")
 
 
-def tree(node: Node, *, unicode: bool) -> Tree | Text:
-    """Lay out a call with what is below it."""
-    label = _label(node, unicode=unicode)
+def has_unicode(encoding: str) -> bool:
+    """Whether marks beyond ASCII can be written."""
+    return encoding.startswith("utf")
+
+
+def tree(node: Node, encoding: str) -> Tree | Text:
+    """Lay out a call with what is below it, for a stream of this encoding."""
+    label = _label(node, encoding)
     if node.branch is None:
         return label
     root = Tree(label, guide_style="dim")
-    _grow(root, node.branch, unicode=unicode)
+    _grow(root, node.branch, encoding)
     return root
 
 
-def _grow(root: Tree, branch: Branch, *, unicode: bool) -> None:
+def _grow(root: Tree, branch: Branch, encoding: str) -> None:
     for node in branch.shown:
-        below = root.add(_label(node, unicode=unicode))
+        below = root.add(_label(node, encoding))
         if node.branch is not None:
-            _grow(below, node.branch, unicode=unicode)
+            _grow(below, node.branch, encoding)
     if branch.more:
         failed = f" ({branch.more_failed:,} failed)" if branch.more_failed else ""
         what = "more" if branch.shown else "below"
-        root.add(Text(f"{'…' if unicode else '...'} {branch.more:,} {what}{failed}", style="dim"))
+        root.add(
+            Text(f"{'…' if has_unicode(encoding) else '...'} {branch.more:,} {what}{failed}", style="dim")
+        )
 
 
-def _label(node: Node, *, unicode: bool) -> Text:
+def _label(node: Node, encoding: str) -> Text:
     fancy, plain, style = _MARKS[node.status]
     line = Text()
-    line.append(fancy if unicode else plain, style=style)
-    line.append(f" {cut(node.name, _NAME_MOST, '...')}", style="")
+    line.append(fancy if has_unicode(encoding) else plain, style=style)
+    line.append(f" {encodable(cut(node.name, _NAME_MOST, '...'), encoding)}", style="")
     line.append(f"  {duration(node.duration)}", style="cyan")
     if node.items is not None:
         line.append(f"  {count(node.items, 'call')}", style="dim")
@@ -64,24 +71,24 @@ def _label(node: Node, *, unicode: bool) -> Text:
     if node.source in _SOURCES:
         line.append(f"  {_SOURCES[node.source]}", style="magenta")
     if node.error is not None:
-        line.append(f"  {node.error}", style="red")
+        line.append(f"  {encodable(node.error, encoding)}", style="red")
     return line
 
 
-def table(tasks: Iterable[TaskSummary], *, unicode: bool) -> Table:
+def table(tasks: Iterable[TaskSummary], encoding: str) -> Table:
     """Lay out the summary of a session. `other` (cancelled, closed early, suspended) is there when anything was."""
     rows = list(tasks)
     with_others = any(row.others for row in rows)
     columns = list(_COLUMNS)
     if with_others:
         columns.insert(3, "other")
-    laid_out = Table(box=SIMPLE_HEAD if unicode else ASCII, header_style="bold")
+    laid_out = Table(box=SIMPLE_HEAD if has_unicode(encoding) else ASCII, header_style="bold")
     laid_out.add_column("task", overflow="fold", min_width=8)
     for column in columns:
         laid_out.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         cells = _cells(row)
-        laid_out.add_row(Text(one_line(row.name)), *(cells[column] for column in columns))
+        laid_out.add_row(Text(encodable(safe(row.name), encoding)), *(cells[column] for column in columns))
     return laid_out
 
 

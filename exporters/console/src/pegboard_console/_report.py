@@ -135,14 +135,14 @@ class Report:
             return
         from pegboard_console._render import tree
 
-        self._screen.show(tree(node, unicode=self._screen.has_unicode))
+        self._screen.show(tree(node, self._screen.encoding))
 
     def _show_summary(self) -> None:
         tasks = list(self._summary.called())
         if self._with_summary and tasks:
             from pegboard_console._render import table
 
-            self._screen.show(table(tasks, unicode=self._screen.has_unicode))
+            self._screen.show(table(tasks, self._screen.encoding))
 
 
 def _retried(summary: TaskSummary) -> None:

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import IO, TYPE_CHECKING
 
-from pegboard.texts import encodable
+from pegboard.texts import encoding_of, write_escaped
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -30,6 +30,10 @@ class Screen:
 
     Args:
         file: Where to; None is the standard error stream as it is now.
+
+    Attributes:
+        is_terminal: Whether somebody can be looking.
+        encoding: What the stream can hold.
     """
 
     def __init__(self, file: IO[str] | None) -> None:
@@ -37,13 +41,9 @@ class Screen:
             sys.stderr if file is None else file
         )  # None in a program without a console
         self.is_terminal = is_terminal(self._file)
+        self.encoding = encoding_of(self._file)
         self._console: Console | None = None
         self._over = False
-
-    @property
-    def has_unicode(self) -> bool:
-        """Whether marks beyond ASCII can be written."""
-        return "utf" in self._encoding
 
     def show(self, what: RenderableType) -> None:
         """Render and write; errors of the stream end all output. Not safe for threads."""
@@ -51,30 +51,23 @@ class Screen:
             return
         text = self._rendered(what)
         try:
-            self._file.write(text)
+            write_escaped(self._file.write, text, self.encoding)
             self._file.flush()
         except (OSError, ValueError):  # ValueError: the file is closed
             self._over = True
-
-    @property
-    def _encoding(self) -> str:
-        return (getattr(self._file, "encoding", None) or "utf-8").lower()
 
     def _rendered(self, what: RenderableType) -> str:
         if self._console is None:
             self._console = self._make_console()
         with self._console.capture() as captured:
             self._console.print(what, no_wrap=True, overflow="ellipsis")
-        text = captured.get()
-        if self.has_unicode:
-            return text
-        return encodable(text, self._encoding)
+        return captured.get()
 
     def _make_console(self) -> Console:
         from rich.console import Console
 
         return Console(
-            file=_Canvas(self._encoding),
+            file=_Canvas(self.encoding),
             force_terminal=self.is_terminal,
             force_jupyter=False,
             legacy_windows=False,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pegboard.texts import one_line
+from pegboard.texts import JOINERS, one_line
+
+
+def safe(name: str) -> str:
+    """Escape what no line of a terminal should have in it."""
+    return one_line(name, JOINERS)
 
 
 def error_name(error: BaseException) -> str:
     """Name an exception by its class alone: its message may hold values."""
-    return one_line(type(error).__qualname__.rpartition("<locals>.")[2])
+    return safe(type(error).__qualname__.rpartition("<locals>.")[2])
 
 
 def duration(seconds: float) -> str:

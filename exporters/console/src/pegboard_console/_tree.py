@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard.texts import one_line
-from pegboard_console._text import error_name
+from pegboard_console._text import error_name, safe
 
 if TYPE_CHECKING:
     from pegboard import Group, Outcome
@@ -33,7 +32,7 @@ class Node:
     __slots__ = ("attempts", "branch", "duration", "error", "items", "name", "source", "status")
 
     def __init__(self, name: str, outcome: Outcome, branch: Branch | None, items: int | None = None) -> None:
-        self.name = one_line(name)
+        self.name = safe(name)
         self.status = outcome.status
         self.source = outcome.source
         self.attempts = 1 if items is not None else outcome.attempts

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard import Secret
 from pegboard.privacy import is_sensitive
-from pegboard.texts import without_control
+from pegboard.texts import encodable, without_control
 from pegboard_logs._json import JSONFormatter
-from pegboard_logs._message import holds_secret, message_of
+from pegboard_logs._message import MASK, holds_secret, message_of
 from pegboard_logs._sensitive import LEFT_OUT
 
 if TYPE_CHECKING:
     from pegboard.privacy import Masks
 
+_PARTS = frozenset(
+    ("msg", "args", "message", "exc_info", "exc_text", "stack_info")
+)  # have rules of their own
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -27,7 +32,7 @@ class Rules:
     Attributes:
         masks: Known secrets, of every session that has the handler.
         json: Writes instead of the handler's own formatter, unless it is None.
-        escape: Whether control characters in messages and stack traces are escaped.
+        escape: Whether control characters in messages, names and stack traces are escaped.
         active: Whether anything is done at all.
     """
 
@@ -47,14 +52,19 @@ class Rules:
 class GuardedFormatter(logging.Formatter):
     """Formats as another formatter does; records stay as they are, so other handlers see them unchanged.
 
-    Attributes:
+    Args:
         own: The handler's own formatter, or None.
+        fit: Escapes what the handler cannot write.
+
+    Attributes:
+        own: As given.
         rules: What is done with what it writes.
     """
 
-    def __init__(self, own: logging.Formatter | None) -> None:
+    def __init__(self, own: logging.Formatter | None, fit: Callable[[str], str] = encodable) -> None:
         super().__init__(datefmt=getattr(own, "datefmt", None))
         self.own = own
+        self._fit = fit
         self.rules = Rules()
         self._inner = logging.Formatter() if own is None else own
         self._parts = own if isinstance(own, logging.Formatter) else logging.Formatter()
@@ -67,14 +77,15 @@ class GuardedFormatter(logging.Formatter):
             return writer.line(record, rules.mask)
         if not rules.active:
             return self._inner.format(record)
-        return rules.mask(self._text(record, rules))
+        text = rules.mask(self._text(record, rules))
+        return text if text.isascii() else self._fit(text)
 
     def _text(self, record: logging.LogRecord, rules: Rules) -> str:
         if record.exc_info or record.exc_text:
             return self._inner.format(self._shown(record, rules))
         try:
             text = self._inner.format(record)
-        except TypeError:  # a Secret among the arguments; anything else fails again
+        except TypeError:  # a Secret among arguments or fields; anything else fails again
             return self._inner.format(self._shown(record, rules))
         if rules.escape and not text.isprintable():
             shown = self._shown(record, rules)
@@ -83,7 +94,7 @@ class GuardedFormatter(logging.Formatter):
 
     def _shown(self, record: logging.LogRecord, rules: Rules) -> logging.LogRecord:
         """Return the record as it may be shown: itself, or a copy."""
-        changes: dict[str, object] = {}
+        changes = _shown_fields(record, escape=rules.escape)
         if not isinstance(record.msg, dict):  # structlog's, and for its formatter alone
             message = message_of(record)
             shown = without_control(message) if rules.escape else message
@@ -95,6 +106,8 @@ class GuardedFormatter(logging.Formatter):
         elif rules.escape and (record.exc_info or record.exc_text):
             text = self._parts.formatException(record.exc_info) if record.exc_info else record.exc_text
             changes["exc_text"] = without_control(text or "", keep="\n\t")
+        if rules.escape and record.stack_info:
+            changes["stack_info"] = without_control(record.stack_info, keep="\n\t")
         return _changed(record, changes) if changes else record
 
     # For handlers that ask their formatter for parts. ------------------------------------------------------------
@@ -120,6 +133,17 @@ class GuardedFormatter(logging.Formatter):
     def usesTime(self) -> bool:  # noqa: N802
         """Whether the format has a time."""
         return self._parts.usesTime()
+
+
+def _shown_fields(record: logging.LogRecord, *, escape: bool) -> dict[str, object]:
+    """The names and the caller's own fields that a format may hold, as they may be shown; those alone that change."""
+    changes: dict[str, object] = {}
+    for name, value in record.__dict__.items():
+        if isinstance(value, Secret) and name not in _PARTS:
+            changes[name] = MASK
+        elif escape and isinstance(value, str) and not value.isprintable() and name not in _PARTS:
+            changes[name] = without_control(value)
+    return changes
 
 
 def _changed(record: logging.LogRecord, changes: dict[str, object]) -> logging.LogRecord:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from pegboard.parts import new_rlock
+from pegboard.texts import encodable, encoding_of
 from pegboard_logs._guarding import GuardedFormatter, Rules
 from pegboard_logs._ids import CallIds
 
@@ -50,7 +51,7 @@ class HeldHandler:
     def apply(self) -> None:
         """Do what the wishes say: the last one's format, and everybody's secrets are masked."""
         if not self._formatters or self.handler.formatter is not self._formatters[-1]:
-            self._formatters.append(GuardedFormatter(self.handler.formatter))
+            self._formatters.append(GuardedFormatter(self.handler.formatter, self._fit))
         last = self.wishes[-1]
         masks = tuple({id(wish.masks): wish.masks for wish in self.wishes}.values())
         rules = Rules(masks, last.json, last.escape, active=True)
@@ -65,6 +66,15 @@ class HeldHandler:
             formatter.rules = Rules()  # somebody may have put it inside another
             if self.handler.formatter is formatter:
                 self.handler.formatter = formatter.own
+
+    def _fit(self, text: str) -> str:
+        """Escape what the handler's stream cannot hold, unless it has a way of its own to write that."""
+        stream = (
+            getattr(self.handler, "stream", None) or self.handler
+        )  # a file that is opened with its first line
+        if getattr(stream, "errors", None) not in (None, "strict"):
+            return text
+        return encodable(text, encoding_of(stream))
 
 
 _guard = new_rlock()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 
 from pegboard import Secret
 
 MASK = "***"
+# A conversion of numbers, or a literal percent sign, which is none.
+_NUMBER = re.compile(r"%%|%(?P<begin>(\(.*?\))?[#0 +-]*\d*)(\.\d+)?[hlL]?[diouxXeEfFgGc]")
 
 
 def message_of(record: logging.LogRecord) -> str:
@@ -19,10 +22,13 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except TypeError:
-        message, args = _hidden(record.msg), record.args
-        if isinstance(args, Mapping):
-            return str(message) % {name: _hidden(value) for name, value in args.items()}
-        return str(message) % tuple(_hidden(value) for value in args) if args else str(message)
+        if not holds_secret(record):
+            raise
+    message = str(_hidden(record.msg))
+    try:
+        return _filled(message, record.args)
+    except TypeError:  # it was to be shown as a number
+        return _filled(_NUMBER.sub(_as_text, message), record.args)
 
 
 def holds_secret(record: logging.LogRecord) -> bool:
@@ -30,6 +36,16 @@ def holds_secret(record: logging.LogRecord) -> bool:
     args = record.args or ()
     values = args.values() if isinstance(args, Mapping) else args
     return isinstance(record.msg, Secret) or any(isinstance(value, Secret) for value in values)
+
+
+def _filled(message: str, args: tuple[object, ...] | Mapping[str, object] | None) -> str:
+    if isinstance(args, Mapping):
+        return message % {name: _hidden(value) for name, value in args.items()}
+    return message % tuple(_hidden(value) for value in args) if args else message
+
+
+def _as_text(found: re.Match[str]) -> str:
+    return found[0] if found[0] == "%%" else f"%{found['begin']}s"
 
 
 def _hidden(value: object) -> object:

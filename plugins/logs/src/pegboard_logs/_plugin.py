@@ -32,8 +32,9 @@ class Logs:
         lifecycle: Log lines about calls, on the logger `pegboard.task`: a level, as number or name, and lines below it are
             not made; True for all; False for none.
         json: Write JSON lines instead of what the handlers' formatters make: True, or a `JSONFormatter`.
-        escape: Whether control characters in messages are escaped, line breaks included, and in stack traces all but
-            line breaks. JSON lines always are.
+        escape: Whether control characters in messages, names and the caller's own fields are escaped, line breaks
+            included, and in stack traces all but line breaks. JSON lines always are. What a handler's stream cannot hold
+            is escaped in any case.
     """
 
     name = "logs"

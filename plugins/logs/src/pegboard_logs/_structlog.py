@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
-from pegboard import current_call, current_session
-from pegboard.privacy import is_sensitive
+from pegboard import Secret, current_call, current_session
+from pegboard.privacy import Masks, is_sensitive
+from pegboard.texts import encodable
 from pegboard_logs._ids import ids_of
+from pegboard_logs._message import MASK
 from pegboard_logs._sensitive import LEFT_OUT
+from pegboard_logs._values import DEEPEST
 
 EventDict = MutableMapping[str, Any]
+_PLAIN = frozenset((type(None), bool, int, float))
 
 
 def add_call_ids(logger: object, method: str, event_dict: EventDict) -> EventDict:  # noqa: ARG001 - structlog's form
@@ -29,15 +33,17 @@ def add_call_ids(logger: object, method: str, event_dict: EventDict) -> EventDic
 
 
 def mask_secrets(logger: object, method: str, event_dict: EventDict) -> EventDict:  # noqa: ARG001
-    """Put `***` in place of every known secret of the current session, in all texts of an event.
+    """Put `***` in place of every `Secret`, and of every known secret of the current session in all texts of an event.
 
-    Stands last before the renderer, when exceptions are texts already.
+    Halves of surrogate pairs, which no stream can hold, are escaped there. Stands last before the renderer, when
+    exceptions are texts already.
     """
     call = current_call()
     session = current_session() if call is None else call.session
-    if session is not None and session.masks:
-        for name, value in event_dict.items():
-            event_dict[name] = _masked(value, session.masks.mask)
+    masks = Masks() if session is None else session.masks
+    for name, value in event_dict.items():
+        if name != "exc_info":  # for a renderer that formats it itself
+            event_dict[name] = _masked(value, masks)
     return event_dict
 
 
@@ -49,12 +55,25 @@ def _error_of(exc_info: object) -> BaseException | None:
     return exc_info if isinstance(exc_info, BaseException) else None
 
 
-def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+def _masked(value: Any, masks: Masks, depth: int = 0) -> Any:
     kind = type(value)
-    if kind is str:
-        return mask(value)
-    if kind in (list, tuple):
-        return kind(_masked(item, mask) for item in value)
-    if kind is dict:
-        return {name: _masked(item, mask) for name, item in value.items()}
-    return value
+    if isinstance(value, str):
+        return masks.mask(value) if value.isascii() else encodable(masks.mask(value))
+    if kind is Secret:
+        return MASK
+    if kind in (list, tuple) and depth < DEEPEST:
+        return kind(_masked(item, masks, depth + 1) for item in value)
+    if kind is dict and depth < DEEPEST:
+        return {
+            _masked(name, masks, depth + 1): _masked(item, masks, depth + 1) for name, item in value.items()
+        }
+    return _masked_object(value, masks) if masks and kind not in _PLAIN else value
+
+
+def _masked_object(value: object, masks: Masks) -> object:
+    """Return an object, or where that holds a known secret its repr, as most renderers would write it."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the renderer's to deal with
+        return value
+    return masks.mask(text) if masks.found_in(text) else value

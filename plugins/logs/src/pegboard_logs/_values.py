@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pegboard import Secret
 from pegboard_logs._message import MASK
 
-_DEEPEST = 8
+DEEPEST = 8
 _LARGEST = 2**63  # what readers of JSON take; and a longer one may be refused by Python itself
 
 Mask = Callable[[str], str]
@@ -31,15 +31,15 @@ def json_value(value: object, mask: Mask, depth: int = 0) -> object:
         return value if math.isfinite(value) else str(value)  # type: ignore[arg-type]
     if isinstance(value, Secret):
         return MASK
-    if depth < _DEEPEST and kind in (list, tuple):
+    if depth < DEEPEST and kind in (list, tuple):
         return [json_value(item, mask, depth + 1) for item in value]  # type: ignore[attr-defined]
-    if depth < _DEEPEST and kind is dict:
+    if depth < DEEPEST and kind is dict:
         return {_key(key, mask): json_value(item, mask, depth + 1) for key, item in value.items()}  # type: ignore[attr-defined]
     return _type_of(value)
 
 
 def _key(key: object, mask: Mask) -> str:
-    shown = json_value(key, mask, _DEEPEST)
+    shown = json_value(key, mask, DEEPEST)
     return shown if isinstance(shown, str) else str(shown)
 
 

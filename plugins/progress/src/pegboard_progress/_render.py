@@ -10,7 +10,7 @@ from pegboard.texts import encodable
 from pegboard_progress._text import counts, duration, rate
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, OverflowMethod, RenderableType
 
     from pegboard_progress._bar import Bar
 
@@ -29,7 +29,8 @@ class Renderer:
 
     def __init__(self, encoding: str, *, color: bool) -> None:
         self._encoding = encoding
-        self._unicode = "utf" in encoding
+        self._unicode = encoding.startswith("utf")
+        self._overflow: OverflowMethod = "ellipsis" if self._unicode else "crop"
         self._color = color
 
     def bars(self, bars: Sequence[Bar], width: int, height: int) -> list[str]:
@@ -37,7 +38,7 @@ class Renderer:
         from rich.table import Table
 
         table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=None)
+        table.add_column(no_wrap=True, overflow=self._overflow, ratio=None)
         for _ in range(5):
             table.add_column(no_wrap=True)
         most = max(min(SHOWN_MOST, height), 1)
@@ -55,7 +56,7 @@ class Renderer:
         fancy, plain, style = _MARKS.get(bar.status, ("■", "#", "yellow"))
         text = Text()
         text.append(fancy if self._unicode else plain, style=style)
-        text.append(f" {bar.label}  {counts(bar)}  {duration(bar.elapsed)}")
+        text.append(f" {self._label(bar)}  {counts(bar)}  {duration(bar.elapsed)}")
         if bar.rate is not None:
             text.append(f"  {rate(bar.rate)}", style="dim")
         if bar.failed:
@@ -67,13 +68,17 @@ class Renderer:
 
         speed, left = bar.rate, bar.remaining
         return [
-            Text("  " * min(bar.depth, 8) + bar.label),
+            Text("  " * min(bar.depth, 8) + self._label(bar)),
             "" if bar.total is None else self._progress(bar),
             Text(counts(bar), style="green"),
             Text("" if speed is None else rate(speed), style="dim"),
             Text(duration(bar.elapsed) if left is None else f"{duration(left)} left", style="cyan"),
             Text(f"{bar.failed:,} failed" if bar.failed else "", style="red"),
         ]
+
+    def _label(self, bar: Bar) -> str:
+        """Escape a label before lines are laid out: one that grew later would wrap, and be wiped in part only."""
+        return encodable(bar.label, self._encoding)
 
     def _progress(self, bar: Bar) -> RenderableType:
         if self._unicode:
@@ -89,11 +94,8 @@ class Renderer:
     def _rendered(self, what: Any, width: int) -> list[str]:
         console = self._console(width)
         with console.capture() as captured:
-            console.print(what, no_wrap=True, overflow="ellipsis", crop=True)
-        text = captured.get()
-        if not self._unicode:
-            text = encodable(text, self._encoding)
-        return text.splitlines()
+            console.print(what, no_wrap=True, overflow=self._overflow, crop=True)
+        return captured.get().splitlines()
 
     def _console(self, width: int) -> Console:
         from rich.console import Console

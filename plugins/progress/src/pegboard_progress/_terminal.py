@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from pegboard.parts import after_fork, new_rlock
+from pegboard.texts import encodable, encoding_of, write_escaped
 
 Frame = tuple[Sequence[str], Sequence[str]]  # the block, and the lines that stay above it
 _log = logging.getLogger("pegboard.progress")
@@ -35,10 +36,15 @@ class Terminal:
 
     Args:
         file: Where to; None: there is none.
+
+    Attributes:
+        encoding: What the stream can hold; the rest is escaped.
+        over: Whether nothing is written any more.
     """
 
     def __init__(self, file: IO[str] | None) -> None:
         self._file = file
+        self.encoding = encoding_of(file)
         self._guard = new_rlock()
         self._block: Sequence[str] = ()
         self._drawn = 0
@@ -57,11 +63,6 @@ class Terminal:
         self._block = ()
         self._drawn = 0
         self._let_go()
-
-    @property
-    def encoding(self) -> str:
-        """What the stream can hold."""
-        return (getattr(self._file, "encoding", None) or "utf-8").lower()
 
     @property
     def has_block(self) -> bool:
@@ -124,16 +125,13 @@ class Terminal:
             return
         write = next((original for guarded, original in self._guarded if guarded is file), file.write)
         try:
-            descriptor = _descriptor_of(file)
+            descriptor = _descriptor_of(file, self.encoding)
             if descriptor is None:
-                write(text)
+                write_escaped(write, text, self.encoding)
                 file.flush()
             else:
                 file.flush()  # what others wrote comes first
-                _write_bytes(
-                    descriptor,
-                    text.encode(self.encoding, getattr(file, "errors", None) or "backslashreplace"),
-                )
+                _write_bytes(descriptor, encodable(text, self.encoding).encode(self.encoding))
         except (OSError, ValueError) as error:  # ValueError: the file is closed
             self._end(error)
 
@@ -187,13 +185,13 @@ class Terminal:
         self._guarded = []
 
 
-def _descriptor_of(file: IO[str]) -> int | None:
-    """Return the descriptor to write to; None where the file has to be written to itself.
+def _descriptor_of(file: IO[str], encoding: str) -> int | None:
+    """Return the descriptor to write to; None where the file has to be written to itself, as it alone knows whether it has begun.
 
     Where a terminal went away, Python would keep what is in the file's buffer, fail once more to write it when the program
     ends, and exit with 120.
     """
-    if os.name != "posix":
+    if os.name != "posix" or "".encode(encoding):  # UTF-16 begins with a mark
         return None
     try:
         return file.fileno()

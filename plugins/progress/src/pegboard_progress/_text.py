@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard.texts import cut, one_line
+from pegboard.texts import JOINERS, cut, one_line
 
 if TYPE_CHECKING:
     from pegboard_progress._bar import Bar
@@ -14,7 +14,7 @@ _LABEL_MOST = 40
 
 def label(name: str, index: int | None = None) -> str:
     """Name a bar, cut to 40 characters."""
-    name = cut(one_line(name), _LABEL_MOST, "...")
+    name = cut(one_line(name, JOINERS), _LABEL_MOST, "...")
     return name if index is None else f"{name}[{index}]"
 
 

@@ -1,0 +1,74 @@
+"""Sessions that somebody entered and nobody left: ended where the program ends, and named."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pegboard import texts
+from pegboard.parts.forks import after_fork
+
+if TYPE_CHECKING:
+    from pegboard.sessions.session import Session
+
+
+class Unleft:
+    """The sessions of this process that are entered; those of a parent process are the parent's to leave."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Session, None] = {}  # in the order in which they were entered
+        self._is_registered = self._ends_with_process = False
+        after_fork(self._begin_anew)
+
+    def add(self, session: Session) -> None:
+        """Note one that was entered."""
+        self._sessions[session] = None
+        if not self._is_registered:
+            import atexit
+
+            self._is_registered = True
+            atexit.register(self.end)
+        if not self._ends_with_process and "multiprocessing.process" in sys.modules:
+            self._ends_with_process = True
+            from multiprocessing import parent_process
+            from multiprocessing.util import Finalize
+
+            if (
+                parent_process() is not None
+            ):  # it ends without `atexit`; and before the queues of exporters, at 10
+                Finalize(None, self.end, exitpriority=20)
+
+    def remove(self, session: Session) -> None:
+        """Forget one that has ended."""
+        self._sessions.pop(session, None)
+
+    def end(self) -> None:
+        """End all that are still entered, the last one first, and say so of each."""
+        for session in reversed(list(self._sessions)):
+            self.remove(session)
+            names = ", ".join(session.plugins) or "no plugins"
+            _warn(session.id, names, session.end_unleft())
+
+    def _begin_anew(self) -> None:
+        self._sessions = {}
+        self._ends_with_process = False
+
+
+def _warn(session_id: str, plugins: str, lost: list[str]) -> None:
+    import logging
+
+    logging.getLogger("pegboard").warning(
+        "session %s of %s was entered and never left, so it ended with the program%s. "
+        "Leave it: with Session(...), or by closing what was to leave it",
+        session_id,
+        plugins,
+        f", and lost: {'; '.join(lost)}" if lost else "",
+    )
+
+
+def failure_text(error: BaseException) -> str:
+    """What went wrong at an end, in one line."""
+    return texts.one_line(f"{type(error).__name__}: {texts.text_of(error)}")
+
+
+UNLEFT = Unleft()
