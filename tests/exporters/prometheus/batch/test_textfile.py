@@ -30,10 +30,11 @@ def other():
 
 
 def read(path):
-    """The samples in a file, by name and task; an invalid file is an error."""
+    """The samples in a file, by name and task, but of failures that did not happen; an invalid file is an error."""
     families = text_string_to_metric_families(path.read_text(encoding="utf-8"))
     samples = [sample for family in families for sample in family.samples]
-    return {(sample.name, sample.labels.get(names.TASK)): sample for sample in samples}
+    told = [sample for sample in samples if sample.value or sample.labels.get(names.STATUS) != "error"]
+    return {(sample.name, sample.labels.get(names.TASK)): sample for sample in told}
 
 
 def run(path, *calls, **settings):
