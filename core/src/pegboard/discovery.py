@@ -89,11 +89,6 @@ def plugin_name(plugin: object) -> str:
     return name if isinstance(name, str) else type(plugin).__qualname__
 
 
-def load(name: str) -> object:
-    """Make an instance, with its defaults, of the plugin installed under `name`."""
-    return find(name)()
-
-
 def missing(name: str) -> str:
     """Say that no plugin of this name is installed, and what to do."""
     if name in MEMBERS:

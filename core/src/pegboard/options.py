@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from pegboard import discovery
+from pegboard import discovery, environment
 from pegboard.errors import UnsupportedTask
 from pegboard.parts import checks
 from pegboard.places import BUILT_IN, unknown_executor
@@ -62,7 +62,7 @@ class Option:
     def make(cls) -> object:
         """Make the plugin this option belongs to; called when a session lacks it."""
         plugin = cls.plugin()
-        return None if plugin is None else plugin()
+        return None if plugin is None else environment.make(discovery.plugin_name(plugin), plugin)
 
 
 def is_owned(option: Option) -> bool:

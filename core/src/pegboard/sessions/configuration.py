@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pegboard import discovery
+from pegboard import discovery, environment
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError, MissingPlugin
 
 PLUGINS_VARIABLE = "PEGBOARD_PLUGINS"
 DISABLE_VARIABLE = "PEGBOARD_DISABLE"
+CONFIG_VARIABLE = "PEGBOARD_CONFIG"
 _BYTES_MOST = 1_000_000
 _DEPTH_MOST = 32
 _KEYS: Mapping[str, type] = {
@@ -60,7 +61,7 @@ def load_config(folder: str | None = None) -> Config:
     Raises:
         ConfigError: A file cannot be read, is no TOML, too large, or holds an unknown key or a value of the wrong type.
     """
-    found = _nearest(folder or os.getcwd())
+    found = _named() or _nearest(folder or os.getcwd())
     values: Mapping[str, Any] = {}
     path = ""
     if found is not None:
@@ -106,6 +107,24 @@ def disabled_plugins() -> frozenset[str]:
 
 def _names_in(variable: str) -> list[str]:
     return [name for part in os.environ.get(variable, "").split(",") if (name := part.strip())]
+
+
+def _named() -> tuple[str, Mapping[str, Any]] | None:
+    """Read the file that the environment names, if it names one.
+
+    Raises:
+        ConfigError: It is not there, or holds no configuration.
+    """
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        return None
+    values = _read(path)
+    if os.path.split(path)[1] != "pyproject.toml":
+        return path, values
+    tools = values.get("tool")
+    if not isinstance(tools, dict) or "pegboard" not in tools:
+        raise ConfigError(f"{CONFIG_VARIABLE}: {path} has no table [tool.pegboard].", where=path, key="")
+    return path, tools["pegboard"]
 
 
 def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
@@ -229,11 +248,4 @@ def _make(name: str, config: Config) -> object:
         for key in settings:
             if key not in known:
                 raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    try:
-        return plugin(**settings)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"plugin {name!r} cannot be made with its settings {', '.join(settings) or '(none)'}: {error}",
-            where="the configuration",
-            key=name,
-        ) from error
+    return environment.make(name, plugin, settings)

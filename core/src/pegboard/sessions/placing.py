@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from pegboard import discovery
+from pegboard import discovery, environment
 from pegboard._first_party import CARRIER
 from pegboard.errors import MissingPlugin
 from pegboard.places import (
@@ -113,7 +113,7 @@ class Placing(Plugins):
                 f"Enable it, or choose another executor: {', '.join(BUILT_IN)}.",
                 plugin=plugin,
             )
-        self.register(discovery.class_of(plugin)(), plugin)
+        self.register(environment.make(plugin, discovery.class_of(plugin)), plugin)
 
     def _check_executor(self) -> None:
         """Refuse at once an executor whose plugin is not there; one that is a plugin itself is attached.

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
-from pegboard import discovery
+from pegboard import discovery, environment
 from pegboard.discovery import plugin_name
 from pegboard.errors import InvalidPlugin, MissingPlugin, PluginConflict, SessionError, UnknownEvent
 from pegboard.options import Option
@@ -390,7 +390,10 @@ class Plugins:
     def _made(self, plugin: object) -> object:
         """Return a plugin given by name, made with its defaults, or that its name is disabled; any other as it is."""
         if isinstance(plugin, str):
-            return _DISABLED if self.pm.is_blocked(plugin) else discovery.load(plugin)
+            return (
+                _DISABLED if self.pm.is_blocked(plugin) else environment.make(plugin, discovery.find(plugin))
+            )
+        environment.tell_of_idle(plugin)
         return plugin
 
     def _attach(self, plugin: object, name: str | None = None) -> str | None:
