@@ -74,9 +74,9 @@ def pages(tmp_path_factory):
 
 
 def value(page, name):
-    """The one sample of a metric, whatever its labels."""
-    (found,) = [line for line in page.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
-    return float(found.rpartition(" ")[2])
+    """The sum of a metric, whatever its labels."""
+    found = [line for line in page.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
 def test_the_applications_own_totals_stay_right(pages):
