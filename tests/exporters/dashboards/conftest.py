@@ -38,14 +38,15 @@ def promtool_test(tmp_path, promtool):
 def promtool_scenarios(tmp_path_factory, find_program):
     """Evaluate all scenarios of a module in one run; what promtool says of each that went otherwise, by its name."""
 
-    def run(scenarios, slos=(), interval="1m"):
+    def run(scenarios, slos=(), interval="1m", alerts=".*"):
         folder = tmp_path_factory.mktemp("scenarios")
         paths = write_rules(folder, slos=slos)
         test = {
             "rule_files": [path.name for path in paths if "example" not in path.name],
             "evaluation_interval": interval,
             "tests": [
-                _scenario(name, interval, series, moments) for name, (series, moments) in scenarios.items()
+                _scenario(name, interval, series, moments, alerts)
+                for name, (series, moments) in scenarios.items()
             ],
         }
         (folder / "test.yml").write_text(json.dumps(test))
@@ -60,7 +61,7 @@ def promtool_scenarios(tmp_path_factory, find_program):
     return run
 
 
-def _scenario(name, interval, series, moments):
+def _scenario(name, interval, series, moments, alerts):
     """What is fired at some moments: exactly these alerts, each with its labels."""
     return {
         "name": name,
@@ -70,14 +71,14 @@ def _scenario(name, interval, series, moments):
         ],
         "promql_expr_test": [
             {
-                "expr": f'ALERTS{{alertstate="firing",{_marked(name)}}}',
+                "expr": f'ALERTS{{alertname=~"{alerts}",alertstate="firing",{_marked(name)}}}',
                 "eval_time": at,
                 "exp_samples": [
                     {"labels": _written({"alertstate": "firing", **labels}, "ALERTS"), "value": 1}
-                    for labels in alerts
+                    for labels in expected
                 ],
             }
-            for at, alerts in moments.items()
+            for at, expected in moments.items()
         ],
     }
 

@@ -246,7 +246,7 @@ def test_another_plugin_that_fails_changes_nothing(receiver, metrics):
     pushed = receiver.pushes[-1]
     assert sum(values(pushed["pegboard.task.duration"]).values()) == 4
     errors = values(pushed["pegboard.hook.errors"])
-    assert {hook: number for (hook, _), number in errors.items()} == {
+    assert {hook: number for (hook, _), number in errors.items() if number} == {
         ("pegboard.hook", "before_execute"): 4,
         ("pegboard.hook", "after_attempt"): 4,
         ("pegboard.hook", "after_execute"): 4,

@@ -58,19 +58,21 @@ def increase(counter: str, window: str, by: str) -> str:
     return f"sum by ({by}) (increase({counter}[{window}]))"
 
 
-def from_zero(record: str, counter: str, by: str) -> str:
+def from_zero(record: str, counter: str, by: str, watch: str) -> str:
     """Let a record of a counter begin at 0, as `increase` does not see how a series begins.
 
-    What a process counted before it was first seen, and the first error of a new type, are an increase this way. A process
-    that was not to be reached for a while goes on where it was: its record is looked for in the last hours, too.
+    What a new process counted before it was first scraped, and the first error of a new type, are an increase this way. Two
+    things are not: what was counted before anybody watched, and that a process was not to be reached for a while, after which
+    it goes on where it was.
 
     Args:
         record: Selects what this expression is recorded as.
         counter: The counter.
         by: The labels that both have.
+        watch: Selects what is recorded for as long as these rules are evaluated.
     """
-    seen = f"({record} or present_over_time({record}[{_REMEMBERED}]))"
-    return f"{counter}\nand on ({by})\n{seen}\nor\n0 * {counter}"
+    seen = f"({record} or present_over_time({record}[6h:5m]))"
+    return f"0 * {counter}\nand on () ({watch} offset {_SETTLED})\nunless on ({by})\n{seen}\nor\n{counter}"
 
 
-_REMEMBERED = "6h:5m"
+_SETTLED = "3m"  # by then, every target was scraped

@@ -109,7 +109,7 @@ def _gauge(instrument: Instrument, values: Iterable[tuple[str, float | None]]) -
 
 def _counters(instrument: Instrument, children: Family[Counter]) -> Metric:
     family = InstrumentFamily(instrument)
-    for values, counter in children.items():
+    for values, counter in children.shown():
         labels = dict(zip(instrument.labels, values, strict=True))
         family.add_sample(instrument.name, labels, counter.value)
         family.add_sample(f"{instrument.family}_created", labels, counter.created)
@@ -157,7 +157,7 @@ def _dropped(store: Store) -> Metric:
 def _histogram(histogram: Histogram) -> Metric:
     instrument = histogram.instrument
     family = InstrumentFamily(instrument)
-    for values, durations in histogram.family.items():
+    for values, durations in histogram.family.shown():
         labels = dict(zip(instrument.labels, values, strict=True))
         family.samples += _duration_samples(instrument.name, labels, durations)
     return family

@@ -62,7 +62,7 @@ class Family(Generic[Child]):
                 return self._overflow.get(self._folded(values))
             return self._children.get(values)
 
-    def stand_in(self, *values: str) -> None:
+    def stand_in(self, child: Child, *values: str) -> None:
         """Show a child that counts nothing until there is one that differs in its type of error at most.
 
         Which errors there will be, nobody knows; that there were none so far can be seen this way, and the first one is a
@@ -71,15 +71,19 @@ class Family(Generic[Child]):
         values = tuple([encodable(value) for value in values])
         kind = self._but_error_type(values)
         with self._guard:
-            if kind not in self._counted and kind not in self._stand_ins:
-                self._stand_ins[kind] = (values, self._make(values))
+            if kind not in self._counted:
+                self._stand_ins.setdefault(kind, (values, child))
 
     def items(self) -> list[tuple[LabelValues, Child]]:
-        """List the label sets with their children, those that stand in, and those over the cap."""
+        """List the label sets with their children, those over the cap last."""
+        with self._guard:
+            return [*self._children.items(), *self._overflow.items()]
+
+    def shown(self) -> list[tuple[LabelValues, Child]]:
+        """List the label sets with their children, and where there is room those that stand in."""
         with self._guard:
             free = LABEL_SETS_MOST - len(self._children)
-            stand_ins = list(self._stand_ins.values())[:free]
-            return [*self._children.items(), *stand_ins, *self._overflow.items()]
+            return [*self.items(), *list(self._stand_ins.values())[:free]]
 
     def own(self) -> list[tuple[LabelValues, Child]]:
         """List the label sets under the cap."""

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from pegboard import hookimpl
-from pegboard_metrics._durations import PENDING_MOST, TraceExemplar
+from pegboard_metrics._counter import Counter
+from pegboard_metrics._durations import PENDING_MOST, Durations, TraceExemplar
 
 if TYPE_CHECKING:
     from pegboard import Call, Outcome
@@ -51,12 +52,15 @@ def bind_observers(
 
 
 def _show_zeros(store: Store, ledger: Ledger, series: TaskSeries, named: Histogram | None) -> None:
-    """Show that nothing was counted so far, so that the first time is a change: what comes from nowhere is none to Prometheus."""
+    """Show that nothing was counted so far, so that the first time is a change: what comes from nowhere is none to Prometheus.
+
+    That nothing has failed needs one bucket: with all of them, a page would have twice its size.
+    """
     ledger.durations.child(series.name, *_USUAL)
     for family in (store.durations, *(() if named is None else (named.family,))):
         family.child(series.name, *_USUAL)
-        family.stand_in(series.name, "error", "run", "")
-    store.retries.stand_in(series.name, "")
+        family.stand_in(Durations(()), series.name, "error", "run", "")
+    store.retries.stand_in(Counter(), series.name, "")
 
 
 def _bind_counters(store: Store, ledger: Ledger, series: TaskSeries) -> dict[str, Callable[..., None]]:

@@ -131,7 +131,7 @@ SCENARIOS = {
     ),
     "a failure after a restart, shortly after a success before it": (
         [
-            calls("ok", "500+1x40 0x80"),
+            calls("ok", "0+20x40 0x80"),
             calls("error", "0x46 1x80", "OSError"),
             last(names.LAST_SUCCESS, "0+60x40 stale"),
         ],
@@ -147,6 +147,15 @@ SCENARIOS = {
         ],
         {"29m": [], "32m": [], "34m": [], "60m": []},
     ),
+    "what happened before anybody watched": (
+        [
+            calls("ok", "90+1x60"),
+            calls("error", "70x60", "OSError"),
+            dropped("5000x60"),
+            hook_errors("900x60"),
+        ],
+        {"1m": [], "3m": [], "5m": [], "15m": [], "50m": []},
+    ),
     "a gap in which nothing was scraped": (
         [
             calls("ok", "1000x20 _x60 1000x40"),
@@ -154,7 +163,7 @@ SCENARIOS = {
             dropped("5x20 _x60 5x40"),
             hook_errors("5x20 _x60 5x40"),
         ],
-        {"50m": [], "84m": [], "100m": []},
+        {"10m": [], "50m": [], "82m": [], "84m": [], "100m": []},
     ),
     "a job of one process a run, which fails every time": (
         [calls("ok", "0x90", process=FILE), calls("error", "1x90", "OSError", process=FILE)],

@@ -68,7 +68,7 @@ def run(gateway, *arguments):
             invert.run(argument)
 
 
-def test_durations_and_when_tasks_last_ended_are_pushed_and_nothing_else(receiver):
+def test_durations_and_last_ends_are_pushed_and_nothing_else(receiver):
     """A gateway keeps what it has: an active call would be active there for ever."""
     run(PushGateway(receiver.address, "nightly"), 1, 2, 0)
     ((path, headers, body),) = receiver.pushes

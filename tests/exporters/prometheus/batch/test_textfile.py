@@ -30,11 +30,15 @@ def other():
 
 
 def read(path):
-    """The samples in a file, by name and task, but of failures that did not happen; an invalid file is an error."""
+    """The samples in a file, by name and task, but for zeros of failures; an invalid file is an error."""
     families = text_string_to_metric_families(path.read_text(encoding="utf-8"))
-    samples = [sample for family in families for sample in family.samples]
-    told = [sample for sample in samples if sample.value or sample.labels.get(names.STATUS) != "error"]
-    return {(sample.name, sample.labels.get(names.TASK)): sample for sample in told}
+    samples = [sample for family in families for sample in family.samples if not is_zero(sample)]
+    return {(sample.name, sample.labels.get(names.TASK)): sample for sample in samples}
+
+
+def is_zero(sample):
+    """Whether it says that nothing has failed."""
+    return sample.labels.get(names.STATUS) == "error" and not sample.value
 
 
 def run(path, *calls, **settings):

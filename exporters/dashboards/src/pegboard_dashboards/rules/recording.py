@@ -32,6 +32,7 @@ RETRIES = "job_instance_task:pegboard_retries:total"
 HOOK_ERRORS = "job_instance_hook:pegboard_hook_errors:total"
 DROPPED = "job_instance_reason:pegboard_telemetry_dropped:total"
 """Counters as they are, but that each begins at 0."""
+_WATCH = "pegboard:watched"
 LAST_SUCCESS = "job_task:pegboard_last_success_timestamp_seconds:max"
 """When a task last succeeded anywhere in its service."""
 
@@ -44,7 +45,7 @@ def error_ratio_name(window: str) -> str:
 def recording_groups() -> list[Group]:
     """Make all groups."""
     return [
-        {"name": "pegboard.counters", "rules": [*_counters(), _last_success()]},
+        {"name": "pegboard.counters", "rules": [record(_WATCH, "vector(1)"), *_counters(), _last_success()]},
         {"name": "pegboard.calls", "rules": [*_rates(), *_quantiles()]},
         {"name": "pegboard.errors", "rules": [_error_ratio(window) for window in WINDOWS]},
     ]
@@ -69,7 +70,7 @@ def _last_success() -> Rule:
 
 
 def _from_zero(name: str, counter: str, by: str) -> Rule:
-    return record(name, from_zero(name, counter, by))
+    return record(name, from_zero(name, counter, by, _WATCH))
 
 
 def _error_ratio(window: str) -> Rule:

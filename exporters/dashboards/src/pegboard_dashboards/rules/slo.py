@@ -27,6 +27,7 @@ from pegboard_dashboards.rules.burn_rate import FAST, SLOW, WINDOWS, burning, ch
 from pegboard_dashboards.rules.rule import RUNBOOKS, SERVICE, Group, Rule, alert, linked, record, to_yaml
 from pegboard_metrics import names
 
+_WATCH = "slo:pegboard_watched"
 _CALLS = "slo:pegboard_calls:total"
 _FAILURES = "slo:pegboard_failures:total"
 
@@ -112,6 +113,7 @@ class SLO:
         budget = _ratio(duration(self.window))
         left = f"1 - {budget}{self._labels} / {(100 - self.objective) / 100:.6g}"
         rules = [
+            self._record(_WATCH, "vector(1)"),
             self._from_zero(_CALLS, self._total()),
             self._from_zero(_FAILURES, self._failures()),
             *(self._record(_ratio(window), self._error_ratio(window)) for window in windows),
@@ -154,7 +156,8 @@ class SLO:
         return ratio(failures, calls)
 
     def _from_zero(self, name: str, counter: str) -> Rule:
-        return self._record(name, from_zero(f"{name}{self._labels}", counter, BY_PROCESS))
+        watch = f"{_WATCH}{self._labels}"
+        return self._record(name, from_zero(f"{name}{self._labels}", counter, BY_PROCESS, watch))
 
     def _record(self, name: str, expression: str) -> Rule:
         return record(name, expression, slo=self.name)
