@@ -205,7 +205,7 @@ def test_losses_are_told_to_the_metrics(receiver, metrics):
     assert metrics.dropped == [("traces", "export_failed", 2)]
 
 
-def test_an_error_of_the_exporter_loses_one_batch(receiver, metrics, said):
+def test_an_error_of_a_library_loses_one_batch(receiver, metrics, said):
     """Whatever a library raises, the thread goes on, and the line names the type alone."""
 
     class OddError(OSError):
@@ -213,22 +213,22 @@ def test_an_error_of_the_exporter_loses_one_batch(receiver, metrics, said):
 
     with Session(Tracing(), metrics, OTLP(receiver.url, metrics=False), inherit=False) as session:
         outbox = session.plugins["otlp"]._deliveries[session]._parts[0]
-        good = outbox._line._exporter
+        good = outbox._line._carrier
 
         class Raising:
-            def export(self, batch):
+            def send(self, body, seconds):
                 raise OddError(CANARY)
 
-            def shutdown(self):
-                good.shutdown()
+            def close(self):
+                good.close()
 
-        outbox._line._exporter = Raising()
+        outbox._line._carrier = Raising()
         invert(1)
         session.plugins["otlp"].flush()
-        outbox._line._exporter = good
+        outbox._line._carrier = good
         invert(2)
     assert len(receiver.spans) == 1
-    assert said()[-1].endswith("/v1/traces: OddError in Raising.export")
+    assert said()[-1].endswith("/v1/traces: OddError in Raising.send")
 
 
 SIGTERM = """

@@ -19,13 +19,15 @@ class Address:
 
     Attributes:
         scheme: `http` or `https`.
+        host: In lower case, in brackets if it is an IPv6 address.
         place: Host and port.
-        path: Without a slash at its end; "" for none.
+        path: As it was given; "" for none.
         query: What follows a question mark; may be a credential.
         authorization: The value of the header that name and password in the address stand for, or None.
     """
 
     scheme: str
+    host: str
     place: str
     path: str
     query: str = attrs.field(repr=False)
@@ -43,11 +45,20 @@ class Address:
 
     def of_signal(self, signal: str) -> Address:
         """Return the address of one signal below this one, by the rule of the OTLP specification."""
-        return attrs.evolve(self, path=f"{self.path}/v1/{signal}")
+        return attrs.evolve(self, path=f"{self.path.rstrip('/')}/v1/{signal}")
 
     def base(self) -> Address:
         """Return the address that the signals are below, if this is one of a signal."""
         return attrs.evolve(self, path=_SIGNAL_PATH.sub("", self.path))
+
+    def may_lead_to(self, other: Address) -> bool:
+        """Whether what was meant for this address, credentials included, may go to another that a redirect names.
+
+        The same server may be, and the same host with encryption where there was none.
+        """
+        if other.place == self.place and other.scheme == self.scheme:
+            return True
+        return self.host == other.host and (self.scheme, other.scheme) == ("http", "https")
 
 
 def parse_address(text: str, where: str, key: str) -> Address:
@@ -76,8 +87,9 @@ def parse_address(text: str, where: str, key: str) -> Address:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Address(
         scheme=parts.scheme,
+        host=host,
         place=host if port is None else f"{host}:{port}",
-        path=parts.path.rstrip("/"),
+        path=parts.path,
         query=parts.query,
         authorization=_authorization(parts),
     )

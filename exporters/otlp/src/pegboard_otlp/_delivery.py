@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pegboard import Session
     from pegboard_otlp._destination import Destination, Signal
+    from pegboard_otlp._packing import Form
 
 _ITEMS = {"traces": "spans", "metrics": "metric points", "logs": "log records"}
 _live: set[Delivery] = set()
@@ -125,11 +126,14 @@ class Delivery:
             lines[signal] = Line(destination)
             self._lines.append(lines[signal])
         if "traces" in lines:
-            self._spans = self._outbox(lines["traces"], "OTEL_BSP")
+            from pegboard_otlp._span_message import SPANS
+
+            self._spans = self._outbox(SPANS, lines["traces"], "OTEL_BSP")
         if "logs" in lines:
+            from pegboard_otlp._log_message import LOG_RECORDS
             from pegboard_otlp._logs import SendingHandler
 
-            self._records = self._outbox(lines["logs"], "OTEL_BLRP")
+            self._records = self._outbox(LOG_RECORDS, lines["logs"], "OTEL_BLRP")
             self._handler = SendingHandler(self._records, self._session.masks)
         if "metrics" in lines:
             line = lines["metrics"]
@@ -137,9 +141,9 @@ class Delivery:
         if self._handler is not None:
             logging.getLogger().addHandler(self._handler)
 
-    def _outbox(self, line: Line, prefix: str) -> Outbox[Any]:
+    def _outbox(self, form: Form, line: Line, prefix: str) -> Outbox[Any]:
         limits = Limits.of_environment(prefix)
-        outbox: Outbox[Any] = Outbox(line, limits, self._losses(line), self._flush_timeout)
+        outbox: Outbox[Any] = Outbox(form, line, limits, self._losses(line), self._flush_timeout)
         self._parts.append(outbox)
         return outbox
 

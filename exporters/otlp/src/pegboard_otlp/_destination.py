@@ -10,6 +10,7 @@ import attrs
 from pegboard import ConfigError
 from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address
+from pegboard_otlp._environment import Files
 
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["http/protobuf", "grpc"]
@@ -42,14 +43,18 @@ class Destination:
         signal, protocol: Which and how.
         address: With HTTP, that of the signal.
         headers: All of them.
-        timeout: Seconds, or None for the environment's or the exporter's own.
+        timeout: Seconds that one export may take, retries included.
+        compression: `none`, `gzip` or `deflate`.
+        files: Certificates and keys.
     """
 
     signal: Signal
     protocol: Protocol
     address: Address
     headers: Mapping[str, str] = attrs.field(repr=False)
-    timeout: float | None
+    timeout: float
+    compression: str
+    files: Files
 
     @property
     def credentials(self) -> list[str]:
@@ -69,8 +74,15 @@ def destination_of(signal: Signal, request: Request) -> Destination:
     headers = {**_environment.headers(signal), **request.headers}
     if address.authorization is not None:
         headers.setdefault("authorization", address.authorization)
-    _environment.check_files(signal)
-    return Destination(signal, protocol, address, headers, request.timeout)
+    return Destination(
+        signal,
+        protocol,
+        address,
+        headers,
+        timeout=request.timeout or _environment.timeout(signal),
+        compression=_environment.compression(signal),
+        files=_environment.files(signal),
+    )
 
 
 def checked_protocol(text: str, where: str, key: str) -> Protocol:

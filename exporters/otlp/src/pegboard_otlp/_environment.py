@@ -7,10 +7,14 @@ import os
 import re
 from urllib.parse import unquote
 
+import attrs
+
 from pegboard import ConfigError
 
 # Where the specification has a variable for each signal, that one goes before the general one.
 _NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")
+_TIMEOUT = 10.0
+_COMPRESSIONS = ("none", "gzip", "deflate")
 
 
 def found(*names: str) -> tuple[str, str] | None:
@@ -87,18 +91,77 @@ def _header(pair: str, where: str, position: int) -> tuple[str, str]:
     return unquote(name).lower(), decoded
 
 
-def check_files(signal: str) -> None:
-    """See that the files of certificates and keys that the variables name are there.
+def timeout(signal: str) -> float:
+    """Return the seconds that one export may take.
 
     Raises:
-        ConfigError: One is not.
+        ConfigError: A variable has something else.
     """
-    for what in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"):
-        variable = found(*of_signal(signal, what))
-        if variable is not None and not os.access(variable[1], os.R_OK):
-            raise ConfigError(
-                f"{variable[0]} names a file that cannot be read, so no connection could be trusted.\n"
-                f"Correct the path, or unset the variable to use the system's certificates.",
-                where=variable[0],
-                key="",
-            )
+    variable = found(*of_signal(signal, "TIMEOUT"))
+    return _TIMEOUT if variable is None else number(variable[0], _TIMEOUT, at_least=0.001)
+
+
+def compression(signal: str) -> str:
+    """Return how requests are compressed: `none`, `gzip` or `deflate`.
+
+    Raises:
+        ConfigError: A variable names something else.
+    """
+    variable = found(*of_signal(signal, "COMPRESSION"))
+    if variable is None:
+        return "none"
+    name = variable[1].lower()
+    if name not in _COMPRESSIONS:
+        raise ConfigError(
+            f"{variable[0]} names a compression that is not known here, so requests would go out without.\n"
+            f"Those that are: {', '.join(_COMPRESSIONS)}.",
+            where=variable[0],
+            key="",
+        )
+    return name
+
+
+@attrs.frozen
+class Files:
+    """The files that say who is trusted, and who asks; None for what the system has.
+
+    Attributes:
+        certificate: Of the authorities that the back end's certificate is checked against.
+        client_key, client_certificate: What the client shows the back end; the certificate may hold both.
+    """
+
+    certificate: str | None
+    client_key: str | None
+    client_certificate: str | None
+
+
+def files(signal: str) -> Files:
+    """Return the files of certificates and keys that the variables name.
+
+    Raises:
+        ConfigError: One cannot be read, or there is a key without a certificate.
+    """
+    read = Files(*(_file(signal, what) for what in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")))
+    if read.client_key is not None and read.client_certificate is None:
+        own, general = of_signal(signal, "CLIENT_CERTIFICATE")
+        raise ConfigError(
+            f"there is a client key for {signal} and no client certificate, so the back end would be shown nothing.\n"
+            f"Set {general} too, or {own}.",
+            where=general,
+            key="",
+        )
+    return read
+
+
+def _file(signal: str, what: str) -> str | None:
+    variable = found(*of_signal(signal, what))
+    if variable is None:
+        return None
+    if not (os.path.isfile(variable[1]) and os.access(variable[1], os.R_OK)):  # noqa: PTH113 - as it was given
+        raise ConfigError(
+            f"{variable[0]} names a file that cannot be read, so no connection could be trusted.\n"
+            f"Correct the path, or unset the variable to use the system's certificates.",
+            where=variable[0],
+            key="",
+        )
+    return variable[1]

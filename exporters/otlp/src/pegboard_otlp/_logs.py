@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pegboard import ConfigError
 from pegboard_otlp._line import is_sending
+from pegboard_otlp._losses import INVALID
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -46,5 +47,6 @@ class SendingHandler(logging.Handler):
             return
         try:
             self._outbox.put(self._to_otel(record, self._resource, self._masks))
-        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+        except Exception as error:  # noqa: BLE001 - as every handler of the standard library does
+            self._outbox.losses.add(1, INVALID, type(error).__name__)
             self.handleError(record)

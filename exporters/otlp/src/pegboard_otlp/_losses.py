@@ -1,4 +1,4 @@
-"""What was not delivered: counted by reason, and said once."""
+"""What was not delivered: counted by reason, and said once for as long as it stays the same."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ Tell = Callable[[str, str, int], None]
 QUEUE_FULL = "queue_full"
 EXPORT_FAILED = "export_failed"
 DEADLINE = "deadline"
+REJECTED = "rejected"
+INVALID = "invalid"
 
 _log = logging.getLogger("pegboard.otlp")
 
 
 class Losses:
-    """The items of one signal that did not reach the collector.
+    """The items of one signal that did not reach the back end.
 
     Args:
         signal: Which.
         items: What they are called, as in `312 spans`.
-        place: The collector's address, without credentials.
+        place: The back end's address, without credentials.
         tell: Called with signal, reason and number of what was lost, for the metric that counts it.
     """
 
@@ -32,7 +34,8 @@ class Losses:
         self._signal = signal
         self._tell = tell
         self._why = ""
-        self._warned = False
+        self._said: set[str] = set()
+        self._failure = ""
         self._begin_anew()
         after_fork(self._begin_anew)
 
@@ -62,11 +65,29 @@ class Losses:
                 self._why = why or self._why
             self._tell(self._signal, reason, number)
 
-    def warn(self) -> None:
-        """Say what was lost so far, the first time; the end of the session says what it came to."""
-        if not self._warned and self._number:
-            self._warned = True
+    def warn(self, reason: str, failure: str = "") -> None:
+        """Say what was lost so far, if that is news; the end of the session says what it came to.
+
+        Args:
+            reason: As given to `add`; news the first time.
+            failure: What went wrong with a request, in a word: news if the one before went well, or went wrong otherwise.
+        """
+        is_news = self._failure != failure if failure else reason not in self._said
+        self._said.add(reason)
+        self._failure = failure or self._failure
+        if is_news and self._number:
             _log.warning("%s; further ones are counted, and told at the end", self._text(""))
+
+    def arrived(self, remark: str = "") -> None:
+        """Note that a request arrived, so that the next failure is news.
+
+        Args:
+            remark: What the back end says about it; said the first time.
+        """
+        self._failure = ""
+        if remark and "remark" not in self._said:
+            self._said.add("remark")
+            _log.warning("otlp: %s takes the %s, and says: %s", self.place, self.items, remark)
 
     def sum_up(self, within: float) -> None:
         """Say what was lost in all, if anything was.

@@ -1,4 +1,4 @@
-"""Who made the metrics, as OTLP asks to know of each."""
+"""Who made the metrics, and who sends: as OTLP asks to know."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:  # run from a folder, without an installation
         return None
+
+
+def user_agent() -> str:
+    """Return what this exporter calls itself to back ends, as the specification of exporters asks for."""
+    return f"OTel-OTLP-Exporter-Python/pegboard-otlp-{version('pegboard-otlp') or 'unknown'}"

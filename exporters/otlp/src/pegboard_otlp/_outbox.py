@@ -9,11 +9,13 @@ import attrs
 
 from pegboard.parts import Background
 from pegboard_otlp import _environment, _losses
+from pegboard_otlp._reply import ARRIVED, rejection
 
 if TYPE_CHECKING:
     from pegboard.parts import Reason
     from pegboard_otlp._line import Line
     from pegboard_otlp._losses import Losses
+    from pegboard_otlp._packing import Form
 
 Item = TypeVar("Item")
 
@@ -49,6 +51,7 @@ class Outbox(Generic[Item]):
     """A queue of items of one signal. A forked child sends what it made itself and nothing of the parent's.
 
     Args:
+        form: How items become a request.
         line: Where to.
         limits: How much waits.
         losses: Told of what does not arrive.
@@ -58,14 +61,18 @@ class Outbox(Generic[Item]):
         put: Takes an item; called where spans end.
     """
 
-    def __init__(self, line: Line, limits: Limits, losses: Losses, flush_timeout: float) -> None:
+    def __init__(
+        self, form: Form, line: Line, limits: Limits, losses: Losses, flush_timeout: float
+    ) -> None:
         self.losses = losses
+        self._form = form
         self._line = line
         self._limits = limits
         self._is_closed = False
+        self._why = ""
         self._background: Background[Item] = Background(
             f"pegboard-otlp-{line.destination.signal}",
-            line.send,
+            self._send,
             queue=limits.queue,
             batch=limits.batch,
             delay=limits.delay,
@@ -78,7 +85,9 @@ class Outbox(Generic[Item]):
 
     def begin_flush(self) -> Callable[[float], bool]:
         """Ask for everything that is there to be sent; the answer waits, and is False when it was late or something was lost."""
-        return self._background.begin_flush()
+        lost = self.losses.number
+        wait = self._background.begin_flush()
+        return lambda seconds: wait(seconds) and self.losses.number == lost
 
     def begin_end(self) -> Callable[[float], bool]:
         """Take no more, send what is there and end the thread; the answer waits, and counts what is late as lost."""
@@ -88,6 +97,35 @@ class Outbox(Generic[Item]):
             self._line.close()
         return wait
 
+    def _send(self, batch: list[Item]) -> bool:
+        """Send a batch; False if nothing of it arrived."""
+        lost = self._send_part(batch)
+        if lost < len(batch):
+            self._count(lost, _losses.EXPORT_FAILED, self._why)
+        return lost < len(batch)
+
+    def _send_part(self, batch: list[Item]) -> int:
+        """Send items, in two requests if one is too large for the back end; returns how many did not arrive."""
+        packed = self._form.pack(batch)
+        reply = self._line.send(packed.body) if packed.items else ARRIVED
+        if reply.is_too_large and len(batch) > 1:
+            half = len(batch) // 2
+            return self._send_part(batch[:half]) + self._send_part(batch[half:])
+        if reply.state != "arrived":
+            self._why = reply.why
+            return len(batch)
+        self.losses.arrived("" if reply.rejected else reply.remark)
+        self._count(min(reply.rejected, packed.items), _losses.REJECTED, rejection(reply))
+        self._count(packed.left_out, _losses.INVALID, packed.why)
+        return 0
+
+    def _count(self, number: int, reason: str, why: str) -> None:
+        """Count what was lost of a request that arrived, unless the end of the session counted all of it as late."""
+        if number and not self._line.is_closed:
+            self.losses.add(number, reason, why)
+            if not self._is_closed:
+                self.losses.warn(reason)
+
     def _lost(self, number: int, reason: Reason) -> None:
         if reason == "queue_full":
             self.losses.add(number, _losses.QUEUE_FULL, f"more than {self._limits.queue} waited")
@@ -96,4 +134,4 @@ class Outbox(Generic[Item]):
         elif reason == "deadline":
             self.losses.add(number, _losses.DEADLINE, self._line.why)
         if not self._is_closed:
-            self.losses.warn()
+            self.losses.warn(reason, self._line.kind if reason == "send_failed" else "")

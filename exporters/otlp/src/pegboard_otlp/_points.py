@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from opentelemetry.sdk.metrics import Exemplar
-from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar, HistogramDataPoint, NumberDataPoint
+
+from pegboard_otlp._values import any_value, as_text, is_whole
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
@@ -30,10 +32,14 @@ class Naming:
 
     table: Mapping[str, str]
 
-    def attributes(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Return the attributes that labels stand for."""
+    def attributes(self, labels: Mapping[str, str]) -> list[KeyValue]:
+        """Return the attributes that labels stand for; their values are texts, whatever a collector has made of them."""
         table = self.table
-        return {table.get(name, name): value for name, value in labels.items() if value}
+        return [
+            KeyValue(key=as_text(table.get(name, name)), value=any_value(as_text(value)))
+            for name, value in labels.items()
+            if value
+        ]
 
 
 @attrs.define
@@ -65,8 +71,8 @@ def number_points(family: Family, naming: Naming, now: int) -> dict[str, list[Nu
                 attributes=naming.attributes(sample.labels),
                 start_time_unix_nano=_UNKNOWN if start is None else _nanoseconds(start),
                 time_unix_nano=_time_of(sample, now),
-                value=sample.value,
                 exemplars=_exemplars([sample]),
+                **_number(sample.value),
             )
         )
     return points
@@ -124,13 +130,18 @@ def _histogram_point(found: _Distribution, naming: Naming, now: int) -> Histogra
         start_time_unix_nano=_nanoseconds(found.created),
         time_unix_nano=_time_of(samples[0], now) if samples else now,
         count=below,
-        sum=found.sum,
+        sum=float(found.sum),
         bucket_counts=counts,
         explicit_bounds=bounds,
-        min=None,  # type: ignore[arg-type]  # absent: a registry does not know them
-        max=None,  # type: ignore[arg-type]
         exemplars=_exemplars(samples),
     )
+
+
+def _number(value: object) -> dict[str, Any]:
+    """Return the field for a sample's value, which is whatever a collector says that it is and a scrape can show."""
+    if isinstance(value, int) and is_whole(value):
+        return {"as_int": int(value)}  # bool is an int, and no number of OTLP
+    return {"as_double": float(value)}  # type: ignore[arg-type]
 
 
 def _exemplars(samples: list[Sample]) -> list[Exemplar]:
@@ -141,9 +152,10 @@ def _exemplar(found: PrometheusExemplar) -> Exemplar:
     rest = dict(found.labels)
     ids = {}
     if _TRACE_ID.fullmatch(rest.get("trace_id", "")) and _SPAN_ID.fullmatch(rest.get("span_id", "")):
-        ids = {name: int(rest.pop(name), 16) for name in ("trace_id", "span_id")}
+        ids = {name: bytes.fromhex(rest.pop(name)) for name in ("trace_id", "span_id")}
     at = _UNKNOWN if found.timestamp is None else _nanoseconds(float(found.timestamp))
-    return Exemplar(filtered_attributes=rest, value=found.value, time_unix_nano=at, **ids)
+    attributes = [KeyValue(key=as_text(name), value=any_value(as_text(value))) for name, value in rest.items()]
+    return Exemplar(filtered_attributes=attributes, time_unix_nano=at, **ids, **_number(found.value))
 
 
 def _time_of(sample: Sample, now: int) -> int:

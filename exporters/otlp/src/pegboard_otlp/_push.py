@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.parts import Periodic, after_fork
 from pegboard_otlp import _losses
+from pegboard_otlp._reply import rejection
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -44,6 +45,8 @@ class Push:
         self.losses = losses
         self._resource: Resource | None = None
         self._refused: set[str] = set()
+        self._left_out = 0
+        self._why = ""
         self._sending = 0
         self._gave_up = False
         self._is_closed = False
@@ -85,23 +88,34 @@ class Push:
             from opentelemetry.sdk.resources import Resource
 
             self._resource = Resource.create()
-        try:
-            data = translate(registry, self._resource, self._refuse)
-        except Exception as error:  # noqa: BLE001 - a collector that users registered raises anything
-            self._refuse("a collector", error)
-            return
-        points = count_points(data)
+        self._left_out = 0
+        request = translate(registry, self._resource, self._refuse)
+        points = count_points(request)
         self._sending = points
-        if points and not self._line.send(data) and not self._gave_up:
-            self._lost(points)
+        if points:
+            self._send(request.SerializeToString(), points)
         self._sending = 0
+        if self._left_out and not self._gave_up:
+            self.losses.add(self._left_out, _losses.INVALID, self._why)
 
-    def _lost(self, points: int) -> None:
-        self.losses.add(points, _losses.EXPORT_FAILED, self._line.why)
-        if not self._is_closed:
-            self.losses.warn()
+    def _send(self, body: bytes, points: int) -> None:
+        reply = self._line.send(body)
+        if reply.state != "arrived":
+            self._count(points, _losses.EXPORT_FAILED, reply.why, reply.kind)
+            return
+        self.losses.arrived("" if reply.rejected else reply.remark)
+        self._count(min(reply.rejected, points), _losses.REJECTED, rejection(reply))
+
+    def _count(self, number: int, reason: str, why: str = "", failure: str = "") -> None:
+        if number and not self._gave_up:
+            self.losses.add(number, reason, why)
+            if not self._is_closed:
+                self.losses.warn(reason, failure)
 
     def _refuse(self, name: str, error: Exception) -> None:
+        """Leave out what cannot be told, and name it once."""
+        self._left_out += 1
+        self._why = f"reading {name} raises {type(error).__name__}"
         if name not in self._refused:
             self._refused.add(name)
             _log.warning(

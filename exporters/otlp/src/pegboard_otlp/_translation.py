@@ -1,4 +1,4 @@
-"""A prometheus-client registry as the SDK's metric data, so that a scrape and OTLP tell the same numbers.
+"""A prometheus-client registry as a request, so that a scrape and OTLP tell the same numbers.
 
 All sums and buckets are cumulative, as in the registry. What the metrics plugin measured says which
 instrument it is, and has that one's names; what users registered keeps its own.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.metrics.export import (
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     Gauge,
     Histogram,
     Metric,
-    MetricsData,
-    ResourceMetrics,
     ScopeMetrics,
     Sum,
 )
@@ -24,78 +23,109 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from pegboard_metrics.names import ATTRIBUTES, Instrument
 from pegboard_otlp import _names
+from pegboard_otlp._collecting import Refuse, families, name_of
+from pegboard_otlp._packing import write_scope
 from pegboard_otlp._points import Naming, histogram_points, number_points
+from pegboard_otlp._values import add_attributes, as_text
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric as Family
 
-_CUMULATIVE = AggregationTemporality.CUMULATIVE
-
-Refuse = Callable[[str, Exception], None]
+_CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 
 
-def translate(registry: CollectorRegistry, resource: Resource, refuse: Refuse) -> MetricsData:
+def translate(registry: CollectorRegistry, resource: Resource, refuse: Refuse) -> ExportMetricsServiceRequest:
     """Collect a registry, and translate what it holds.
 
     Args:
         registry: The one that a scrape would show.
         resource: Who sends it.
-        refuse: Called with the name of a family that cannot be translated, which is left out, and the error.
+        refuse: Called with the name of a family that cannot be translated, or of a collector that cannot be read, which
+            is left out, and the error.
     """
     now = time.time_ns()
-    own: list[Metric] = []
-    users: list[Metric] = []
-    for family in registry.collect():
-        instrument: Instrument | None = getattr(family, "instrument", None)  # of what metrics measure
+    own, users = _Metrics(_own_scope()), _Metrics(_users_scope())
+    for family in families(registry, refuse):
         try:
-            (users if instrument is None else own).extend(_metrics_of(family, instrument, now))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a collector's odd samples
-            refuse(family.name, error)
-    scopes = [_own_scope(own), _users_scope(users)]
-    return MetricsData(
-        [ResourceMetrics(resource, [each for each in scopes if each.metrics], resource.schema_url)]
-    )
+            instrument: Instrument | None = getattr(family, "instrument", None)  # of what metrics measure
+            metrics = list(_metrics_of(family, instrument, now))
+        except Exception as error:  # noqa: BLE001 - whatever a collector yields
+            refuse(name_of(family), error)
+        else:
+            (users if instrument is None else own).add(metrics)
+    return _request(resource, [each.scope for each in (own, users) if each.scope.metrics])
 
 
-def count_points(data: MetricsData) -> int:
+def count_points(request: ExportMetricsServiceRequest) -> int:
     """Count the points of all metrics."""
     return sum(
-        len(metric.data.data_points)
-        for of_resource in data.resource_metrics
+        len(points_of(metric))
+        for of_resource in request.resource_metrics
         for of_scope in of_resource.scope_metrics
         for metric in of_scope.metrics
     )
 
 
-def _own_scope(metrics: list[Metric]) -> ScopeMetrics:
-    scope = InstrumentationScope(_names.SCOPE, _names.version("pegboard-metrics"), _names.SCHEMA_URL)
-    return ScopeMetrics(scope, metrics, _names.SCHEMA_URL)
+def points_of(metric: Metric) -> Any:
+    """Return the points of a metric, of whatever kind it is."""
+    return getattr(metric, metric.WhichOneof("data")).data_points
 
 
-def _users_scope(metrics: list[Metric]) -> ScopeMetrics:
-    return ScopeMetrics(
-        InstrumentationScope(_names.USERS_SCOPE, _names.version("prometheus-client")), metrics, ""
-    )
+class _Metrics:
+    """The metrics of one scope: those of several collectors that are one metric are one here too."""
+
+    def __init__(self, scope: InstrumentationScope) -> None:
+        self.scope = ScopeMetrics()
+        write_scope(scope, self.scope)
+        self._known: dict[tuple[str, str, str], Metric] = {}
+
+    def add(self, metrics: list[Metric]) -> None:
+        for metric in metrics:
+            key = metric.name, metric.unit, metric.WhichOneof("data")
+            known = self._known.get(key)
+            if known is None:
+                self.scope.metrics.append(metric)
+                self._known[key] = self.scope.metrics[-1]
+            else:
+                points_of(known).extend(points_of(metric))
+
+
+def _request(resource: Resource, scopes: list[ScopeMetrics]) -> ExportMetricsServiceRequest:
+    request = ExportMetricsServiceRequest()
+    message = request.resource_metrics.add(schema_url=as_text(resource.schema_url), scope_metrics=scopes)
+    add_attributes(resource.attributes, message.resource.attributes)
+    return request
+
+
+def _own_scope() -> InstrumentationScope:
+    return InstrumentationScope(_names.SCOPE, _names.version("pegboard-metrics"), _names.SCHEMA_URL)
+
+
+def _users_scope() -> InstrumentationScope:
+    return InstrumentationScope(_names.USERS_SCOPE, _names.version("prometheus-client"))
 
 
 def _metrics_of(family: Family, instrument: Instrument | None, now: int) -> Iterator[Metric]:
     naming = Naming({} if instrument is None else ATTRIBUTES)
     name = family.name if instrument is None else instrument.otel_name
-    unit = "" if instrument is None else instrument.unit
-    description = family.documentation
+    texts = {"description": as_text(family.documentation), "unit": "" if instrument is None else instrument.unit}
     if family.type in ("histogram", "summary"):
         points = histogram_points(family, naming, now)
         if points:
-            yield Metric(name, description, unit, Histogram(points, _CUMULATIVE))
+            data = Histogram(data_points=points, aggregation_temporality=_CUMULATIVE)
+            yield Metric(name=as_text(name), histogram=data, **texts)
         return
     for sample_name, numbers in number_points(family, naming, now).items():
-        data: Sum | Gauge
+        shown = as_text(sample_name if instrument is None else name)
         if family.type == "counter":
-            data = Sum(numbers, _CUMULATIVE, is_monotonic=True)
+            yield Metric(name=shown, sum=_sum(numbers, rises=True), **texts)
         elif instrument is not None and instrument.otel_kind == "UpDownCounter":
-            data = Sum(numbers, _CUMULATIVE, is_monotonic=False)
+            yield Metric(name=shown, sum=_sum(numbers, rises=False), **texts)
         else:
-            data = Gauge(numbers)
-        yield Metric(sample_name if instrument is None else name, description, unit, data)
+            yield Metric(name=shown, gauge=Gauge(data_points=numbers), **texts)
+
+
+def _sum(points: list[Any], *, rises: bool) -> Sum:
+    return Sum(data_points=points, aggregation_temporality=_CUMULATIVE, is_monotonic=rises)

@@ -1,0 +1,55 @@
+"""The families of a registry, collector by collector: one that fails keeps none of the others back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+
+from pegboard_otlp._values import as_text
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+Refuse = Callable[[str, Exception], None]
+
+
+def families(registry: CollectorRegistry, refuse: Refuse) -> Iterator[Metric]:
+    """Yield what the collectors have.
+
+    Args:
+        registry: Whose collectors.
+        refuse: Called for each collector that fails; what it yielded before stays.
+    """
+    for collector in _collectors(registry):
+        try:
+            yield from collector.collect()
+        except Exception as error:  # noqa: BLE001 - whatever a collector of the user raises
+            refuse(f"the collector {type(collector).__name__}", error)
+
+
+def name_of(family: object) -> str:
+    """Return the name of a family, or of what a collector yields instead of one."""
+    name = getattr(family, "name", None)
+    return as_text(name) if isinstance(name, str) else f"{type(family).__name__}, which is no metric,"
+
+
+def _collectors(registry: CollectorRegistry) -> list[Any]:
+    """List the collectors, which `collect` calls one after another, to its end or the first error."""
+    if type(registry).collect is not CollectorRegistry.collect:
+        return [registry]  # somebody else's idea of what is in it
+    with registry._lock:
+        collectors: list[Any] = list(registry._collector_to_names)
+        info = registry._target_info_metric() if registry._target_info else None  # type: ignore[no-untyped-call]
+    return collectors if info is None else [_One(info), *collectors]
+
+
+class _One:
+    """A collector of one family."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> list[Metric]:
+        return [self._family]
