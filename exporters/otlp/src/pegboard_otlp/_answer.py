@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -48,4 +48,6 @@ def read_answer(signal: str, body: bytes, content_type: str = "") -> Reply:
 
 def _no_answer(content_type: str) -> Reply:
     kind = content_type.partition(";")[0].strip() or "a body of no type"
-    return Reply("lost", "no answer", f"what answered is no OTLP back end, as it sent {kind} that OTLP does not know")
+    return Reply(
+        "lost", "no answer", f"what answered is no OTLP back end, as it sent {kind} that OTLP does not know"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import InfoMetricFamily
 
 from pegboard_otlp._values import as_text
 
@@ -39,17 +40,17 @@ def _collectors(registry: CollectorRegistry) -> list[Any]:
     """List the collectors, which `collect` calls one after another, to its end or the first error."""
     if type(registry).collect is not CollectorRegistry.collect:
         return [registry]  # somebody else's idea of what is in it
-    with registry._lock:
-        collectors: list[Any] = list(registry._collector_to_names)
-        info = registry._target_info_metric() if registry._target_info else None  # type: ignore[no-untyped-call]
-    return collectors if info is None else [_One(info), *collectors]
+    # Private upstream, and the only way past a collector that raises.
+    collectors: list[Any] = list(registry._collector_to_names)  # noqa: SLF001
+    target = registry.get_target_info()
+    return [_Target(target), *collectors] if target else collectors
 
 
-class _One:
-    """A collector of one family."""
+class _Target:
+    """What a registry says of whom it measures, as a collector."""
 
-    def __init__(self, family: Metric) -> None:
-        self._family = family
+    def __init__(self, target: dict[str, str]) -> None:
+        self._target = target
 
     def collect(self) -> list[Metric]:
-        return [self._family]
+        return [InfoMetricFamily("target", "Target metadata", self._target)]

@@ -10,7 +10,6 @@ import attrs
 from pegboard import ConfigError
 from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address
-from pegboard_otlp._environment import Files
 
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["http/protobuf", "grpc"]
@@ -54,7 +53,7 @@ class Destination:
     headers: Mapping[str, str] = attrs.field(repr=False)
     timeout: float
     compression: str
-    files: Files
+    files: _environment.Files
 
     @property
     def credentials(self) -> list[str]:

@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 
 import requests
 import urllib3
-from google.protobuf.message import DecodeError
-from google.rpc.status_pb2 import Status
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from pegboard import ConfigError
 from pegboard_otlp import _names

@@ -33,7 +33,13 @@ _CARRIERS = {
     "grpc": ("pegboard_otlp._grpc", "GrpcCarrier", "pip install 'pegboard-otlp[grpc]'"),
 }
 # Who writes log lines of a request, with whole addresses in some.
-_TALKERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "grpc._channel", "grpc._common")
+_TALKERS = (
+    "urllib3.connectionpool",
+    "urllib3.connection",
+    "urllib3.util.retry",
+    "grpc._channel",
+    "grpc._common",
+)
 _CLOSED = Reply("lost", "closed")
 
 

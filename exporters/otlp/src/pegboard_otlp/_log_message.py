@@ -33,6 +33,4 @@ def _write(found: ReadableLogRecord, message: Any) -> int:
     return left_out
 
 
-LOG_RECORDS = Form(
-    ExportLogsServiceRequest, LogRecord, "resource_logs", "scope_logs", "log_records", _write
-)
+LOG_RECORDS = Form(ExportLogsServiceRequest, LogRecord, "resource_logs", "scope_logs", "log_records", _write)

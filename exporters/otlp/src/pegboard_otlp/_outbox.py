@@ -61,9 +61,7 @@ class Outbox(Generic[Item]):
         put: Takes an item; called where spans end.
     """
 
-    def __init__(
-        self, form: Form, line: Line, limits: Limits, losses: Losses, flush_timeout: float
-    ) -> None:
+    def __init__(self, form: Form, line: Line, limits: Limits, losses: Losses, flush_timeout: float) -> None:
         self.losses = losses
         self._form = form
         self._line = line

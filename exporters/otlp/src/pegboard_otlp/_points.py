@@ -150,11 +150,13 @@ def _exemplars(samples: list[Sample]) -> list[Exemplar]:
 
 def _exemplar(found: PrometheusExemplar) -> Exemplar:
     rest = dict(found.labels)
-    ids = {}
+    ids: dict[str, Any] = {}
     if _TRACE_ID.fullmatch(rest.get("trace_id", "")) and _SPAN_ID.fullmatch(rest.get("span_id", "")):
         ids = {name: bytes.fromhex(rest.pop(name)) for name in ("trace_id", "span_id")}
     at = _UNKNOWN if found.timestamp is None else _nanoseconds(float(found.timestamp))
-    attributes = [KeyValue(key=as_text(name), value=any_value(as_text(value))) for name, value in rest.items()]
+    attributes = [
+        KeyValue(key=as_text(name), value=any_value(as_text(value))) for name, value in rest.items()
+    ]
     return Exemplar(filtered_attributes=attributes, time_unix_nano=at, **ids, **_number(found.value))
 
 

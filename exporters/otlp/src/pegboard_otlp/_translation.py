@@ -7,7 +7,7 @@ instrument it is, and has that one's names; what users registered keeps its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -16,6 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Gauge,
     Histogram,
     Metric,
+    NumberDataPoint,
     ScopeMetrics,
     Sum,
 )
@@ -70,7 +71,7 @@ def count_points(request: ExportMetricsServiceRequest) -> int:
 
 def points_of(metric: Metric) -> Any:
     """Return the points of a metric, of whatever kind it is."""
-    return getattr(metric, metric.WhichOneof("data")).data_points
+    return getattr(metric, metric.WhichOneof("data") or "gauge").data_points
 
 
 class _Metrics:
@@ -79,7 +80,7 @@ class _Metrics:
     def __init__(self, scope: InstrumentationScope) -> None:
         self.scope = ScopeMetrics()
         write_scope(scope, self.scope)
-        self._known: dict[tuple[str, str, str], Metric] = {}
+        self._known: dict[tuple[str, str, str | None], Metric] = {}
 
     def add(self, metrics: list[Metric]) -> None:
         for metric in metrics:
@@ -109,23 +110,32 @@ def _users_scope() -> InstrumentationScope:
 
 def _metrics_of(family: Family, instrument: Instrument | None, now: int) -> Iterator[Metric]:
     naming = Naming({} if instrument is None else ATTRIBUTES)
+    unit = "" if instrument is None else instrument.unit
+    for name, field, data in _data_of(family, instrument, naming, now):
+        metric = Metric(name=as_text(name), description=as_text(family.documentation), unit=unit)
+        getattr(metric, field).CopyFrom(data)
+        yield metric
+
+
+def _data_of(
+    family: Family, instrument: Instrument | None, naming: Naming, now: int
+) -> Iterator[tuple[str, str, Gauge | Sum | Histogram]]:
+    """Yield name, field and points of the metrics that a family is: one, unless its samples have other names."""
     name = family.name if instrument is None else instrument.otel_name
-    texts = {"description": as_text(family.documentation), "unit": "" if instrument is None else instrument.unit}
     if family.type in ("histogram", "summary"):
         points = histogram_points(family, naming, now)
         if points:
-            data = Histogram(data_points=points, aggregation_temporality=_CUMULATIVE)
-            yield Metric(name=as_text(name), histogram=data, **texts)
+            yield name, "histogram", Histogram(data_points=points, aggregation_temporality=_CUMULATIVE)
         return
     for sample_name, numbers in number_points(family, naming, now).items():
-        shown = as_text(sample_name if instrument is None else name)
+        shown = sample_name if instrument is None else name
         if family.type == "counter":
-            yield Metric(name=shown, sum=_sum(numbers, rises=True), **texts)
+            yield shown, "sum", _sum(numbers, rises=True)
         elif instrument is not None and instrument.otel_kind == "UpDownCounter":
-            yield Metric(name=shown, sum=_sum(numbers, rises=False), **texts)
+            yield shown, "sum", _sum(numbers, rises=False)
         else:
-            yield Metric(name=shown, gauge=Gauge(data_points=numbers), **texts)
+            yield shown, "gauge", Gauge(data_points=numbers)
 
 
-def _sum(points: list[Any], *, rises: bool) -> Sum:
+def _sum(points: list[NumberDataPoint], *, rises: bool) -> Sum:
     return Sum(data_points=points, aggregation_temporality=_CUMULATIVE, is_monotonic=rises)

@@ -41,7 +41,7 @@ def any_value(value: object) -> AnyValue:
     if isinstance(value, bytes):
         return AnyValue(bytes_value=value)
     if isinstance(value, Mapping):
-        return AnyValue(kvlist_value=KeyValueList(values=[_pair(key, each) for key, each in value.items()]))
+        return AnyValue(kvlist_value=KeyValueList(values=[_pair(*pair) for pair in value.items()]))
     if isinstance(value, Sequence):
         return AnyValue(array_value=ArrayValue(values=[any_value(each) for each in value]))
     return AnyValue(string_value=as_text(value))
