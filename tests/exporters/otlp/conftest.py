@@ -159,6 +159,8 @@ class Receiver(Kept):
     def __init__(self):
         super().__init__()
         self.delay, self.hangs, self.status = 0.0, False, 200
+        self.answers = []  # functions of (handler, body), one for each of the next requests
+        self.paths = []
         self.released = threading.Event()
         receiver = self
 
@@ -180,6 +182,12 @@ class Receiver(Kept):
 
     def answer(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        with self.guard:
+            self.paths.append(handler.path)
+            answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            answer(handler, body)
+            return
         time.sleep(self.delay)
         if self.hangs:
             self.released.wait(30)
@@ -211,6 +219,20 @@ class Receiver(Kept):
         self.server.shutdown()
         self.server.server_close()
         self._thread.join()
+
+
+def answer(status, headers=None, body=b""):
+    """What a back end answers instead, once."""
+
+    def write(handler, _body):
+        handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return write
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from google.protobuf import json_format  # type: ignore[import-untyped]
@@ -35,12 +36,17 @@ def read_answer(signal: str, body: bytes, content_type: str = "") -> Reply:
         if not body:
             answer = form()
         elif content_type.startswith("application/json"):
-            answer = json_format.Parse(body, form(), ignore_unknown_fields=True)
+            answer = json_format.ParseDict(dict(json.loads(body)), form(), ignore_unknown_fields=True)
         elif content_type.startswith("text/"):
             return _no_answer(content_type)
         else:
             answer = form.FromString(body)
-    except (DecodeError, json_format.ParseError, UnicodeDecodeError):
+    except (
+        DecodeError,
+        json_format.ParseError,
+        TypeError,
+        ValueError,
+    ):  # the last two of what is no JSON, or no object
         return _no_answer(content_type)
     partial = answer.partial_success
     return Reply("arrived", rejected=max(getattr(partial, field), 0), remark=partial.error_message)

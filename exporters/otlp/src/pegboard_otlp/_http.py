@@ -31,8 +31,14 @@ _AGAIN = (429, 502, 503, 504)
 _TOO_LARGE = 413
 _FOLLOWED = (307, 308)  # those that ask for the same request once more; the others would make it a GET
 _HOPS_MOST = 5
-# A connection that was kept for the next request, and closed by the other side meanwhile: a new one may do at once.
-_STALE = ("RemoteDisconnected", "ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError")
+# A connection that the other side closed, as one that was kept for the next request: a new one may do at once.
+_STALE = (
+    "RemoteDisconnected",
+    "ConnectionResetError",
+    "ConnectionAbortedError",
+    "BrokenPipeError",
+    "IncompleteRead",
+)
 _ANSWER_MOST = 4 * 1024 * 1024
 _PIECE = 64 * 1024
 _LEAST_SECONDS = 0.001

@@ -95,12 +95,12 @@ class Line:
                 break
             reply = self._try(body, deadline)
             if reply.state != "again":
-                break
+                return reply
             wait = pause if reply.wait is None else max(reply.wait, least)
             if time.monotonic() + wait >= deadline:
-                return self._gave_up(reply)
+                break
             self._closed.wait(wait)
-        return reply
+        return self._give_up(reply)
 
     def close(self) -> None:
         """Give up what is being tried, and close the connections; once."""
@@ -130,12 +130,12 @@ class Line:
         self.why, self.kind = reply.why, reply.kind
         return reply
 
-    def _gave_up(self, reply: Reply) -> Reply:
-        """Say what was asked for, if that is why there is no other try."""
-        if reply.wait is None:
-            return reply
-        self.why = f"{reply.why}, and asks to wait {reply.wait:.0f} s, longer than an export may take"
-        return attrs.evolve(reply, why=self.why)
+    def _give_up(self, reply: Reply) -> Reply:
+        """Take a request for lost, and say what the back end asked for, if that is the reason."""
+        if reply.wait is not None and not self.is_closed:
+            self.why = f"{reply.why}, and asks to wait {reply.wait:.0f} s, longer than an export may take"
+            reply = attrs.evolve(reply, why=self.why)
+        return attrs.evolve(reply, state="lost")
 
     def _masked(self, text: str) -> str:
         """Put a text in one line, without credentials."""
