@@ -34,3 +34,36 @@ def promtool(find_program):
         return done.stdout + done.stderr
 
     return run
+
+
+@pytest.fixture(scope="session")
+def make_certificate(find_program):
+    """Make a certificate of localhost that signs itself, and its key."""
+    openssl = find_program("openssl", "openssl")
+
+    def make(folder, name="localhost"):
+        certfile, keyfile = folder / f"{name}.crt", folder / f"{name}.key"
+        words = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ]
+        words += ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        subprocess.run(
+            [openssl, *words, "-keyout", str(keyfile), "-out", str(certfile)], check=True, capture_output=True
+        )
+        return certfile, keyfile
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory, make_certificate):
+    """A certificate and its key, as files."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))

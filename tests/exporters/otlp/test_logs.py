@@ -128,13 +128,14 @@ def test_known_secrets_are_masked(session):
     assert record.body.string_value == "with ***"
 
 
-def test_a_record_that_cannot_be_formatted_harms_nobody(session, capsys):
-    """As with every handler: the error is shown on standard error, and the program goes on."""
+def test_a_record_that_cannot_be_formatted_harms_nobody(session, metrics, capsys):
+    """As with every handler: the error is shown on standard error, and the program goes on; it is counted, too."""
     handler = session.plugins["otlp"]._deliveries[session]._handler  # pytest's own handlers would raise
     handler.handle(log.makeRecord(log.name, logging.WARNING, __file__, 1, "sold %d", ("apples",), None))
     log.warning("after")
     assert [record.body.string_value for _, record in session.end()] == ["after"]
     assert "Logging error" in capsys.readouterr().err
+    assert metrics.dropped == [("logs", "invalid", 1)]
 
 
 def test_what_the_exporter_logs_is_not_sent(receiver, metrics, caplog):

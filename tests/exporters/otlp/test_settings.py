@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+import zlib
 
 import pytest
+from tests.exporters.otlp.conftest import answer
 
 from pegboard import ConfigError, Session
 from pegboard_otlp import OTLP
 from pegboard_otlp._address import parse_address
-from pegboard_otlp._destination import Request, destination_of
+from pegboard_otlp._destination import Destination, Request, destination_of
+from pegboard_otlp._environment import Files
+from pegboard_otlp._line import Line
 
 CANARY = "s3cr3t-canary"
 NOTHING = Request(None, None, {}, None)
@@ -44,6 +49,133 @@ def test_the_general_variable_gets_the_path_and_the_signals_own_does_not():
     os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://spans:2/as-it-is"
     assert url_of("traces") == "http://spans:2/as-it-is"
     assert url_of("metrics") == "http://all:1/base/v1/metrics"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://host:1/ingest/otlp/",
+        "http://host:1/ingest/otlp",
+        "http://host:1/",
+        "http://host:1",
+        "http://host:1/v1/traces/",
+        "http://host:1//a//",
+        "http://host:1/in?tenant=a%20b&key=7",
+        "http://host:1/?key=7",
+        "https://[::1]:1/in/",
+    ],
+)
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+def test_the_endpoint_of_a_signal_is_taken_as_it_is(signal, given):
+    """With its slashes, its query, and nothing added."""
+    os.environ[f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"] = f" {given} "
+    assert url_of(signal) == given
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("http://host:1", "http://host:1/v1/logs"),
+        ("http://host:1/", "http://host:1/v1/logs"),
+        ("http://host:1/in/", "http://host:1/in/v1/logs"),
+        ("http://host:1/in/v1/logs", "http://host:1/in/v1/logs/v1/logs"),
+        ("http://host:1/in?key=7", "http://host:1/in/v1/logs?key=7"),
+    ],
+)
+def test_the_general_endpoint_is_a_base(given, meant):
+    """The path of the signal is added, whatever it ends in."""
+    os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = given
+    assert url_of("logs") == meant
+
+
+def test_the_path_reaches_the_back_end_as_it_is(receiver):
+    """Slash and query included."""
+    os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{receiver.url}/ingest/otlp/?tenant=a%20b"
+    receiver.answers = [answer(200)]
+    line = Line(destination_of("traces", NOTHING))
+    assert line.send(b"").state == "arrived"
+    line.close()
+    assert receiver.paths == ["/ingest/otlp/?tenant=a%20b"]
+
+
+def test_an_empty_variable_is_unset():
+    """Each of them, also of a signal, where the general one then counts."""
+    words = (
+        "ENDPOINT",
+        "PROTOCOL",
+        "HEADERS",
+        "TIMEOUT",
+        "COMPRESSION",
+        "CERTIFICATE",
+        "CLIENT_KEY",
+        "INSECURE",
+    )
+    os.environ |= {f"OTEL_EXPORTER_OTLP_{word}": " " for word in (*words, "CLIENT_CERTIFICATE")}
+    os.environ |= {f"OTEL_EXPORTER_OTLP_LOGS_{word}": "" for word in (*words, "CLIENT_CERTIFICATE")}
+    assert destination_of("logs", NOTHING) == Destination(
+        "logs",
+        "http/protobuf",
+        parse_address("http://localhost:4318/v1/logs", "", ""),
+        {},
+        timeout=10.0,
+        compression="none",
+        files=Files(None, None, None),
+    )
+    os.environ |= {"OTEL_EXPORTER_OTLP_TIMEOUT": "3", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://all:1"}
+    found = destination_of("logs", NOTHING)
+    assert (found.timeout, found.address.url) == (3.0, "http://all:1/v1/logs")
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_timeout_and_compression_of_a_signal_go_first(protocol):
+    """For both protocols; an argument goes before them."""
+    os.environ |= {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "7",
+        "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "0.5",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION": "None",
+    }
+    found = [destination_of(signal, NOTHING) for signal in ("traces", "logs")]
+    assert [(each.timeout, each.compression) for each in found] == [(7.0, "gzip"), (0.5, "none")]
+    assert destination_of("logs", asked(timeout=2)).timeout == 2
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
+def test_a_request_is_compressed_as_asked(receiver, compression):
+    """And says so in its header."""
+    os.environ["OTEL_EXPORTER_OTLP_COMPRESSION"] = compression
+    seen = []
+
+    def keep(handler, body):
+        seen.append((handler.headers["content-encoding"], body))
+        answer(200)(handler, body)
+
+    receiver.answers = [keep]
+    line = Line(destination_of("traces", asked(endpoint=receiver.url)))
+    assert line.send(b"body").state == "arrived"
+    line.close()
+    undo = {"gzip": gzip.decompress, "deflate": zlib.decompress, "none": bytes}[compression]
+    ((name, body),) = seen
+    assert (name, undo(body)) == (None if compression == "none" else compression, b"body")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("api-key=a%20b%2Cc%3Dd", {"api-key": "a b,c=d"}),
+        ("Authorization=Basic dXNlcjpwYXNz==", {"authorization": "Basic dXNlcjpwYXNz=="}),
+        ("a=1, b = 2 ,,c=", {"a": "1", "b": "2", "c": ""}),
+        ("a=1%2B1+1", {"a": "1+1+1"}),
+        ("a=1,A=2", {"a": "2"}),
+        ("x%2Dkey=1", {"x-key": "1"}),
+        ("a=100%", {"a": "100%"}),
+    ],
+)
+def test_headers_of_the_environment_are_decoded(text, found):
+    """As the specification has it: pairs with commas between them, URL-encoded."""
+    os.environ["OTEL_EXPORTER_OTLP_HEADERS"] = text
+    assert destination_of("traces", NOTHING).headers == found
 
 
 def test_an_argument_wins_over_every_variable():
@@ -160,6 +292,7 @@ def test_an_argument_of_another_type_is_refused(arguments):
         ("OTEL_EXPORTER_OTLP_HEADERS", f"a=1,b c={CANARY}"),
         ("OTEL_EXPORTER_OTLP_HEADERS", f'a="{CANARY}"'),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", f"/nowhere/{CANARY}"),
+        ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", "/"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", CANARY),
         ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "0"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", CANARY),
@@ -191,3 +324,21 @@ def test_an_address_read_again_is_the_same(text):
     address = parse_address(text, "OTLP", "endpoint")
     assert parse_address(address.url, "OTLP", "endpoint").url == address.url
     assert not re.search("[@#]", address.url)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "may"),
+    [
+        ("http://h:1/a", "http://h:1/b?c", True),
+        ("http://h/a", "https://h/a", True),
+        ("http://h:4318/a", "https://H:4319/a", True),
+        ("https://h/a", "http://h/a", False),
+        ("http://h:1/a", "http://h:2/a", False),
+        ("https://h/a", "https://h.example/a", False),
+        ("http://h/a", "https://other/a", False),
+    ],
+)
+def test_credentials_are_led_to_nobody_else(one, other, may):
+    """The same server, or the same host with encryption where there was none."""
+    first, second = (parse_address(text, "OTLP", "endpoint") for text in (one, other))
+    assert first.may_lead_to(second) is may

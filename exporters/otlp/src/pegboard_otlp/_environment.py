@@ -139,7 +139,7 @@ def files(signal: str) -> Files:
     """Return the files of certificates and keys that the variables name.
 
     Raises:
-        ConfigError: One cannot be read, or there is a key without a certificate.
+        ConfigError: One cannot be read, is none, or there is a key without a certificate.
     """
     read = Files(*(_file(signal, what) for what in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")))
     if read.client_key is not None and read.client_certificate is None:
@@ -150,7 +150,31 @@ def files(signal: str) -> Files:
             where=general,
             key="",
         )
+    _check(read, signal)
     return read
+
+
+def _check(read: Files, signal: str) -> None:
+    """Load what is in the files, as a connection would, hours later."""
+    import ssl
+
+    what = "CERTIFICATE"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if read.certificate is not None:
+            context.load_verify_locations(read.certificate)
+        what = "CLIENT_CERTIFICATE"
+        if read.client_certificate is not None:
+            context.load_cert_chain(read.client_certificate, read.client_key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        variable = found(*of_signal(signal, what))
+        where = "" if variable is None else variable[0]
+        raise ConfigError(
+            f"{where} names a file that holds no certificate, or none that fits its key ({type(error).__name__}), so no "
+            f"connection could be opened.\nIt has to be PEM, with a key that is not encrypted.",
+            where=where,
+            key="",
+        ) from None
 
 
 def _file(signal: str, what: str) -> str | None:
