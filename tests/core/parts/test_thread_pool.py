@@ -218,3 +218,32 @@ def test_a_pool_that_was_never_used_leaves_nothing_to_do_at_exit() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+AFTER_MAIN = """
+import asyncio, threading
+from pegboard import Session, task
+
+@task
+def work(x):
+    return x
+
+def late():
+    threading.main_thread().join()
+    with Session():
+        print(work.map([1, 2]), work.submit(3).result(), asyncio.run(work.acall(4)))
+
+threading.Thread(target=late).start()
+"""
+
+
+def test_the_first_pool_may_be_made_after_the_main_thread_has_ended():
+    """By a thread that goes on: maps, futures and awaited bodies work there as before."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", AFTER_MAIN],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert (done.stdout, done.stderr) == ("[1, 2] 3 4\n", "")

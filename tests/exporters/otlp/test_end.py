@@ -295,7 +295,7 @@ def test_sigterm_with_a_dead_collector_ends_in_time(dead):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 143
-    assert time.monotonic() - begun < 2 * 0.3 + 1
+    assert time.monotonic() - begun < 5
 
 
 def test_install_sigterm_belongs_into_the_main_thread():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Summary, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from pegboard import Session, task
 from pegboard_metrics import Metered, Metrics
@@ -36,6 +38,23 @@ def load():
 @pytest.fixture
 def registry():
     return CollectorRegistry()
+
+
+def data_of(metric):
+    """What holds the points: a gauge, a sum or a histogram."""
+    return getattr(metric, metric.WhichOneof("data"))
+
+
+def points_of(metric):
+    return list(data_of(metric).data_points)
+
+
+def attributes(pairs):
+    return {pair.key: pair.value.string_value for pair in pairs}
+
+
+def value_of(point):
+    return getattr(point, point.WhichOneof("value"))
 
 
 def translated(registry):
@@ -105,8 +124,8 @@ def test_bucket_counts_are_differences(registry):
     for size in (0.5, 1.5, 1.7, 9):
         sizes.observe(size)
     metrics, _ = translated(registry)
-    (point,) = metrics["sizes"].data.data_points
-    assert (point.bucket_counts, point.explicit_bounds) == ([1, 2, 0, 1], [1, 2, 3])
+    (point,) = points_of(metrics["sizes"])
+    assert (list(point.bucket_counts), list(point.explicit_bounds)) == ([1, 2, 0, 1], [1, 2, 3])
     assert (point.count, point.sum) == (4, 12.7)
 
 
@@ -121,18 +140,18 @@ def test_every_observation_is_in_its_bucket_once(sizes, bounds):
     for size in sizes:
         histogram.observe(size)
     metrics, _ = translated(registry)
-    (point,) = metrics["sizes"].data.data_points
+    (point,) = points_of(metrics["sizes"])
     expected = [0] * (len(bounds) + 1)
     for size in sizes:
         expected[bisect_left(bounds, size)] += 1
-    assert point.bucket_counts == expected
+    assert list(point.bucket_counts) == expected
 
 
 def test_the_time_of_creation_is_the_start(registry):
     """`_created` becomes the start of the series, and no metric of its own."""
     Counter("orders", "Orders.", registry=registry).inc()
     metrics, _ = translated(registry)
-    (point,) = metrics["orders_total"].data.data_points
+    (point,) = points_of(metrics["orders_total"])
     assert 0 < point.start_time_unix_nano <= point.time_unix_nano
     assert list(metrics) == ["orders_total"]
 
@@ -147,9 +166,9 @@ def test_exemplars_are_kept(registry, kind):
         Histogram("orders", "Orders.", registry=registry).observe(2, exemplar)
     metrics, _ = translated(registry)
     (metric,) = metrics.values()
-    (found,) = metric.data.data_points[0].exemplars
-    assert (found.trace_id, found.span_id) == (int("ab" * 16, 16), int("cd" * 8, 16))
-    assert (found.value, found.filtered_attributes) == (2, {"shard": "7"})
+    (found,) = points_of(metric)[0].exemplars
+    assert (found.trace_id, found.span_id) == (b"\xab" * 16, b"\xcd" * 8)
+    assert (value_of(found), attributes(found.filtered_attributes)) == (2, {"shard": "7"})
 
 
 @pytest.mark.parametrize("labels", [{"order": "12"}, {"trace_id": "f" * 40, "span_id": "none"}], ids=repr)
@@ -157,8 +176,8 @@ def test_an_exemplar_without_a_span_is_kept_as_it_is(registry, labels):
     """Users put other things there, and what is no id stays a label."""
     Counter("orders", "Orders.", registry=registry).inc(2, labels)
     metrics, _ = translated(registry)
-    (found,) = metrics["orders_total"].data.data_points[0].exemplars
-    assert (found.trace_id, found.filtered_attributes) == (None, labels)
+    (found,) = points_of(metrics["orders_total"])[0].exemplars
+    assert (found.trace_id, attributes(found.filtered_attributes)) == (b"", labels)
 
 
 def test_kinds_and_units_are_those_of_the_table(registry):
@@ -168,8 +187,8 @@ def test_kinds_and_units_are_those_of_the_table(registry):
     metrics, _ = translated(registry)
     for name, metric in metrics.items():
         instrument = NAMES[name]
-        kind = type(metric.data).__name__
-        rises = getattr(metric.data, "is_monotonic", None)
+        kind = type(data_of(metric)).__name__
+        rises = getattr(data_of(metric), "is_monotonic", None)
         expected = {
             "Histogram": ("Histogram", None),
             "Counter": ("Sum", True),
@@ -186,8 +205,8 @@ def test_an_empty_label_is_absent(registry):
     with Session(Metrics(registry), inherit=False):
         invert(1)
     metrics, _ = translated(registry)
-    points = metrics["pegboard.task.duration"].data.data_points
-    assert {frozenset(point.attributes) for point in points} == {
+    points = points_of(metrics["pegboard.task.duration"])
+    assert {frozenset(attributes(point.attributes)) for point in points} == {
         frozenset(("pegboard.task.name", "pegboard.call.status", "pegboard.call.source"))
     }
 
@@ -207,14 +226,14 @@ def test_what_plugins_measure_has_its_own_name_and_the_unit_in_it(registry):
     assert scope.scope.name == "pegboard"
     metrics = {metric.name: metric for metric in scope.metrics}
     orders = metrics["shop_orders"]
-    (point,) = orders.data.data_points
-    assert (point.value, point.attributes) == (2, {"shop": "a", "pegboard.task.name": "sell"})
-    assert (orders.description, orders.unit, orders.data.is_monotonic) == ("Orders taken.", "", True)
+    (point,) = points_of(orders)
+    assert (value_of(point), attributes(point.attributes)) == (2, {"shop": "a", "pegboard.task.name": "sell"})
+    assert (orders.description, orders.unit, data_of(orders).is_monotonic) == ("Orders taken.", "", True)
     gauges = [
         metrics[name] for name in ("shop_size_bytes", "shop_full_ratio", "shop_open_seconds", "shop_staff")
     ]
     assert [each.unit for each in gauges] == ["By", "1", "s", ""]
-    assert [each.data.data_points[0].value for each in gauges] == [0, 1, 2, 3]
+    assert [value_of(points_of(each)[0]) for each in gauges] == [0, 1, 2, 3]
 
 
 def test_a_metric_that_a_task_named_has_our_labels_and_unit(registry):
@@ -224,8 +243,8 @@ def test_a_metric_that_a_task_named_has_our_labels_and_unit(registry):
     metrics, _ = translated(registry)
     metric = metrics["load_duration_seconds"]
     assert metric.unit == "s"
-    assert metric.data.data_points[0].attributes["pegboard.task.name"] == "load"
-    assert metric.data.data_points[0].explicit_bounds == [0.5, 1.0]
+    assert attributes(points_of(metric)[0].attributes)["pegboard.task.name"] == "load"
+    assert list(points_of(metric)[0].explicit_bounds) == [0.5, 1.0]
 
 
 def test_metrics_of_users_keep_their_names(registry):
@@ -239,9 +258,9 @@ def test_metrics_of_users_keep_their_names(registry):
     metrics = {metric.name: metric for metric in scope.metrics}
     assert set(metrics) == {"requests_total", "build_info", "wait"}
     assert {metric.unit for metric in metrics.values()} == {""}
-    assert metrics["requests_total"].data.data_points[0].attributes == {"error_type": "E"}
-    (wait,) = metrics["wait"].data.data_points
-    assert (wait.count, wait.sum, wait.bucket_counts, wait.explicit_bounds) == (1, 2.0, [1], [])
+    assert attributes(points_of(metrics["requests_total"])[0].attributes) == {"error_type": "E"}
+    (wait,) = points_of(metrics["wait"])
+    assert (wait.count, wait.sum, list(wait.bucket_counts), list(wait.explicit_bounds)) == (1, 2.0, [1], [])
 
 
 def test_metrics_without_samples_are_left_out(registry):
@@ -250,39 +269,139 @@ def test_metrics_without_samples_are_left_out(registry):
     assert translated(registry) == ({}, [])
 
 
-def test_odd_samples_of_a_collector_cost_only_themselves(registry):
-    """A histogram whose buckets fall is left out and named; the others go."""
+class Broken:
+    """A collector that fails, after it yielded one family."""
 
-    class Odd:
-        def collect(self):
-            yield HistogramMetricFamily("odd", "Odd.", buckets=[("1", 5), ("+Inf", 3)], sum_value=1)
+    def describe(self):
+        return []
 
-    registry.register(Odd())
+    def collect(self):
+        yield GaugeMetricFamily("before", "Yielded before it fails.", value=1)
+        raise OSError("canary")
+
+
+def test_a_collector_that_raises_costs_itself_alone(receiver, registry, metrics, caplog):
+    """What it yielded before and what the others have arrives; it is named once, counted, and no flush is whole."""
+    broken = Broken()
+    metrics.registry.register(broken)
+    otlp, url = OTLP(receiver.url), f"{receiver.url}/v1/metrics"
+    with Session(metrics, otlp, inherit=False):
+        invert(1)
+        assert not otlp.flush(10)
+    assert {"before", "pegboard.task.duration"} <= set(receiver.pushes[-1])
+    assert [record.getMessage() for record in caplog.records] == [
+        "otlp: the metrics of the collector Broken are left out, as reading them raises OSError",
+        f"otlp: 2 metric points not delivered to {url}: reading the collector Broken raises OSError",
+    ]
+    metrics.registry.unregister(broken)
+    assert metrics.dropped == [("metrics", "invalid", 2)]
+
+
+def histogram(**arguments):
+    return HistogramMetricFamily("odd", "Odd.", **arguments)
+
+
+def gauge(value, labels=None):
+    family = GaugeMetricFamily("odd", "Odd.", labels=list(labels or {}))
+    family.samples.append(Sample("odd", labels or {}, value))
+    return family
+
+
+ODD = {
+    "buckets that fall": lambda: histogram(buckets=[("1", 5), ("+Inf", 3)], sum_value=1),
+    "a count that is no number": lambda: histogram(buckets=[("+Inf", math.nan)], sum_value=1),
+    "a bound that is none": lambda: histogram(buckets=[("1", 1), ("many", 1)], sum_value=1),
+    "no value": lambda: gauge(None),
+    "a text": lambda: gauge("many"),
+    "a time before all time": lambda: gauge_at(-1),
+    "a time beyond all time": lambda: gauge_at(1e12),
+    "no labels": lambda: Mock(name="odd", samples=[Sample("odd", None, 1)]),
+    "not a family": lambda: ("odd", 1),
+    "nothing": lambda: None,
+}
+
+
+def gauge_at(seconds):
+    family = GaugeMetricFamily("odd", "Odd.")
+    family.samples.append(Sample("odd", {}, 1, seconds))
+    return family
+
+
+class Mock:
+    """What looks like a family."""
+
+    type, documentation = "gauge", "Odd."
+
+    def __init__(self, name, samples):
+        self.name, self.samples = name, samples
+
+
+class Yields:
+    """A collector of one family."""
+
+    def __init__(self, family):
+        self._family = family
+
+    def describe(self):
+        return []
+
+    def collect(self):
+        yield self._family
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_family_that_cannot_be_told_costs_itself_alone(registry, odd):
+    """Whatever is wrong with it: it is refused by name, and the others are there."""
+    registry.register(Yields(ODD[odd]()))
     Gauge("open", "Open.", registry=registry).set(1)
     metrics, refused = translated(registry)
     assert set(metrics) == {"open"}
-    assert refused == ["odd"]
+    assert len(refused) == 1
 
 
-def test_a_collector_that_raises_is_said_once(receiver, registry, caplog):
-    """A round that cannot be read is left out, as a scrape would fail; tasks and spans go on."""
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(True, 1), (3, 3), ("1.5", 1.5), (2**70, float(2**70)), (math.inf, math.inf), (Decimal("0.5"), 0.5)],
+    ids=repr,
+)
+def test_a_value_that_a_scrape_shows_is_told(registry, value, told):
+    """Also one that is no number of OTLP's, as a bool."""
+    registry.register(Yields(gauge(value)))
+    metrics, refused = translated(registry)
+    assert value_of(points_of(metrics["odd"])[0]) == told
+    assert refused == []
 
-    class Broken:
-        def describe(self):
-            return []
 
-        def collect(self):
-            raise OSError("canary")
+def test_no_number_is_a_number(registry):
+    """NaN is told as it is."""
+    registry.register(Yields(gauge(math.nan)))
+    metrics, _ = translated(registry)
+    assert math.isnan(value_of(points_of(metrics["odd"])[0]))
 
-    registry.register(Broken())
-    otlp = OTLP(receiver.url)
-    with Session(Metrics(registry), otlp, inherit=False):
-        invert(1)
-        otlp.flush()
-    assert receiver.pushes == []
-    assert [record.getMessage() for record in caplog.records] == [
-        "otlp: the metrics of a collector are left out, as reading them raises OSError"
-    ]
+
+def test_texts_of_metrics_are_escaped(registry):
+    """Lone surrogates in names, help and labels, and labels that are no text."""
+    family = gauge(1, {"file": "caf\udce9", "size": 7})
+    family.documentation = "caf\udce9"
+    registry.register(Yields(family))
+    metrics, _ = translated(registry)
+    assert metrics["odd"].description == "caf\\udce9"
+    assert attributes(points_of(metrics["odd"])[0].attributes) == {"file": "caf\\udce9", "size": "7"}
+
+
+def test_a_family_of_two_collectors_is_one_metric(registry):
+    """With the points of both, as the protocol asks for."""
+    for shard in "ab":
+        registry.register(Yields(gauge(1, {"shard": shard})))
+    data = translate(registry, Resource({}), lambda name, error: None)
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert [attributes(point.attributes) for point in points_of(metric)] == [{"shard": "a"}, {"shard": "b"}]
+
+
+def test_the_target_of_a_registry_is_told():
+    """As a scrape tells it."""
+    metrics, _ = translated(CollectorRegistry(target_info={"env": "test"}))
+    assert attributes(points_of(metrics["target_info"])[0].attributes) == {"env": "test"}
 
 
 def test_the_counters_go_on_in_a_second_session(receiver, registry):

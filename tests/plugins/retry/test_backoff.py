@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 import tenacity
@@ -172,3 +173,15 @@ def test_what_is_too_large_for_a_float_is_the_longest_wait(retry) -> None:
     """It never overflows, from whole numbers or others."""
     assert Backoff(1, jitter=0).delay(retry) == Backoff(1.0, jitter=0).delay(retry) == 60
     assert Backoff(0.5, jitter=0, kind="fibonacci").delay(retry) == 60
+
+
+def test_the_jitter_is_none_of_the_program_s_numbers():
+    """It neither depends on a seed that a task sets, nor uses up what the task draws next."""
+    random.seed(7)
+    plain = random.random()
+    drawn = []
+    for _ in range(2):
+        random.seed(7)
+        drawn.append(Backoff().delay(5))
+        assert random.random() == plain
+    assert drawn[0] != drawn[1]

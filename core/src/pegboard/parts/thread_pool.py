@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import atexit
 import threading
 import weakref
 from collections.abc import Callable
@@ -230,7 +231,10 @@ class _Shared:
 
 
 _shared = _Shared()
-threading._register_atexit(_shared.finish_at_exit)  # type: ignore[attr-defined]
+try:
+    threading._register_atexit(_shared.finish_at_exit)  # type: ignore[attr-defined]
+except RuntimeError:  # the main thread has ended, and the threads that began before go on
+    atexit.register(_shared.finish_at_exit)
 
 
 def _have_started(start: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
 from pegboard.parts import after_fork, new_held_rlock
+from pegboard.parts.undrawn import import_undrawn
 from pegboard_console._summary import Summary, TaskSummary
 from pegboard_console._tree import Branch, Node
 
@@ -133,6 +134,7 @@ class Report:
         if above is not None:
             above.add(node)
             return
+        import_undrawn("rich.style")
         from pegboard_console._render import tree
 
         self._screen.show(tree(node, self._screen.encoding))
@@ -140,6 +142,7 @@ class Report:
     def _show_summary(self) -> None:
         tasks = list(self._summary.called())
         if self._with_summary and tasks:
+            import_undrawn("rich.style")
             from pegboard_console._render import table
 
             self._screen.show(table(tasks, self._screen.encoding))

@@ -14,13 +14,14 @@ from pegboard_otlp._outbox import Limits, Outbox
 from pegboard_otlp._push import Push
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord
+    from opentelemetry.sdk._logs import LogRecordProcessor
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from prometheus_client import CollectorRegistry
 
     from pegboard import Session
     from pegboard_otlp._destination import Destination, Signal
     from pegboard_otlp._packing import Form
+    from pegboard_otlp._records import Record
 
 _ITEMS = {"traces": "spans", "metrics": "metric points", "logs": "log records"}
 _live: set[Delivery] = set()
@@ -63,7 +64,7 @@ class Delivery:
         self._parts: list[Part] = []
         self._spans: Outbox[ReadableSpan] | None = None
         self._handler: logging.Handler | None = None
-        self._records: Outbox[ReadableLogRecord] | None = None
+        self._records: Outbox[Record] | None = None
         self._lines: list[Line] = []
         try:
             self._add_parts(destinations, metric_interval)

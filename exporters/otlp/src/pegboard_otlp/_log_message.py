@@ -11,25 +11,23 @@ from pegboard_otlp._packing import Form
 from pegboard_otlp._values import add_attributes, any_value, as_text
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk._logs import ReadableLogRecord
+    from pegboard_otlp._records import Record
 
 
-def _write(found: ReadableLogRecord, message: Any) -> int:
+def _write(record: Record, message: Any) -> int:
     """Write a record into its message; returns how many attributes could not be told."""
-    record = found.log_record
-    message.time_unix_nano = record.timestamp or 0
-    message.observed_time_unix_nano = record.observed_timestamp or 0
+    message.time_unix_nano = record.timestamp
+    message.observed_time_unix_nano = record.observed_timestamp
     if record.trace_id:
         message.trace_id = record.trace_id.to_bytes(16, "big")
-    if record.span_id:
         message.span_id = record.span_id.to_bytes(8, "big")
-    message.flags = int(record.trace_flags or 0)
-    message.severity_text = as_text(record.severity_text or "")
-    message.severity_number = getattr(record.severity_number, "value", 0)
-    message.event_name = as_text(record.event_name or "")
+    message.flags = record.trace_flags
+    message.severity_text = as_text(record.severity_text)
+    message.severity_number = record.severity_number
+    message.event_name = as_text(record.event_name)
     message.body.CopyFrom(any_value(record.body))
     left_out = add_attributes(record.attributes, message.attributes)
-    message.dropped_attributes_count = found.dropped_attributes + left_out
+    message.dropped_attributes_count = left_out
     return left_out
 
 

@@ -85,9 +85,9 @@ class Push:
         from pegboard_otlp._translation import count_points, translate
 
         if self._resource is None:
-            from opentelemetry.sdk.resources import Resource
+            from pegboard_tracing.resource import service_resource
 
-            self._resource = Resource.create()
+            self._resource = service_resource()
         self._left_out = 0
         request = translate(registry, self._resource, self._refuse)
         points = count_points(request)

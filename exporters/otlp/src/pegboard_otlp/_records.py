@@ -1,15 +1,16 @@
-"""Log records of the standard library as those of OpenTelemetry, without known secrets."""
+"""Log records on their way out: those of the standard library, without known secrets, and those of OpenTelemetry."""
 
 from __future__ import annotations
 
 import logging
 import time
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.sdk._logs import ReadableLogRecord
+import attrs
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import get_current_span
 
 from pegboard import current_call
 from pegboard.texts import text_of
@@ -25,20 +26,49 @@ _IDS = frozenset(("pegboard_task", "pegboard_call_id", "pegboard_attempt", "trac
 _LEVELS = ((50, "FATAL", 21), (40, "ERROR", 17), (30, "WARN", 13), (20, "INFO", 9), (10, "DEBUG", 5))
 
 
-def to_otel(record: logging.LogRecord, resource: Resource, masks: Masks) -> ReadableLogRecord:
+@attrs.frozen
+class Record:
+    """A log record, with the names that OpenTelemetry has for what it holds.
+
+    Attributes:
+        timestamp, observed_timestamp: Nanoseconds since the Unix epoch.
+        severity_number: From 1 to 24, or 0 for none.
+        trace_id, span_id: 0 where there is none.
+        instrumentation_scope: The logger.
+    """
+
+    timestamp: int
+    observed_timestamp: int
+    severity_text: str
+    severity_number: int
+    body: Any
+    attributes: Mapping[Any, Any]
+    trace_id: int
+    span_id: int
+    trace_flags: int
+    resource: Resource
+    instrumentation_scope: InstrumentationScope | None
+    event_name: str = ""
+
+
+def translate_record(record: logging.LogRecord, resource: Resource, masks: Masks) -> Record:
     """Translate one record, with the ids of the call and span that it was written in."""
     call = current_call()
     text, number = _severity(record.levelno)
-    # What comes last in the record's own context: LogRecord reads the current span.
-    translated = LogRecord(
+    span = get_current_span().get_span_context()
+    return Record(
         timestamp=int(record.created * 1_000_000_000),
         observed_timestamp=time.time_ns(),
         severity_text=text,
-        severity_number=SeverityNumber(number),
+        severity_number=number,
         body=masks.mask(record.getMessage()),
         attributes=_attributes(record, call, masks),
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        trace_flags=span.trace_flags,
+        resource=resource,
+        instrumentation_scope=InstrumentationScope(record.name),
     )
-    return ReadableLogRecord(translated, resource, InstrumentationScope(record.name))
 
 
 def _severity(level: int) -> tuple[str, int]:

@@ -34,6 +34,7 @@ _GROWTH: dict[Kind, Callable[[float, float, int], float]] = {
 }
 
 
+_random = random.SystemRandom()  # neither seeded nor used up by the program, and another in every fork
 _JITTER = checks.seconds(hint="Or 'full'.")
 _KIND = checks.one_of(*_GROWTH)
 _SEED = checks.whole().or_none("another jitter in every run")
@@ -75,8 +76,8 @@ class Backoff:
     def delay(self, retry: int) -> float:
         """Draw the wait before a retry, counted from 1, in seconds."""
         grown = self._grown(retry)
-        # It spreads load and hides nothing, so no secure source is needed.
-        draw = random.uniform if self.seed is None else random.Random(f"{self.seed}:{retry}").uniform  # noqa: S311
+        # It spreads load and hides nothing, so no secure source is needed where it is to be reproducible.
+        draw = _random.uniform if self.seed is None else random.Random(f"{self.seed}:{retry}").uniform  # noqa: S311
         if self.jitter == "full":
             return draw(0.0, grown)
         return grown + draw(0.0, self.jitter)

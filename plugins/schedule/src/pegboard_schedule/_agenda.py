@@ -47,7 +47,7 @@ class Agenda:
         self._watch = ClockWatch(clock)
         self._store = store
         self._asker = asker
-        self._random = random.Random(seed)  # noqa: S311 - spreads load, and guards nothing
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - guards nothing
         self._heap = DueHeap()
         self._entries: dict[str, Entry] = {}
         self._numbers: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 import weakref
 from contextvars import Token
@@ -22,6 +21,7 @@ from opentelemetry.trace import (
 from pegboard.parts import new_lock, new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._exceptions import ErrorRules, record_error
+from pegboard_tracing._ids import new_span_id
 from pegboard_tracing._late import Slowest
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Suppressed:
 
     def __init__(self, call: Call, around: MapSpan, started: int | None) -> None:
         trace_id = around.trace_id
-        span_id = random.getrandbits(64) or 1
+        span_id = new_span_id()
         call.trace_id = trace_id.to_bytes(16, "big").hex()
         call.span_id = span_id.to_bytes(8, "big").hex()
         call.sampled = False

@@ -161,6 +161,9 @@ class SpanRoute:
         if self._own is None:
             try:
                 from opentelemetry.sdk.trace import TracerProvider as OwnProvider
+
+                from pegboard_tracing._id_generator import PrivateIds
+                from pegboard_tracing.resource import service_resource
             except ModuleNotFoundError as error:
                 raise ConfigError(
                     "an exporter wants the spans of this session, and the OpenTelemetry SDK that makes them is not "
@@ -169,7 +172,9 @@ class SpanRoute:
                     key=_HOOK,
                 ) from error
             # The session ends it; an exit handler would keep every session's provider until then.
-            self._own = OwnProvider(shutdown_on_exit=False)
+            self._own = OwnProvider(
+                resource=service_resource(), shutdown_on_exit=False, id_generator=PrivateIds()
+            )
         return self._own
 
 

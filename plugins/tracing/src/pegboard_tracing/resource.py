@@ -1,0 +1,43 @@
+"""Who sends telemetry: the service, as the SDK's resource; needs the SDK."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from opentelemetry.sdk import resources
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.version import __version__
+
+
+def service_resource() -> Resource:
+    """Return the resource that the environment describes, also when the main thread has ended.
+
+    The SDK asks its detectors in a pool of threads, and Python makes none from then on.
+    """
+    try:
+        return Resource.create()
+    except RuntimeError:
+        return _asked_here()
+
+
+def _asked_here() -> Resource:
+    """Do what `Resource.create` does, in this thread."""
+    found = Resource(
+        {
+            resources.TELEMETRY_SDK_LANGUAGE: "python",
+            resources.TELEMETRY_SDK_NAME: "opentelemetry",
+            resources.TELEMETRY_SDK_VERSION: __version__,
+            resources.SERVICE_NAME: f"unknown_service:{os.path.basename(sys.executable)}",  # noqa: PTH119
+        }
+    )
+    for detector in _detectors():
+        found = found.merge(detector.detect())
+    return found
+
+
+def _detectors() -> list[Any]:
+    """List those that the SDK asks; how it finds them is private upstream."""
+    build = getattr(resources, "_build_resource_detectors", None)
+    return [OTELResourceDetector()] if build is None else build()
