@@ -105,7 +105,11 @@ class Gateway(BaseHTTPRequestHandler):
         self.send_response(202)
         self.end_headers()
 
-    do_PUT = do_DELETE = do_POST
+    def do_PUT(self):
+        self.do_POST()
+
+    def do_DELETE(self):
+        self.do_POST()
 
     def log_message(self, *words):
         """Say nothing."""
@@ -119,8 +123,10 @@ def told(tmp_path_factory):
         server.asked = 0
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         done = subprocess.run(
-            [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM]
-            + [f"127.0.0.1:{server.server_port}", *WAYS],
+            [
+                *(sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM),
+                *(f"127.0.0.1:{server.server_port}", *WAYS),
+            ],
             cwd=folder,
             capture_output=True,
             text=True,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import SessionError
+from pegboard.plans.events import ENDED
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -101,6 +102,12 @@ class OpenStream:
             self.call.plan.fail(self.call, closed)
         else:
             self.entered.clear()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: its end is told to nobody, and its scopes are left by nobody; both are the parent's to do."""
+        self.abandoned = True
+        self.call.stage = ENDED
+        self.entered.clear()
 
 
 def _nothing() -> None:
