@@ -186,21 +186,25 @@ class Server:
             self._begin(client)
 
     def _begin(self, client: socket.socket) -> None:
-        client.setblocking(False)
         is_rejected = self._places_left() <= 0 and not self._evict()
+        if is_rejected and self._certificate is not None:  # nothing can be said before a handshake
+            client.close()
+            return
         try:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._certificate is not None and is_rejected:  # nothing can be said before a handshake
-                client.close()
-                return
-            if self._certificate is not None:
-                client = self._certificate.wrap(client)
+            connection = self._made(client, is_rejected=is_rejected)
         except OSError:  # it hung up
             client.close()
             return
-        connection = Connection(client, self._page, self._tell_written, is_rejected=is_rejected)
         self._connections[connection] = NOTHING
         self._step(connection)
+
+    def _made(self, client: socket.socket, *, is_rejected: bool) -> Connection:
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the end of a page is not held back
+        if self._certificate is None:
+            return Connection(client, self._page, self._tell_written, is_rejected=is_rejected)
+        encrypted = self._certificate.wrap(client)
+        return Connection(encrypted, self._page, self._tell_written, encrypted=encrypted)
 
     def _places_left(self) -> int:
         """How many connections may still be opened; those that are told so have as many places of their own."""
