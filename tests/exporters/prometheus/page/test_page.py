@@ -141,7 +141,7 @@ class Broken:
 
 DROPPED = (
     "pegboard_telemetry_dropped_total",
-    ("pegboard_reason", "unreadable"),
+    ("pegboard_reason", "invalid"),
     ("pegboard_signal", "metrics"),
 )
 
