@@ -105,7 +105,11 @@ class Gateway(BaseHTTPRequestHandler):
         self.send_response(202)
         self.end_headers()
 
-    do_PUT = do_DELETE = do_POST  # noqa: N815 - names of http.server
+    def do_PUT(self):
+        self.do_POST()
+
+    def do_DELETE(self):
+        self.do_POST()
 
     def log_message(self, *words):
         """Say nothing."""
@@ -120,13 +124,8 @@ def told(tmp_path_factory):
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         done = subprocess.run(
             [
-                sys.executable,
-                "-W",
-                "ignore:This process:DeprecationWarning",
-                "-c",
-                PROGRAM,
-                f"127.0.0.1:{server.server_port}",
-                *WAYS,
+                *(sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", PROGRAM),
+                *(f"127.0.0.1:{server.server_port}", *WAYS),
             ],
             cwd=folder,
             capture_output=True,

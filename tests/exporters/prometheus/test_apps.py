@@ -153,6 +153,60 @@ def test_without_a_session_there_is_nothing_to_serve(metrics, serve, ask, kind):
     assert statuses == [503, 200, 503, 200, 503]
 
 
+def test_all_who_ask_meanwhile_get_one_page(metrics):
+    """Forty scrapers in a loop cost one reading of the registry, and one thread."""
+    times, release = [], threading.Event()
+
+    class Waiting:
+        def collect(self):
+            times.append(1)
+            release.wait(30)
+            return []
+
+    exporter = Prometheus(None)
+    metrics.registry.register(Waiting())
+
+    async def scrape():
+        sent = []
+
+        async def send(message):
+            sent.append(message.get("body", b""))
+
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}
+        await exporter.asgi_app()(scope, None, send)
+        return b"".join(sent)
+
+    async def scrape_all():
+        threads = threading.active_count()
+        scrapes = asyncio.gather(*(scrape() for _ in range(40)))
+        await asyncio.sleep(0)  # all have asked
+        assert threading.active_count() == threads + 1
+        release.set()
+        return await scrapes
+
+    with Session(metrics, exporter, inherit=False):
+        pages = set(asyncio.run(scrape_all()))
+    assert (len(pages), len(times)) == (1, 1)
+    assert b"pegboard_task_active" in pages.pop()
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_request_of_http_1_1_has_one_host(metrics, version):
+    """Where the server leaves that to the app."""
+    exporter = Prometheus(None)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_PROTOCOL": f"HTTP/{version}"}
+    told = []
+    with Session(metrics, exporter, inherit=False):
+        exporter.wsgi_app()(environ, lambda status, headers: told.append(status))
+    assert told == ["400 Bad Request" if version == "1.1" else "200 OK"]
+
+
+@pytest.mark.parametrize("refusing", ["gzip;Q=0", "gzip ; q=0.0, *", "identity"])
+def test_gzip_is_for_those_who_take_it(app, refusing):
+    """Whatever the spelling of those who do not."""
+    assert "Content-Encoding" not in app(**{"Accept-Encoding": refusing}).headers
+
+
 def test_without_a_port_nothing_listens(metrics):
     """The apps alone need no endpoint."""
     exporter = Prometheus(None)

@@ -104,6 +104,12 @@ class OpenStream:
             self.entered.clear()
         self.call.stage = LEFT
 
+    def leave_to_parent(self) -> None:
+        """In a forked child: its end is told to nobody, and its scopes are left by nobody; both are the parent's to do."""
+        self.abandoned = True
+        self.call.stage = LEFT
+        self.entered.clear()
+
 
 def _nothing() -> None:
     return None

@@ -449,7 +449,7 @@ class Session(Placing):
         """In a forked child: what was submitted in the parent ends there, and so do the streams that are open."""
         self._pending = {}
         for stream in self.streams:
-            stream.abandoned = True
+            stream.leave_to_parent()
         self.streams = set()
 
     def keep(self, future: Future[Any], *, needs_this_thread: Callable[[], bool] | None = None) -> None:

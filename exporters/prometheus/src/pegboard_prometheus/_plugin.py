@@ -74,6 +74,7 @@ class Prometheus:
         self._include_default = include_default
         self._guard = new_lock()
         self._sessions: list[Session] = []
+        self._own_sessions: list[Session] = []  # that began in this process, for which the endpoint is open
         self._registry: CollectorRegistry | None = None
         self._server: Server | None = None
         after_fork(self._leave_to_parent)
@@ -123,22 +124,29 @@ class Prometheus:
                 self._server = Server(self._address, self._page, self._certificate)
             self._registry = registry
             self._sessions.append(session)
+            self._own_sessions.append(session)
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Close the endpoint with the last session that uses it."""
         with self._guard:
             self._sessions.remove(session)
+            if session in self._own_sessions:
+                self._own_sessions.remove(session)
+            if not self._own_sessions:
+                self._close()
             if not self._sessions:
-                server, self._server = self._server, None
-                if server is not None:
-                    server.close()
                 self._page.settle(_GRACE)
                 self._registry = None
 
+    def _close(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
     def _leave_to_parent(self) -> None:
         """In a forked child: the endpoint is the parent's. Apps go on, with the numbers of the child."""
-        server, self._server = self._server, None
+        server, self._server, self._own_sessions = self._server, None, []
         if server is not None:
             server.leave()
 

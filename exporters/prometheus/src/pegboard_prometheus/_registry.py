@@ -37,4 +37,4 @@ def count_loss(session: Session) -> None:
         "Telemetry that was not delivered by an exporter.",
         ("pegboard_signal", "pegboard_reason"),
     )
-    dropped.labels(pegboard_signal="metrics", pegboard_reason="unreadable").add(1)
+    dropped.labels(pegboard_signal="metrics", pegboard_reason="invalid").add(1)

@@ -197,3 +197,34 @@ def test_without_metrics_it_says_what_to_attach():
     """There would be nothing to push."""
     with pytest.raises(MissingPlugin, match=r"PushGateway\(address, job\)"):
         Session(PushGateway("127.0.0.1:9", "a"), inherit=False).__enter__()
+
+
+class Failing:
+    """A collector of somebody else's."""
+
+    def collect(self):
+        raise LookupError
+
+
+def test_a_collector_that_fails_costs_no_push(receiver, caplog):
+    """What is pushed is ours."""
+    registry = CollectorRegistry()
+    registry.register(Failing())
+    with Session(Metrics(registry), PushGateway(receiver.address, "nightly"), inherit=False):
+        invert(1)
+    assert names.LAST_SUCCESS.name in receiver.pushes[0][2]
+    assert "the collector Failing is left out" in caplog.text
+
+
+def test_where_no_thread_is_to_be_had_it_is_pushed_all_the_same(receiver, monkeypatch):
+    """At the end of a process some Pythons start none."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "pegboard-pushgateway":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    run(PushGateway(receiver.address, "nightly"), 1)
+    assert len(receiver.pushes) == 1

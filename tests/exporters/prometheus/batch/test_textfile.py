@@ -158,6 +158,21 @@ def test_a_file_that_cannot_be_written_fails_no_job(tmp_path, caplog):
     assert [each.name for each in folder.iterdir()] == ["app.prom"]
 
 
+def test_a_collector_that_fails_costs_no_file(path, caplog):
+    """What the others give is written, with the last successes."""
+
+    class Failing:
+        def collect(self):
+            raise LookupError
+
+    registry = CollectorRegistry()
+    registry.register(Failing())
+    with Session(Metrics(registry), Textfile(path), inherit=False):
+        other()
+    assert read(path)[LAST, "other"].value > 0
+    assert "the collector Failing is left out" in caplog.text
+
+
 def test_a_folder_that_is_not_there_is_an_error_at_the_start(tmp_path):
     """Rather than at the end of a long job."""
     session = Session(Metrics(CollectorRegistry()), Textfile(tmp_path / "absent" / "a.prom"), inherit=False)

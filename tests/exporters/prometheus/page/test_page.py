@@ -141,7 +141,7 @@ class Broken:
 
 DROPPED = (
     "pegboard_telemetry_dropped_total",
-    ("pegboard_reason", "unreadable"),
+    ("pegboard_reason", "invalid"),
     ("pegboard_signal", "metrics"),
 )
 
@@ -157,6 +157,7 @@ def test_what_one_collector_raises_costs_no_other(metrics, scrape, caplog, colle
         samples = answer.samples()
         assert (answer.status, samples["mine",].value) == (200, 7)
         assert b"canary" not in answer.body
+        assert (("given",) in samples) is (collector is Failing)  # what it gave before
         assert (samples[DROPPED].value if DROPPED in samples else 0) == seen
     assert len([record for record in caplog.records if "left out" in record.getMessage()]) == 1
     assert "LookupError" in caplog.text or "ValueError" in caplog.text

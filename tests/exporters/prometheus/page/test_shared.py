@@ -68,3 +68,14 @@ def test_no_thread_is_left_when_it_has_settled(maker):
     maker.release.set()
     shared.settle(30)
     assert not [thread for thread in threading.enumerate() if thread.name == "test-shared"]
+
+
+def test_where_no_thread_is_to_be_had_it_is_made_at_once(maker, monkeypatch):
+    """By whoever asks: the process has as many threads as it may, or is at its end."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    maker.release.set()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert Shared("test-shared", maker).ask("a").done()

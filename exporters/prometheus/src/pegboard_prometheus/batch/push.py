@@ -75,8 +75,7 @@ class PushGateway:
         if registry is None:
             return
         push = _PushThread(self._gateway, lambda: self._exposition.write([registry], TEXT), self._timeout)
-        push.start()
-        push.join(self._timeout)
+        push.push_within(self._timeout)
         if push.is_alive():
             push.abort()
             _warn(self._gateway, f"no answer within {self._timeout:g} s")
@@ -98,6 +97,15 @@ class _PushThread(threading.Thread):
         self._body = body
         self._timeout = timeout
         self._connection: HTTPConnection | None = None
+
+    def push_within(self, seconds: float) -> None:
+        """Push, and wait no longer than this; without a thread where none is to be had, as at the end of some processes."""
+        try:
+            self.start()
+        except RuntimeError:
+            self.run()
+        else:
+            self.join(seconds)
 
     def run(self) -> None:
         """Push."""

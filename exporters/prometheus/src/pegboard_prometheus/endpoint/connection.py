@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pegboard_prometheus.endpoint.request import MAX_HEAD, Refused, parsed
@@ -15,6 +16,7 @@ from pegboard_prometheus.page import page as pages
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from ssl import SSLSocket
 
     from pegboard_prometheus.page.page import Page, Request, Response
 
@@ -38,6 +40,7 @@ class Connection:
         page: What is asked for.
         tell: Called from another thread when the page has been written, for the next step.
 
+        encrypted: The socket once more, where it has TLS.
         is_rejected: Whether there is no place for it, which is all that it is told.
 
     Attributes:
@@ -53,6 +56,7 @@ class Connection:
         page: Page,
         tell: Callable[[Connection], object],
         *,
+        encrypted: SSLSocket | None = None,
         is_rejected: bool = False,
     ) -> None:
         self.client = client
@@ -61,6 +65,7 @@ class Connection:
         self.deadline = time.monotonic() + MAX_SECONDS
         self.is_over = False
         self.body = b""
+        self._encrypted = encrypted
         self._page = page
         self._tell = tell
         self._is_late = False
@@ -104,9 +109,9 @@ class Connection:
             self.client.close()
 
     def _talk(self) -> Generator[int, None, None]:
-        if hasattr(self.client, "do_handshake"):
-            yield from self._when_ready(READ, self.client.do_handshake)
-        request = None
+        if self._encrypted is not None:
+            yield from self._when_ready(READ, self._encrypted.do_handshake)
+        request: Request | None = None
         try:
             request = yield from self._read()
             if request is None:
@@ -167,7 +172,7 @@ class Connection:
             left = whole[begin:]
             while left:
                 piece = left[:_PIECE]
-                sent = yield from self._when_ready(WRITE, lambda piece=piece: self.client.send(piece))  # type: ignore[misc]
+                sent = yield from self._when_ready(WRITE, partial(self.client.send, piece))
                 left = left[sent:]
                 self._moved = time.monotonic()
                 yield WRITE
@@ -176,9 +181,9 @@ class Connection:
     def _linger(self) -> Iterator[int]:
         """Read what the client still sends: closing before would reset the connection, and lose the answer with it."""
         self.deadline = time.monotonic() + _MAX_LINGER
-        if hasattr(self.client, "unwrap"):
+        if self._encrypted is not None:
             with contextlib.suppress(OSError):  # it says goodbye, and need not hear one
-                self.client.unwrap()
+                self._encrypted.unwrap()
         socket.socket.shutdown(self.client, socket.SHUT_WR)
         left = _MAX_DRAINED
         while left > 0:

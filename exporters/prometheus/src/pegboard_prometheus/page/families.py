@@ -15,7 +15,7 @@ Say = Callable[[str], object]
 
 
 def families_of(registry: CollectorRegistry, failed: Failed) -> Iterator[Metric]:
-    """Yield what the collectors of a registry give; what one raises costs no other.
+    """Yield what the collectors of a registry give; what one raises costs no other, and nothing that it gave before.
 
     Args:
         registry: Whose.
@@ -23,7 +23,7 @@ def families_of(registry: CollectorRegistry, failed: Failed) -> Iterator[Metric]
     """
     for collector in _collectors(registry):
         try:
-            yield from list(collector.collect())
+            yield from collector.collect()
         except Exception as error:  # noqa: BLE001 - whatever a user's collector raises
             failed(f"the collector {type(collector).__name__}", error)
 

@@ -145,7 +145,7 @@ class Page:
             return _packed(self._written.ask(_Form(form.kind, is_packed=False)).result())
         try:
             body = self._render(form.kind)
-        except Exception as error:  # noqa: BLE001 - whatever a library raises, the page stays
+        except BaseException as error:  # noqa: BLE001 - whatever a collector raises, SystemExit too: the page stays
             _log.exception("the metrics could not be written")
             return refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
