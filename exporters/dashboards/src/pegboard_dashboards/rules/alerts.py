@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from pegboard.parts import checks
 from pegboard_dashboards._promql import BY_TASK, COUNT, FAILED, Seconds, duration, seconds, selector
 from pegboard_dashboards.rules.burn_rate import FAST, SLOW, burning, checked_objective
 from pegboard_dashboards.rules.recording import error_ratio_name
@@ -36,11 +37,11 @@ class Thresholds:
     """
 
     objective: float = attrs.field(default=99.0, converter=checked_objective)
-    min_calls: int = attrs.field(default=10, validator=attrs.validators.ge(0))
+    min_calls: int = attrs.field(default=10, validator=checks.whole(least=0))
     no_success: float = attrs.field(default=3600.0, converter=_seconds)
     stuck: float = attrs.field(default=3600.0, converter=_seconds)
     breaker_open: float = attrs.field(default=300.0, converter=_seconds)
-    abandoned: int = attrs.field(default=10, validator=attrs.validators.ge(0))
+    abandoned: int = attrs.field(default=10, validator=checks.whole(least=0))
 
 
 def alert_groups(thresholds: Thresholds) -> list[Group]:

@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from pegboard.parts import checks
 from pegboard_dashboards._promql import (
     BUCKET,
     COUNT,
@@ -48,7 +49,7 @@ class SLO:
         ValueError: A value makes no sense.
     """
 
-    task: str = attrs.field(validator=attrs.validators.instance_of(str))
+    task: str = attrs.field(validator=checks.text())
     objective: float = attrs.field(default=99.0, converter=checked_objective)
     latency: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
     fresh: float | None = attrs.field(default=None, kw_only=True, converter=_optional_seconds)
