@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from pegboard.parts import checks
+
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
 
@@ -62,7 +64,7 @@ class Layer:
     """
 
     name: str
-    order: int = attrs.field(validator=attrs.validators.instance_of(int))
+    order: int = attrs.field(validator=checks.whole())
     run: Callable[[Call, Proceed], Awaitable[Any]] | None = attrs.field(
         default=None,
         validator=_refuse_other(inspect.iscoroutinefunction, "`async def run(call, proceed)`, without yield"),

@@ -26,7 +26,7 @@ class Option:
         @attrs.frozen
         class Retry(Option):
             plugin_name = "retry"
-            retries: int = attrs.field(default=3, validator=attrs.validators.ge(0))
+            retries: int = attrs.field(default=3, validator=checks.whole(least=0))
 
     Attributes:
         plugin_name: Name under which the plugin is installed, and attached to a session; not needed where `plugin` is overridden.
@@ -80,7 +80,7 @@ class _OfTheCore(Option):
 
 def _known(_: object, __: attrs.Attribute[Any], name: object) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"On takes the name of an executor, such as 'processes', not {name!r}.")
+        raise TypeError(f"On takes the name of an executor, such as 'processes', not {checks.shown(name)}.")
     if name not in BUILT_IN and discovery.executor_plugin(name) is None:
         raise unknown_executor(name)
 

@@ -235,7 +235,7 @@ def unknown_executor(name: str, plugins: Collection[str] = ()) -> ConfigError:
     """Say that there is no executor of that name, and which there are."""
     known = (*BUILT_IN, *dict.fromkeys((*EXECUTORS, *plugins)))
     return ConfigError(
-        f"no executor is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}; and those of installed "
+        f"no executor is called {checks.shown(name)}.{did_you_mean(name, known)} Known: {', '.join(known)}; and those of installed "
         f"plugins.",
         where="executor",
         key=name,

@@ -47,6 +47,7 @@ T_co = TypeVar("T_co", covariant=True)
 Errors = type[Exception] | tuple[type[Exception], ...]
 ErrorsOrFunction = Errors | Callable[[Exception], bool]
 _INFINITY = float("inf")  # not math.inf: to load math takes longer than all of this module
+_LARGEST = 1.7976931348623157e308  # of finite floats
 _LONGEST = 100  # characters of a wrong value in a message
 
 
@@ -168,7 +169,9 @@ def number(
         manners: How it refuses.
     """
     words = f"a finite number{_bounds(least, most, above, below)}"
-    return Check(words, _is_number, _within(least, most, above, below), **manners)
+    return Check(
+        words, _is_number, _within(least, _LARGEST if most is None else most, above, below), **manners
+    )
 
 
 def seconds(
@@ -189,7 +192,7 @@ def seconds(
         manners: How it refuses.
     """
     shortest = least if above is None else None
-    within = _within(shortest, most, above)
+    within = _within(shortest, _LARGEST if most is None else most, above)
     kind = "a number" if infinite else "a finite number"
     return Check(
         f"{kind} of seconds{_bounds(shortest, most, above)}",
@@ -216,6 +219,11 @@ def one_of(*words: T, **manners: Unpack[Manners]) -> Check[T]:
 def flag(**manners: Unpack[Manners]) -> Check[bool]:
     """Take True or False, and nothing that merely counts as one."""
     return Check("True or False", lambda value: isinstance(value, bool), **manners)
+
+
+def text(**manners: Unpack[Manners]) -> Check[str]:
+    """Take a text."""
+    return Check("a text", lambda value: isinstance(value, str), **manners)
 
 
 def callable_(what: str = "a function", **manners: Unpack[Manners]) -> Check[Callable[..., Any]]:

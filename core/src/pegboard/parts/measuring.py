@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from pegboard.parts import checks
+
 if TYPE_CHECKING:
     from typing import Protocol
 else:
@@ -86,7 +88,7 @@ def check_instrument(
         ValueError: An unknown kind, a name or label that Prometheus would not take, or buckets that do not rise.
     """
     if kind not in KINDS:
-        raise ValueError(f"an instrument is one of {', '.join(KINDS)}, not {kind!r}.")
+        raise ValueError(f"an instrument is one of {', '.join(KINDS)}, not {checks.shown(kind)}.")
     if not _is_word(name):
         raise ValueError(
             f"{name!r} is no name for an instrument: it is made of letters, digits and underscores, as 'shop_orders' is."

@@ -6,7 +6,7 @@ import weakref
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.parts import new_rlock
+from pegboard.parts import checks, new_rlock
 from pegboard_console._report import Report
 from pegboard_console._screen import Screen
 
@@ -35,10 +35,10 @@ class Console:
     ) -> None:
         if file is not None and not callable(getattr(file, "write", None)):
             raise TypeError(
-                f"Console writes to an open text file, and {file!r} has no write(). Open it: Console(open(..., 'w'))."
+                f"Console writes to an open text file, and {checks.shown(file)} has no write(). Open it: Console(open(..., 'w'))."
             )
         if force not in (None, True, False):
-            raise TypeError(f"force is True, False or None, not {force!r}.")
+            raise TypeError(f"force is True, False or None, not {checks.shown(force)}.")
         self._file = file
         self._force = force
         self._tree = tree

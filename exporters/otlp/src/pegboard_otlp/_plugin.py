@@ -80,7 +80,7 @@ class OTLP:
         self._request = Request(
             endpoint=None if endpoint is None else _checked_endpoint(endpoint),
             protocol=None if protocol is None else checked_protocol(protocol, "OTLP", "protocol"),
-            headers=_checked_headers(headers or {}),
+            headers=_checked_headers({} if headers is None else headers),
             timeout=_TIME.check("timeout", timeout, owner="OTLP"),
         )
         self._flush_timeout = _FLUSH_TIMEOUT.check("flush_timeout", flush_timeout, owner="OTLP")

@@ -22,7 +22,7 @@ _KEY = checks.callable_(
 
 def _version(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and type(value) not in {int, str}:
-        raise TypeError(f"{attribute.name} is a string or a whole number, not {value!r}.")
+        raise TypeError(f"{attribute.name} is a string or a whole number, not {checks.shown(value)}.")
 
 
 def _store(_: object, __: attrs.Attribute[Any], value: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from pegboard import Option
+from pegboard.parts import checks
 from pegboard.records import Kind
 from pegboard_datasets._errors import InvalidKey
 from pegboard_datasets._opening import valid_store
@@ -26,7 +27,7 @@ def _template(_: object, __: attrs.Attribute[Any], value: str) -> None:
 def _format(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise TypeError(
-            f"{attribute.name} is the name of a format, such as 'parquet', not {value!r}.\n"
+            f"{attribute.name} is the name of a format, such as 'parquet', not {checks.shown(value)}.\n"
             f"A format of your own goes to the plugin: Datasets(formats=[...])."
         )
 
@@ -132,7 +133,7 @@ class Load(Option):
 def _refuse_other(name: object) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise TypeError(
-            f"Load takes names of parameters, not {name!r}: Load('sales'), or Load(sales='sales/{{day}}.csv')."
+            f"Load takes names of parameters, not {checks.shown(name)}: Load('sales'), or Load(sales='sales/{{day}}.csv')."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pegboard import ConfigError, hookimpl
+from pegboard.parts import checks
 from pegboard_datasets import hookspecs
 from pegboard_datasets._artifact import ArtifactRef, reference, told_load
 from pegboard_datasets._catalog import Catalog, HasCatalog
@@ -152,9 +153,9 @@ def _one_of(root: str | os.PathLike[str] | None, store: Given) -> object:
     return root if store is None else store
 
 
-def _checked_formats(formats: Iterable[Format]) -> tuple[Format, ...]:
-    checked = tuple(formats)
+def _checked_formats(formats: object) -> tuple[Format, ...]:
+    checked = tuple(formats) if isinstance(formats, Iterable) else (formats,)
     for each in checked:
         if not isinstance(each, Format):
-            raise TypeError(f"formats takes Format(...) objects, not {each!r}.")
+            raise TypeError(f"formats takes Format(...) objects, not {checks.shown(each)}.")
     return checked

@@ -21,7 +21,7 @@ def name(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         return
     if not isinstance(value, str):
         raise TypeError(
-            f"{attribute.name} is a string, or None for a limit of the task's own, not {value!r}."
+            f"{attribute.name} is a string, or None for a limit of the task's own, not {checks.shown(value)}."
         )
     if not value.strip():
         raise ValueError(

@@ -127,6 +127,6 @@ def _all(task: Task[..., Any], cls: type[O]) -> list[O]:
 
 def _check(prefix: object, lease: object, on_store_error: object) -> None:
     if not isinstance(prefix, str) or not prefix or {"{", "}"} & set(prefix):
-        raise ValueError(f"prefix is a string without braces, and not empty, not {prefix!r}.")
+        raise ValueError(f"prefix is a string without braces, and not empty, not {checks.shown(prefix)}.")
     checks.seconds(least=0.1).check("lease", lease, owner="Limits")
     checks.one_of("raise", "allow").check("on_store_error", on_store_error, owner="Limits")

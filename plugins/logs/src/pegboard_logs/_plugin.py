@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
-from pegboard.parts import new_rlock
+from pegboard.parts import checks, new_rlock
 from pegboard_logs._handlers import checked, find
 from pegboard_logs._holding import Wish, hold, release
 from pegboard_logs._json import JSONFormatter
@@ -109,7 +109,7 @@ def _level(lifecycle: object) -> int | None:
     level = known.get(lifecycle.upper()) if isinstance(lifecycle, str) else lifecycle
     if not isinstance(level, int) or level <= 0:
         raise ValueError(
-            f"lifecycle is False, True or a level, such as 'WARNING' or logging.WARNING, not {lifecycle!r}. "
+            f"lifecycle is False, True or a level, such as 'WARNING' or logging.WARNING, not {checks.shown(lifecycle)}. "
             f"Known: {', '.join(name for name, number in known.items() if number > 0)}."
         )
     return level

@@ -24,7 +24,9 @@ def _as_bounds(given: Iterable[float] | None) -> tuple[float, ...] | None:
     if given is None:
         return None
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise TypeError(f"Metered(buckets=...) takes seconds such as (0.1, 1, 10), not {given!r}.")
+        raise TypeError(
+            f"Metered(buckets=...) takes seconds such as (0.1, 1, 10), not {checks.shown(given)}."
+        )
     bounds = tuple(given)
     for position, bound in enumerate(bounds):
         _BOUND.check(f"buckets[{position}]", bound, owner="Metered")
@@ -33,7 +35,7 @@ def _as_bounds(given: Iterable[float] | None) -> tuple[float, ...] | None:
     rising = all(low < high for low, high in zip((0.0, *bounds), (*bounds, math.inf), strict=True))
     if not bounds or not rising:
         raise ValueError(
-            f"Metered(buckets={bounds!r}): these are upper bounds in seconds, at least one, above 0 and rising.\n"
+            f"Metered(buckets={checks.shown(bounds)}): these are upper bounds in seconds, at least one, above 0 and rising.\n"
             f"For example Metered(buckets=(0.1, 1, 10), name='load_duration_seconds')."
         )
     return tuple(float(bound) for bound in bounds)
@@ -57,21 +59,19 @@ class Metered(Option):
 
     plugin_name: ClassVar[str] = "metrics"
     buckets: tuple[float, ...] | None = attrs.field(default=None, converter=_as_bounds)
-    name: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(str))
-    )
+    name: str | None = attrs.field(default=None, validator=checks.text().or_none("none of its own"))
 
     def __attrs_post_init__(self) -> None:
         if self.name is None:
             self._refuse_nameless_buckets()
         elif not _NAME.fullmatch(self.name):
             raise ValueError(
-                f"Metered(name={self.name!r}): a duration's name is letters, digits and underscores, and ends in its unit: "
+                f"Metered(name={checks.shown(self.name)}): a duration's name is letters, digits and underscores, and ends in its unit: "
                 f"'load_duration_seconds', say."
             )
         elif self.name.startswith("pegboard_"):
             raise ValueError(
-                f"Metered(name={self.name!r}): names that begin with 'pegboard_' are Pegboard's own; leave that out."
+                f"Metered(name={checks.shown(self.name)}): names that begin with 'pegboard_' are Pegboard's own; leave that out."
             )
 
     @property

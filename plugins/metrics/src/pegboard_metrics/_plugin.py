@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pegboard import hookimpl
-from pegboard.parts import new_rlock
+from pegboard.parts import checks, new_rlock
 from pegboard_metrics import names
 from pegboard_metrics._elsewhere import count_elsewhere
 from pegboard_metrics._instruments import MeasuredCounter, MeasuredGauge, MeasuredHistogram
@@ -47,7 +47,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         if registry is not None and (isinstance(registry, type) or not hasattr(registry, "register")):
             raise TypeError(
-                f"Metrics(registry=...) takes a prometheus_client.CollectorRegistry, not {registry!r}."
+                f"Metrics(registry=...) takes a prometheus_client.CollectorRegistry, not {checks.shown(registry)}."
             )
         self._registry = registry
         self._guard = new_rlock()

@@ -53,7 +53,7 @@ class Progress:
                 f"Progress writes to an open text file, and a {type(file).__name__} has no write()."
             )
         if live not in (None, True, False):
-            raise TypeError(f"live is True, False or None, not {live!r}.")
+            raise TypeError(f"live is True, False or None, not {checks.shown(live)}.")
         _SECONDS.check("every", every, owner="Progress")
         _SECONDS.check("after", after, owner="Progress")
         self._file = file

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pegboard.parts import checks
+
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
 
@@ -16,10 +18,12 @@ def size_in_bytes(size: object) -> int:
         ValueError: It cannot be read, or is not above 0.
     """
     if isinstance(size, bool) or not isinstance(size, int | str):
-        raise TypeError(f"a size is a text such as '500MB' or a whole number of bytes, not {size!r}.")
+        raise TypeError(
+            f"a size is a text such as '500MB' or a whole number of bytes, not {checks.shown(size)}."
+        )
     count = size if isinstance(size, int) else _parsed(size)
     if count < 1:
-        raise ValueError(f"a size is at least one byte, and {size!r} is less.")
+        raise ValueError(f"a size is at least one byte, and {checks.shown(size)} is less.")
     return count
 
 
@@ -36,6 +40,6 @@ def _parsed(text: str) -> int:
     factor = None if found is None else _UNITS.get(found[2].upper())
     if found is None or factor is None:
         raise ValueError(
-            f"{text!r} is no size. Write a number with one of B, kB, MB, GB, KiB, MiB, GiB: '500MB'."
+            f"{checks.shown(text)} is no size. Write a number with one of B, kB, MB, GB, KiB, MiB, GiB: '500MB'."
         )
     return int(float(found[1]) * factor)

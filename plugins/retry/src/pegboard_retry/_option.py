@@ -94,7 +94,7 @@ def _resume(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         return
     raise TypeError(
         f"{attribute.name} is the name of a parameter, or a function of the last item and the number of items, not "
-        f"{value!r}."
+        f"{checks.shown(value)}."
     )
 
 

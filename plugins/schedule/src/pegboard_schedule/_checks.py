@@ -55,6 +55,6 @@ def zone(value: object) -> tzinfo:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError) as error:  # unknown, no key at all, or a folder of the database
         raise ValueError(
-            f"there is no time zone {value!r}. Names look like 'Europe/Berlin'; where the system has no zones, "
+            f"there is no time zone {checks.shown(value)}. Names look like 'Europe/Berlin'; where the system has no zones, "
             f"install `tzdata`."
         ) from error

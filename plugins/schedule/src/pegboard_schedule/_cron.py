@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from pegboard.parts import checks
 from pegboard_schedule import _checks, _cron_fields, _cron_rule
 from pegboard_schedule._cron_clock import CronClock
 from pegboard_schedule._cron_fields import NAMES
@@ -35,7 +36,7 @@ def _expression(value: object) -> str:
     fields = text.split()
     if len(fields) != len(NAMES):
         raise InvalidCron(
-            f"the cron expression {value!r} has {len(fields)} fields, and a missing one does not stand for `*`.\n"
+            f"the cron expression {checks.shown(value)} has {len(fields)} fields, and a missing one does not stand for `*`.\n"
             f"Write all five: {', '.join(NAMES)}. For less than a minute there is Every(seconds).",
             expression=value,
         )
@@ -43,13 +44,13 @@ def _expression(value: object) -> str:
         found = _cron_rule.first_from(_cron_fields.read(fields), _SAMPLE)
     except _cron_fields.FieldError as error:
         raise InvalidCron(
-            f"the cron expression {value!r} cannot be used: {error}.\n"
+            f"the cron expression {checks.shown(value)} cannot be used: {error}.\n"
             f"Fields are {', '.join(NAMES)}; each is `*`, a value, a range, a step or a list of these.",
             expression=value,
         ) from None
     if found is None:
         raise InvalidCron(
-            f"the cron expression {value!r} does not come true within 50 years. Mend its day, month or weekday.",
+            f"the cron expression {checks.shown(value)} does not come true within 50 years. Mend its day, month or weekday.",
             expression=value,
         )
     return " ".join(fields)

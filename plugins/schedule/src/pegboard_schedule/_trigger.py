@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import attrs
 
 from pegboard import Option
+from pegboard.parts import checks
 from pegboard_schedule import _checks
 from pegboard_schedule._errors import ScheduleError
 
@@ -48,7 +49,7 @@ def later(time: object, after: datetime) -> datetime | None:
 def _one_of(_: Trigger, field: Attribute[Any], value: object) -> None:
     known = _ONE_OF[field.name]
     if value not in known:
-        raise ValueError(f"{field.name} is one of {', '.join(map(repr, known))}, not {value!r}.")
+        raise ValueError(f"{field.name} is one of {', '.join(map(repr, known))}, not {checks.shown(value)}.")
 
 
 def _grace(value: object) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from pegboard import Task
+from pegboard.parts import checks
 from pegboard_schedule import _checks
 from pegboard_schedule._trigger import Trigger
 
@@ -42,7 +43,7 @@ class When(Trigger):
 
     condition: Callable[[], Any] = attrs.field(validator=_refuse_other)
     every: timedelta = attrs.field(default=timedelta(seconds=1), converter=_every)
-    once: bool = attrs.field(default=False, kw_only=True, validator=attrs.validators.instance_of(bool))
+    once: bool = attrs.field(default=False, kw_only=True, validator=checks.flag())
 
     def next(self, after: datetime) -> datetime:
         """Return when the condition is next asked."""

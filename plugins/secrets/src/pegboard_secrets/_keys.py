@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pegboard.parts import checks
+
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}")
 
 
@@ -17,7 +19,7 @@ def checked_key(key: object) -> str:
         raise TypeError(f"the name of a secret is a str, not {type(key).__name__}.")
     if not _KEY.fullmatch(key) or ".." in key:
         raise ValueError(
-            f"{key!r} cannot name a secret: names are 1 to 128 letters, digits and `_ . : / -`, without `..`, and "
+            f"{checks.shown(key)} cannot name a secret: names are 1 to 128 letters, digits and `_ . : / -`, without `..`, and "
             f"begin with a letter, a digit or `_`."
         )
     return key

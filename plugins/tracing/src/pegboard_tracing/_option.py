@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from pegboard import Option
+from pegboard.parts import checks
 
 Code = Literal["name", "all", "off"]
 
@@ -14,8 +15,14 @@ Code = Literal["name", "all", "off"]
 def _check_arguments(_option: Traced, _field: Any, names: object) -> None:
     if isinstance(names, tuple) and all(isinstance(name, str) and name.isidentifier() for name in names):
         return
-    example = f"arguments=({names!r},)" if isinstance(names, str) else 'arguments=("day",)'
-    raise TypeError(f"Traced takes a tuple of parameter names, not {names!r}. Write: Traced({example}).")
+    example = (
+        f"arguments=({checks.shown(names)},)"
+        if isinstance(names, str) and names.isidentifier()
+        else 'arguments=("day",)'
+    )
+    raise TypeError(
+        f"Traced takes a tuple of parameter names, not {checks.shown(names)}. Write: Traced({example})."
+    )
 
 
 def _check_expected(_option: Traced, _field: Any, errors: object) -> None:
@@ -25,7 +32,7 @@ def _check_expected(_option: Traced, _field: Any, errors: object) -> None:
         return
     name = errors.__name__ if isinstance(errors, type) else "KeyError"
     raise TypeError(
-        f"Traced takes a tuple of exception classes as expected, not {errors!r}. Write: Traced(expected=({name},))."
+        f"Traced takes a tuple of exception classes as expected, not {checks.shown(errors)}. Write: Traced(expected=({name},))."
     )
 
 
@@ -47,9 +54,9 @@ class Traced(Option):
     plugin_name: ClassVar[str] = "tracing"
 
     arguments: tuple[str, ...] = attrs.field(default=(), validator=_check_arguments)
-    messages: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
-    code: Code = attrs.field(default="name", validator=attrs.validators.in_(("name", "all", "off")))
-    hits: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    messages: bool = attrs.field(default=True, validator=checks.flag())
+    code: Code = attrs.field(default="name", validator=checks.one_of("name", "all", "off"))
+    hits: bool = attrs.field(default=True, validator=checks.flag())
     expected: tuple[type[Exception], ...] = attrs.field(default=(), validator=_check_expected)
 
     @property

@@ -55,7 +55,7 @@ class Tracing:
     ) -> None:
         if tracer_provider is not None and not callable(getattr(tracer_provider, "get_tracer", None)):
             raise TypeError(
-                f"Tracing takes an OpenTelemetry TracerProvider, not {tracer_provider!r}. To name what is traced, set "
+                f"Tracing takes an OpenTelemetry TracerProvider, not {checks.shown(tracer_provider)}. To name what is traced, set "
                 f"OTEL_SERVICE_NAME."
             )
         _SPAN_BUDGET.check("span_budget", span_budget, owner="Tracing")

@@ -80,9 +80,7 @@ class SLO:
     fresh: float | None = attrs.field(default=None, kw_only=True, converter=_fresh)
     window: float = attrs.field(default="30d", kw_only=True, converter=_window)
     job: str | None = attrs.field(
-        default=None,
-        kw_only=True,
-        validator=attrs.validators.optional(attrs.validators.instance_of(str)),
+        default=None, kw_only=True, validator=checks.text().or_none("every job is meant")
     )
 
     @latency.validator

@@ -60,7 +60,7 @@ def checked_address(host: str, port: int, *, protected: bool = False) -> Address
     ip = _ip(host)
     if not ip.is_loopback and not protected:
         raise ConfigError(
-            f"Prometheus(host={host!r}) would answer other machines, and it has neither a token nor TLS: anybody who reaches "
+            f"Prometheus(host={checks.shown(host)}) would answer other machines, and it has neither a token nor TLS: anybody who reaches "
             f"it could read the names and error types of all tasks.\n"
             f"Give token=..., token_file=... or certfile=..., or leave host at '127.0.0.1' and let Prometheus on this "
             f"machine, or a proxy that authenticates, scrape it from there.",
@@ -81,7 +81,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def _no_address(host: object) -> ConfigError:
     return ConfigError(
-        f"Prometheus(host={host!r}): neither 'localhost' nor an IP address, and other names are not looked up: what they mean "
+        f"Prometheus(host={checks.shown(host)}): neither 'localhost' nor an IP address, and other names are not looked up: what they mean "
         f"may change.\nLeave host at '127.0.0.1'. To answer other machines, which takes a token or TLS, give the address of "
         f"an interface, or '0.0.0.0' or '::' for all.",
         where="Prometheus",

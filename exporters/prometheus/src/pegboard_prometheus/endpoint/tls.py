@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError
+from pegboard.parts import checks
 from pegboard_prometheus._reloaded import Reloaded
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _context(certfile: Path, keyfile: Path | None) -> SSLContext:
     try:
         context.load_cert_chain(certfile, keyfile, password=lambda: "")  # instead of asking at the terminal
     except OSError as error:  # SSLError is one
-        files = str(certfile) if keyfile is None else f"{certfile} and {keyfile}"
+        files = " and ".join(checks.shown(str(file)) for file in (certfile, keyfile) if file is not None)
         raise ConfigError(
             f"Prometheus(certfile=..., keyfile=...): {files} cannot be used ({error.strerror or type(error).__name__}).\n"
             f"Give a certificate and its key as PEM files that this process can read, the key without a passphrase.",

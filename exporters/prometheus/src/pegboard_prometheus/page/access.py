@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from pegboard import ConfigError
+from pegboard.parts import checks
 
 if TYPE_CHECKING:
     from pegboard_prometheus.page.token import Token
@@ -49,13 +50,13 @@ class Access:
         )
 
 
-def checked_access(allowed_hosts: Iterable[str], token: Token | None) -> Access:
+def checked_access(allowed_hosts: Iterable[str] | object, token: Token | None) -> Access:
     """Check what the user gave.
 
     Raises:
         ConfigError: A host is none, or all are allowed and no token is asked for.
     """
-    if isinstance(allowed_hosts, str):
+    if isinstance(allowed_hosts, str) or not isinstance(allowed_hosts, Iterable):
         allowed_hosts = (allowed_hosts,)
     names = {name if name == ANY else _name(name) for name in allowed_hosts}
     if ANY in names and token is None:
@@ -72,7 +73,7 @@ def _name(given: object) -> str:
     found = _hostname(given if ":" not in given else f"[{given}]") if isinstance(given, str) else None
     if found is None or found != str(given).lower():
         raise ConfigError(
-            f"Prometheus(allowed_hosts=[{given!r}]): a host name or IP address is meant, without scheme, port and path.",
+            f"Prometheus(allowed_hosts=[{checks.shown(given)}]): a host name or IP address is meant, without scheme, port and path.",
             where="Prometheus",
             key="allowed_hosts",
         )

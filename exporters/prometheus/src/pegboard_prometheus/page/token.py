@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from pegboard import ConfigError, Secret
+from pegboard.parts import checks
 from pegboard_prometheus._reloaded import Reloaded
 
 VARIABLE = "PEGBOARD_PROMETHEUS_TOKEN"
@@ -68,7 +69,7 @@ def _read(file: Path) -> str:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"Prometheus(token_file={str(file)!r}) cannot be read ({type(error).__name__}), so no client could present the "
+            f"Prometheus(token_file={checks.shown(str(file))}) cannot be read ({type(error).__name__}), so no client could present the "
             f"token.\nWrite the token into that file, readable for this process alone (mode 0600).",
             where="Prometheus",
             key="token_file",

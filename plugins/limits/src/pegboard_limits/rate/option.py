@@ -31,18 +31,18 @@ _NUMBER = checks.whole(hint=f"That many in the time that per= says.\n{_FORMS}")
 def _span(given: object) -> float:
     """Turn what stands behind the slash into seconds."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
-        raise TypeError(f"per is a number of seconds or a unit, not {given!r}.\n{_FORMS}")
+        raise TypeError(f"per is a number of seconds or a unit, not {checks.shown(given)}.\n{_FORMS}")
     if not isinstance(given, str):
         return float(given)
     found = _SPAN.fullmatch(given.strip())
     unit = found["unit"].lower() if found else ""
     seconds = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
     if found is None or seconds is None:
-        raise ValueError(f"{given!r} is no span of time.\n{_FORMS}")
+        raise ValueError(f"{checks.shown(given)} is no span of time.\n{_FORMS}")
     try:
         return float(found["many"] or 1) * seconds
     except ValueError:
-        raise ValueError(f"{given!r} is no span of time.\n{_FORMS}") from None
+        raise ValueError(f"{checks.shown(given)} is no span of time.\n{_FORMS}") from None
 
 
 def _parsed(rate: object, per: object) -> tuple[int, float]:
@@ -50,13 +50,17 @@ def _parsed(rate: object, per: object) -> tuple[int, float]:
     if isinstance(rate, str):
         found = _RATE.fullmatch(rate)
         if found is None:
-            raise ValueError(f"{rate!r} is no rate: it is a number of runs per span of time.\n{_FORMS}")
+            raise ValueError(
+                f"{checks.shown(rate)} is no rate: it is a number of runs per span of time.\n{_FORMS}"
+            )
         if per is not None:
-            raise TypeError(f"the rate {rate!r} has its span of time in it already; leave per={per!r} out.")
+            raise TypeError(
+                f"the rate {checks.shown(rate)} has its span of time in it already; leave per={checks.shown(per)} out."
+            )
         return int(found["number"].replace("_", "") or 0), _span(found["span"])
     number = _NUMBER.check("rate", rate, owner="RateLimit")
     if per is None:
-        raise TypeError(f"RateLimit({number}) lacks its span of time: {number} per what?\n{_FORMS}")
+        raise TypeError(f"RateLimit(...) lacks its span of time: {checks.shown(number)} per what?\n{_FORMS}")
     return number, _span(per)
 
 

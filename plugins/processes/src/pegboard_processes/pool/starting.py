@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Literal, get_args
 
 from pegboard.errors import ConfigError
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, checks, new_lock
 
 StartMethod = Literal["forkserver", "spawn", "fork"]
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
@@ -187,7 +187,7 @@ def checked_method(method: object) -> StartMethod:
         if method == known:
             return known
     raise ConfigError(
-        f"start_method={method!r} is none of {', '.join(START_METHODS)}.",
+        f"start_method={checks.shown(method)} is none of {', '.join(START_METHODS)}.",
         where="Processes",
         key="start_method",
     )

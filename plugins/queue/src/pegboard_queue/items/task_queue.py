@@ -27,7 +27,7 @@ class TaskQueue:
         self, queue_type: Literal["priority", "fifo"] = "priority", max_size: int | None = None
     ) -> None:
         if queue_type not in ("priority", "fifo"):
-            raise ValueError(f"queue_type is 'priority' or 'fifo', not {queue_type!r}.")
+            raise ValueError(f"queue_type is 'priority' or 'fifo', not {checks.shown(queue_type)}.")
         self.queue_type = queue_type
         self.max_size = _MAX_SIZE.check("max_size", max_size)
         self._guard = new_rlock()

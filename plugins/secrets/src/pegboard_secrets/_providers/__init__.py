@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pegboard.parts import checks
 from pegboard_secrets._providers.dotenv import DotEnv
 from pegboard_secrets._providers.environment import Environment
 from pegboard_secrets._providers.files import Files
@@ -31,5 +32,5 @@ def provider_from(text: str) -> Provider:
     """
     kind, _, rest = text.partition(":")
     if kind not in _KINDS:
-        raise ValueError(f"{kind!r} is no provider of secrets. Known: {', '.join(_KINDS)}.")
+        raise ValueError(f"{checks.shown(kind)} is no provider of secrets. Known: {', '.join(_KINDS)}.")
     return _KINDS[kind](rest)

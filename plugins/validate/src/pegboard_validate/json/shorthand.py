@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pegboard.parts import checks
 from pegboard_validate._problem import Problem, Unfit, joined
 
 Find = Callable[[Any, tuple[str | int, ...]], Iterator[Problem]]
@@ -40,7 +41,7 @@ def refuse_bad_shorthand(schema: object, where: str) -> None:
         if schema not in NAMES:
             meant = f" Did you mean {_PYTHON[schema]!r}?" if schema in _PYTHON else ""
             raise ValueError(
-                f"{where} is {schema!r}, and a shorthand schema knows: {', '.join(NAMES)}.{meant}"
+                f"{where} is {checks.shown(schema)}, and a shorthand schema knows: {', '.join(NAMES)}.{meant}"
             )
     elif isinstance(schema, Mapping):
         if not schema:
