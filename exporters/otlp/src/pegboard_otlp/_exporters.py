@@ -79,7 +79,7 @@ def _missing(destination: Destination, package: str) -> ConfigError:
     if destination.signal == "logs":
         way_out = "Logs need opentelemetry-sdk 1.39 or later, and its exporter; or leave logs=True out."
     elif destination.protocol == "grpc":
-        way_out = "Install it: pip install 'pegboard-otlp[grpc]'."
+        way_out = "Install it: pip install 'pegboard[otlp-grpc]'."
     else:
         way_out = "Install it: pip install opentelemetry-exporter-otlp-proto-http."
     return ConfigError(
