@@ -42,7 +42,7 @@ Settings = dict[str, Any] | None
 
 
 class Members(MetadataHookInterface):
-    """Requires the core, and offers one extra per folder of plugins/ and exporters/, and `all`.
+    """Requires the core; offers an extra per folder of plugins/ and exporters/, one per extra of these, and `all`.
 
     An sdist holds no member: there hatchling reads the same fields from PKG-INFO and does not call this.
     """
@@ -56,9 +56,8 @@ class Members(MetadataHookInterface):
                 "Build from a full checkout or from an sdist."
             )
         core = members.pop(CORE)
-        extras = {member.folder.name: pins(member, members) for member in members.values()}
         metadata["dependencies"] = [core.pin]
-        metadata["optional-dependencies"] = extras | {
+        metadata["optional-dependencies"] = extras_of(members) | {
             "all": sorted(member.pin for member in members.values())
         }
 
@@ -70,6 +69,7 @@ class Member(NamedTuple):
     name: str
     version: str
     requires: tuple[str, ...]
+    extras: dict[str, list[str]]
 
     @property
     def pin(self) -> str:
@@ -93,7 +93,21 @@ def read_member(folder: Path) -> Member:
     """The member in `folder`."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = (re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in project["dependencies"])
-    return Member(folder, project["name"], project["version"], tuple(names))
+    extras = project.get("optional-dependencies", {})
+    return Member(folder, project["name"], project["version"], tuple(names), extras)
+
+
+def extras_of(members: dict[str, Member]) -> dict[str, list[str]]:
+    """The extras by which each member is asked for, such as `cache`, and with one of its own, such as `cache-redis`.
+
+    A checkout has no other way to an extra of a member: `pegboard-cache[redis]` is found on an index alone.
+    """
+    offered: dict[str, list[str]] = {}
+    for member in members.values():
+        name, required = member.folder.name, pins(member, members)
+        offered[name] = required
+        offered |= {f"{name}-{extra}": [*required, *lines] for extra, lines in member.extras.items()}
+    return offered
 
 
 def pins(member: Member, members: dict[str, Member]) -> list[str]:

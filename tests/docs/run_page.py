@@ -39,7 +39,7 @@ import attrs
 
 LANGUAGES = frozenset(("python", "console", "text", "toml", "mermaid"))
 RUN = frozenset(("python", "pegboard"))
-NOT_RUN = frozenset(("make", "pip", "git", ".venv/bin/pre-commit", ".ci/run"))
+NOT_RUN = frozenset(("make", "pip", "git", "jq", ".venv/bin/pre-commit", ".ci/run"))
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 _SAVED = re.compile(r"as `(?P<name>[^`]+)`:$")
 _LIKE = "prints something like:"

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 import pegboard
-from pegboard import PegboardError, Session, Suspended, errors, parts, task, testing
+from pegboard import Option, PegboardError, Session, Suspended, errors, parts, task, testing
 from pegboard._first_party import PROVIDED
 from pegboard.calls.call import Call
 from pegboard.records import TaskResult
@@ -67,6 +67,20 @@ def test_attributes_that_are_listed_exist(read, title: str, known: list[str]) ->
     listed = {name for text in cells or [first] for name in re.findall(r"`(\w+)[`(]", text)}
     assert listed
     assert sorted(listed - set(known)) == []
+
+
+def test_every_attribute_of_an_option_is_listed_with_its_default(read) -> None:
+    """What an author of options may set or override, no more and no less."""
+    rows = re.findall(
+        r"^\| `(\w+)(?:\(.*?\))?` \| (.+?) \|", part(read("tasks-and-sessions.md"), "Option"), re.MULTILINE
+    )
+    defaults = {name: text.strip("`") for name, text in rows}
+    public = {name: value for name, value in vars(Option).items() if not name.startswith("_")}
+    assert sorted(defaults) == sorted(public)
+    written = {name: value for name, value in public.items() if isinstance(value, str | bool)}
+    assert {name: defaults[name].replace('"', "'") for name in written} == {
+        n: repr(v) for n, v in written.items()
+    }
 
 
 def test_every_way_to_call_a_task_is_listed(read) -> None:

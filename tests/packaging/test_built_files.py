@@ -84,13 +84,22 @@ def test_root_wheel_holds_no_code(root_project, dist):
     assert tops == {f"pegboard-{version}.dist-info"}
 
 
-def test_root_offers_one_extra_per_folder(root_project, members, dist):
-    """Each folder of plugins/ and exporters/ is an extra; `all` is one more."""
+def test_root_offers_every_member_and_its_own_extras(root_project, members, dist):
+    """Each folder of plugins/ and exporters/ is an extra; so is each extra of theirs, as `cache-redis`; `all` is one more."""
     version = root_project["project"]["version"]
     with zipfile.ZipFile(dist / f"pegboard-{version}-py3-none-any.whl") as wheel:
         metadata = HeaderParser().parsestr(wheel.read(f"pegboard-{version}.dist-info/METADATA").decode())
-    folders = {member.path.name for member in members.values()} - {"core"}
-    assert set(metadata.get_all("Provides-Extra")) == folders | {"all"}
+    folders = {member.path.name: member for name, member in members.items() if name != "pegboard-core"}
+    own = {
+        f"{name}-{extra}"
+        for name, member in folders.items()
+        for extra in member.project.get("optional-dependencies", {})
+    }
+    assert set(metadata.get_all("Provides-Extra")) == {*folders, *own, "all"}
+    required = metadata.get_all("Requires-Dist")
+    (line,) = members["pegboard-cache"].project["optional-dependencies"]["redis"]
+    assert f"{line}; extra == 'cache-redis'" in required
+    assert f"pegboard-cache=={version}; extra == 'cache-redis'" in required
 
 
 def test_pip_wheel_in_a_checkout_holds_no_path(environment, checkout, tmp_path):

@@ -47,6 +47,13 @@ def test_extra_brings_the_members_that_its_member_requires(environment, checkout
     assert environment.installed() == {"pegboard", "pegboard-prometheus", *brought}
 
 
+def test_extra_of_a_member_brings_what_that_needs(environment, checkout):
+    """`.[cache-redis]` is the cache with a client of Redis: a checkout serves no `pegboard-cache[redis]`."""
+    environment.pip("install", ".[cache-redis,retry]", cwd=checkout)
+    assert environment.installed() == {"pegboard", "pegboard-cache", "pegboard-core", "pegboard-retry"}
+    assert environment.evaluate("import redis; print(redis.__name__)") == "redis"
+
+
 def test_all_brings_every_member(environment, checkout, members):
     """`all` is every plugin and exporter."""
     environment.pip("install", ".[all]", cwd=checkout)

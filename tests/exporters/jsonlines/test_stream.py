@@ -102,7 +102,9 @@ def test_a_stream_that_fails_in_its_own_way(caplog):
 
     closed = io.StringIO()
     closed.close()
-    for stream, kind in ((Failing(), "LookupError"), (closed, "ValueError")):
+    detached = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    detached.detach()
+    for stream, kind in ((Failing(), "LookupError"), (closed, "ValueError"), (detached, "ValueError")):
         caplog.clear()
         plugin = JSONLines(stream)
         with Session(plugin, inherit=False):

@@ -186,5 +186,5 @@ def test_without_obstore_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['obstore'] = None; import pegboard_datasets as d; d.Datasets(store='s3://bucket/x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (
-        "MissingPlugin: object stores need obstore: pip install 'pegboard-datasets[objects]'" in done.stderr
+        "MissingPlugin: object stores need obstore: pip install 'pegboard[datasets-objects]'" in done.stderr
     )

@@ -115,14 +115,14 @@ def test_a_format_that_gives_no_bytes_is_told(tmp_path) -> None:
 
 
 def test_a_library_that_is_missing_is_named_with_its_extra() -> None:
-    """`pip install 'pegboard-datasets[numpy]'` is the way out."""
+    """`pip install 'pegboard[datasets-numpy]'` is the way out."""
     code = (
         "import sys; sys.modules['numpy'] = None\n"
         "from pegboard_datasets import Datasets, MemoryStore\n"
         "d = Datasets(store=MemoryStore()); d.catalog.store.put('a.npy', b'x'); d.load('a.npy')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "numpy is not installed: pip install 'pegboard-datasets[numpy]'" in done.stderr.splitlines()[-1]
+    assert "numpy is not installed: pip install 'pegboard[datasets-numpy]'" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

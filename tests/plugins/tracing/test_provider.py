@@ -302,5 +302,5 @@ def test_a_missing_sdk_is_said_with_the_command():
         "    def span_processors(self): return [Processor()]\n"
         "with Session(Tracing(), Out()):\n"
         "    try: task(lambda: 1)()\n"
-        "    except BindError as error: print('pegboard-tracing[sdk]' in str(error))\n"
+        "    except BindError as error: print('pegboard[tracing-sdk]' in str(error))\n"
     ) == ["ended", "True"]

@@ -17,7 +17,7 @@ class Stream(Out):
     """
 
     def __init__(self, stream: IO[str], in_all: Dropped) -> None:
-        super().__init__(str(getattr(stream, "name", None) or type(stream).__name__), in_all)
+        super().__init__(_name_of(stream), in_all)
         self._stream = stream
         self._flush = getattr(stream, "flush", None)
         # The collector may end a stream of items, whose call is written, while it is held. A child that is forked between write
@@ -29,3 +29,10 @@ class Stream(Out):
             self._stream.write(line)
             if self._flush is not None:
                 self._flush()
+
+
+def _name_of(stream: IO[str]) -> str:
+    try:
+        return str(stream.name or type(stream).__name__)
+    except Exception:  # noqa: BLE001 - anybody's stream: it has no name, or is detached
+        return type(stream).__name__

@@ -48,7 +48,7 @@ class OTLP:
     Args:
         endpoint: Address of the collector, for all signals: `http://localhost:4318`. With HTTP `/v1/traces` and its like are
             added. Name and password in it are sent as a header.
-        protocol: `http/protobuf`, the default, or `grpc`, which needs `pegboard-otlp[grpc]`.
+        protocol: `http/protobuf`, the default, or `grpc`, which needs `pegboard[otlp-grpc]`.
         headers: Sent with every request, beside those of the environment.
         timeout: Seconds that one export may take, retries included; by default 10.
         flush_timeout: Seconds that the end of the session may wait for all signals together.

@@ -233,7 +233,7 @@ def _translated(
     try:
         return function(*args)
     except ImportError as error:
-        way = f": pip install 'pegboard-datasets[{chosen.extra}]'" if chosen.extra else "."
+        way = f": pip install 'pegboard[datasets-{chosen.extra}]'" if chosen.extra else "."
         raise DatasetError(
             f"{what}, because {error.name or 'a module'} is not installed{way}", key=key, store=store.address
         ) from error

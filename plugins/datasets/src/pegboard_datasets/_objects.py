@@ -32,7 +32,7 @@ class ObjectStore:
         self.address = checked_url(url)
         if importlib.util.find_spec("obstore") is None:
             raise MissingPlugin(
-                "object stores need obstore: pip install 'pegboard-datasets[objects]'", plugin="datasets"
+                "object stores need obstore: pip install 'pegboard[datasets-objects]'", plugin="datasets"
             )
         self._options = options
         self._opened: Any = None

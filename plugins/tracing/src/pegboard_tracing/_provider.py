@@ -167,7 +167,7 @@ class SpanRoute:
             except ModuleNotFoundError as error:
                 raise ConfigError(
                     "an exporter wants the spans of this session, and the OpenTelemetry SDK that makes them is not "
-                    "installed.\nInstall it: pip install 'pegboard-tracing[sdk]'",
+                    "installed.\nInstall it: pip install 'pegboard[tracing-sdk]'",
                     where="Tracing",
                     key=_HOOK,
                 ) from error

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from pegboard import Task
+from pegboard.parts import checks
 from pegboard.texts import encodable
 from pegboard_dashboards._promql import (
     BUCKET,

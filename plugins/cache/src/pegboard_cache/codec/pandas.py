@@ -64,7 +64,7 @@ def _written(frame: Any) -> Parts:
         import pyarrow as pa  # type: ignore[import-untyped]
     except ImportError:
         raise Unstorable(
-            "it is or holds a pandas frame, which needs pyarrow: pip install 'pegboard-cache[arrow]'"
+            "it is or holds a pandas frame, which needs pyarrow: pip install 'pegboard[cache-arrow]'"
         ) from None
     numbers = name = None
     frequencies = [_frequency(frame.index), _frequency(frame.columns)]

@@ -182,7 +182,7 @@ def _opened(url: str) -> Any:
     if importlib.util.find_spec("obstore") is None:
         raise ConfigError(
             "a store of objects needs the package obstore, which is not installed.\n"
-            "Install it: pip install 'pegboard-cache[objects]'.",
+            "Install it: pip install 'pegboard[cache-objects]'.",
             where="cache",
             key="store",
         )

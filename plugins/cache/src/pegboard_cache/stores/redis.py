@@ -143,7 +143,7 @@ def _client(url: str, seconds: float) -> Any:
     if importlib.util.find_spec("redis") is None:
         raise ConfigError(
             "a store on a Redis server needs the package redis, which is not installed.\n"
-            "Install it: pip install 'pegboard-cache[redis]'.",
+            "Install it: pip install 'pegboard[cache-redis]'.",
             where="cache",
             key="store",
         )

@@ -44,7 +44,7 @@ def check_url(url: object) -> str:
         )
     if importlib.util.find_spec("redis") is None:
         raise ConfigError(
-            "limits in a Redis need its client, which is not installed: pip install 'pegboard-limits[redis]'",
+            "limits in a Redis need its client, which is not installed: pip install 'pegboard[limits-redis]'",
             where="Limits",
             key="store",
         )

@@ -6,7 +6,7 @@ from pegboard_secrets._errors import SecretsUnavailable
 
 
 class Keyring:
-    """Asks the keyring that the `keyring` library finds: needs `pip install "pegboard-secrets[keyring]"`.
+    """Asks the keyring that the `keyring` library finds: needs `pip install "pegboard[secrets-keyring]"`.
 
     Args:
         service: The service under which keys are stored: `keyring set <service> <key>`.
@@ -33,7 +33,7 @@ class Keyring:
             import keyring.errors
         except ImportError:
             raise SecretsUnavailable(
-                f"{self} needs the library keyring: pip install 'pegboard-secrets[keyring]'",
+                f"{self} needs the library keyring: pip install 'pegboard[secrets-keyring]'",
                 provider=str(self),
             ) from None
         try:

@@ -11,7 +11,7 @@ _SECONDS = 10
 
 
 class Vault:
-    """Reads one secret of a key-value engine, whose fields are the keys: needs `pip install "pegboard-secrets[vault]"`.
+    """Reads one secret of a key-value engine, whose fields are the keys: needs `pip install "pegboard[secrets-vault]"`.
 
     It is read at each lookup, so a new version is seen at once.
 
@@ -64,7 +64,7 @@ class Vault:
             import requests
         except ImportError:
             raise SecretsUnavailable(
-                f"{self} needs the library hvac: pip install 'pegboard-secrets[vault]'", provider=str(self)
+                f"{self} needs the library hvac: pip install 'pegboard[secrets-vault]'", provider=str(self)
             ) from None
         client = hvac.Client(
             url=self.address or os.environ.get("VAULT_ADDR"),
