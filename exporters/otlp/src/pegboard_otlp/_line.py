@@ -30,7 +30,7 @@ _LEAST_PAUSE = 0.1
 _JITTER = 0.2
 _CARRIERS = {
     "http/protobuf": ("pegboard_otlp._http", "HttpCarrier", "pip install requests"),
-    "grpc": ("pegboard_otlp._grpc", "GrpcCarrier", "pip install 'pegboard-otlp[grpc]'"),
+    "grpc": ("pegboard_otlp._grpc", "GrpcCarrier", "pip install 'pegboard[otlp-grpc]'"),
 }
 # Who writes log lines of a request, with whole addresses in some.
 _TALKERS = (
