@@ -38,6 +38,7 @@ from pegboard.privacy import Secret
 from pegboard.records import Outcome, TaskResult
 from pegboard.running.group import Group
 from pegboard.sessions.session import Session, current_session
+from pegboard.sessions.sigterm import install_sigterm
 from pegboard.tasks.task import Task, task
 
 if TYPE_CHECKING:  # so that editors and type checkers see the real classes
@@ -66,6 +67,7 @@ __all__ = [  # noqa: RUF022 - by concept
     "current_session",
     "hookimpl",
     "hookspec",
+    "install_sigterm",
     # errors
     "AwaitInSyncTask",
     "NotAwaited",

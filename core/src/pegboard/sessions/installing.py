@@ -189,8 +189,15 @@ def _let_go(session: Session) -> None:
         )
 
 
+def uninstall_now() -> None:
+    """End the installed session, if there is one, and wait for nothing that runs in it."""
+    session = SERVING.installed
+    if session is not None:
+        SERVING.install(None)
+        _end(session, 0.0)
+
+
 def _end_at_exit(session: Session) -> None:
     """At the end of the process threads that matter have ended; what runs on are daemons."""
     if SERVING.installed is session:
-        SERVING.install(None)
-        _end(session, 0.0)
+        uninstall_now()

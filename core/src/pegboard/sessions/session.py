@@ -22,6 +22,7 @@ from pegboard.plans.binding import make_plan
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
+from pegboard.sessions.ending import ENDING
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.placing import Placing
 from pegboard.sessions.serving import SERVING
@@ -287,7 +288,8 @@ class Session(Placing):
                 if self._entered > 1 or failures or not (self._pending or self.streams):
                     self._entered -= 1
                     if self._entered == 0:
-                        self._end(error, failures)
+                        with ENDING:
+                            self._end(error, failures)
                     return
             failures = self._finish_pending()
             if self.streams and not failures:

@@ -1,0 +1,111 @@
+"""Ending well when the process is asked to end: SIGTERM, as from Kubernetes, systemd or `docker stop`."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from pegboard.errors import ConfigError
+from pegboard.parts.forks import after_fork
+from pegboard.sessions.default import DEFAULT
+from pegboard.sessions.ending import ENDING
+from pegboard.sessions.installing import uninstall_now
+from pegboard.sessions.unleft import UNLEFT
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_MARGIN = 5.0  # of the grace, for the ends of sessions that others entered; a quarter of it at most
+
+
+class Handler:
+    """Takes SIGTERM. It notes the signal and wakes a thread; whatever takes time happens elsewhere.
+
+    An end that ran inside a signal handler would wait for locks that the interrupted code holds.
+    """
+
+    def __init__(self, before: Any, grace: float) -> None:
+        self._before = before
+        self.grace = grace
+        self._begin()
+        after_fork(self._begin)
+
+    def _begin(self) -> None:
+        """Begin, in a forked child too, whose parent keeps the thread."""
+        self._is_asked = False
+        self._wake = _thread.allocate_lock()
+        self._wake.acquire()
+        threading.Thread(target=self._watch, name="pegboard-sigterm", daemon=True).start()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Have the program end; at the second signal it ends at once."""
+        if self._is_asked:
+            os._exit(ENDING.status)
+        self._is_asked = True
+        if callable(self._before):  # its owner ends the process
+            self._before(number, frame)
+            return
+        self._wake.release()
+        if threading.main_thread().is_alive():
+            ENDING.leave()
+
+    def _watch(self) -> None:
+        """See to it that the process ends in time, once it is asked to, whatever its threads do."""
+        self._wake.acquire()
+        until = time.monotonic() + self.grace
+        time.sleep(max(self.grace - min(_MARGIN, self.grace / 4), 0.0))
+        ends = threading.Thread(target=_end_all, name="pegboard-sigterm-ends", daemon=True)
+        ends.start()
+        ends.join(max(until - time.monotonic(), 0.0))
+        os._exit(ENDING.status)
+
+
+def _end_all() -> None:
+    """End the sessions that nobody left, then those that serve the whole process, and write what is buffered."""
+    for end in (UNLEFT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush):
+        try:
+            end()
+        except Exception:  # the others end all the same
+            import logging
+
+            logging.getLogger("pegboard").exception("an end at SIGTERM failed")
+
+
+def install_sigterm(grace: float = 20.0) -> None:
+    """Have SIGTERM end the program in order, with status 143, instead of at once.
+
+    `SystemExit(143)` leaves the main thread wherever it is: `finally` and `with` blocks run, sessions end, exporters send and write
+    what they have. Sessions that other threads entered have until `grace` is over; those that are left then are ended, and the
+    process with them. A second SIGTERM ends it at once.
+
+    Where a handler was set before, as by a server, it is called, and ends the process as it does without this. Where SIGTERM is
+    ignored, it stays so. Calling this again sets another grace.
+
+    Args:
+        grace: Seconds from the signal to the end of the process, at most. Kubernetes kills after 30.
+
+    Raises:
+        ConfigError: Called in another thread than the main one, where Python allows no signal handlers.
+        ValueError: The grace is no positive number.
+    """
+    import signal
+
+    from pegboard.parts import checks
+
+    grace = checks.number(above=0).check("grace", grace, owner="install_sigterm")
+    if threading.current_thread() is not threading.main_thread():
+        raise ConfigError(
+            "install_sigterm() is called in another thread than the main one, where Python allows no signal handlers.\n"
+            "Call it where the program starts.",
+            where="install_sigterm",
+            key="",
+        )
+    before = signal.getsignal(signal.SIGTERM)
+    if isinstance(before, Handler):
+        before.grace = grace
+    elif before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, Handler(before, grace))
