@@ -16,7 +16,7 @@ from pegboard._first_party import PROVIDED
 from pegboard.calls.call import Call
 from pegboard.records import TaskResult
 from pegboard.running.group import Group
-from pegboard.sessions.configuration import _KEYS, DISABLE_VARIABLE, PLUGINS_VARIABLE
+from pegboard.sessions.configuration import _KEYS, CONFIG_VARIABLE, DISABLE_VARIABLE, PLUGINS_VARIABLE
 from pegboard.tasks.ways import WaysToCall
 from pegboard.testing import fixtures
 
@@ -154,7 +154,7 @@ def test_every_setting_is_listed(read) -> None:
     page = read("configuration.md")
     assert re.findall(r"^\| `(\w+)` \|", part(page, "Files"), re.MULTILINE) == list(_KEYS)
     variables = re.findall(r"^\| `(\w+)` \|", part(page, "Environment variables"), re.MULTILINE)
-    assert variables == [PLUGINS_VARIABLE, DISABLE_VARIABLE]
+    assert variables == [PLUGINS_VARIABLE, DISABLE_VARIABLE, CONFIG_VARIABLE]
 
 
 def test_every_part_of_the_testing_kit_has_a_heading(read) -> None:

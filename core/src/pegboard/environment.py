@@ -24,7 +24,7 @@ _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", 
 _NO = object()  # what a text is that is no value of a kind
 
 
-_made_here: weakref.WeakSet[Any] = weakref.WeakSet()
+_made_here: dict[int, weakref.ref[object]] = {}  # by id, as not every plugin has a hash
 _told: set[str] = set()
 
 
@@ -63,7 +63,7 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
 
 def tell_of_idle(plugin: object) -> None:
     """Log which variables set nothing, once each: those of a plugin that the program itself made."""
-    if plugin in _made_here:
+    if id(plugin) in _made_here:
         return
     for name in names_of(plugin_name(plugin)):
         if name not in _told:
@@ -80,7 +80,8 @@ def tell_of_idle(plugin: object) -> None:
 
 def _noted(plugin: object) -> object:
     with contextlib.suppress(TypeError):  # of a class whose objects have no weak references
-        _made_here.add(plugin)
+        number = id(plugin)
+        _made_here[number] = weakref.ref(plugin, lambda _: _made_here.pop(number, None))
     return plugin
 
 

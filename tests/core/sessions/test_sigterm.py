@@ -127,9 +127,8 @@ def test_sessions_of_other_threads_have_time() -> None:
             with Session(Tells()):
                 say("ready")
                 over.wait(30)
-        thread = threading.Thread(target=serve)
-        thread.start()
         try:
+            threading.Thread(target=serve).start()
             time.sleep(30)
         finally:
             over.set()
@@ -141,7 +140,7 @@ def test_sessions_that_nobody_leaves_in_time_are_ended() -> None:
     """And named; then the process ends, whatever its threads do."""
     status, out, errors = told(
         """
-        install_sigterm(grace=0.4)
+        install_sigterm(grace=2)
         def serve():
             with Session(Tells()):
                 say("ready")
