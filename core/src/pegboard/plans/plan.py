@@ -209,10 +209,12 @@ class Plan:
             if self._after is not None:
                 self._after(call, outcome)
 
-    def abandon(self, call: Call, error: BaseException) -> None:
-        """End a call for observers while its body runs on; what becomes of it is told to nobody."""
+    def abandon(self, call: Call) -> None:
+        """End a call for observers, as cancelled, while its body runs on; what becomes of it is told to nobody."""
+        from asyncio import CancelledError
+
         try:
-            self.fail(call, error)
+            self.fail(call, CancelledError("its session has ended"))
         finally:
             call.stage = LEFT
 

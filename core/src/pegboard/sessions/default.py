@@ -81,7 +81,7 @@ class DefaultSession:
             session, self._session = self._session, None
         if session is None:
             return
-        if not installing.is_busy(session):
+        if not session.is_busy():
             session.release(None)
             return
         threading.Thread(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pegboard.current import calls_around
 from pegboard.errors import SessionError
-from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import after_fork, new_rlock
-from pegboard.plans.events import ENDED
 from pegboard.sessions import configuration
 from pegboard.sessions.serving import SERVING, warn
 
@@ -30,7 +27,7 @@ def install(session: Session, *, replace: bool) -> None:
     with _guard:
         before = SERVING.installed
         if before is session:
-            session.installs += 1
+            SERVING.times += 1
             return
         _refuse(session, None if replace else before)
         lacking = _lacking(session)
@@ -40,7 +37,6 @@ def install(session: Session, *, replace: bool) -> None:
             _end(before, GRACE)
         session.track_calls()
         session.acquire(None)
-        session.installs = 1
         SERVING.install(session)
         _forks.watch(session)
         atexit.register(_end_at_exit, session)
@@ -66,8 +62,8 @@ def uninstall(session: Session, grace: float) -> None:
                 f"{session!r} cannot be uninstalled from inside task {call.task.name!r}: it would wait for that very call.\n"
                 f"Uninstall it where no call of it runs, as at the end of the program."
             )
-        session.installs -= 1
-        if session.installs:
+        SERVING.times -= 1
+        if SERVING.times:
             return
         SERVING.install(None)
     _end(session, grace)
@@ -76,7 +72,7 @@ def uninstall(session: Session, grace: float) -> None:
 def leave(session: Session) -> None:
     """End the installation of a session whose last `with` block is being left; of any other, nothing."""
     with _guard:
-        if SERVING.installed is not session or session.times_entered > 2:
+        if SERVING.installed is not session:
             return
         SERVING.install(None)
     _end(session, GRACE)
@@ -140,42 +136,10 @@ def _call_around(session: Session) -> Call | None:
 def _end(session: Session, grace: float) -> None:
     """Wait for what runs in a session, end for observers what goes on, and end the session."""
     atexit.unregister(_end_at_exit)
-    session.installs = 0
     until = time.monotonic() + grace
-    while is_busy(session) and time.monotonic() < until:
+    while session.is_busy() and time.monotonic() < until:
         time.sleep(_POLL)
-    _let_go(session)
-    session.release(None)
-
-
-def is_busy(session: Session) -> bool:
-    """Whether anything runs in a session that may end while this thread waits: what its event loop runs does not."""
-    running = [*_in_flight(session), *(stream.call for stream in list(session.streams))]
-    if loop_runs_here():
-        running = [call for call in running if not call.is_async]
-    return bool(running) or session.has_pending
-
-
-def end_when_idle(session: Session) -> None:
-    """End a session that serves nobody new, when what runs in it is over."""
-    while is_busy(session):
-        time.sleep(_POLL)
-    session.release(None)
-
-
-def _in_flight(session: Session) -> Iterator[Call]:
-    return (call for call in list(session.flights or ()) if call.stage < ENDED)
-
-
-def _let_go(session: Session) -> None:
-    """End for observers what still runs, and drop what has not begun."""
-    from asyncio import CancelledError
-
-    calls = [*_in_flight(session)]
-    left = [*calls, *(stream.call for stream in list(session.streams))]
-    session.drop_pending()
-    for call in calls:  # streams are closed at the end of the session
-        call.plan.abandon(call, CancelledError("its session was uninstalled"))
+    left = session.let_go()
     if left:
         names = sorted({call.task.name for call in left})
         more = f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else ""
@@ -187,6 +151,14 @@ def _let_go(session: Session) -> None:
             ", ".join(names[:_NAMES_MOST]),
             more,
         )
+    session.release(None)
+
+
+def end_when_idle(session: Session) -> None:
+    """End a session that serves nobody new, when what runs in it is over."""
+    while session.is_busy():
+        time.sleep(_POLL)
+    session.release(None)
 
 
 def uninstall_now() -> None:

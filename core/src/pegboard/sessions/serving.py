@@ -19,6 +19,7 @@ class Serving:
 
     Attributes:
         installed: The session that serves wherever no other is current; None without one.
+        times: How often it was installed, and not uninstalled.
         state: A new object whenever the answer to "does this task need a session?" may have changed.
         elsewhere: The outermost sessions of the user's that are open in some context, in the order of their starts.
         make_way: Called before a session is installed: ends the one that served until now, once its calls are over.
@@ -26,6 +27,7 @@ class Serving:
 
     def __init__(self) -> None:
         self.installed: Session | None = None
+        self.times = 0
         self.state = object()
         self.elsewhere: dict[Session, None] = {}
         self.make_way: Callable[[], None] = lambda: None
@@ -34,6 +36,7 @@ class Serving:
     def install(self, session: Session | None) -> None:
         """Have this session serve from now on, or none."""
         self.installed = session
+        self.times = 0 if session is None else 1
         self.reconsider()
 
     def reconsider(self) -> None:

@@ -15,10 +15,12 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session, calls_around
 from pegboard.errors import SessionError
 from pegboard.options import Option
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
+from pegboard.plans.events import ENDED
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Divert, Plan
     from pegboard.tasks.task import Task
 
+_BY_INSTALLING = 1  # the entering that `install` is
 _outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
 
@@ -74,7 +77,6 @@ class Session(Placing):
         streams: The streams that have begun and are not over.
         flights: The calls of functions and coroutines that run in this session, or in one inside it, where somebody has to know
             them; None for most sessions, whose calls are over when they end.
-        installs: How often this session was installed, and not uninstalled.
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
@@ -115,7 +117,6 @@ class Session(Placing):
         self._waits = True  # for the bodies that its pools run, at its end
         self.streams: set[OpenStream] = set()
         self.flights: set[Call] | None = None
-        self.installs = 0
         self._quiet = quiet
         super().__init__(configuration.with_configured(plugins) if configured else plugins, executor)
         after_fork(self._leave_to_parent)
@@ -182,22 +183,25 @@ class Session(Placing):
         self.ask("session_forked", session=self)
         self.pm.changed()
 
-    @property
-    def times_entered(self) -> int:
-        """How many `with` blocks, installations and others keep it open."""
-        return self._entered
+    def is_busy(self) -> bool:
+        """Whether anything runs here that may end while this thread waits for it: what its event loop runs does not."""
+        blocked = loop_runs_here()
+        running = [*self._flying(), *(stream.call for stream in list(self.streams))]
+        return bool(self._pending) or any(not (blocked and call.is_async) for call in running)
 
-    @property
-    def has_pending(self) -> bool:
-        """Whether anything that was submitted is not over."""
-        return bool(self._pending)
-
-    def drop_pending(self) -> None:
-        """Cancel what was submitted and has not begun, and wait for none of it at the end."""
+    def let_go(self) -> list[Call]:
+        """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do."""
         for future in list(self._pending):
             future.cancel()
         self._waits = not self._pending
         self._pending.clear()
+        flying = self._flying()
+        for call in flying:
+            call.plan.abandon(call)
+        return [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+
+    def _flying(self) -> list[Call]:
+        return [call for call in list(self.flights or ()) if call.stage < ENDED]
 
     def explain(self, task: Task[..., Any]) -> Explanation:
         """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
@@ -223,7 +227,8 @@ class Session(Placing):
     def _leave(
         self, error: BaseException | None, close_streams: Callable[[], list[BaseException]] | None = None
     ) -> None:
-        installing.leave(self)
+        if self._entered <= 1 + _BY_INSTALLING:
+            installing.leave(self)
         self.release(error, close_streams)
 
     async def __aenter__(self) -> Self:

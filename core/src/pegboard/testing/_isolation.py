@@ -38,6 +38,6 @@ def uninstall_left() -> bool:
     session = SERVING.installed
     if session is None:
         return False
-    for _ in range(session.installs):
+    for _ in range(SERVING.times):
         session.uninstall(grace=0)
     return True
