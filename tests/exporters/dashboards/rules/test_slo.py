@@ -84,17 +84,6 @@ def test_another_job_does_not_count_where_one_is_named(promtool_test):
     promtool_test(fed, "1h", ratio(both, 0.5), slos=[both])
 
 
-@pytest.mark.slow
-def test_a_job_that_has_not_run(promtool_test):
-    """An hourly job of which there is no success for two, or none at all."""
-    slo = SLO("hourly", fresh="2h")
-    last = [(names.LAST_SUCCESS.name, {"job": "app", names.TASK: "hourly"}, "3600x300")]
-    promtool_test(last, "2h", fired(), slos=[slo])
-    promtool_test(last, "4h", fired("PegboardSLOStale"), slos=[slo])
-    promtool_test([("up", {"job": "app"}, "1x300")], "1h", fired(), slos=[slo])
-    promtool_test([("up", {"job": "app"}, "1x300")], "3h", fired("PegboardSLOMissing"), slos=[slo])
-
-
 @pytest.mark.parametrize(
     ("arguments", "settings", "word"),
     [
