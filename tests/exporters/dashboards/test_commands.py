@@ -9,7 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pegboard import task
 from pegboard_dashboards import SLO, Thresholds, dashboards, write_rules
+from pegboard_dashboards._commands import slo
 
 COMMANDS = {"dashboards", "rules", "slo"}
 
@@ -62,6 +64,35 @@ def test_an_objective_is_written_to_stdout(run):
     assert done.stdout == SLO("fetch", 99.9, latency=0.5, fresh="26h", job="app").to_yaml()
 
 
+def test_a_task_may_be_given_by_its_place(run):
+    """As `pegboard run` takes it, which tells commands how to find it; the name is the task's own."""
+
+    class Places(click.ParamType):
+        def convert(self, value, param, ctx):
+            return task(name="load orders")(lambda: value)
+
+    root = click.Group("pegboard")
+    root.target = Places()
+    root.add_command(slo)
+    for place in ("shop.jobs:load", "jobs.py:Shop.load", "./päth to/jobs.py:load"):
+        assert CliRunner().invoke(root, ["slo", place]).stdout == SLO("load orders").to_yaml()
+
+
+@pytest.mark.parametrize("name", ["load", "shop.load", "load: orders", "Laden ä", "a::b", ":load", "1:2"])
+def test_a_name_stays_a_name(run, name):
+    """What is not the place of a task is what a task is called."""
+    assert run("slo", name).stdout == SLO(name).to_yaml()
+
+
+def test_the_runbook_is_where_it_is_said_to_be(run, tmp_path):
+    """Of rules and of objectives alike."""
+    run("rules", tmp_path, "--runbooks", "https://wiki/alerts")
+    said = run("slo", "fetch", "--runbooks", "https://wiki/alerts").stdout
+    for text in (said, (tmp_path / "pegboard-alerts.yml").read_text()):
+        assert "runbook_url: 'https://wiki/alerts#pegboard" in text
+        assert "docs/" not in text
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
@@ -72,6 +103,11 @@ def test_an_objective_is_written_to_stdout(run):
         (("dashboards", "/proc/self/absent"), 1, "cannot write"),
         (("slo", "fetch", "--latency", "700ms"), 2, "Take one of"),
         (("slo", "fetch", "--objective", "101"), 2, "per cent"),
+        (("slo", "fetch", "--objective", "0.999"), 2, "per cent"),
+        (("slo", "fetch", "--window", "P30D"), 2, "window: 'P30D' is no span of time"),
+        (("slo", "fetch", "--fresh", "0"), 2, "fresh: '0' is no span of time"),
+        (("slo", "jobs:load"), 2, "write the task's name"),
+        (("rules", ".", "--runbooks", "https://wiki#top"), 2, "address of the page"),
     ],
 )
 def test_a_misuse_says_what_is_meant(run, words, status, text):

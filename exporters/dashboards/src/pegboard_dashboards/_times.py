@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from numbers import Real
 
 Seconds = float | timedelta | str
@@ -40,11 +41,13 @@ def duration(value: float) -> str:
 
 
 def _read(given: object) -> float | None:
+    if isinstance(given, bool):
+        return None
     if isinstance(given, timedelta):
         return given.total_seconds()
     if isinstance(given, str):
         return _read_text(given)
-    return float(given) if isinstance(given, Real) and not isinstance(given, bool) else None
+    return float(given) if isinstance(given, Real | Decimal) else None
 
 
 def _read_text(text: str) -> float | None:

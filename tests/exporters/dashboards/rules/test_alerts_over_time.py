@@ -178,11 +178,11 @@ SCENARIOS = {
         ],
         {"10m": [no_success(process=FILE)], "35m": [], "90m": []},
     ),
-    "a gateway keeps when a job last failed": (
+    "a process that is told of a failure which a success followed": (
         [
-            calls("ok", "1x90", process=FILE),
-            last(names.LAST_SUCCESS, "-10000x90", process=FILE),
-            last(names.LAST_FAILURE, "-90000x90", process=FILE),
+            calls("ok", "1x90"),
+            last(names.LAST_SUCCESS, "-10000x90"),
+            last(names.LAST_FAILURE, "-90000x90"),
         ],
         {"90m": []},
     ),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from pegboard import task
 from pegboard_dashboards import SLO
 from pegboard_metrics import names
 
@@ -83,17 +84,6 @@ def test_another_job_does_not_count_where_one_is_named(promtool_test):
     promtool_test(fed, "1h", ratio(both, 0.5), slos=[both])
 
 
-@pytest.mark.slow
-def test_a_job_that_has_not_run(promtool_test):
-    """An hourly job of which there is no success for two, or none at all."""
-    slo = SLO("hourly", fresh="2h")
-    last = [(names.LAST_SUCCESS.name, {"job": "app", names.TASK: "hourly"}, "3600x300")]
-    promtool_test(last, "2h", fired(), slos=[slo])
-    promtool_test(last, "4h", fired("PegboardSLOStale"), slos=[slo])
-    promtool_test([("up", {"job": "app"}, "1x300")], "1h", fired(), slos=[slo])
-    promtool_test([("up", {"job": "app"}, "1x300")], "3h", fired("PegboardSLOMissing"), slos=[slo])
-
-
 @pytest.mark.parametrize(
     ("arguments", "settings", "word"),
     [
@@ -108,6 +98,46 @@ def test_what_makes_no_sense_is_refused(arguments, settings, word):
     """When it is written, with a word that helps."""
     with pytest.raises(ValueError, match=word):
         SLO(*arguments, **settings)
+
+
+@pytest.mark.parametrize("wrong", [None, "", 3, b"fetch", len])
+def test_an_objective_is_one_of_a_task(wrong):
+    """A task, or the name of one."""
+    with pytest.raises(ValueError, match="a task is meant, or the name of one"):
+        SLO(wrong)
+
+
+def test_the_name_is_that_of_the_label():
+    """A task is asked for its name, and what UTF-8 cannot hold is escaped as a scrape has it."""
+    assert SLO(task(name="fetch {day}")(lambda day: day)).task == "fetch {day}"
+    assert SLO("odd\udcff").task == r"odd\udcff"
+
+
+@pytest.mark.parametrize("latency", [0.3, "300ms", "1.5s", 3, "2h"])
+def test_a_latency_between_two_buckets_is_refused(latency):
+    """Nothing is rounded without being asked: the bounds are said, of which one is to be taken."""
+    with pytest.raises(ValueError, match=r"Take one of 0\.001, 0\.0025, .* 3600 \(seconds\)"):
+        SLO("fetch", latency=latency)
+
+
+@pytest.mark.parametrize("objective", [0.99, 1, 49.9, 100, 101, -1, float("nan"), True, None, "99", "99%"])
+def test_an_objective_is_per_cent(objective):
+    """From 50, and below 100: a ratio is a likely mistake, and with 100 the first failure would be one too many."""
+    with pytest.raises(ValueError, match="per cent of the calls"):
+        SLO("fetch", objective)
+
+
+def test_a_task_that_is_not_called_has_a_ratio(promtool_test):
+    """0 as well, and the whole budget; what no scrape has ever had, has none."""
+    slo = SLO("fetch")
+    left = {
+        "slo:pegboard_error_budget:left": [
+            ({"__name__": "slo:pegboard_error_budget:left", "slo": "fetch"}, 1)
+        ]
+    }
+    promtool_test([(COUNT, {**LABELS, names.STATUS: "ok"}, "0x30")], "20m", ratio(slo, 0) | left, slos=[slo])
+    absent = {"slo:pegboard_errors:ratio_rate1h": [], "slo:pegboard_error_budget:left": []}
+    promtool_test([("up", {"job": "app"}, "1x30")], "20m", absent, slos=[slo])
 
 
 def test_times_are_written_in_three_ways():

@@ -68,14 +68,14 @@ def run(gateway, *arguments):
             invert.run(argument)
 
 
-def test_durations_and_last_ends_are_pushed_and_nothing_else(receiver):
+def test_durations_and_last_success_are_pushed_and_nothing_else(receiver):
     """A gateway keeps what it has: an active call would be active there for ever."""
     run(PushGateway(receiver.address, "nightly"), 1, 2, 0)
     ((path, headers, body),) = receiver.pushes
     families = {family.name: family for family in text_string_to_metric_families(body)}
     assert path == "/metrics/job/nightly"
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert set(families) == {names.DURATION.name, names.LAST_SUCCESS.name, names.LAST_FAILURE.name}
+    assert set(families) == {names.DURATION.name, names.LAST_SUCCESS.name}
     counts = [s.value for s in families[names.DURATION.name].samples if s.name.endswith("_count")]
     assert sorted(counts) == [1, 2]
     assert "_created" not in body

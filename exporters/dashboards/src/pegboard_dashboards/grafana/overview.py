@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard_dashboards._promql import COUNT, calls, error_ratio, errors, quantile
+from pegboard_dashboards._promql import COUNT, calls, error_ratio, errors, quantile, ratio
 from pegboard_dashboards.grafana.panels import Json, dashboard
 from pegboard_dashboards.grafana.queries import JOB, STEP, TASK_LEGEND, jobs, panel, per_second
 from pegboard_metrics import names
@@ -10,7 +10,8 @@ from pegboard_metrics import names
 
 def _hit_ratio() -> str:
     hits = per_second(names.CACHE_LOOKUPS.name, names.TASK, f'{names.CACHE_RESULT}="hit"')
-    return f"{hits}\n/\n{per_second(names.CACHE_LOOKUPS.name, names.TASK)}"
+    lookups = per_second(names.CACHE_LOOKUPS.name, names.TASK)
+    return ratio(f"({hits} or 0 * {lookups})", lookups)
 
 
 def _totals() -> str:
@@ -29,8 +30,7 @@ _NOW = [
     panel(
         "Failing",
         "Part of the calls that end in an error; calls that were cancelled do not count.",
-        f"sum({errors(STEP, names.TASK, JOB)} or 0 * {calls(STEP, names.TASK, JOB)})"
-        f" / sum({calls(STEP, names.TASK, JOB)})",
+        ratio(f"sum({errors(STEP, names.TASK, JOB)})", f"sum({calls(STEP, names.TASK, JOB)})"),
         unit="percentunit",
         kind="stat",
         width=6,

@@ -21,6 +21,11 @@ def per_second(metric: str, by: str, *matchers: str) -> str:
     return f"sum by ({by}) (rate({metric}{{{','.join((JOB, *matchers))}}}[{STEP}]))"
 
 
+def or_zero(query: str) -> str:
+    """Answer 0 where there is nothing that could be counted, as no plugin that could fail."""
+    return f"{query} or on () vector(0)"
+
+
 def waits(by: str, *matchers: str) -> str:
     """Write how long 95 % of the waits took at most."""
     return f"histogram_quantile(0.95, {per_second(f'{names.WAIT.name}_bucket', f'{by}, le', *matchers)})"

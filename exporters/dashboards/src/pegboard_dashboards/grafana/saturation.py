@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pegboard_dashboards.grafana.panels import Json, dashboard
-from pegboard_dashboards.grafana.queries import JOB, STEP, TASK_LEGEND, jobs, panel, per_second, waits
+from pegboard_dashboards.grafana.queries import (
+    JOB,
+    STEP,
+    TASK_LEGEND,
+    jobs,
+    or_zero,
+    panel,
+    per_second,
+    waits,
+)
 from pegboard_metrics import names
 
 _WORK = [
@@ -19,7 +28,7 @@ _WORK = [
     panel(
         "Waits per second",
         "By the limit or executor that was waited for.",
-        per_second(f"{names.WAIT.name}_count", names.EXECUTOR),
+        or_zero(per_second(f"{names.WAIT.name}_count", names.EXECUTOR)),
         f"{{{{{names.EXECUTOR}}}}}",
         "cps",
     ),
@@ -45,13 +54,13 @@ _WORK = [
     panel(
         "Dropped runs per second",
         "Scheduled runs that were dropped, by task.",
-        per_second(names.MISSED.name, names.TASK),
+        or_zero(per_second(names.MISSED.name, names.TASK)),
         TASK_LEGEND,
         "cps",
     ),
     panel(
         "Circuit breakers",
-        "Since their first change.",
+        "One that no task has asked for yet is not there.",
         f"max by ({names.BREAKER}) ({names.BREAKER_STATE.name}{{{JOB}}})",
         f"{{{{{names.BREAKER}}}}}",
         words=tuple(word.replace("_", " ") for word in names.BREAKER_STATES),
@@ -100,7 +109,7 @@ _TELEMETRY = [
     panel(
         "Errors of plugins per second",
         "Where they may only watch; the calls went on.",
-        per_second(names.HOOK_ERRORS.name, f"{names.PLUGIN}, {names.HOOK}"),
+        or_zero(per_second(names.HOOK_ERRORS.name, f"{names.PLUGIN}, {names.HOOK}")),
         f"{{{{{names.PLUGIN}}}}} {{{{{names.HOOK}}}}}",
         "cps",
         width=12,

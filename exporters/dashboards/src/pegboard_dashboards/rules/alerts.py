@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from pegboard.parts import checks
@@ -26,8 +28,9 @@ _INSTANCE = "{{ with $labels.instance }} on {{ . }}{{ end }}"
 _COUNT = checks.whole(least=0, type_error=ValueError)
 
 
-def _seconds(given: Seconds) -> float:
-    return seconds(given, "Thresholds")
+def _time(setting: str, default: Seconds) -> Any:
+    """A field that is a span of time."""
+    return attrs.field(default=default, converter=lambda given: seconds(given, setting))
 
 
 @attrs.frozen(kw_only=True)
@@ -50,9 +53,9 @@ class Thresholds:
 
     objective: float = attrs.field(default=99.0, converter=checked_objective)
     min_calls: int = attrs.field(default=10, validator=_COUNT)
-    no_success: float = attrs.field(default=3600.0, converter=_seconds)
-    stuck: float = attrs.field(default=3600.0, converter=_seconds)
-    breaker_open: float = attrs.field(default=300.0, converter=_seconds)
+    no_success: float = _time("no_success", "1h")
+    stuck: float = _time("stuck", "1h")
+    breaker_open: float = _time("breaker_open", "5m")
     abandoned: int = attrs.field(default=10, validator=_COUNT)
 
 

@@ -42,7 +42,7 @@ def alert(
     return rule
 
 
-def linked(groups: Sequence[Group], runbooks: str) -> list[Group]:
+def linked(groups: Sequence[Group], runbooks: object) -> list[Group]:
     """Give each alert the address of its section in the runbook.
 
     Raises:

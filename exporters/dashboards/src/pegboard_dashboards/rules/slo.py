@@ -35,7 +35,7 @@ _FAILURES = "slo:pegboard_failures:total"
 
 def _name(task: str | Task[..., Any]) -> str:
     """Name a task as its label does."""
-    name = task.name if isinstance(task, Task) else task
+    name: object = task.name if isinstance(task, Task) else task
     if not isinstance(name, str) or not name:
         raise ValueError(f"task={task!r}: a task is meant, or the name of one.")
     return encodable(name)
@@ -79,7 +79,7 @@ class SLO:
     objective: float = attrs.field(default=99.0, converter=checked_objective)
     latency: float | None = attrs.field(default=None, kw_only=True, converter=_latency)
     fresh: float | None = attrs.field(default=None, kw_only=True, converter=_fresh)
-    window: float = attrs.field(default="30d", kw_only=True, converter=_window)
+    window: float = attrs.field(default=30 * 86_400.0, kw_only=True, converter=_window)
     job: str | None = attrs.field(
         default=None, kw_only=True, validator=checks.text().or_none("every job is meant")
     )

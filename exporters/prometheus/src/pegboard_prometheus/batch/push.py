@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pegboard import Session
 
-_PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name, names.LAST_FAILURE.name))
+_PUSHED = frozenset((names.DURATION.name, names.LAST_SUCCESS.name))
 _MAX_ANSWER = 200
 _log = logging.getLogger("pegboard.pushgateway")
 
@@ -35,7 +35,7 @@ class _PushFailed(Exception):  # noqa: N818 - what a push has
 
 
 class PushGateway:
-    """Pushes durations and times of last success and failure to a Prometheus push gateway when its session ends.
+    """Pushes durations and times of last success to a Prometheus push gateway when its session ends.
 
     Nothing else is pushed: what a gateway keeps outlives the process, and a gauge of active calls or an open breaker would go
     on for ever. It never fails a session: what was not delivered in time is a warning.
