@@ -339,7 +339,7 @@ def test_what_is_too_large_goes_in_parts(receiver, metrics):
 
     def too_large(handler, body):
         sizes.append(len(body))
-        if len(body) > 700:
+        if len(body) > 1_100:
             answer(413)(handler, body)
         else:
             answer(200)(handler, body)
@@ -354,10 +354,10 @@ def test_what_is_too_large_goes_in_parts(receiver, metrics):
     with Session(Tracing(), metrics, otlp, inherit=False):
         for _ in range(4):
             invert(1)
-        fails.run("x" * 1_000)
+        fails.run("x" * 2_000)
         assert not otlp.flush(10)
     assert metrics.dropped == [("traces", "export_failed", 1)]
-    assert len([size for size in sizes if size <= 700]) >= 1
+    assert len([size for size in sizes if size <= 1_100]) >= 1
 
 
 def test_a_dead_back_end_of_one_session_is_nothing_to_another(receiver, metrics):
