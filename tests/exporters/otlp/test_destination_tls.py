@@ -10,6 +10,7 @@ from threading import Thread
 
 import grpc
 import pytest
+from tests.exporters.otlp.conftest import answer
 
 from pegboard import ConfigError
 from pegboard_otlp import OTLP
@@ -89,6 +90,21 @@ def test_a_back_end_and_a_client_that_trust_each_other(send, certificate, monkey
         "OTEL_EXPORTER_OTLP_CLIENT_KEY": keyfile,
     }
     assert send().state == "arrived"
+
+
+def test_a_redirect_to_encryption_is_followed(receiver, https, certificate):
+    """On the same host, with the request as it was; what is not encrypted gets nothing else."""
+    certfile, keyfile = map(str, certificate)
+    os.environ |= {
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": certfile,
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certfile,
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": keyfile,
+    }
+    receiver.answers = [answer(308, {"Location": f"{https.replace('localhost', '127.0.0.1')}/v1/traces"})]
+    line = Line(destination_of("traces", OTLP(receiver.url)._request))
+    assert line.send(b"").state == "arrived"
+    line.close()
+    assert receiver.paths == ["/v1/traces"]
 
 
 def test_one_file_may_hold_certificate_and_key(send, certificate, tmp_path):

@@ -216,6 +216,26 @@ def test_a_wait_longer_than_an_export_may_take_is_a_loss_at_once(grpc_receiver, 
     assert reply.why == "UNAVAILABLE: busy, and asks to wait 3600 s, longer than an export may take"
 
 
+def test_what_is_too_large_goes_in_parts(grpc_receiver, metrics):
+    """Until what alone is too large is lost alone; a quota that is used up is another matter."""
+
+    def refuse(words):
+        def answer(_response, context):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
+
+        return answer
+
+    otlp = OTLP(grpc_receiver.url, protocol="grpc", metrics=False, flush_timeout=10)
+    with Session(Tracing(), metrics, otlp, inherit=False):
+        for words in ("grpc: received message larger than max (9 vs. 8)", "no quota left"):
+            grpc_receiver.answers = [refuse(words)]
+            for _ in range(20):
+                invert(1)
+            otlp.flush()
+    assert grpc_receiver.calls == 3 + 1
+    assert (len(grpc_receiver.spans), metrics.dropped) == (20, [("traces", "export_failed", 20)])
+
+
 def test_details_that_cannot_be_read_ask_for_nothing(grpc_receiver, send):
     """The code alone decides."""
     broken = (("grpc-status-details-bin", b"\xff\xff"),)

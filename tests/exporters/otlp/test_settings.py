@@ -330,6 +330,8 @@ def test_an_address_read_again_is_the_same(text):
     ("one", "other", "may"),
     [
         ("http://h:1/a", "http://h:1/b?c", True),
+        ("http://h/a", "http://h:80/b", True),
+        ("https://[::1]:443/a", "https://[::1]/a", True),
         ("http://h/a", "https://h/a", True),
         ("http://h:4318/a", "https://H:4319/a", True),
         ("https://h/a", "http://h/a", False),

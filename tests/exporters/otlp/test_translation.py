@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
 from decimal import Decimal
 
@@ -297,6 +298,25 @@ def test_a_collector_that_raises_costs_itself_alone(receiver, registry, metrics,
     assert metrics.dropped == [("metrics", "invalid", 2)]
 
 
+class Exits(Broken):
+    def collect(self):
+        sys.exit("canary")
+
+
+class Lists(Broken):
+    def collect(self):
+        return None
+
+
+@pytest.mark.parametrize("kind", [Exits, Lists])
+def test_a_collector_may_fail_in_any_way(registry, kind):
+    """The others are read."""
+    registry.register(kind())
+    Gauge("open", "Open.", registry=registry).set(1)
+    metrics, refused = translated(registry)
+    assert (set(metrics), refused) == ({"open"}, [f"the collector {kind.__name__}"])
+
+
 def histogram(**arguments):
     return HistogramMetricFamily("odd", "Odd.", **arguments)
 
@@ -316,6 +336,9 @@ ODD = {
     "a time before all time": lambda: gauge_at(-1),
     "a time beyond all time": lambda: gauge_at(1e12),
     "no labels": lambda: Mock(name="odd", samples=[Sample("odd", None, 1)]),
+    "no name": lambda: Mock(name="", samples=[Sample("", {}, 1)]),
+    "a name that is no text": lambda: Mock(name=7, samples=[Sample(7, {}, 1)]),
+    "samples that are none": lambda: Mock(name="odd", samples=[("odd", {}, 1)]),
     "not a family": lambda: ("odd", 1),
     "nothing": lambda: None,
 }

@@ -43,6 +43,12 @@ class Address:
         """The address as it may be printed."""
         return f"{self.scheme}://{self.place}{self.path}"
 
+    @property
+    def origin(self) -> tuple[str, str]:
+        """What tells servers apart: the scheme, and host and port."""
+        default = {"http": ":80", "https": ":443"}[self.scheme]
+        return self.scheme, self.place if self.place != self.host else self.host + default
+
     def of_signal(self, signal: str) -> Address:
         """Return the address of one signal below this one, by the rule of the OTLP specification."""
         return attrs.evolve(self, path=f"{self.path.rstrip('/')}/v1/{signal}")
@@ -56,9 +62,9 @@ class Address:
 
         The same server may be, and the same host with encryption where there was none.
         """
-        if other.place == self.place and other.scheme == self.scheme:
-            return True
-        return self.host == other.host and (self.scheme, other.scheme) == ("http", "https")
+        if self.host != other.host:
+            return False
+        return self.origin == other.origin or (self.scheme, other.scheme) == ("http", "https")
 
 
 def parse_address(text: str, where: str, key: str) -> Address:

@@ -13,7 +13,7 @@ from pegboard_otlp._values import as_text
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-Refuse = Callable[[str, Exception], None]
+Refuse = Callable[[str, BaseException], None]
 
 
 def families(registry: CollectorRegistry, refuse: Refuse) -> Iterator[Metric]:
@@ -26,14 +26,16 @@ def families(registry: CollectorRegistry, refuse: Refuse) -> Iterator[Metric]:
     for collector in _collectors(registry):
         try:
             yield from collector.collect()
-        except Exception as error:  # noqa: BLE001 - whatever a collector of the user raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a collector of the user raises
             refuse(f"the collector {type(collector).__name__}", error)
 
 
 def name_of(family: object) -> str:
     """Return the name of a family, or of what a collector yields instead of one."""
     name = getattr(family, "name", None)
-    return as_text(name) if isinstance(name, str) else f"{type(family).__name__}, which is no metric,"
+    return (
+        as_text(name) if isinstance(name, str) and name else f"{type(family).__name__}, which is no metric,"
+    )
 
 
 def _collectors(registry: CollectorRegistry) -> list[Any]:

@@ -81,14 +81,15 @@ def _read(path: str | None) -> bytes | None:
 def _failure(error: Any) -> Reply:
     code = error.code()
     wait = _retry_delay(dict(error.trailing_metadata() or ()))
+    details = error.details() or ""
     is_exhausted = code is grpc.StatusCode.RESOURCE_EXHAUSTED
     may_help = code in _AGAIN or (is_exhausted and wait is not None)
     return Reply(
         "again" if may_help else "lost",
         code.name,
-        f"{code.name}: {error.details()}",
+        f"{code.name}: {details}",
         wait=wait,
-        is_too_large=is_exhausted and wait is None,
+        is_too_large=is_exhausted and "larger than max" in details,  # the words of all gRPC servers
     )
 
 

@@ -205,6 +205,8 @@ def _until(text: str) -> float | None:
 
 def _failure(error: Exception) -> Reply:
     """Tell what an exception means that was raised while a request was under way."""
+    if isinstance(error, _EndlessAnswerError):
+        return Reply("lost", "no end", str(error))
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

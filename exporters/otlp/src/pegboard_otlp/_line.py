@@ -168,13 +168,6 @@ def _make_carrier(destination: Destination) -> Carrier:
             where="OTLP",
             key="protocol",
         ) from error
-    except RuntimeError as error:
-        raise ConfigError(
-            f"the library for {destination.protocol} cannot be loaded once the main thread has ended: {error}.\n"
-            f"Open the session before that, and let the thread end it; or use http/protobuf.",
-            where="OTLP",
-            key="protocol",
-        ) from error
     try:
         carrier: Carrier = carrier_class(destination)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, without its text: it may hold credentials

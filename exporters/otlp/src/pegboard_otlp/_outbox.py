@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pegboard_otlp._packing import Form
 
 Item = TypeVar("Item")
+_SMALLEST = 1_024  # bytes of a request below which a back end that calls it too large means something else
 
 
 @attrs.frozen
@@ -106,7 +107,7 @@ class Outbox(Generic[Item]):
         """Send items, in two requests if one is too large for the back end; returns how many did not arrive."""
         packed = self._form.pack(batch)
         reply = self._line.send(packed.body) if packed.items else ARRIVED
-        if reply.is_too_large and len(batch) > 1:
+        if reply.is_too_large and len(batch) > 1 and len(packed.body) > _SMALLEST:
             half = len(batch) // 2
             return self._send_part(batch[:half]) + self._send_part(batch[half:])
         if reply.state != "arrived":

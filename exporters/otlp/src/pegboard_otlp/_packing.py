@@ -22,7 +22,7 @@ class Packed:
         body: Serialised.
         items: How many are in it: spans, metric points or log records.
         left_out: How many items and attributes could not be told.
-        why: The type of the last error, if there was one.
+        why: What was left out last, for people.
     """
 
     body: bytes = b""
@@ -55,12 +55,14 @@ class Form:
         for each in batch:
             message = self.item()
             try:
-                packed.left_out += self.write(each, message)
+                attributes = self.write(each, message)
+                packed.left_out += attributes
+                packed.why = "attributes that cannot be told in OTLP" if attributes else packed.why
                 groups.of(each.resource, each.instrumentation_scope).append(message)
                 packed.items += 1
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one is nothing to the others
                 packed.left_out += 1
-                packed.why = type(error).__name__
+                packed.why = f"it cannot be told in OTLP ({type(error).__name__})"
         packed.body = groups.request.SerializeToString()
         return packed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,6 @@ from pegboard_otlp import _environment
 from pegboard_otlp._address import Address, parse_address
 from pegboard_otlp._destination import Protocol, Request, Signal, checked_protocol, destination_of
 from pegboard_tracing import Tracing
-
-with contextlib.suppress(
-    RuntimeError
-):  # gRPC needs it, and it cannot be imported when the main thread has ended
-    import concurrent.futures.thread  # noqa: F401
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LogRecordProcessor

@@ -112,7 +112,7 @@ class Push:
             if not self._is_closed:
                 self.losses.warn(reason, failure)
 
-    def _refuse(self, name: str, error: Exception) -> None:
+    def _refuse(self, name: str, error: BaseException) -> None:
         """Leave out what cannot be told, and name it once."""
         self._left_out += 1
         self._why = f"reading {name} raises {type(error).__name__}"

@@ -112,9 +112,15 @@ def _metrics_of(family: Family, instrument: Instrument | None, now: int) -> Iter
     naming = Naming({} if instrument is None else ATTRIBUTES)
     unit = "" if instrument is None else instrument.unit
     for name, field, data in _data_of(family, instrument, naming, now):
-        metric = Metric(name=as_text(name), description=as_text(family.documentation), unit=unit)
+        metric = Metric(name=_checked_name(name), description=as_text(family.documentation), unit=unit)
         getattr(metric, field).CopyFrom(data)
         yield metric
+
+
+def _checked_name(name: object) -> str:
+    if not (isinstance(name, str) and name):
+        raise ValueError("a metric without a name")
+    return as_text(name)
 
 
 def _data_of(
