@@ -13,7 +13,16 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
-WAYS = ["sys.exit", "leaves", "raises", "unregisters", "os._exit", "multiprocessing", "grandchild"]
+WAYS = [
+    "sys.exit",
+    "leaves",
+    "raises",
+    "unregisters",
+    "os._exit",
+    "multiprocessing",
+    "grandchild",
+    "in a task",
+]
 PROGRAM = """
 import json, multiprocessing, os, sys, urllib.request
 from prometheus_client import CollectorRegistry
@@ -28,6 +37,10 @@ def parents(): pass
 
 @task
 def childs(): pass
+
+@task
+def forks(session):
+    return fork(session, "sys.exit")
 
 def scrape(prometheus):
     with urllib.request.urlopen(prometheus.url, timeout=20) as answer:
@@ -75,7 +88,7 @@ for way in ways:
     )
     with session:
         parents()
-        ended = fork(session, way)
+        ended = forks(session) if way == "in a task" else fork(session, way)
         if os.getpid() == home:
             parents()
             during = dict(
@@ -152,14 +165,17 @@ def test_the_parent_writes_pushes_and_prints_once_and_of_its_own(told, way):
     """At its own end; what the child did is in none of it."""
     after = told[way]["after"]
     counts = [line for line in after["file"].splitlines() if "duration_seconds_count" in line]
-    assert ([line.rpartition(" ")[2] for line in counts], "childs" in after["file"]) == (["2.0"], False)
+    assert [line.rpartition(" ")[2] for line in counts] == ["2.0", "1.0"][: 1 + (way == "in a task")]
+    assert "childs" not in after["file"]
     assert after["pushes"] == 1
     assert after["shown"].count("calls") == 1
+    assert after["shown"].partition("calls")[0].count("forks ") == (way == "in a task")  # trees
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_call_has_one_whole_line(told, way):
     """Those of parent and child, none torn and none twice."""
     lines = [json.loads(line) for line in told[way]["after"]["lines"].splitlines()]
-    assert sorted(line["task"] for line in lines) == ["childs", "parents", "parents"]
-    assert len({line["call_id"] for line in lines}) == 3
+    tasks = ["childs", *["forks"] * (way == "in a task"), "parents", "parents"]
+    assert sorted(line["task"] for line in lines) == tasks
+    assert len({line["call_id"] for line in lines}) == len(tasks)

@@ -19,6 +19,7 @@ from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
+from pegboard.plans.events import ENDED
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
@@ -446,8 +447,10 @@ class Session(Placing):
             return plan
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: what was submitted in the parent ends there, and so do the streams that are open."""
+        """In a forked child: what was submitted in the parent ends there, and so do the calls and streams that go on."""
         self._pending = {}
+        for call in calls_around():
+            call.stage = ENDED  # for observers; if it returns here all the same, they are told
         for stream in self.streams:
             stream.leave_to_parent()
         self.streams = set()
