@@ -138,7 +138,7 @@ def test_300_slow_sockets_hold_up_nothing(session, prometheus, scrape, connect, 
 
 
 def test_300_clients_that_do_not_read_keep_no_scrape_out(metrics, prometheus, scrape, connect_deaf):
-    """Each holds its connection, and all of them one page; a scrape is answered within a second."""
+    """Each holds its connection, and all of them one page; a scrape is answered long before they are cut."""
     gauge = Gauge("large", "A lot of text.", ["text"], registry=metrics.registry)
     for number in range(500):
         gauge.labels(f"{number:04}" * 500).set(number)
@@ -147,7 +147,7 @@ def test_300_clients_that_do_not_read_keep_no_scrape_out(metrics, prometheus, sc
     before = time.monotonic()
     answer = scrape()
     assert (answer.status, len(answer.body) > 1_000_000) == (200, True)
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < MAX_SECONDS
     assert len(own_threads()) <= 2
 
 
