@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import io
 import json
 import os
 import subprocess
@@ -10,6 +12,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from pegboard import Console, JSONLines, Session, task
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
@@ -183,3 +187,46 @@ def test_every_call_has_one_whole_line(told, way):
     tasks = ["childs", *["forks"] * (way == "in a task"), "parents", "parents"]
     assert sorted(line["task"] for line in lines) == tasks
     assert len({line["call_id"] for line in lines}) == len(tasks)
+
+
+class SlowStream(io.TextIOWrapper):
+    """A stream to a file, whose text stays in its buffer for a while."""
+
+    def __init__(self, file):
+        super().__init__(file, encoding="utf-8")
+        self.written, self.release = threading.Event(), threading.Event()
+
+    def flush(self):
+        if threading.current_thread() is not threading.main_thread():
+            self.written.set()
+            assert self.release.wait(30)
+        super().flush()
+
+
+@pytest.mark.parametrize(
+    "exporter",
+    [lambda stream: Console(stream, force=True, summary=False), JSONLines],
+    ids=["console", "jsonlines"],
+)
+def test_a_child_that_is_forked_while_something_is_written_does_not_write_it_again(tmp_path, exporter):
+    """A fork waits for it; else both processes would have the text in their buffers."""
+
+    @task
+    def leaf():
+        pass
+
+    with (tmp_path / "out").open("wb") as file, SlowStream(file) as stream:
+        with Session(exporter(stream), inherit=False):
+            writer = threading.Thread(target=contextvars.copy_context().run, args=(leaf,))
+            writer.start()
+            assert stream.written.wait(30)
+            threading.Timer(0.05, stream.release.set).start()  # while the fork waits
+            child = os.fork()
+            if child == 0:
+                try:
+                    stream.flush()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            writer.join()
+        assert len((tmp_path / "out").read_text().splitlines()) == 1

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 
 from pegboard import Session, task
 from pegboard_prometheus.endpoint.address import checked_address
-from pegboard_prometheus.endpoint.connection import MAX_SECONDS
+from pegboard_prometheus.endpoint.connection import MAX_SECONDS, STALLED
 from pegboard_prometheus.endpoint.server import Server
 from pegboard_prometheus.page.access import checked_access
 from pegboard_prometheus.page.page import Page
@@ -219,6 +219,25 @@ def test_who_does_not_read_makes_room(serve, connect, connect_deaf, ask):
     assert (answer.status, len(answer.body)) == (200, 2**22)
     deaf[0].settimeout(30)
     assert len(deaf[0].makefile("rb").read()) < 2**22
+
+
+@pytest.mark.slow
+def test_pages_that_nobody_reads_are_bounded(serve, connect_deaf):
+    """Clients that stop reading, each with a page of its own: when these are too much, the oldest goes first."""
+    size = 24 * 2**20
+    port = serve(lambda _: b"a" * size, most=64)
+    clients = []
+    for _ in range(4):
+        clients.append(connect_deaf(port))
+        assert clients[-1].recv(1)
+        time.sleep(2 * STALLED)  # which is what they do
+    lengths = []
+    for client in (clients[0], clients[-1]):
+        client.settimeout(30)
+        head, _, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+        assert f"Content-Length: {size}".encode() in head
+        lengths.append(len(body))
+    assert lengths[0] < lengths[1] == size
 
 
 def test_all_who_ask_meanwhile_get_one_page(metrics, prometheus, connect, ask):
