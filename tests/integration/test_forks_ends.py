@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import io
 import json
 import os
 import subprocess
@@ -11,9 +13,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pegboard import Console, JSONLines, Session, task
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
-WAYS = ["sys.exit", "leaves", "raises", "unregisters", "os._exit", "multiprocessing", "grandchild"]
+WAYS = [
+    "sys.exit",
+    "leaves",
+    "raises",
+    "unregisters",
+    "os._exit",
+    "multiprocessing",
+    "grandchild",
+    "in a task",
+]
 PROGRAM = """
 import json, multiprocessing, os, sys, urllib.request
 from prometheus_client import CollectorRegistry
@@ -28,6 +41,10 @@ def parents(): pass
 
 @task
 def childs(): pass
+
+@task
+def forks(session):
+    return fork(session, "sys.exit")
 
 def scrape(prometheus):
     with urllib.request.urlopen(prometheus.url, timeout=20) as answer:
@@ -75,7 +92,7 @@ for way in ways:
     )
     with session:
         parents()
-        ended = fork(session, way)
+        ended = forks(session) if way == "in a task" else fork(session, way)
         if os.getpid() == home:
             parents()
             during = dict(
@@ -151,15 +168,65 @@ def test_the_parents_exporters_go_on_when_a_child_has_ended(told, way):
 def test_the_parent_writes_pushes_and_prints_once_and_of_its_own(told, way):
     """At its own end; what the child did is in none of it."""
     after = told[way]["after"]
-    counts = [line for line in after["file"].splitlines() if "duration_seconds_count" in line]
-    assert ([line.rpartition(" ")[2] for line in counts], "childs" in after["file"]) == (["2.0"], False)
+    counts = [
+        line
+        for line in after["file"].splitlines()
+        if "duration_seconds_count" in line and not line.endswith(" 0.0")
+    ]
+    assert sorted(line.rpartition(" ")[2] for line in counts) == ["1.0"] * (way == "in a task") + ["2.0"]
+    assert "childs" not in after["file"]
     assert after["pushes"] == 1
     assert after["shown"].count("calls") == 1
+    assert after["shown"].partition("calls")[0].count("forks ") == (way == "in a task")  # trees
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_call_has_one_whole_line(told, way):
     """Those of parent and child, none torn and none twice."""
     lines = [json.loads(line) for line in told[way]["after"]["lines"].splitlines()]
-    assert sorted(line["task"] for line in lines) == ["childs", "parents", "parents"]
-    assert len({line["call_id"] for line in lines}) == 3
+    tasks = ["childs", *["forks"] * (way == "in a task"), "parents", "parents"]
+    assert sorted(line["task"] for line in lines) == tasks
+    assert len({line["call_id"] for line in lines}) == len(tasks)
+
+
+class SlowStream(io.TextIOWrapper):
+    """A stream to a file, whose text stays in its buffer for a while."""
+
+    def __init__(self, file):
+        super().__init__(file, encoding="utf-8")
+        self.written, self.release = threading.Event(), threading.Event()
+
+    def flush(self):
+        if threading.current_thread() is not threading.main_thread():
+            self.written.set()
+            assert self.release.wait(30)
+        super().flush()
+
+
+@pytest.mark.parametrize(
+    "exporter",
+    [lambda stream: Console(stream, force=True, summary=False), JSONLines],
+    ids=["console", "jsonlines"],
+)
+def test_a_child_that_is_forked_while_something_is_written_does_not_write_it_again(tmp_path, exporter):
+    """A fork waits for it; else both processes would have the text in their buffers."""
+
+    @task
+    def leaf():
+        pass
+
+    with (tmp_path / "out").open("wb") as file, SlowStream(file) as stream:
+        with Session(exporter(stream), inherit=False):
+            writer = threading.Thread(target=contextvars.copy_context().run, args=(leaf,))
+            writer.start()
+            assert stream.written.wait(30)
+            threading.Timer(0.05, stream.release.set).start()  # while the fork waits
+            child = os.fork()
+            if child == 0:
+                try:
+                    stream.flush()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            writer.join()
+        assert len((tmp_path / "out").read_text().splitlines()) == 1

@@ -350,8 +350,28 @@ MULTIPROCESSING = """
         parent()
 """
 
+LEAVING = """
+        forked = os.fork()
+        if forked == 0:
+            child()
+        else:
+            os.wait()
+            parent()
+    # the child has left the session, too
+"""
+IN_A_TASK = """
+        @task(name="parent")
+        def forks():
+            if os.fork() == 0:
+                child()
+                sys.exit()   # ends the call, in the child
+            os.wait()
+        forks()
+"""
+WAYS = {"os.fork": OS_FORK, "multiprocessing": MULTIPROCESSING, "leaving": LEAVING, "in a task": IN_A_TASK}
 
-@pytest.mark.parametrize("how", [OS_FORK, MULTIPROCESSING], ids=["os.fork", "multiprocessing"])
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_a_forked_child_sends_its_own_spans_and_no_others(receiver, how):
     """Those of the parent come once, from the parent; the child's come, too; metrics come from the parent alone."""
     process = run(FORK + how, receiver.url)

@@ -255,7 +255,10 @@ class Plan:
 
     def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
-        if entered is not None:
+        is_of_parent = (
+            call.outcome is None and call.stage == ENDED
+        )  # of a process that was forked in the middle of it
+        if entered is not None and not is_of_parent:
             stop: BaseException | None = None
             call.hooking = True
             for scope, token in reversed(entered):

@@ -453,8 +453,10 @@ class Session(Placing):
             return plan
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: what was submitted in the parent ends there, and so do the streams that are open."""
+        """In a forked child: what was submitted in the parent ends there, and so do the calls and streams that go on."""
         self._pending = {}
+        for call in calls_around():
+            call.stage = ENDED  # for observers; if it returns here all the same, they are told
         for stream in self.streams:
             stream.leave_to_parent()
         self.streams = set()

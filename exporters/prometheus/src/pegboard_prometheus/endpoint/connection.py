@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 5.0
 NOTHING, READ, WRITE = 0, selectors.EVENT_READ, selectors.EVENT_WRITE
-_STALLED = 0.25  # seconds without reading, after which a client may have to make room for another
+STALLED = 0.25  # seconds without reading, after which a client may have to make room for another
 _MAX_LINGER = 1.0
 _MAX_DRAINED = 8 * 1024 * 1024
 _PIECE = 256 * 1024
@@ -78,7 +78,7 @@ class Connection:
         """Whether it may have to make room: it has not asked yet, or reads nothing of its answer, or has it all."""
         if self._waits_for_page:
             return False
-        return not self.body or time.monotonic() - self._moved > _STALLED
+        return not self.body or time.monotonic() - self._moved > STALLED
 
     def step(self) -> None:
         """Do what can be done without waiting."""

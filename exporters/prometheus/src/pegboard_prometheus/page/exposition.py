@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -45,23 +45,23 @@ class Exposition:
         joined = Joined(self._say)
         for registry in registries:
             for family in families_of(registry, self._failed):
-                joined.add(family)
-        parts = [self._text(family, kind) for family in self._picked(joined.take())]
+                self._add(family, joined)
+        parts = [self._text(family, kind) for family in joined.take()]
         return b"".join([*parts, _END] if kind == OPENMETRICS else parts)
 
-    def _picked(self, families: Iterator[Metric]) -> Iterator[Metric]:
-        for family in families:
-            if self._samples_of is not None:
-                family.samples = list(self._samples_of(family))
-            if family.samples or self._samples_of is None:
-                yield family
+    def _add(self, family: Metric, joined: Joined) -> None:
+        try:
+            joined.add(family)
+        except Exception as error:  # noqa: BLE001 - whatever a collector gives
+            self._failed(f"the metric {getattr(family, 'name', type(family).__name__)}", error)
 
     def _text(self, family: Metric, kind: str) -> bytes:
         try:
-            try:
-                return _generated(family, kind)
-            except UnicodeEncodeError:  # a lone surrogate, from a file's name say
-                return _generated(_encodable(family), kind)
+            if self._samples_of is not None:
+                family.samples = list(self._samples_of(family))
+                if not family.samples:
+                    return b""
+            return _generated(family, kind)
         except Exception as error:  # noqa: BLE001 - whatever a collector has put into a sample
             self._failed(f"the metric {family.name}", error)
             return b""
@@ -89,6 +89,13 @@ class _One:
 
 
 def _generated(family: Metric, kind: str) -> bytes:
+    try:
+        return _written(family, kind)
+    except UnicodeEncodeError:  # a lone surrogate, from a file's name say
+        return _written(_encodable(family), kind)
+
+
+def _written(family: Metric, kind: str) -> bytes:
     if kind == OPENMETRICS:
         from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
