@@ -24,7 +24,9 @@ _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", 
 _NO = object()  # what a text is that is no value of a kind
 
 
-_made_here: weakref.WeakSet[Any] = weakref.WeakSet()
+_made_here: weakref.WeakValueDictionary[int, Any] = (
+    weakref.WeakValueDictionary()
+)  # by id: plugins need no hash
 _told: set[str] = set()
 
 
@@ -63,7 +65,7 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
 
 def tell_of_idle(plugin: object) -> None:
     """Log which variables set nothing, once each: those of a plugin that the program itself made."""
-    if plugin in _made_here:
+    if _made_here.get(id(plugin)) is plugin:
         return
     for name in names_of(plugin_name(plugin)):
         if name not in _told:
@@ -80,7 +82,7 @@ def tell_of_idle(plugin: object) -> None:
 
 def _noted(plugin: object) -> object:
     with contextlib.suppress(TypeError):  # of a class whose objects have no weak references
-        _made_here.add(plugin)
+        _made_here[id(plugin)] = plugin
     return plugin
 
 
