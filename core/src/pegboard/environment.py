@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.discovery import did_you_mean, plugin_name
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, PegboardError
 
 if TYPE_CHECKING:
     import ast
@@ -60,6 +60,25 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
             f"plugin {plugin!r} cannot be made with its settings {', '.join(settings)}: {error}",
             where="the configuration",
             key=plugin,
+        ) from error
+
+
+def make_named(name: str, cls: type, given: Mapping[str, Any] = MappingProxyType({})) -> object:
+    """Make a plugin that was named, and not given.
+
+    Raises:
+        ConfigError: As `make`; or it cannot be made without settings.
+    """
+    try:
+        return make(name, cls, given)
+    except PegboardError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"plugin {name!r} cannot be made without settings: {error}\n"
+            f"Attach one that has them: Session({cls.__name__}(...), ...).",
+            where="the configuration",
+            key=name,
         ) from error
 
 

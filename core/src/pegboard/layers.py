@@ -66,7 +66,7 @@ class Layer:
         plugin: Name of the plugin that bound it; set when a task is bound.
     """
 
-    name: str
+    name: str = attrs.field(validator=checks.text())
     order: int = attrs.field(validator=checks.whole())
     run: Callable[[Call, Proceed], Awaitable[Any]] | None = attrs.field(
         default=None,
@@ -101,9 +101,11 @@ class Scope:
         plugin: Name of the plugin that bound it; set when a task is bound.
     """
 
-    name: str
-    enter: Callable[[Call], Any]
-    exit: Callable[[Call, Any], None]
+    name: str = attrs.field(validator=checks.text())
+    enter: Callable[[Call], Any] = attrs.field(validator=checks.callable_("a function of the call"))
+    exit: Callable[[Call, Any], None] = attrs.field(
+        validator=checks.callable_("a function of the call and of what `enter` returned")
+    )
     plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 
 import pegboard
 from pegboard import (
     BindError,
+    ConfigError,
     InvalidPlugin,
+    Layer,
     MissingPlugin,
     Option,
+    Scope,
     Session,
     UnknownEvent,
     current_call,
@@ -130,3 +135,38 @@ def test_what_no_name_is_near_to_is_only_missing() -> None:
     with pytest.raises(AttributeError) as missing:
         pegboard.xyzzy  # type: ignore[attr-defined]  # noqa: B018
     assert str(missing.value).endswith("has no attribute 'xyzzy'.")
+
+
+@pytest.mark.parametrize("way", ["session", "register", "configuration"])
+def test_a_named_plugin_that_needs_settings_says_so(site, way: str) -> None:
+    """Not Python's words about `__init__` alone, but the way out too."""
+    source = "class Needy:\n    name = 'needy'\n    def __init__(self, url): ...\n"
+    site.install("needy", {"needy": "needy_plugin:Needy"}, {"needy_plugin": source})
+    Path("pegboard.toml").write_text('plugins = ["needy"]\n' if way == "configuration" else "")
+    ways = {
+        "session": lambda: Session("needy"),
+        "register": lambda: Session().register("needy"),
+        "configuration": lambda: task(lambda: 1)(),
+    }
+    with pytest.raises(ConfigError) as refused:
+        ways[way]()
+    first, way_out = str(refused.value).splitlines()
+    assert first.startswith("plugin 'needy' cannot be made without settings: ")
+    assert way_out == "Attach one that has them: Session(Needy(...), ...)."
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Layer(3, 1), "Layer: name is a text, not 3."),
+        (lambda: Layer("x", "RETRY"), "Layer: order is a whole number, not 'RETRY'."),
+        (lambda: Scope("x", 3, print), "Scope: enter is a function of the call, not 3."),
+        (lambda: Scope("x", print, None), "Scope: exit is a function of the call"),
+    ],
+    ids=["name", "order", "enter", "exit"],
+)
+def test_parts_of_a_wrong_form_are_refused_where_they_are_made(make, words: str) -> None:
+    """A scope that cannot be entered would only be counted, at every call."""
+    with pytest.raises(TypeError) as refused:
+        make()
+    assert str(refused.value).startswith(words)

@@ -250,4 +250,4 @@ def _make(name: str, config: Config) -> object:
         for key in settings:
             if key not in known:
                 raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    return environment.make(name, plugin, settings)
+    return environment.make_named(name, plugin, settings)

@@ -414,7 +414,9 @@ class Plugins:
         """Return a plugin given by name, made with its defaults, or that its name is disabled; any other as it is."""
         if isinstance(plugin, str):
             return (
-                _DISABLED if self.pm.is_blocked(plugin) else environment.make(plugin, discovery.find(plugin))
+                _DISABLED
+                if self.pm.is_blocked(plugin)
+                else environment.make_named(plugin, discovery.find(plugin))
             )
         environment.tell_of_idle(plugin)
         return plugin
