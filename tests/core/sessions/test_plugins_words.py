@@ -146,7 +146,7 @@ def test_a_named_plugin_that_needs_settings_says_so(site, way: str) -> None:
     ways = {
         "session": lambda: Session("needy"),
         "register": lambda: Session().register("needy"),
-        "configuration": lambda: task(lambda: 1)(),
+        "configuration": task(lambda: 1),
     }
     with pytest.raises(ConfigError) as refused:
         ways[way]()
