@@ -123,3 +123,15 @@ def test_a_stream_that_holds_less_than_it_tells_gets_escapes() -> None:
 def test_joiners_may_be_kept() -> None:
     """Names of some languages are written with them."""
     assert texts.one_line("क्\u200dष\u202e", texts.JOINERS) == "क्\u200dष\\u202e"
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        *("a Retry", "an Audit", "an int", "an ndarray", "an async_generator", "an HTTPError", "an OSError"),
+        *("a UUID", "a UserError", "a unit", "an Undo", "an _Inner", "a map", "an imap", "a X"),
+    ],
+)
+def test_the_article_is_that_of_the_spoken_word(phrase: str) -> None:
+    """`an` before a vowel that is heard, whatever is written."""
+    assert texts.a(phrase.partition(" ")[2]) == phrase

@@ -100,9 +100,13 @@ def __getattr__(name: str) -> Any:
     """Find a first-party option or plugin in its own distribution, when it is first asked for."""
     import importlib
 
+    from pegboard.discovery import did_you_mean
+
     extra = PROVIDED.get(name)
     if extra is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        meant = "" if name.startswith("_") else did_you_mean(name, [*__all__, *PROVIDED])
+        # For Python itself nothing is near to None, so that nothing is suggested twice.
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{meant}", name=name, obj=None)
 
     module = f"pegboard_{extra}"
     try:

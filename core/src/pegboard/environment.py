@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pegboard.discovery import did_you_mean, plugin_name
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, PegboardError
 
 if TYPE_CHECKING:
     import ast
@@ -24,7 +24,8 @@ _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", 
 _NO = object()  # what a text is that is no value of a kind
 
 
-_made_here: dict[int, weakref.ref[object]] = {}  # by id, as not every plugin has a hash
+# By id, as plugins need no hash.
+_made_here: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 _told: set[str] = set()
 
 
@@ -61,9 +62,28 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
         ) from error
 
 
+def make_named(name: str, cls: type, given: Mapping[str, Any] = MappingProxyType({})) -> object:
+    """Make a plugin that was named, and not given.
+
+    Raises:
+        ConfigError: As `make`; or it cannot be made without settings.
+    """
+    try:
+        return make(name, cls, given)
+    except PegboardError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"plugin {name!r} cannot be made without settings: {error}\n"
+            f"Attach one that has them: Session({cls.__name__}(...), ...).",
+            where="the configuration",
+            key=name,
+        ) from error
+
+
 def tell_of_idle(plugin: object) -> None:
     """Log which variables set nothing, once each: those of a plugin that the program itself made."""
-    if id(plugin) in _made_here:
+    if _made_here.get(id(plugin)) is plugin:
         return
     for name in names_of(plugin_name(plugin)):
         if name not in _told:
@@ -80,8 +100,7 @@ def tell_of_idle(plugin: object) -> None:
 
 def _noted(plugin: object) -> object:
     with contextlib.suppress(TypeError):  # of a class whose objects have no weak references
-        number = id(plugin)
-        _made_here[number] = weakref.ref(plugin, lambda _: _made_here.pop(number, None))
+        _made_here[id(plugin)] = plugin
     return plugin
 
 

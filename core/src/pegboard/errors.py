@@ -156,11 +156,13 @@ class AwaitInSyncTask(PegboardError, RuntimeError):  # noqa: N818
     """Raised when a layer of a sync task awaits something that really suspends.
 
     Attributes:
-        plugin: Name of the layer that awaited.
+        plugin: Name of the plugin whose layer awaited.
+        layer: Name of that layer.
         task: Name of the task.
     """
 
     plugin: str
+    layer: str
     task: str
 
 
@@ -168,11 +170,13 @@ class NotAwaited(PegboardError, RuntimeError):  # noqa: N818
     """Raised when a layer returns what it proceeds to instead of awaiting it, so that the function never runs.
 
     Attributes:
-        plugin: Name of the layer, by custom of its plugin.
+        plugin: Name of the plugin whose layer it is.
+        layer: Name of that layer.
         task: Name of the task.
     """
 
     plugin: str
+    layer: str
     task: str
 
 

@@ -39,7 +39,9 @@ class Order(enum.IntEnum):
 def _refuse_other(is_kind: Callable[[object], bool], written: str) -> Callable[..., None]:
     def validate(layer: Layer, side: attrs.Attribute[Any], function: object) -> None:
         if function is not None and not is_kind(function) and not is_kind(type(function).__call__):
-            raise TypeError(f"layer {layer.name!r}: `{side.name}` is written {written}, unlike {function!r}.")
+            raise TypeError(
+                f"layer {layer.name!r}: `{side.name}` is written {written}, unlike {checks.shown(function)}."
+            )
 
     return validate
 
@@ -61,9 +63,10 @@ class Layer:
             refuses the task, as an error of `bind` does.
         check_value: What a value has to pass that a layer further out answers with instead of the function's: takes the value,
             and returns it, changed or not, or raises. Asked by `call.checked(value)`.
+        plugin: Name of the plugin that bound it; set when a task is bound.
     """
 
-    name: str
+    name: str = attrs.field(validator=checks.text())
     order: int = attrs.field(validator=checks.whole())
     run: Callable[[Call, Proceed], Awaitable[Any]] | None = attrs.field(
         default=None,
@@ -76,6 +79,10 @@ class Layer:
     provides: tuple[str, ...] = ()
     verify: Callable[[frozenset[str]], None] | None = None
     check_value: Callable[[Any], Any] | None = None
+    plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"layer {self.name!r} of plugin {self.plugin!r}"
 
 
 @attrs.frozen
@@ -91,8 +98,17 @@ class Scope:
         name: How `session.explain` and errors call it.
         enter: Called with the call; what it returns is handed to `exit`.
         exit: Called with the call and what `enter` returned.
+        plugin: Name of the plugin that bound it; set when a task is bound.
     """
 
-    name: str
-    enter: Callable[[Call], Any]
-    exit: Callable[[Call, Any], None]
+    name: str = attrs.field(validator=checks.text())
+    enter: Callable[[Call], Any] = attrs.field(validator=checks.callable_("a function of the call"))
+    exit: Callable[[Call, Any], None] = attrs.field(
+        validator=checks.callable_("a function of the call and of what `enter` returned")
+    )
+    plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
+
+
+def belong_to(part: Layer | Scope, plugin: str) -> None:
+    """Note which plugin bound a layer or scope."""
+    object.__setattr__(part, "plugin", plugin)

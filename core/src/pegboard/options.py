@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from pegboard import discovery, environment
-from pegboard.errors import UnsupportedTask
+from pegboard import discovery, environment, texts
+from pegboard.errors import InvalidTask, UnsupportedTask
 from pegboard.parts import checks
 from pegboard.places import BUILT_IN, unknown_executor
 from pegboard.records import KINDS, Kind
@@ -63,6 +63,41 @@ class Option:
         """Make the plugin this option belongs to; called when a session lacks it."""
         plugin = cls.plugin()
         return None if plugin is None else environment.make(discovery.plugin_name(plugin), plugin)
+
+
+def refuse_non_option(given: object, where: str, written: str) -> None:
+    """Refuse what is no option, and say what was probably meant.
+
+    Args:
+        given: What was given.
+        where: To what.
+        written: How options are written there, with `{}` for them.
+
+    Raises:
+        InvalidTask: It is none.
+    """
+    if isinstance(given, Option):
+        return
+    if isinstance(given, type) and issubclass(given, Option):
+        wrong, right = (
+            f"{given.__name__} is an option's class; did you forget the parentheses?",
+            f"{given.__name__}(...)",
+        )
+    elif isinstance(given, list | tuple | set | frozenset) and all(
+        isinstance(each, Option) for each in given
+    ):
+        wrong, right = (
+            f"{where} takes options one by one, not {texts.a(type(given).__name__)} of them.",
+            ", ".join(f"{type(each).__name__}(...)" for each in given),
+        )
+    else:
+        wrong, right = (
+            f"{where} takes options such as Retry(3) or Cache(ttl=60), not {checks.shown(given)}.",
+            "",
+        )
+        if isinstance(getattr(given, "name", None), str):
+            wrong += " A plugin goes on a session: Session(...)."
+    raise InvalidTask(f"{wrong} {written.format(right)}" if right else wrong)
 
 
 def is_owned(option: Option) -> bool:

@@ -91,6 +91,11 @@ class TaskResult(Generic[T]):
     call_id: str
     trace_id: str | None
 
+    @property
+    def ok(self) -> bool:
+        """Whether the task returned: whether the status is `ok`."""
+        return self.status == "ok"
+
     def unwrap(self) -> T:
         """Return the value, or raise the exception that left the call (the same object)."""
         if self.error is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 JOINERS = "\u200c\u200d"
 """Join and part the letters of some languages, and the parts of an emoji: not printable, and harmless in a name."""
 
+_LIKE_YOU = ("eu", "one", "uni", "usa", "use", "usu", "ut")  # vowels that are spoken as consonants
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Control characters; line and paragraph separators; marks that turn the direction of writing; halves of surrogate pairs.
 # Compiled when it is needed first, by `re`, which keeps it: that takes longer than to import this module.
@@ -57,6 +58,15 @@ def text_of(value: object) -> str:
         return str(value)
     except Exception:  # noqa: BLE001 - whatever is shown must never fail what it tells of
         return f"<{type(value).__name__}>"
+
+
+def a(noun: str) -> str:
+    """Put the indefinite article before a noun, as it is spoken: `a Retry`, `an Audit`, `an HTTPError`, `a UUID`."""
+    word = noun.lstrip("_")
+    if word[:2].isupper() and len(word) > 1:
+        return f"{'an' if word[0] in 'AEFHILMNORSX' else 'a'} {noun}"
+    vowel = word[:1].lower() in ("a", "e", "i", "o", "u") and not word.lower().startswith(_LIKE_YOU)
+    return f"{'an' if vowel or word.startswith('nd') else 'a'} {noun}"
 
 
 def encodable(text: str, encoding: str = "utf-8") -> str:

@@ -48,7 +48,7 @@ def test_bind_may_return_several_parts() -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (3, "returned a int from bind"),
+        (3, "returned an int from bind"),
         (Layer, "returned a type from bind"),
         ("layer", "returned a str from bind"),
         (object(), "Return a Layer, a Scope"),
@@ -71,7 +71,7 @@ def test_what_is_no_part_is_refused(part: object, words: str) -> None:
         ({"run": 3}, "`run` is written"),
         ({"stream": _run}, "`stream` is written `async def stream(call, proceed)`, with yield"),
         ({"stream": _plain}, "`stream` is written"),
-        ({"order": "RETRY"}, "'order' must be <class 'int'>"),
+        ({"order": "RETRY"}, "Layer: order is a whole number, not 'RETRY'"),
     ],
     ids=["plain run", "yielding run", "number", "run as stream", "plain stream", "order"],
 )

@@ -94,7 +94,7 @@ def test_a_result_tells_how_a_call_went(made, way, plugins) -> None:
     before = time.time()
     with opened(plugins):
         result = way(made, 5)
-    assert (result.value, result.status, result.source) == (VALUES[made.name], "ok", "run")
+    assert (result.value, result.status, result.source, result.ok) == (VALUES[made.name], "ok", "run", True)
     assert (result.error, result.attempts, result.trace_id) == (None, 1, None)
     assert before <= result.started_at <= time.time()
     assert 0 <= result.duration < 60
@@ -111,7 +111,7 @@ def test_an_error_is_in_the_result_and_never_raised(made, way, plugins) -> None:
     with opened(plugins):
         result = way(made, 5, error)
     assert result.error is error
-    assert (result.value, result.status, result.attempts) == (None, "error", 1)
+    assert (result.value, result.status, result.attempts, result.ok) == (None, "error", 1, False)
     with pytest.raises(Boom) as caught:
         result.unwrap()
     assert caught.value is error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -96,3 +97,20 @@ def test_a_file_of_other_bytes_is_refused() -> None:
     Path("pegboard.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is no valid TOML"):
         load_config()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing", "unreadable"])
+def test_what_cannot_be_read_is_an_error(tmp_path: Path, kind: str) -> None:
+    """Something is called `pegboard.toml`, so it was meant."""
+    place = tmp_path / "pegboard.toml"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("nowhere" if kind == "link to nothing" else "/proc/self/mem")
+    with pytest.raises(
+        ConfigError, match=r"pegboard\.toml (cannot be read: |is no file that can be read\.)"
+    ) as refused:
+        load_config(str(tmp_path))
+    assert refused.value.where == str(place)

@@ -15,10 +15,21 @@ from pegboard.testing import FakeClock, Recorder
 
 def test_defaults_are_options_each_once() -> None:
     """Something else, or two of a class, is a TypeError at once."""
-    with pytest.raises(TypeError, match=r"takes options such as Retry\(3\), not 3"):
+    with pytest.raises(TypeError, match=r"defaults takes options such as .*, not 3"):
         Session(defaults=[3])
+    with pytest.raises(
+        TypeError,
+        match=r"Level is an option's class; did you forget the parentheses\? defaults=\[Level\(...\), ...\]",
+    ):
+        Session(defaults=[Level])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="two options of the same class"):
         Session(defaults=[Level(1), Level(2)])
+
+
+def test_a_single_default_needs_no_list() -> None:
+    """One option means one."""
+    with Session(defaults=Level(10)):
+        assert task(lambda: 1)() == 11
 
 
 def test_defaults_apply_to_tasks_that_say_nothing_themselves() -> None:

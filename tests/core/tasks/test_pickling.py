@@ -222,8 +222,8 @@ class ComparableError(ValueError):
 
 
 FACTS = {
-    "AwaitInSyncTask": {"plugin": "p", "task": "t"},
-    "NotAwaited": {"plugin": "p", "task": "t"},
+    "AwaitInSyncTask": {"plugin": "p", "layer": "l", "task": "t"},
+    "NotAwaited": {"plugin": "p", "layer": "l", "task": "t"},
     "BindError": {"plugin": "p", "task": "t"},
     "ConfigError": {"where": "pegboard.toml", "key": "k"},
     "DeadlineExceeded": {"task": "t", "seconds": 1.5},

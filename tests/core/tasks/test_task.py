@@ -170,10 +170,12 @@ def test_the_kind_is_told_and_inspect_tells_the_truth(body) -> None:
         (None, "not None"),
         (int, "int is a class"),
         (Level, "forget the parentheses? @task(Level(...))"),
+        ([Level(1)], "takes options one by one, not a list of them. @task(Level(...))"),
+        (types.SimpleNamespace(name="audit"), "A plugin goes on a session: Session(...)."),
         (task(function), "is a task already"),
         (property(function), "not <property"),
     ],
-    ids=["number", "text", "None", "class", "option class", "task", "property"],
+    ids=["number", "text", "None", "class", "option class", "list", "plugin", "task", "property"],
 )
 def test_what_is_no_function_is_refused_at_decoration(given, words: str) -> None:
     """`@task(3)`, `@task` on a class and the like are a TypeError that says what it got."""
@@ -211,7 +213,10 @@ def test_the_method_of_an_object_bound_as_a_task_is_refused() -> None:
         lambda: task(function).with_options(3),
         lambda: task(function).with_options(Level),
         lambda: task(function).with_options(nmae="typo"),
+        lambda: task(function).with_options([Level(1)]),
         lambda: task(tags=[1])(function),
+        lambda: task(tags=3)(function),
+        lambda: task(tags=None)(function),
     ],
     ids=[
         "keyword",
@@ -221,7 +226,10 @@ def test_the_method_of_an_object_bound_as_a_task_is_refused() -> None:
         "later",
         "class",
         "later keyword",
+        "later list",
         "tag",
+        "no tags",
+        "None for tags",
     ],
 )
 def test_a_mistake_is_a_type_error_where_it_is_written(wrong) -> None:

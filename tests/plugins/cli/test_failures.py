@@ -181,3 +181,33 @@ def test_a_command_that_cannot_be_loaded_is_a_misuse(
     result = pegboard("shout")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 4)
     assert "the command 'shout' of extra cannot be loaded: ModuleNotFoundError" in result.stderr
+
+
+def test_what_an_observer_did_wrong_is_a_line(tmp_path: Path) -> None:
+    """Logged without a traceback, unless it is asked for."""
+    (tmp_path / "watch.py").write_text(
+        "from pegboard import current_session, hookimpl, task\n"
+        "class Watch:\n    name = 'watch'\n    @hookimpl\n    def after_execute(self): raise OSError('no disk')\n"
+        "@task\ndef inner(): return 1\n"
+        "@task\ndef f():\n    current_session().register(Watch())\n    return inner()\n"
+    )
+    program = "from pegboard import Session\nfrom pegboard_cli import main\nwith Session():\n    main()\n"
+    command = [sys.executable, "-c", program, "run"]
+    for flags in ((), ("--traceback",)):
+        done = subprocess.run(
+            [*command, *flags, "watch:f"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == "1\n"
+        assert "plugin watch failed in after_execute with OSError" in done.stderr
+        assert ("Traceback" in done.stderr) is bool(flags)
+
+
+def test_the_parts_of_a_group_may_be_sensitive(pegboard) -> None:
+    """Their type is told, and not their text."""
+    Path("groups.py").write_text(
+        "from pegboard import task\n@task(sensitive=True)\ndef secret(x): raise ValueError('canary')\n"
+        "@task\ndef f(): secret.map([1, 2], on_error='aggregate')\n"
+    )
+    result = pegboard("run", "groups:f")
+    assert result.exit_code == 1
+    assert "canary" not in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,19 @@ def test_plugins_come_on_top_of_the_configured_ones(pegboard, tmp_path: Path) ->
     run = command("run", "--plugin", "one", "--plugin", "two", "jobs:attached")
     assert run == ["one starts", "two starts", '["one", "two"]']
     assert "before_execute: one" in command("explain", "jobs:double")[-1]
+
+
+def test_a_stream_of_another_encoding_gets_escapes(pegboard, tmp_path: Path) -> None:
+    """What stdout cannot hold is written as in a Python literal, and is no failure."""
+    (tmp_path / "accents.py").write_text(
+        "from pegboard import task\n@task\ndef f(): return 'größe \\udcff'\n"
+    )
+    command = [sys.executable, "-c", "from pegboard_cli import main; main()", "run", "accents:f"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("größe \\udcff\n".encode("latin-1"), b"")

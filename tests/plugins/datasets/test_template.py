@@ -49,7 +49,7 @@ def test_templates_that_hold_more_than_parameters_are_refused(text) -> None:
 
 def test_another_type_is_refused() -> None:
     """A template is text."""
-    with pytest.raises(InvalidKey, match="is a int"):
+    with pytest.raises(InvalidKey, match="is an int"):
         KeyTemplate.parse(3)
 
 

@@ -16,6 +16,7 @@ from pegboard.calls.arity import without
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import running_call
+from pegboard.discovery import did_you_mean
 from pegboard.errors import TaskTimeout, UnknownEvent
 from pegboard.parts.forks import new_lock
 
@@ -312,7 +313,7 @@ class Call:
                 self.hooking = hooking
         elif event not in self.plan.session.events:
             raise UnknownEvent(
-                f"task {self.task.name!r} emitted {event!r}, and no hook spec of this session describes it.\n"
+                f"task {self.task.name!r} emitted {event!r}, and no hook spec of this session describes it.{did_you_mean(event, self.plan.session.events)}\n"
                 f"Known: {', '.join(sorted(self.plan.session.events))}.",
                 event=event,
             )

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from pegboard import texts
 from pegboard.errors import MustBeAwaited
 from pegboard.parts.stopping import wait_for
 
@@ -67,7 +68,7 @@ def refuse_awaitable(value: object, task: str, where: str) -> None:
     if inspect.iscoroutine(value):
         value.close()  # or Python would warn that nobody awaited it
     raise MustBeAwaited(
-        f"{task!r} returned a {type(value).__name__}, which has to be awaited, and {where} runs in sync code.\n"
+        f"{task!r} returned {texts.a(type(value).__name__)}, which has to be awaited, and {where} runs in sync code.\n"
         f"Make it an `async def` function, or await the whole of it: `acall`, `aexecute`, `apipeline` or `gather`.",
         task=task,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard.discovery import plugin_name
+from pegboard import texts
+from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PegboardError, PluginConflict
-from pegboard.layers import Layer, Scope
+from pegboard.layers import Layer, Scope, belong_to
 from pegboard.options import On
 from pegboard.places import BUILT_IN, RemotePlace
 from pegboard.plans.events import Dispatch, Observer, compile_event, monitored_event, plain_function
@@ -41,6 +42,8 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     bound: list[Observer] = []
     for found in session.pm.in_order("bind"):
         for part in _bind(session, seen, found):
+            if isinstance(part, Layer | Scope):
+                belong_to(part, found.plugin_name)
             if isinstance(part, Layer):
                 layers.append(part)
             elif isinstance(part, Scope):
@@ -119,7 +122,7 @@ def _class_of(session: Session, option: Option, task: Task[..., Any]) -> type | 
 def _not_a_class(option: Option, plugin: object) -> InvalidPlugin:
     what = type(option).__name__
     return InvalidPlugin(
-        f"{what}.plugin() returned a {type(plugin).__name__}, and the class of the plugin is needed, to tell whether one of it is "
+        f"{what}.plugin() returned {texts.a(type(plugin).__name__)}, and the class of the plugin is needed, to tell whether one of it is "
         f"attached already.\nReturn the class; if it cannot be made without settings, override `make` as well.",
         plugin=option.plugin_name,
         hook="",
@@ -143,7 +146,7 @@ def _is_served(session: Session, task: Task[..., Any], option: Option, plugin: t
         theirs, own = type(found), plugin
         raise PluginConflict(
             f"task {task.name!r} asks for {what}, which belongs to {own.__module__}.{own.__qualname__}, and the plugin called "
-            f"{name!r} in this session is a {theirs.__module__}.{theirs.__qualname__}, so the option would be silently ignored.\n"
+            f"{name!r} in this session is {texts.a(theirs.__module__)}.{theirs.__qualname__}, so the option would be silently ignored.\n"
             f"Attach the one that the task needs, or give the other a name of its own.",
             plugin=name,
             claimants=(own.__qualname__, theirs.__qualname__),
@@ -210,7 +213,7 @@ def _verify(task: Task[..., Any], layers: list[Layer]) -> None:
             except BindError:
                 raise
             except Exception as error:
-                raise _failed_to_bind(layer.name, task, error) from error
+                raise _failed_to_bind(layer.plugin, task, error) from error
 
 
 def _failed_to_bind(plugin: str, task: Task[..., Any], error: Exception) -> BindError:
@@ -228,7 +231,7 @@ def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: o
     for hook, function, opts in session.pm.hook_attributes(part):
         if hook not in known:
             raise BindError(
-                f"plugin {owner!r} bound {hook!r} to task {task.name!r}, which is no event of a call.\n"
+                f"plugin {owner!r} bound {hook!r} to task {task.name!r}, which is no event of a call.{did_you_mean(hook, known)}\n"
                 f"Known: {', '.join(sorted(known))}.",
                 plugin=owner,
                 task=task.name,
@@ -248,7 +251,7 @@ def _bound_observers(session: Session, task: Task[..., Any], owner: str, part: o
         observers.append(Observer(owner, hook, function, wanted))
     if not observers:
         raise BindError(
-            f"plugin {owner!r} returned a {type(part).__name__} from bind for task {task.name!r}.\n"
+            f"plugin {owner!r} returned {texts.a(type(part).__name__)} from bind for task {task.name!r}.\n"
             f"Return a Layer, a Scope, an object with methods marked @hookimpl, a list of these, or None.",
             plugin=owner,
             task=task.name,

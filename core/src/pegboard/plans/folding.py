@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.arity import UNCHECKED, Arity, arity
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Plan
 
 Inner = Callable[["Call"], Any]
+_NO_LOOP = ("event loop", "async context")  # in the complaints of asyncio, anyio and sniffio
 
 
 class CarriedStop(Exception):  # noqa: N818 - a carrier, not an error
@@ -29,7 +30,7 @@ def fold(plan: Plan, bottom: Inner, side: str, finish: Callable[[Inner], Inner] 
     for layer in reversed(plan.layers):
         around = getattr(layer, side)
         if around is None:
-            raise _unsupported(plan, layer.name)
+            raise _unsupported(plan, layer)
         inner = _wrap(around, inner)
         if finish is not None:
             inner = finish(inner)
@@ -43,13 +44,13 @@ def _wrap(around: Callable[[Call, Inner], Any], inner: Inner) -> Inner:
     return proceed
 
 
-def _unsupported(plan: Plan, layer: str) -> UnsupportedTask:
+def _unsupported(plan: Plan, layer: Layer) -> UnsupportedTask:
     task = plan.task
     what = "a stream" if task.kind.endswith("generator") else "a call that returns one value"
     return UnsupportedTask(
-        f"plugin {layer!r} cannot wrap the {task.kind.replace('_', ' ')} task {task.name!r}: its layer has no side for {what}.\n"
+        f"{layer} cannot wrap the {task.kind.replace('_', ' ')} task {task.name!r}: it has no side for {what}.\n"
         f"Take the option off this task, or make it a {'function' if what == 'a stream' else 'generator'}.",
-        plugin=layer,
+        plugin=layer.plugin,
         task=task.name,
         kind=task.kind,
     )
@@ -77,7 +78,8 @@ def end_suspension(call: Call, top: object, throw: Callable[[BaseException], obj
         top: The outermost layer's coroutine or stream.
         throw: Raises an error where that is suspended.
     """
-    error = _suspended(call, top)
+    layer = _innermost(call.plan, _codes_down(call, top)) or call.plan.layers[0]
+    error = _awaited(layer, call)
     try:
         throw(error)
     except (AwaitInSyncTask, StopIteration, StopAsyncIteration):
@@ -85,22 +87,57 @@ def end_suspension(call: Call, top: object, throw: Callable[[BaseException], obj
     return error
 
 
-def _suspended(call: Call, awaitable: Any) -> AwaitInSyncTask:
-    """Name the innermost layer that a suspended chain of coroutines goes through."""
-    rest = call.plan.layers
-    culprit = call.plan.layers[0].name
+def refuse_complaint(call: Call, error: Exception) -> None:
+    """Say of which layer it comes that asyncio, or what stands on it, finds no event loop to wait in.
+
+    Raises:
+        AwaitInSyncTask: A layer awaited, and this error is what came of it.
+    """
+    import traceback  # only ever needed for an error
+
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [frame.f_globals.get("__name__", "") for frame in frames]
+    complains = modules[-1].startswith("asyncio") or any(sign in str(error) for sign in _NO_LOOP)
+    # Below a frame of ours is the task's function, or what another call runs.
+    codes = (
+        None if name.startswith("pegboard.") else each.f_code
+        for each, name in zip(frames, modules, strict=True)
+    )
+    layer = _innermost(call.plan, codes) if complains else None
+    if layer is not None:
+        raise _awaited(layer, call) from error
+
+
+def _codes_down(call: Call, awaitable: Any) -> Iterator[object]:
+    """Tell the code of all that is suspended, outermost first."""
+    for stream in getattr(call, "streams", ()):
+        if stream.ag_running:
+            yield stream.ag_code
     while awaitable is not None:
-        code = getattr(awaitable, "cr_code", None) or getattr(awaitable, "ag_code", None)
-        at = next((i for i, layer in enumerate(rest) if code is not None and code in _codes(layer)), None)
+        yield getattr(awaitable, "cr_code", awaitable)
+        awaitable = getattr(awaitable, "cr_await", None)
+
+
+def _innermost(plan: Plan, codes: Iterable[object]) -> Layer | None:
+    """Return the layer whose code comes last, since the last None."""
+    rest, found = plan.layers, None
+    for code in codes:
+        if code is None:
+            found = None
+            continue
+        at = next((index for index, layer in enumerate(rest) if code in _codes(layer)), None)
         if at is not None:
-            culprit = rest[at].name
-            rest = rest[at + 1 :]
-        awaitable = getattr(awaitable, "cr_await", None) or getattr(awaitable, "ag_await", None)
+            found, rest = rest[at], rest[at + 1 :]
+    return found
+
+
+def _awaited(layer: Layer, call: Call) -> AwaitInSyncTask:
     return AwaitInSyncTask(
-        f"plugin {culprit!r} awaited something that suspends, around the sync task {call.task.name!r}.\n"
-        f"A sync task has no event loop to wait in. In a layer, wait with call.sleep, call.io, call.offload, "
-        f"call.lock or call.timeout: they block in a sync task and suspend in an async one.",
-        plugin=culprit,
+        f"{layer} awaited something that suspends, around the sync task {call.task.name!r}.\n"
+        f"A sync task has no event loop to wait in. In a layer, wait with call.sleep, call.io, call.offload, call.lock or "
+        f"call.timeout, which block in a sync task and suspend in an async one; or make the task `async def`.",
+        plugin=layer.plugin,
+        layer=layer.name,
         task=call.task.name,
     )
 
@@ -122,12 +159,18 @@ def refuse_unawaited(plan: Plan, value: Any, bottom: Callable[..., Any]) -> None
         if code is not None and code in codes:
             value.close()
             raise NotAwaited(
-                f"plugin {layer.name!r} returned what it proceeds to instead of awaiting it, around the task {plan.task.name!r}, "
+                f"{layer} returned what it proceeds to instead of awaiting it, around the task {plan.task.name!r}, "
                 f"so the function did not run.\nIn its layer: return await proceed(call).",
-                plugin=layer.name,
+                plugin=layer.plugin,
+                layer=layer.name,
                 task=plan.task.name,
             )
 
 
 def _codes(layer: Layer) -> tuple[object, ...]:
-    return tuple(getattr(side, "__code__", None) for side in (layer.run, layer.stream) if side is not None)
+    return tuple(_code_of(side) for side in (layer.run, layer.stream) if side is not None)
+
+
+def _code_of(side: Any) -> object:
+    side = getattr(side, "func", side)  # of a partial
+    return getattr(side, "__code__", None) or getattr(type(side).__call__, "__code__", None)

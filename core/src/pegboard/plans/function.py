@@ -25,6 +25,7 @@ from pegboard.plans.folding import (
     end_suspension,
     fold,
     observes_attempts,
+    refuse_complaint,
     refuse_unawaited,
 )
 from pegboard.records import Outcome, make_outcome
@@ -196,6 +197,9 @@ def _layered(plan: Plan) -> Run:
                     value = stop.value
                 except CarriedStop as carried:
                     raise carried.args[0] from None
+                except (RuntimeError, AttributeError) as error:
+                    refuse_complaint(call, error)
+                    raise
                 if type(value) in _AWAITABLE:
                     refuse_unawaited(plan, value, _ask)
                 if watched:

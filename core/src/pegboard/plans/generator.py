@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import original_of
 from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
-from pegboard.plans.folding import arity_of, end_suspension, observes_attempts
+from pegboard.plans.folding import arity_of, end_suspension, observes_attempts, refuse_complaint
 from pegboard.plans.open_stream import OpenStream
 from pegboard.plans.streams import KeptStream, fold_streams, take_handed
 
@@ -174,6 +174,9 @@ def _stepped(call: Call, top: KeptStream) -> Stream:
                 item = stop.value
             except StopAsyncIteration:
                 return call.returned
+            except (RuntimeError, AttributeError) as error:
+                refuse_complaint(call, error)
+                raise
             else:
                 raise end_suspension(call, top, awaitable.throw)
             try:

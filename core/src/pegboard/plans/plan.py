@@ -275,7 +275,7 @@ class Plan:
     def _scope_failed(
         self, scope: Scope, moment: str, call: Call, error: BaseException
     ) -> BaseException | None:
-        return self.session.faults.of_hook(scope.name, f"scope.{moment}", call, error)
+        return self.session.faults.of_hook(scope.plugin, f"scope.{moment}", call, error)
 
 
 class DivertedPlan:

@@ -61,9 +61,9 @@ class KeptStream:
         return self._stream.ag_code
 
     @property
-    def ag_await(self) -> Any:
-        """What the stream is waiting for."""
-        return self._stream.ag_await
+    def ag_running(self) -> bool:
+        """Whether it is in a step, or suspended in one."""
+        return self._stream.ag_running
 
 
 class _Outermost(KeptStream):

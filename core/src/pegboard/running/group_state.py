@@ -8,6 +8,7 @@ from contextvars import Context, copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from pegboard import texts
 from pegboard.errors import MapError
 from pegboard.parts import checks
 from pegboard.parts.forks import new_rlock
@@ -166,7 +167,7 @@ class GroupState:
         )
 
     def _note(self, index: int, error: Exception) -> None:
-        note_on(error, f"as item {index} of a {self.group.kind}")
+        note_on(error, f"as item {index} of {texts.a(self.group.kind)}")
 
 
 def _rank(index: int, error: BaseException) -> tuple[bool, int]:

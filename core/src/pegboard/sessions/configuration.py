@@ -131,7 +131,7 @@ def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
     place = os.path.abspath(folder)
     while True:
         own = os.path.join(place, "pegboard.toml")
-        if os.path.isfile(own):
+        if os.path.lexists(own):  # whatever it is, it was meant
             return own, _read(own)
         project = os.path.join(place, "pyproject.toml")
         if os.path.isfile(project):
@@ -147,6 +147,8 @@ def _nearest(folder: str) -> tuple[str, Mapping[str, Any]] | None:
 def _read(path: str) -> Mapping[str, Any]:
     import tomllib
 
+    if not os.path.isfile(path):
+        raise ConfigError(f"{path} is no file that can be read.", where=path, key="")
     try:
         if os.path.getsize(path) > _BYTES_MOST:
             raise ConfigError(
@@ -248,4 +250,4 @@ def _make(name: str, config: Config) -> object:
         for key in settings:
             if key not in known:
                 raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    return environment.make(name, plugin, settings)
+    return environment.make_named(name, plugin, settings)

@@ -11,9 +11,10 @@ from typing import Any
 import pluggy
 from pluggy import HookImpl
 
-from pegboard import hookspecs
+from pegboard import hookspecs, texts
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import InvalidPlugin, PluginConflict
+from pegboard.parts import checks
 from pegboard.plans.events import OnFailure, contain, plain_function
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
@@ -69,7 +70,7 @@ class Manager(pluggy.PluginManager):
         if other is not None:
             claimants = (type(other).__qualname__, type(plugin).__qualname__)
             raise PluginConflict(
-                f"two plugins of this session are called {name!r}: a {claimants[0]} and a {claimants[1]}.\n"
+                f"two plugins of this session are called {name!r}: {texts.a(claimants[0])} and {texts.a(claimants[1])}.\n"
                 f"Attach one of them, or give them different names. An inner session may replace one by name.",
                 plugin=name,
                 claimants=claimants,
@@ -255,8 +256,13 @@ class Manager(pluggy.PluginManager):
             and not hasattr(plugin, "hookspecs")
             and not isinstance(getattr(plugin, "name", None), str)
         ):
+            one_by_one = (
+                " They are given one by one: Session(*plugins)."
+                if isinstance(plugin, list | tuple | set)
+                else ""
+            )
             raise InvalidPlugin(
-                f"{plugin!r} is no plugin: it has no hook and no name, so attaching it would do nothing.\n"
+                f"{checks.shown(plugin)} is no plugin: it has no hook and no name, so attaching it would do nothing.{one_by_one}\n"
                 f"A session takes instances of plugins, and names of installed ones. Options go on tasks.",
                 plugin=owner,
                 hook="",

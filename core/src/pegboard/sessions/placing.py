@@ -113,7 +113,7 @@ class Placing(Plugins):
                 f"Enable it, or choose another executor: {', '.join(BUILT_IN)}.",
                 plugin=plugin,
             )
-        self.register(environment.make(plugin, discovery.class_of(plugin)), plugin)
+        self.register(environment.make_named(plugin, discovery.class_of(plugin)), plugin)
 
     def _check_executor(self) -> None:
         """Refuse at once an executor whose plugin is not there; one that is a plugin itself is attached.

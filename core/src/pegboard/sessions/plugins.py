@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from pegboard import discovery, environment
-from pegboard.discovery import plugin_name
+from pegboard._first_party import PLUGINS
+from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import InvalidPlugin, MissingPlugin, PluginConflict, SessionError, UnknownEvent
 from pegboard.options import Option
+from pegboard.parts import checks
 from pegboard.parts.forks import new_rlock
 from pegboard.parts.measuring import NULL, check_instrument
 from pegboard.plans.binding import compile_events
@@ -116,13 +118,31 @@ class Plugins:
 
     def _of_class(self, cls: type[T]) -> dict[str, T]:
         """Return the plugins of a class; of several, the one alone whose name is the class's, if there is one."""
-        if not isinstance(cls, type):
+        given: object = cls
+        option = _option_class(given)
+        if option is not None or not isinstance(given, type):
+            shown = checks.shown(given) if option is None else f"the option {option.__name__}"
             raise TypeError(
-                f"session[...] takes the class of a plugin, such as session[Caching], not {cls!r}."
+                f"session[...] takes the class of a plugin, such as session[Caching], not {shown}.{self._meant(given)}"
             )
         found = {name: plugin for name, plugin in self.plugins.items() if isinstance(plugin, cls)}
         name = getattr(cls, "name", "")
         return {name: found[name]} if name in found else found
+
+    def _meant(self, given: object) -> str:
+        """Say which class was probably meant by a name, by one of the plugins, or by an option of one."""
+        classes = self._classes()
+        option = _option_class(given)
+        name = (
+            given if isinstance(given, str) else plugin_name(given) if option is None else option.plugin_name
+        )
+        if name in classes:
+            return f" Did you mean session[{classes[name]}]?"
+        return did_you_mean(name, {*classes, *classes.values()}) if isinstance(given, str) else ""
+
+    def _classes(self) -> dict[str, str]:
+        """Map the names of the plugins that are known to those of their classes."""
+        return {**PLUGINS, **{name: type(plugin).__name__ for name, plugin in self.plugins.items()}}
 
     def _missing(self, cls: type) -> str:
         brought = [
@@ -130,6 +150,8 @@ class Plugins:
             for option in all_options()
             if option.plugin_name == getattr(cls, "name", None)
         ]
+        if not isinstance(getattr(cls, "name", None), str) and not self.pm.hook_attributes(cls):
+            return f"{cls.__name__} is no plugin's class: it has neither a name nor a hook.{did_you_mean(cls.__name__, self._classes().values())}"
         later = f", or call a task with {' or '.join(brought)}: its first call attaches it" if brought else ""
         return (
             f"no {cls.__name__} is attached to {self!r}.\nAttach it: Session({cls.__name__}(...), ...){later}. "
@@ -274,7 +296,8 @@ class Plugins:
             version = self.version
             if hook not in self.pm.known_hooks():
                 raise UnknownEvent(
-                    f"no attached plugin describes the hook {hook!r}.\nKnown: {', '.join(self.pm.known_hooks())}.",
+                    f"no attached plugin describes the hook {hook!r}.{did_you_mean(hook, self.pm.known_hooks())}\n"
+                    f"Known: {', '.join(self.pm.known_hooks())}.",
                     event=hook,
                 )
             known = self._asked[hook] = (version, self.pm.implementations(hook))
@@ -391,7 +414,9 @@ class Plugins:
         """Return a plugin given by name, made with its defaults, or that its name is disabled; any other as it is."""
         if isinstance(plugin, str):
             return (
-                _DISABLED if self.pm.is_blocked(plugin) else environment.make(plugin, discovery.find(plugin))
+                _DISABLED
+                if self.pm.is_blocked(plugin)
+                else environment.make_named(plugin, discovery.find(plugin))
             )
         environment.tell_of_idle(plugin)
         return plugin
@@ -401,11 +426,11 @@ class Plugins:
             name, plugin = plugin, self._made(plugin)
             if plugin is _DISABLED:
                 return None
-        elif isinstance(plugin, Option):
+        elif (option := _option_class(plugin)) is not None:
             raise InvalidPlugin(
-                f"{type(plugin).__name__}(...) is an option, and goes on a task: @task({type(plugin).__name__}(...)).\n"
-                f"For every task of a session: Session(defaults=[{type(plugin).__name__}(...)]).",
-                plugin=type(plugin).__name__,
+                f"{option.__name__}(...) is an option, and goes on a task: @task({option.__name__}(...)).\n"
+                f"For every task of a session: Session(defaults=[{option.__name__}(...)]).",
+                plugin=option.__name__,
                 hook="",
             )
         own = plugin_name(plugin)
@@ -419,6 +444,11 @@ class Plugins:
         if attached is not None:
             self._own.append((attached, plugin))
         return attached
+
+
+def _option_class(given: object) -> type[Option] | None:
+    cls = given if isinstance(given, type) else type(given)
+    return cls if issubclass(cls, Option) else None
 
 
 _Implementation = Any  # pluggy's HookImpl

@@ -14,7 +14,7 @@ from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session, calls_around
 from pegboard.errors import SessionError
-from pegboard.options import Option
+from pegboard.options import Option, refuse_non_option
 from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pegboard.calls.call import Call
+    from pegboard.options import Option
     from pegboard.places import Threads
     from pegboard.plans.explain import Explanation
     from pegboard.plans.open_stream import OpenStream
@@ -54,7 +55,7 @@ class Session(Placing):
 
     Args:
         plugins: Instances, or names of installed plugins, which are made with their defaults.
-        defaults: Options for every task that does not give one of the same class itself.
+        defaults: Options, or a single one, for every task that does not give one of the same class itself.
         executor: Where `map` and `submit` run: `inline`, `threads` (the default), `Threads(workers=8)`, the name of a plugin
             that has an executor, such as `processes`, or any `concurrent.futures.Executor`.
         strict: Raise what observers and scopes did wrong once the call is over. For tests.
@@ -90,7 +91,7 @@ class Session(Placing):
     def __init__(
         self,
         *plugins: object,
-        defaults: Iterable[Option] = (),
+        defaults: Option | Iterable[Option] = (),
         executor: str | Executor | Threads | None = None,
         strict: bool = False,
         strict_plugins: bool = False,
@@ -499,11 +500,11 @@ def _uncover() -> Session | None:
     return around
 
 
-def _checked_defaults(defaults: Iterable[Option]) -> tuple[Option, ...]:
-    checked = tuple(defaults)
+def _checked_defaults(defaults: Option | Iterable[Option]) -> tuple[Option, ...]:
+    several = isinstance(defaults, Iterable) and not isinstance(defaults, str)
+    checked = tuple(cast("Iterable[Option]", defaults)) if several else (cast("Option", defaults),)
     for option in checked:
-        if not isinstance(option, Option):
-            raise TypeError(f"defaults takes options such as Retry(3), not {option!r}.")
+        refuse_non_option(option, "defaults", "defaults=[{}, ...]")
     single = [type(option) for option in checked if not option.repeatable]
     if len(set(single)) < len(single):
         raise TypeError("defaults holds two options of the same class.")

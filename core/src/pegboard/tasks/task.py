@@ -10,7 +10,8 @@ from pegboard.calls.call import Call, inherit, new_call, next_number
 from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import active_session, running_call
 from pegboard.errors import InvalidTask, UnsupportedTask
-from pegboard.options import Option, is_owned
+from pegboard.options import Option, is_owned, refuse_non_option
+from pegboard.parts import checks
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import current_session
@@ -380,7 +381,7 @@ def task(
         return _make(function, given, settings)
 
     for option in given:
-        _refuse_non_option(option)
+        refuse_non_option(option, "@task", "@task({})")
     return decorate
 
 
@@ -422,20 +423,10 @@ def _refuse_non_function(function: object) -> None:
         raise InvalidTask(f"@task takes a function, not {function!r}.")
 
 
-def _refuse_non_option(option: object) -> None:
-    if isinstance(option, Option):
-        return
-    if isinstance(option, type) and issubclass(option, Option):
-        raise InvalidTask(
-            f"{option.__name__} is an option's class; did you forget the parentheses? @task({option.__name__}(...))"
-        )
-    raise InvalidTask(f"@task takes options such as Retry(3) or Cache(ttl=60), not {option!r}.")
-
-
 def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple[Option, ...]:
     seen: set[type] = set()
     for option in options:
-        _refuse_non_option(option)
+        refuse_non_option(option, "@task", "@task({})")
         name = type(option).__name__
         if type(option) in seen and not option.repeatable:
             raise InvalidTask(
@@ -462,10 +453,10 @@ def _checked_options(task: Task[..., Any], options: tuple[Option, ...]) -> tuple
     return options
 
 
-def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    checked = (tags,) if isinstance(tags, str) else tuple(tags)
+def _checked_tags(tags: object) -> tuple[str, ...]:
+    checked = tuple(tags) if isinstance(tags, Iterable) and not isinstance(tags, str) else (tags,)
     if not all(isinstance(tag, str) for tag in checked):
-        raise InvalidTask(f"tags are strings, not {checked!r}.")
+        raise InvalidTask(f"tags are strings, not {checks.shown(tags)}.")
     return checked
 
 

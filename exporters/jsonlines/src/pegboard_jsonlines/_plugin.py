@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pegboard import ConfigError, hookimpl
+from pegboard import ConfigError, hookimpl, texts
 from pegboard.parts import new_rlock
 from pegboard_jsonlines._attempts import attempt_observers
 from pegboard_jsonlines._calls import call_observers
@@ -127,7 +127,7 @@ def _checked(file: Any) -> Path | IO[str] | None:
             )
         opened: IO[str] | None = file
         return opened
-    raise TypeError(f"JSONLines takes a path or an open text stream, not a {type(file).__name__}.")
+    raise TypeError(f"JSONLines takes a path or an open text stream, not {texts.a(type(file).__name__)}.")
 
 
 def _stream(file: IO[str] | None) -> IO[str]:

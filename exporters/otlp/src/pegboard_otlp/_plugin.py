@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError, MissingPlugin, hookimpl
+from pegboard import ConfigError, MissingPlugin, hookimpl, texts
 from pegboard.parts import checks, new_rlock
 from pegboard_metrics import Metrics
 from pegboard_otlp import _environment
@@ -192,7 +192,7 @@ def _check_plugins(session: Session, signals: tuple[Signal, ...]) -> None:
 def _checked_endpoint(endpoint: object) -> Address:
     if not isinstance(endpoint, str):
         raise TypeError(
-            f"OTLP(endpoint=...) takes an address such as 'http://localhost:4318', not a {type(endpoint).__name__}."
+            f"OTLP(endpoint=...) takes an address such as 'http://localhost:4318', not {texts.a(type(endpoint).__name__)}."
         )
     return parse_address(endpoint, "OTLP", "endpoint").base()
 
@@ -201,7 +201,7 @@ def _checked_headers(headers: Any) -> dict[str, str]:
     """Lower the names, which gRPC asks for, and refuse what no request can carry; values are not shown."""
     if not isinstance(headers, Mapping):
         raise TypeError(
-            f"OTLP(headers=...) takes a mapping of names to values, not a {type(headers).__name__}."
+            f"OTLP(headers=...) takes a mapping of names to values, not {texts.a(type(headers).__name__)}."
         )
     for position, (name, value) in enumerate(headers.items(), 1):
         if not isinstance(name, str) or not isinstance(value, str):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl
+from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl, texts
 from pegboard.parts import checks, new_rlock
 from pegboard_cache._layer import CachedCalls
 from pegboard_cache._option import Cache
@@ -197,7 +197,7 @@ def _leases_of(store: Store, task: Task[..., Any]) -> LeaseOf | None:
     """
     if "generator" in task.kind:
         raise UnsupportedTask(
-            f"task {task.name!r} is a {task.kind} with Cache(lock=True), and streams do not wait for each other: "
+            f"task {task.name!r} is {texts.a(task.kind)} with Cache(lock=True), and streams do not wait for each other: "
             f"their consumer sets the pace.\nLeave lock away, or collect the items in a function.",
             plugin="cache",
             task=task.name,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pegboard import texts
 from pegboard.sessions.default import DEFAULT
 from pegboard_cli._failures import in_few_lines, preparing
 from pegboard_cli._session import check_configuration
@@ -85,6 +86,6 @@ def _loaded(entry: EntryPoint) -> click.Command:
         command: Any = entry.load()
     if not isinstance(command, click.Command):
         raise click.UsageError(
-            f"the command {entry.name!r} of {_owner(entry)} is no click command, but a {type(command).__name__}."
+            f"the command {entry.name!r} of {_owner(entry)} is no click command, but {texts.a(type(command).__name__)}."
         )
     return command

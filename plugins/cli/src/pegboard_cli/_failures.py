@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -57,9 +58,26 @@ traceback_option = click.option(
 )
 
 
+class _Brief(logging.Formatter):
+    """Writes what Pegboard logs where nobody configured logging: an error's type and text in place of its traceback."""
+
+    def __init__(self, meta: Mapping[str, object]) -> None:
+        super().__init__()
+        self._meta = meta
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or not record.name.startswith("pegboard") or _TRACEBACK in self._meta:
+            return super().format(record)
+        return _shown(f"{record.getMessage()} ({_in_short(error)})")
+
+
 @context_manager
 def in_few_lines() -> Iterator[None]:
     """Around a whole command: whatever it raises becomes some lines and an exit code."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Brief(click.get_current_context().meta))
     try:
         yield
         if sys.stdout is not None:  # closed before we began
@@ -127,7 +145,7 @@ def _parts(error: BaseException) -> Iterator[str]:
     """Tell the first errors of a group, which itself says only how many there are."""
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions[:_PARTS_MOST]:
-            yield f"  {_in_short(part)}\n"
+            yield f"  {type(part).__name__ if is_sensitive(part) else _in_short(part)}\n"
 
 
 def _in_short(error: BaseException) -> str:

@@ -19,9 +19,12 @@ def write(value: object) -> None:
     """
     if value is None:
         return
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        click.echo(value if isinstance(value, bytes) else texts.encodable(_text(value), encoding))
+        click.echo(
+            value
+            if isinstance(value, bytes)
+            else texts.encodable(_text(value), texts.encoding_of(sys.stdout))
+        )
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:

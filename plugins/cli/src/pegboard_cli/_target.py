@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import click
 
-from pegboard import Task
+from pegboard import Task, texts
 from pegboard_cli._failures import preparing
 
 
@@ -52,7 +52,7 @@ def load_task(text: str) -> Task[..., Any]:
     if isinstance(found, Task) or isinstance(getattr(found, "__func__", None), Task):  # of a class
         return cast("Task[..., Any]", found)
     raise click.UsageError(
-        f"{text} is a {type(found).__name__}, and no task: decorate it with @task.{_choices(module, name)}"
+        f"{text} is {texts.a(type(found).__name__)}, and no task: decorate it with @task.{_choices(module, name)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 from pegboard.parts import checks
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def checked(
     """
     if address is not None and (not isinstance(address, str) or not address):
         raise TypeError(
-            f"Dask takes the address of a scheduler, such as 'tcp://host:8786', not a {type(address).__name__}. "
+            f"Dask takes the address of a scheduler, such as 'tcp://host:8786', not {texts.a(type(address).__name__)}. "
             f"For a client of yours: Dask(client=...)."
         )
     if client is not None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pegboard import PegboardError
+from pegboard import PegboardError, texts
 from pegboard_datasets._errors import DatasetError, DatasetNotFound, UnknownFormat
 from pegboard_datasets._exact_format import EXACT_FORMAT, exact_values
 from pegboard_datasets._format import Unfit
@@ -202,7 +202,9 @@ def _written(store: Store, key: str, value: object, chosen: Format) -> bytes:
     data = _translated(what, store, key, chosen, chosen.dump, value)
     if not isinstance(data, bytes):
         raise DatasetError(
-            f"{what}: its dump gave a {type(data).__name__} instead of bytes.", key=key, store=store.address
+            f"{what}: its dump gave {texts.a(type(data).__name__)} instead of bytes.",
+            key=key,
+            store=store.address,
         )
     return data
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pegboard import texts
 from pegboard_datasets._format import Format, Unfit
 from pegboard_datasets._plain_values import in_own_type, in_plain_types
 
@@ -48,7 +49,9 @@ def _of_equal_fields(rows: list[Any]) -> list[dict[str, Any]]:
 def _of_equal_length(rows: list[Any]) -> list[Any]:
     for number, row in enumerate(rows):
         if not isinstance(row, list | tuple):
-            raise Unfit(f"row {number} is a {type(row).__name__}, and a row is a dict, a record or a list")
+            raise Unfit(
+                f"row {number} is {texts.a(type(row).__name__)}, and a row is a dict, a record or a list"
+            )
         if len(row) != len(rows[0]):
             raise Unfit(f"row {number} has {len(row)} fields, and the header has {len(rows[0])}")
     return rows
@@ -70,7 +73,9 @@ def _field(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, list | tuple | dict | set | frozenset):
-        raise Unfit(f"it holds a {type(value).__name__} in a field, and a field of a CSV file is one value")
+        raise Unfit(
+            f"it holds {texts.a(type(value).__name__)} in a field, and a field of a CSV file is one value"
+        )
     return "" if value is None else str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from pegboard import texts
 from pegboard_datasets._format import Format
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def load(label: str) -> tuple[Format, ...]:
         found = entry.load()
         if not isinstance(found, Format):
             raise TypeError(
-                f"entry point {entry.name!r} of {GROUP} names {entry.value}, which is a {type(found).__name__} and no Format."
+                f"entry point {entry.name!r} of {GROUP} names {entry.value}, which is {texts.a(type(found).__name__)} and no Format."
             )
         formats.append(found)
     return tuple(formats)

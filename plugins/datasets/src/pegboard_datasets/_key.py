@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pegboard import texts
 from pegboard_datasets._errors import InvalidKey
 
 SEGMENT_BYTES_MOST = 200
@@ -21,7 +22,7 @@ def check_key(key: str) -> str:
         InvalidKey: It is no text, absolute, climbs, is too long, or holds what one of the systems reads as something else.
     """
     if not isinstance(key, str):
-        raise _refused(f"a key is a str, and this is a {type(key).__name__}", "")
+        raise _refused(f"a key is a str, and this is {texts.a(type(key).__name__)}", "")
     if not key:
         raise _refused("a key cannot be empty", key)
     size = len(key.encode("utf-8", "surrogatepass"))

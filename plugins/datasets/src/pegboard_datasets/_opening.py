@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 from pegboard_datasets._local import LocalStore
 from pegboard_datasets._objects import URL, ObjectStore
 from pegboard_datasets._store import MemoryStore, Store
@@ -78,6 +78,6 @@ def _no_store(given: object) -> str:
         return f"store is {given.__name__}, a class; did you forget the parentheses? {given.__name__}(...)"
     missing = [name for name in _METHODS if not hasattr(given, name)]
     return (
-        f"store is a {type(given).__name__}, which is no path, no URL and no Store: it lacks {', '.join(missing)}.\n"
+        f"store is {texts.a(type(given).__name__)}, which is no path, no URL and no Store: it lacks {', '.join(missing)}.\n"
         f"Give a path, a URL such as 's3://bucket/prefix', or an object like pegboard_datasets.Store."
     )

@@ -7,7 +7,7 @@ import hmac
 import pickle
 from typing import Any
 
-from pegboard import Secret
+from pegboard import Secret, texts
 from pegboard_datasets._format import Format, Unfit
 
 _KEY_BYTES_LEAST = 16
@@ -44,7 +44,7 @@ def pickle_format(key: bytes | str | Secret[bytes] | Secret[str]) -> Format:
 def _key_bytes(key: object) -> bytes:
     if not isinstance(key, bytes | str):
         raise TypeError(
-            f"the key of pickles is bytes, a str or a Secret of these, not a {type(key).__name__}."
+            f"the key of pickles is bytes, a str or a Secret of these, not {texts.a(type(key).__name__)}."
         )
     secret = key.encode() if isinstance(key, str) else key
     if len(secret) < _KEY_BYTES_LEAST:

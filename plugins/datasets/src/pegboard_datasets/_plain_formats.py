@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pegboard import texts
 from pegboard_datasets._csv_format import CSV_FORMAT
 from pegboard_datasets._format import Format, Unfit
 from pegboard_datasets._plain_values import in_own_type, in_plain_types
@@ -40,7 +41,7 @@ def check_plain(value: object) -> None:
         if not -(2**63) <= value < 2**64:  # type: ignore[operator]
             raise Unfit("it holds an int beyond 64 bits")
     elif cls not in {str, bool, types.NoneType}:
-        raise Unfit(f"it is or holds a {cls.__name__}")
+        raise Unfit(f"it is or holds {texts.a(cls.__name__)}")
 
 
 def _dump_lines(value: list[Any]) -> bytes:

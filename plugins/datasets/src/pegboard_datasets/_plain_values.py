@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pegboard import texts
 from pegboard_datasets._format import Unfit
 
 
@@ -13,7 +14,7 @@ def in_plain_types(value: Any) -> Any:
         return value.model_dump(mode="json")
     if hasattr(type(value), "dtype") and getattr(value, "ndim", None) == 0:
         return value.item()
-    raise Unfit(f"it is or holds a {type(value).__name__}")
+    raise Unfit(f"it is or holds {texts.a(type(value).__name__)}")
 
 
 def in_own_type(cls: Any, value: object) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from pegboard import texts
 from pegboard_datasets._errors import InvalidKey
 from pegboard_datasets._key import check_key, fault_of_text
 
@@ -41,7 +42,7 @@ class KeyTemplate:
             InvalidKey: A placeholder is more than a name, a brace is odd, or the literal text makes no key.
         """
         if not isinstance(text, str):
-            raise _refused(f"a template is a str, and this is a {type(text).__name__}")
+            raise _refused(f"a template is a str, and this is {texts.a(type(text).__name__)}")
         try:
             fields = list(string.Formatter().parse(text))
         except ValueError as error:
@@ -112,14 +113,14 @@ def _shown(name: str, value: object) -> str:
         )
     if not isinstance(value, _TOLD_BY_STR):
         raise _refused(
-            f"parameter {name!r} is a {type(value).__name__}, and a key takes text, numbers, dates, UUIDs and enums of these",
+            f"parameter {name!r} is {texts.a(type(value).__name__)}, and a key takes text, numbers, dates, UUIDs and enums of these",
             name,
         )
     text = str(value)
     fault = _EMPTY.get(text) or fault_of_text(text)
     if fault is not None:
         raise _refused(
-            f"the value of parameter {name!r}, a {type(value).__name__} of length {len(text)}, {fault}, so it cannot be part of a key",
+            f"the value of parameter {name!r}, {texts.a(type(value).__name__)} of length {len(text)}, {fault}, so it cannot be part of a key",
             name,
         )
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 
 Named = Sequence[logging.Handler | str]
 
@@ -21,14 +21,14 @@ def checked(handlers: object) -> Named | None:
         return None
     if isinstance(handlers, str | logging.Handler) or not hasattr(handlers, "__iter__"):
         raise TypeError(
-            f"handlers is a list of logging handlers or of their names, not a {type(handlers).__name__}; "
+            f"handlers is a list of logging handlers or of their names, not {texts.a(type(handlers).__name__)}; "
             f"for a single one: handlers=[handler]."
         )
     found = tuple(handlers)
     for each in found:
         if not isinstance(each, str | logging.Handler):
             raise TypeError(
-                f"handlers holds a {type(each).__name__}, and takes logging handlers or their names."
+                f"handlers holds {texts.a(type(each).__name__)}, and takes logging handlers or their names."
             )
     if not found:
         raise ValueError(

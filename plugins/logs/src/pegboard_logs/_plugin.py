@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pegboard import hookimpl
+from pegboard import hookimpl, texts
 from pegboard.parts import checks, new_rlock
 from pegboard_logs._handlers import checked, find
 from pegboard_logs._holding import Wish, hold, release
@@ -121,5 +121,5 @@ def _formatter(json: object) -> JSONFormatter | None:
     if json is True:
         return JSONFormatter()
     if not isinstance(json, JSONFormatter):
-        raise TypeError(f"json is True, False or a JSONFormatter, not a {type(json).__name__}.")
+        raise TypeError(f"json is True, False or a JSONFormatter, not {texts.a(type(json).__name__)}.")
     return json

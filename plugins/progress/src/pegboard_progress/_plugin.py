@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
-from pegboard import hookimpl
+from pegboard import hookimpl, texts
 from pegboard.parts import checks, new_rlock
 from pegboard_progress import hookspecs
 from pegboard_progress._board import Board
@@ -50,7 +50,7 @@ class Progress:
     ) -> None:
         if file is not None and not callable(getattr(file, "write", None)):
             raise TypeError(
-                f"Progress writes to an open text file, and a {type(file).__name__} has no write()."
+                f"Progress writes to an open text file, and {texts.a(type(file).__name__)} has no write()."
             )
         if live not in (None, True, False):
             raise TypeError(f"live is True, False or None, not {checks.shown(live)}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pegboard import texts
 from pegboard_schedule._entry import Going
 from pegboard_schedule._trigger import MISSED_MOST, Passed
 
@@ -18,7 +19,7 @@ def passed_until(trigger: Trigger, first: datetime, now: datetime) -> Passed:
     passed = trigger.passed(first, now, MISSED_MOST if trigger.misfire == "all" else 0)
     if not isinstance(passed, Passed):
         raise TypeError(
-            f"passed() of a trigger returns a Passed, not a {type(passed).__name__}. Leave it out."
+            f"passed() of a trigger returns a Passed, not {texts.a(type(passed).__name__)}. Leave it out."
         )
     return passed
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, hookimpl
+from pegboard import Layer, Order, hookimpl, texts
 from pegboard_secrets._errors import MissingSecrets
 from pegboard_secrets._keys import checked_key
 from pegboard_secrets._option import KEYWORD, NeedsSecrets
@@ -78,7 +78,7 @@ class Secrets:
                 if inspect.iscoroutine(value):
                     value.close()
                 raise TypeError(
-                    f"the provider of secrets {provider} gave a {type(value).__name__} for {key!r}; its `get` is a plain "
+                    f"the provider of secrets {provider} gave {texts.a(type(value).__name__)} for {key!r}; its `get` is a plain "
                     f"function that returns a str or None."
                 )
         return None

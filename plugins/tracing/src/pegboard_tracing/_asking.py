@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 
 if TYPE_CHECKING:
     from pluggy import HookCaller, HookImpl
@@ -56,7 +56,7 @@ def made_by(found: HookImpl, session: Session, asked: Asked) -> list[Any]:
     for processor in processors:
         if not all(callable(getattr(processor, name, None)) for name in asked.methods):
             raise ConfigError(
-                f"the exporter {found.plugin_name!r} returned a {type(processor).__name__} from {asked.hook}, which is "
+                f"the exporter {found.plugin_name!r} returned {texts.a(type(processor).__name__)} from {asked.hook}, which is "
                 f"no {asked.kind}.\nReturn {asked.example}.",
                 where=found.plugin_name,
                 key=asked.hook,

@@ -70,7 +70,7 @@ def test_key_function_gets_a_mapping():
 
 def test_key_function_that_returns_no_string():
     """Anything but a string is refused, and the text says what to do."""
-    with pytest.raises(TypeError, match=r"returned a int.*is a string"):
+    with pytest.raises(TypeError, match=r"returned an int.*is a string"):
         key(1, option=Cache(key=lambda inputs: inputs["a"]))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from pegboard import texts
 from pegboard_cache._store import Unstorable
 from pegboard_cache.codec import pandas, records, tables
 
@@ -141,4 +142,4 @@ def form_of(cls: type) -> Form:
         return RECORD
     if records.is_model_class(cls):
         return MODEL
-    raise Unstorable(f"it is or holds a {cls.__name__}, which is not plain data")
+    raise Unstorable(f"it is or holds {texts.a(cls.__name__)}, which is not plain data")

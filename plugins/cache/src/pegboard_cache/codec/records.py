@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from pegboard import texts
 from pegboard_cache._module_names import module_name, module_of
 from pegboard_cache._store import Unstorable
 
@@ -33,7 +34,7 @@ def dump_record(value: Any) -> list[Any]:
     names = _fields(cls)
     state = _state(value)
     if set(state) != set(names):
-        raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
+        raise Unstorable(f"it is or holds {texts.a(cls.__name__)} with other attributes than its fields")
     _new(cls)
     return [*dump_class(cls), names, [state[name] for name in names]]
 
@@ -58,7 +59,9 @@ def is_named_tuple_class(cls: type) -> bool:
 def dump_named_tuple(value: Any) -> list[Any]:
     """Write class, field names and items."""
     if getattr(value, "__dict__", None):
-        raise Unstorable(f"it is or holds a {type(value).__name__} with other attributes than its fields")
+        raise Unstorable(
+            f"it is or holds {texts.a(type(value).__name__)} with other attributes than its fields"
+        )
     return [*dump_class(type(value)), list(value._fields), list(value)]
 
 
@@ -80,7 +83,7 @@ def dump_member(value: enum.Enum) -> list[Any]:
     """Write class and name of a member."""
     cls = type(value)
     if cls.__members__.get(value.name) is not value:  # a combination of flags
-        raise Unstorable(f"it is or holds a {cls.__name__} that is no member of its own")
+        raise Unstorable(f"it is or holds {texts.a(cls.__name__)} that is no member of its own")
     return [*dump_class(cls), value.name]
 
 
@@ -104,11 +107,11 @@ def dump_model(value: Any) -> list[Any]:
     """Write class, field names, field values, and which of them were given."""
     cls = type(value)
     if value.__pydantic_extra__ or value.__pydantic_private__:
-        raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
+        raise Unstorable(f"it is or holds {texts.a(cls.__name__)} with other attributes than its fields")
     names = list(cls.model_fields)
     state = value.__dict__
     if set(state) != set(names):
-        raise Unstorable(f"it is or holds a {cls.__name__} with other attributes than its fields")
+        raise Unstorable(f"it is or holds {texts.a(cls.__name__)} with other attributes than its fields")
     return [*dump_class(cls), names, [state[name] for name in names], sorted(value.__pydantic_fields_set__)]
 
 
@@ -135,7 +138,7 @@ def dump_class(cls: type) -> tuple[str, str]:
         found = None
     if found is not cls:
         raise Unstorable(
-            f"it is or holds a {cls.__name__}, a class that its module does not offer by that name"
+            f"it is or holds {texts.a(cls.__name__)}, a class that its module does not offer by that name"
         )
     return name
 
@@ -171,4 +174,6 @@ def _new(cls: type) -> Any:
     try:
         return object.__new__(cls)
     except TypeError:  # a subclass of dict, of Exception: holds more than attributes; or it is abstract
-        raise Unstorable(f"it is or holds a {cls.__name__}, which holds more than its fields") from None
+        raise Unstorable(
+            f"it is or holds {texts.a(cls.__name__)}, which holds more than its fields"
+        ) from None

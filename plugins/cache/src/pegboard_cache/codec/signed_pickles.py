@@ -6,6 +6,7 @@ import hmac
 import pickle
 from typing import Any
 
+from pegboard import texts
 from pegboard_cache._store import Unstorable
 
 KEY_LEAST = 16
@@ -23,7 +24,7 @@ class PickleSigner:
 
     def __init__(self, key: bytes) -> None:
         if not isinstance(key, bytes):
-            raise TypeError(f"pickle_key is bytes, not a {type(key).__name__}.")
+            raise TypeError(f"pickle_key is bytes, not {texts.a(type(key).__name__)}.")
         if len(key) < KEY_LEAST:
             raise ValueError(
                 f"pickle_key has {len(key)} bytes, and whoever guesses it can run code here: it takes at least "
@@ -40,7 +41,9 @@ class PickleSigner:
         try:
             return pickle.dumps(value, protocol=5)
         except Exception:  # noqa: BLE001 - whatever a class raises to say that it cannot be pickled
-            raise Unstorable(f"it is or holds what cannot be pickled: a {type(value).__name__}") from None
+            raise Unstorable(
+                f"it is or holds what cannot be pickled: {texts.a(type(value).__name__)}"
+            ) from None
 
     def sign(self, facts: bytes, data: bytes | memoryview) -> bytes:
         """Return the HMAC-SHA256 of a pickle and of the entry that it belongs to."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from pegboard import texts
 from pegboard_cache._store import Unstorable
 from pegboard_cache.codec.unchanged import refuse_changed
 
@@ -116,7 +117,7 @@ def write_arrow(value: Any) -> bytes:
         with pa.ipc.new_stream(sink, value.schema) as writer:
             writer.write(value)
     except pa.ArrowException:
-        raise Unstorable(f"it is or holds a {type(value).__name__} that Arrow does not keep") from None
+        raise Unstorable(f"it is or holds {texts.a(type(value).__name__)} that Arrow does not keep") from None
     written: bytes = sink.getvalue().to_pybytes()
     return written
 

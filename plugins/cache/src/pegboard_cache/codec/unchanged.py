@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from pegboard import texts
 from pegboard_cache._store import Unstorable
 from pegboard_cache.keys.encoder import Unhashable, canonical
 
@@ -26,6 +27,6 @@ def refuse_changed(value: object, written: T, load: Callable[[T], Any]) -> T:
     if not is_same:
         library = type(value).__module__.partition(".")[0]
         raise Unstorable(
-            f"it is or holds a {type(value).__name__} of {library} that would not come back as it is"
+            f"it is or holds {texts.a(type(value).__name__)} of {library} that would not come back as it is"
         )
     return written

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
+from pegboard import texts
 from pegboard_cache.keys.encoder import Add, Unhashable, register_named, write, write_class, write_reduced
 
 _OBJECTS = frozenset("OT")  # elements that are not in the array itself
@@ -34,7 +35,7 @@ def write_array(value: Any, add: Add) -> None:
     try:
         write_values(np.asarray(value), add)
     except Unhashable:
-        raise Unhashable(f"a {cls.__name__} of objects that cannot be hashed") from None
+        raise Unhashable(f"{texts.a(cls.__name__)} of objects that cannot be hashed") from None
 
 
 def write_values(array: Any, add: Add) -> None:

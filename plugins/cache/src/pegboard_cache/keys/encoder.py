@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
-from pegboard import Task
+from pegboard import Task, texts
 from pegboard_cache._module_names import module_name, module_of
 
 _LONG = 4096  # texts and bytes above this are written as their hash
@@ -178,7 +178,7 @@ def _refusing(writer: Callable[[Any, Add], None]) -> Callable[[Any, Add], None]:
         except (Unhashable, RecursionError):
             raise
         except Exception:  # noqa: BLE001 - each library has many ways to say that it cannot be done
-            raise Unhashable(f"a {type(value).__name__}") from None
+            raise Unhashable(texts.a(type(value).__name__)) from None
 
     return write_or_refuse
 
@@ -191,7 +191,7 @@ def _write_other(value: object, add: Add) -> None:
         add(f"K{len(value.name)}:{value.name}")
         write(value.__wrapped__, add)
     elif hasattr(cls, "__next__"):
-        raise Unhashable(f"a {cls.__name__}, which can be read only once")
+        raise Unhashable(f"{texts.a(cls.__name__)}, which can be read only once")
     else:
         _writer_by_name(cls)(value, add)
 
@@ -204,7 +204,7 @@ def write_reduced(value: object, add: Add) -> None:
     except RecursionError:
         raise
     except Exception:  # noqa: BLE001 - whatever a class raises to say that it cannot be copied
-        raise Unhashable(f"a {type(value).__name__}") from None
+        raise Unhashable(texts.a(type(value).__name__)) from None
     if isinstance(reduced, str):  # the name of something global
         add(f"G{getattr(value, '__module__', None)}:{reduced};")
         return
@@ -223,7 +223,7 @@ def _write_name(function: Any, add: Add) -> None:
         write(owner, add)
     name = getattr(function, "__qualname__", None)
     if name is None:
-        raise Unhashable(f"a {type(function).__name__}")
+        raise Unhashable(texts.a(type(function).__name__))
     add(f"n{module_of(function)}:{name};")
 
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from pegboard import Task
+from pegboard import Task, texts
 from pegboard.parts.signatures import refuse_unfit
 from pegboard_cache._module_names import module_of
 from pegboard_cache.keys import frames  # noqa: F401 - registers how arrays, tables and frames are written
@@ -85,7 +85,7 @@ def _custom(task: Task[..., Any], key: CustomKey, names: tuple[str, ...]) -> Cal
         text = key(MappingProxyType({name: value for name, value in named if value is not MISSING}))
         if not isinstance(text, str):
             raise TypeError(
-                f"the key function of task {task.name!r} returned a {type(text).__name__}, and a cache key is a string.\n"
+                f"the key function of task {task.name!r} returned {texts.a(type(text).__name__)}, and a cache key is a string.\n"
                 f"Let it return one: Cache(key=lambda inputs: str(...))."
             )
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from pegboard import texts
 from pegboard.parts import new_rlock
 from pegboard_cache._store import Entry, Unstorable, Usage
 from pegboard_cache.codec.size import estimate
@@ -50,7 +51,7 @@ class MemoryStore:
         if size > self.max_bytes:
             self.delete(key)
             raise Unstorable(
-                f"a {type(entry.value).__name__} of about {size:,} bytes is larger than the whole store, which holds {self.max_bytes:,}"
+                f"{texts.a(type(entry.value).__name__)} of about {size:,} bytes is larger than the whole store, which holds {self.max_bytes:,}"
             )
         with self._guard:
             self._drop(key)

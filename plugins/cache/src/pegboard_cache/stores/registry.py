@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 from pegboard.parts import new_rlock
 from pegboard_cache._store import Store
 from pegboard_cache.stores.encoded import EncodedStore
@@ -45,7 +45,7 @@ class StoreRegistry:
             )
         if pickle_key is not None and isinstance(checked, Store):
             raise ConfigError(
-                f"pickle_key is for stores that the plugin makes, and store is a {type(checked).__name__}: the key would be "
+                f"pickle_key is for stores that the plugin makes, and store is {texts.a(type(checked).__name__)}: the key would be "
                 f"ignored.\nGive it to the store itself.",
                 where="cache",
                 key="pickle_key",

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from pegboard import MustBeAwaited
+from pegboard import MustBeAwaited, texts
 from pegboard.parts.awaiting import is_async_function, is_awaitable
 from pegboard.parts.notes import note_on
 from pegboard.running.open_group import OpenGroup, open_group
@@ -149,7 +149,7 @@ class Conditional:
         if inspect.iscoroutine(answer):
             answer.close()
         return MustBeAwaited(
-            f"the condition of {where} of workflow {self.name!r} gave a {type(answer).__name__}, which has to be awaited; taken as "
+            f"the condition of {where} of workflow {self.name!r} gave {texts.a(type(answer).__name__)}, which has to be awaited; taken as "
             f"it is, it would always hold.\nWrite the condition as a plain function. A Graph takes async ones, on its edges.",
             task="",
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import ConfigError
+from pegboard import ConfigError, texts
 from pegboard.parts import after_fork, new_rlock
 from pegboard_limits._errors import LimitStoreError
 from pegboard_limits.store.connection import Connection, Reply
@@ -32,7 +32,7 @@ def check_url(url: object) -> str:
     """
     if not isinstance(url, str):
         raise TypeError(
-            f"store is the URL of a Redis, as redis://127.0.0.1:6379/0, or None, not a {type(url).__name__}."
+            f"store is the URL of a Redis, as redis://127.0.0.1:6379/0, or None, not {texts.a(type(url).__name__)}."
         )
     if not url.startswith(_SCHEMES):
         scheme = url.partition("://")[0] if "://" in url else ""

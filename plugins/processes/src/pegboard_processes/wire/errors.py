@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pegboard import texts
 from pegboard.errors import RemoteError, TransportError
 from pegboard_processes.wire.parcels import Failure
 from pegboard_processes.wire.pickling import dumps, loads
@@ -167,7 +168,7 @@ def transport_error(
     fault = (
         f"{what} cannot be made again from its pickle"
         if travelled
-        else f"{what}, a {name}, cannot be pickled"
+        else f"{what}, {texts.a(name)}, cannot be pickled"
     )
     return TransportError(
         f"task {task.name!r}{where}: {fault}{told}\n"

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple, NoReturn
 
+from pegboard import texts
 from pegboard.parts import checks
 from pegboard_validate._errors import InvalidJSON
 from pegboard_validate._problem import Problem, Unfit
@@ -58,7 +59,7 @@ def extract_json(
         TypeError: It is no str.
     """
     if not isinstance(text, str):
-        raise TypeError(f"extract_json reads a str, not a {type(text).__name__}.")
+        raise TypeError(f"extract_json reads a str, not {texts.a(type(text).__name__)}.")
     try:
         return parsed(text, TextBounds.checked(max_size, max_depth))
     except Unfit as unfit:
