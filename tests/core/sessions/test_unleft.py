@@ -93,13 +93,22 @@ def test_a_session_that_nobody_left_ends_with_the_program_and_is_named(program):
 
 
 def test_a_session_that_was_left_is_not_named():
-    """Also where a generator that holds it is closed by the end of the program, or another thread leaves it."""
-    done = run("with Session(Told()): one()\nkept = fixture(); next(kept); kept.close()")
-    assert done.stdout == "told ended in the program\n" * 2
+    """Also where a generator that holds it was closed, or it was entered twice."""
+    done = run(
+        "with Session(Told()): one()\nkept = fixture(); next(kept); kept.close()\n"
+        "with Session(Told()) as session:\n    with session: one()"
+    )
+    assert done.stdout == "told ended in the program\n" * 3
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not hasattr(sys, "getswitchinterval") or sys.platform == "win32", reason="needs a fork")
+def test_the_default_session_ends_by_itself():
+    """Who enters it, as the command line does, leaves it open for the program."""
+    done = run("from pegboard.sessions.default import serving_session\nwith serving_session(): one()")
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a fork")
 def test_a_forked_child_leaves_the_sessions_of_its_parent_alone():
     """It ends what it entered itself, and that only."""
     done = run(

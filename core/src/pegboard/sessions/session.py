@@ -260,6 +260,7 @@ class Session(Placing):
             raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
+        UNLEFT.remove(self)
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -372,7 +373,6 @@ class Session(Placing):
         self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
-        UNLEFT.remove(self)
         SERVING.closed(self)
         failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
         for task in list(self._bound):
