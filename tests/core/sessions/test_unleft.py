@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -143,14 +144,41 @@ def test_the_last_one_entered_ends_first(unleft, caplog):
     assert not any(session.is_open for session in sessions)
 
 
+def test_what_a_pool_has_begun_is_waited_for(unleft, caplog):
+    """As the exit of the program waits for pools of the standard library."""
+    session = Session(inherit=False)
+    session.acquire(None)
+    unleft.add(session)
+    future: Future[int] = Future()
+    session.keep(future)
+    threading.Timer(0.05, future.set_result, [1]).start()
+    unleft.end()
+    assert future.result() == 1
+    assert "lost" not in caplog.text
+
+
+def test_one_that_others_keep_open_goes_on(unleft):
+    """The default session and an installed one end by themselves."""
+    session = Session(inherit=False)
+    session.acquire(None)
+    with session:
+        unleft.add(session)
+        unleft.end()
+        assert session.is_open
+        session.acquire(None)  # what the block leaves
+    assert session.is_open
+    session.release(None)
+    assert not session.is_open
+
+
 def test_what_was_lost_is_said(unleft, caplog):
     """Calls that were not over are not waited for, and a plugin that fails at the end says why, without known secrets."""
     ends: list[str] = []
     session = Session(Told("b", ends), Told("a", ends, OSError("disk of hunter22 is full\n")), inherit=False)
     session.acquire(None)
     session.masks.add("hunter22")
-    session.keep(Future())
+    session.keep(Future(), needs_this_thread=lambda: True)  # of an event loop
     unleft.add(session)
     unleft.end()
     assert ends == ["a", "b"]
-    assert "lost: 1 call that was not over; OSError: disk of *** is full\\n. Leave it" in caplog.text
+    assert "lost: calls that were not over: 1; OSError: disk of *** is full\\n. Leave it" in caplog.text

@@ -47,9 +47,10 @@ class Unleft:
     def end(self) -> None:
         """End all that are still entered, the last one first, and say so of each."""
         sessions, self._sessions = self._sessions, {}
-        for session in reversed(sessions):
-            names = ", ".join(session.plugins) or "no plugins"
-            _warn(session.id, names, session.end_unleft())
+        for session, times in reversed(sessions.items()):
+            if session.is_open:
+                names = ", ".join(session.plugins) or "no plugins"
+                _warn(session.id, names, session.end_unleft(times))
 
     def _begin_anew(self) -> None:
         self._sessions = {}
