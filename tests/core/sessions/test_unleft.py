@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -93,13 +94,22 @@ def test_a_session_that_nobody_left_ends_with_the_program_and_is_named(program):
 
 
 def test_a_session_that_was_left_is_not_named():
-    """Also where a generator that holds it is closed by the end of the program, or another thread leaves it."""
-    done = run("with Session(Told()): one()\nkept = fixture(); next(kept); kept.close()")
-    assert done.stdout == "told ended in the program\n" * 2
+    """Also where a generator that holds it was closed, or it was entered twice."""
+    done = run(
+        "with Session(Told()): one()\nkept = fixture(); next(kept); kept.close()\n"
+        "with Session(Told()) as session:\n    with session: one()"
+    )
+    assert done.stdout == "told ended in the program\n" * 3
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not hasattr(sys, "getswitchinterval") or sys.platform == "win32", reason="needs a fork")
+def test_the_default_session_ends_by_itself():
+    """Who enters it, as the command line does, leaves it open for the program."""
+    done = run("from pegboard.sessions.default import serving_session\nwith serving_session(): one()")
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a fork")
 def test_a_forked_child_leaves_the_sessions_of_its_parent_alone():
     """It ends what it entered itself, and that only."""
     done = run(
@@ -134,14 +144,41 @@ def test_the_last_one_entered_ends_first(unleft, caplog):
     assert not any(session.is_open for session in sessions)
 
 
+def test_what_a_pool_has_begun_is_waited_for(unleft, caplog):
+    """As the exit of the program waits for pools of the standard library."""
+    session = Session(inherit=False)
+    session.acquire(None)
+    unleft.add(session)
+    future: Future[int] = Future()
+    session.keep(future)
+    threading.Timer(0.05, future.set_result, [1]).start()
+    unleft.end()
+    assert future.result() == 1
+    assert "lost" not in caplog.text
+
+
+def test_one_that_others_keep_open_goes_on(unleft):
+    """The default session and an installed one end by themselves."""
+    session = Session(inherit=False)
+    session.acquire(None)
+    with session:
+        unleft.add(session)
+        unleft.end()
+        assert session.is_open
+        session.acquire(None)  # what the block leaves
+    assert session.is_open
+    session.release(None)
+    assert not session.is_open
+
+
 def test_what_was_lost_is_said(unleft, caplog):
     """Calls that were not over are not waited for, and a plugin that fails at the end says why, without known secrets."""
     ends: list[str] = []
     session = Session(Told("b", ends), Told("a", ends, OSError("disk of hunter22 is full\n")), inherit=False)
     session.acquire(None)
     session.masks.add("hunter22")
-    session.keep(Future())
+    session.keep(Future(), needs_this_thread=lambda: True)  # of an event loop
     unleft.add(session)
     unleft.end()
     assert ends == ["a", "b"]
-    assert "lost: 1 call that was not over; OSError: disk of *** is full\\n. Leave it" in caplog.text
+    assert "lost: calls that were not over: 1; OSError: disk of *** is full\\n. Leave it" in caplog.text

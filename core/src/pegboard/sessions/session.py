@@ -267,6 +267,7 @@ class Session(Placing):
             raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
+        UNLEFT.remove(self)
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -301,34 +302,36 @@ class Session(Placing):
             if self.streams and not failures:
                 failures = (close_streams or self._close_streams)()
 
-    def end_unleft(self) -> list[str]:
-        """End where the program ends and nobody left; return what was lost. What is not over is not waited for any more."""
-        if not self._lifecycle.acquire(
-            timeout=1
-        ):  # a thread that is no more, or hangs, was starting or ending it
-            return [
-                "what its plugins had not sent or written, as a thread that is starting or ending it does not go on"
-            ]
+    def end_unleft(self, times: int) -> list[str]:
+        """Take so many entries back that nobody left, as the program ends, and return what was lost.
+
+        When these are the last, it ends: what runs in pools is waited for, what belongs to an event loop cannot go on.
+        """
+        if not self._lifecycle.acquire(timeout=1):
+            return ["what plugins would send or write at its end, as another thread is starting or ending it"]
+        lost: list[str] = []
         try:
-            running = sum(not future.done() for future in list(self._pending))
-            self._pending.clear()
-            lost = (
-                [
-                    f"{running} call{'' if running == 1 else 's'} that {'was' if running == 1 else 'were'} not over"
-                ]
-                if running
-                else []
-            )
+            if self._entered > times:  # it is the default session, or installed, and so ends by itself
+                self._entered -= times
+                return []
+            lost += self._drop_unfinished()
             failures = self._close_streams()
             self._entered = 0
-            try:
-                self._end(None, failures)
-            except Exception as error:  # noqa: BLE001 - nobody is there to catch it
-                failed = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-                lost += [self.masks.mask(failure_text(each)) for each in failed]
-            return lost
+            self._end(None, failures)
+        except Exception as error:  # noqa: BLE001 - nobody is there to catch it
+            failed = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+            lost += [self.masks.mask(failure_text(each)) for each in failed]
         finally:
             self._lifecycle.release()
+        return lost
+
+    def _drop_unfinished(self) -> list[str]:
+        from concurrent.futures import wait
+
+        wait([future for future, needs in list(self._pending.items()) if needs is None], installing.GRACE)
+        number = sum(not future.done() for future in list(self._pending))
+        self.drop_pending()
+        return [f"calls that were not over: {number}"] if number else []
 
     def _start(self, around: Session | None) -> None:
         if around is not None:  # also without inheriting: what a task inside raises is recorded outside, too
@@ -380,7 +383,6 @@ class Session(Placing):
         self.executors = self._own_executors or (Executors(None) if around is None else around.executors)
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
-        UNLEFT.remove(self)
         SERVING.closed(self)
         failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
         for task in list(self._bound):

@@ -16,13 +16,13 @@ class Unleft:
     """The sessions of this process that are entered; those of a parent process are the parent's to leave."""
 
     def __init__(self) -> None:
-        self._sessions: dict[Session, None] = {}  # in the order in which they were entered
+        self._sessions: dict[Session, int] = {}  # how often; in the order in which they were entered
         self._is_registered = self._ends_with_process = False
         after_fork(self._begin_anew)
 
     def add(self, session: Session) -> None:
-        """Note one that was entered."""
-        self._sessions[session] = None
+        """Note one that is entered, once more."""
+        self._sessions[session] = self._sessions.get(session, 0) + 1
         if not self._is_registered:
             import atexit
 
@@ -39,15 +39,18 @@ class Unleft:
                 Finalize(None, self.end, exitpriority=20)
 
     def remove(self, session: Session) -> None:
-        """Forget one that has ended."""
-        self._sessions.pop(session, None)
+        """Note that one is left, which may have been entered several times."""
+        left = self._sessions.pop(session, 1) - 1
+        if left:
+            self._sessions[session] = left
 
     def end(self) -> None:
         """End all that are still entered, the last one first, and say so of each."""
-        for session in reversed(list(self._sessions)):
-            self.remove(session)
-            names = ", ".join(session.plugins) or "no plugins"
-            _warn(session.id, names, session.end_unleft())
+        sessions, self._sessions = self._sessions, {}
+        for session, times in reversed(sessions.items()):
+            if session.is_open:
+                names = ", ".join(session.plugins) or "no plugins"
+                _warn(session.id, names, session.end_unleft(times))
 
     def _begin_anew(self) -> None:
         self._sessions = {}

@@ -288,7 +288,7 @@ def test_impossible_url():
 def test_missing_package(monkeypatch):
     """Without obstore the store says what to install."""
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(ConfigError, match=r"pip install 'pegboard-cache\[objects\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'pegboard\[cache-objects\]'"):
         Caching("s3://bucket")
 
 

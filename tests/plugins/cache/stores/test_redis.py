@@ -291,7 +291,7 @@ def test_missing_package(monkeypatch):
     """Without redis-py the store says what to install; an option that only names it can be written."""
     monkeypatch.setitem(sys.modules, "redis", None)
     Cache(store="redis://localhost")
-    with pytest.raises(ConfigError, match=r"pip install 'pegboard-cache\[redis\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'pegboard\[cache-redis\]'"):
         Caching("redis://localhost")
 
 
