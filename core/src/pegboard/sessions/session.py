@@ -192,14 +192,18 @@ class Session(Placing):
 
     def let_go(self) -> list[Call]:
         """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do."""
-        for future in list(self._pending):
-            future.cancel()
-        self._waits = not self._pending
-        self._pending.clear()
+        self._drop_pending()
         flying = self._flying()
         for call in flying:
             call.plan.abandon(call)
         return [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+
+    def _drop_pending(self) -> None:
+        """Cancel what was submitted and has not begun, and wait for none of it at the end."""
+        for future in list(self._pending):
+            future.cancel()
+        self._waits = not self._pending
+        self._pending.clear()
 
     def _flying(self) -> list[Call]:
         return [call for call in list(self.flights or ()) if call.stage < ENDED]
@@ -330,7 +334,7 @@ class Session(Placing):
 
         wait([future for future, needs in list(self._pending.items()) if needs is None], installing.GRACE)
         number = sum(not future.done() for future in list(self._pending))
-        self.drop_pending()
+        self._drop_pending()
         return [f"calls that were not over: {number}"] if number else []
 
     def _start(self, around: Session | None) -> None:
