@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pegboard_dashboards import Thresholds
+from pegboard_dashboards import SLO, Thresholds
+from pegboard_dashboards.rules.alerts import alert_groups
+from pegboard_dashboards.rules.rule import to_yaml
 from pegboard_metrics import names
 
 COUNT = f"{names.DURATION.name}_count"
@@ -137,3 +139,19 @@ def test_thresholds_make_sense(settings, word):
     """What is refused, and the word that helps."""
     with pytest.raises(ValueError, match=word):
         Thresholds(**settings)
+
+
+def test_long_times_are_written_to_the_second():
+    """And not in the six digits that a number is otherwise shown with."""
+    given = 1_234_567
+    text = to_yaml(alert_groups(Thresholds(stuck=given, no_success=given))) + SLO("a", fresh=given).to_yaml()
+    assert text.count("1234567") == text.count("123456") > 3
+    assert "e+" not in text
+
+
+def test_thresholds_of_any_length_are_read_by_prometheus(tmp_path, promtool):
+    """From a millisecond to a hundred years."""
+    for times in (0.001, 0.0015, 90.5, "1.5d", "100y"):
+        path = tmp_path / "alerts.yml"
+        path.write_text(to_yaml(alert_groups(Thresholds(no_success=times, stuck=times, breaker_open=times))))
+        assert "SUCCESS" in promtool("check", "rules", str(path))

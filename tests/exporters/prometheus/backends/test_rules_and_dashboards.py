@@ -49,6 +49,11 @@ def shaky(x):
     return 1 / x
 
 
+@task
+def doomed():
+    raise OSError
+
+
 def keep_calling(stop):
     while not stop.is_set():
         shaky.run(0)
@@ -67,6 +72,7 @@ def calling(port, server):
 
     session = Session(Metrics(), Busy(), Prometheus(port, include_default=True), inherit=False)
     with session, ThreadPoolExecutor(2) as pool:
+        doomed.run()
         pool.submit(copy_context().run, hang)
         pool.submit(copy_context().run, keep_calling, stop)
         try:
@@ -76,8 +82,9 @@ def calling(port, server):
 
 
 def test_rules_fire_and_reach_alertmanager(calling, alertmanager, wait_until):
-    """Failures, a stuck call, an open breaker and a failing plugin, each with the labels to find it by."""
+    """Failures, a first one, a stuck call, an open breaker and a failing plugin, each with the labels to find it by."""
     expected = {
+        "PegboardNoSuccess": {"severity": "critical", names.TASK: "doomed"},
         "PegboardErrorBudgetFast": {"severity": "critical", names.TASK: "shaky"},
         "PegboardErrorBudgetSlow": {"severity": "warning", names.TASK: "shaky"},
         "PegboardStuck": {"severity": "warning", names.TASK: "hang"},

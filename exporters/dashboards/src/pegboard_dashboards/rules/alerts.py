@@ -89,7 +89,7 @@ def _burn(thresholds: Thresholds) -> list[Rule]:
                 severity,
                 f"Task {_TASK} of {SERVICE} fails too often",
                 f"{{{{ $value | humanizePercentage }}}} of the calls of {_TASK} in {SERVICE} fail; "
-                f"{thresholds.objective:g} % are to succeed.",
+                f"{thresholds.objective:.15g} % are to succeed.",
             )
         )
     return rules
@@ -116,7 +116,7 @@ def _no_success_here(thresholds: Thresholds) -> Rule:
     """Fire where a task goes on failing in one process, and succeeds in others of its service."""
     by = BY_TASK_OF_PROCESS
     said, window = duration(thresholds.no_success), _window(thresholds)
-    own = f"max by ({by}) (max_over_time({names.LAST_SUCCESS.name}[{window}])) > time() - {thresholds.no_success:g}"
+    own = f"max by ({by}) (max_over_time({names.LAST_SUCCESS.name}[{window}])) > time() - {thresholds.no_success:.15g}"
     since = f"max by ({by}) ({names.LAST_SUCCESS.name}) > max by ({by}) ({names.LAST_FAILURE.name})"
     elsewhere = _service_succeeded(thresholds)
     return alert(
@@ -144,7 +144,7 @@ def _failing(thresholds: Thresholds) -> str:
 
 def _service_succeeded(thresholds: Thresholds) -> str:
     """The tasks that succeeded lately somewhere in their service; a process that has ended since counts."""
-    return f"{_remembered(thresholds)} > time() - {thresholds.no_success:g}"
+    return f"{_remembered(thresholds)} > time() - {thresholds.no_success:.15g}"
 
 
 def _remembered(thresholds: Thresholds) -> str:
@@ -159,7 +159,7 @@ def _window(thresholds: Thresholds) -> str:
 def _stuck(thresholds: Thresholds) -> Rule:
     return alert(
         "PegboardStuck",
-        f"max by ({BY_TASK}) ({names.OLDEST_AGE.name}) > {thresholds.stuck:g}",
+        f"max by ({BY_TASK}) ({names.OLDEST_AGE.name}) > {thresholds.stuck:.15g}",
         "warning",
         f"A call of {_TASK} of {SERVICE} does not end",
         f"The oldest call of {_TASK} in {SERVICE} began {{{{ $value | humanizeDuration }}}} ago.",

@@ -162,7 +162,7 @@ class SLO:
         return record(name, expression, slo=self.name)
 
     def _alerts(self) -> list[Rule]:
-        what = f"{self.objective:g} % of the calls of {literal(self.task)} are to succeed"
+        what = f"{self.objective:.15g} % of the calls of {literal(self.task)} are to succeed"
         if self.latency is not None:
             what += f" within {self.latency:g} s"
         rules = [
@@ -192,7 +192,7 @@ class SLO:
         return [
             alert(
                 "PegboardSLOStale",
-                f"time() - topk(1, {known}) > {allowed:g}",
+                f"time() - topk(1, {known}) > {allowed:.15g}",
                 "critical",
                 f"{task} has not succeeded for {said}",
                 f"The last success of {task} in {SERVICE} was {{{{ $value | humanizeDuration }}}} ago.",
