@@ -16,6 +16,12 @@ def shout(word):
     "Say it louder."
     click.echo(word.upper())
 
+@click.command()
+@click.argument("place")
+@click.pass_context
+def whose(context, place):
+    click.echo(context.find_root().command.target.convert(place, None, context).name)
+
 NONE = 3
 """
 
@@ -43,6 +49,14 @@ def test_a_command_of_a_plugin_runs(installed, pegboard) -> None:
     installed("extra", "shout = extra_module:shout")
     assert pegboard("shout", "hello").stdout == "loaded\nHELLO\n"
     assert "Say it louder." in pegboard("shout", "--help").stdout
+
+
+def test_a_command_of_a_plugin_finds_a_task(installed, pegboard) -> None:
+    """As `pegboard run` does, and with its complaints."""
+    installed("extra", "whose = extra_module:whose")
+    assert pegboard("whose", "jobs:double").stdout == "loaded\ndouble\n"
+    done = pegboard("whose", "jobs:doubl")
+    assert (done.exit_code, "Did you mean 'double'?" in done.stderr) == (2, True)
 
 
 def test_the_help_names_it_and_loads_nothing(installed, pegboard) -> None:
