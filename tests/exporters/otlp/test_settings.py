@@ -141,6 +141,15 @@ def test_timeout_and_compression_of_a_signal_go_first(protocol):
     assert destination_of("logs", asked(timeout=2)).timeout == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("2", 2), ("0.5", 0.5), ("999", 999), ("1000", 1), ("10000", 10)]
+)
+def test_a_large_timeout_is_meant_in_milliseconds(given, seconds):
+    """As the specification has them; small ones are seconds, as OpenTelemetry for Python reads them."""
+    os.environ["OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"] = given
+    assert destination_of("logs", NOTHING).timeout == seconds
+
+
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
 def test_a_request_is_compressed_as_asked(receiver, compression):
     """And says so in its header."""

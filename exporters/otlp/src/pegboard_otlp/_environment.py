@@ -14,6 +14,7 @@ from pegboard import ConfigError
 # Where the specification has a variable for each signal, that one goes before the general one.
 _NAME = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")
 _TIMEOUT = 10.0
+_MILLISECONDS = 1_000.0  # what is as large is meant in milliseconds
 _COMPRESSIONS = ("none", "gzip", "deflate")
 
 
@@ -94,11 +95,15 @@ def _header(pair: str, where: str, position: int) -> tuple[str, str]:
 def timeout(signal: str) -> float:
     """Return the seconds that one export may take.
 
+    OpenTelemetry for Python reads the variables in seconds, the specification and all others in milliseconds: 10000, which
+    a whole cluster may set, is 10 seconds. Nobody means 1,000 seconds or more.
+
     Raises:
         ConfigError: A variable has something else.
     """
     variable = found(*of_signal(signal, "TIMEOUT"))
-    return _TIMEOUT if variable is None else number(variable[0], _TIMEOUT, at_least=0.001)
+    given = _TIMEOUT if variable is None else number(variable[0], _TIMEOUT, at_least=0.001)
+    return given if given < _MILLISECONDS else given / 1_000
 
 
 def compression(signal: str) -> str:
