@@ -88,11 +88,12 @@ for way in ways:
     prometheus = Prometheus(0)
     session = Session(
         Metrics(CollectorRegistry()), prometheus, Textfile(f"{way}.prom", every=3600), PushGateway(gateway, way),
-        Console(shown, force=True), JSONLines(f"{way}.jsonl"), Progress(), Logs(), inherit=False,
+        Console(shown, force=True), JSONLines(f"{way}.jsonl", attempts=True, groups=True), Progress(), Logs(),
+        inherit=False, executor="inline",
     )
     with session:
         parents()
-        ended = forks(session) if way == "in a task" else fork(session, way)
+        ended = forks.map([session])[0] if way == "in a task" else fork(session, way)
         if os.getpid() == home:
             parents()
             during = dict(
@@ -177,16 +178,21 @@ def test_the_parent_writes_pushes_and_prints_once_and_of_its_own(told, way):
     assert "childs" not in after["file"]
     assert after["pushes"] == 1
     assert after["shown"].count("calls") == 1
-    assert after["shown"].partition("calls")[0].count("forks ") == (way == "in a task")  # trees
+    assert after["shown"].partition("calls")[0].count("forks ") == 2 * (way == "in a task")  # of map and item
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_call_has_one_whole_line(told, way):
-    """Those of parent and child, none torn and none twice."""
+def test_every_call_attempt_and_group_has_one_whole_line(told, way):
+    """Those of parent and child, none torn and none twice, though the child was forked in the middle of one."""
     lines = [json.loads(line) for line in told[way]["after"]["lines"].splitlines()]
-    tasks = ["childs", *["forks"] * (way == "in a task"), "parents", "parents"]
-    assert sorted(line["task"] for line in lines) == tasks
-    assert len({line["call_id"] for line in lines}) == len(tasks)
+    calls = ["childs", *["forks"] * (way == "in a task"), "parents", "parents"]
+    groups = ["forks"] * (way == "in a task")
+    found = {
+        event: sorted(line.get("task") or line["name"] for line in lines if line["event"] == event)
+        for event in ("call", "attempt", "group")
+    }
+    assert found == {"call": calls, "attempt": calls, "group": groups}
+    assert len({line["call_id"] for line in lines if line["event"] == "call"}) == len(calls)
 
 
 class SlowStream(io.TextIOWrapper):

@@ -462,8 +462,10 @@ class Session(Placing):
     def _leave_to_parent(self) -> None:
         """In a forked child: what was submitted in the parent ends there, and so do the calls and streams that go on."""
         self._pending = {}
-        for call in calls_around():
-            call.stage = ENDED  # for observers; if it returns here all the same, they are told
+        for call in calls_around():  # for observers; of what returns here all the same they are told
+            call.stage, call.attempt_ended = ENDED, call.attempt
+            if call.group is not None:
+                call.group.stage = ENDED
         for stream in self.streams:
             stream.leave_to_parent()
         self.streams = set()
