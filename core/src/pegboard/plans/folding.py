@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard import texts
 from pegboard.calls.arity import UNCHECKED, Arity, arity
 from pegboard.errors import AwaitInSyncTask, NotAwaited, UnsupportedTask
 
@@ -93,11 +94,13 @@ def refuse_complaint(call: Call, error: Exception) -> None:
     Raises:
         AwaitInSyncTask: A layer awaited, and this error is what came of it.
     """
-    import traceback  # only ever needed for an error
-
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        trace = trace.tb_next
     modules = [frame.f_globals.get("__name__", "") for frame in frames]
-    complains = modules[-1].startswith("asyncio") or any(sign in str(error) for sign in _NO_LOOP)
+    text = texts.text_of(error)
+    complains = modules[-1].startswith("asyncio") or any(sign in text for sign in _NO_LOOP)
     # Below a frame of ours is the task's function, or what another call runs.
     codes = (
         None if name.startswith("pegboard.") else each.f_code
