@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Plan
 
 Inner = Callable[["Call"], Any]
+# Below a frame of these is a sync function: a task's own, or one that a layer hands to an effect.
+_RUN_FUNCTIONS = ("pegboard.plans.function", "pegboard.plans.generator", "pegboard.calls.effects")
 _NO_LOOP = ("event loop", "async context")  # in the complaints of asyncio, anyio and sniffio
 
 
@@ -101,10 +103,8 @@ def refuse_complaint(call: Call, error: Exception) -> None:
     modules = [frame.f_globals.get("__name__", "") for frame in frames]
     text = texts.text_of(error)
     complains = modules[-1].startswith("asyncio") or any(sign in text for sign in _NO_LOOP)
-    # Below a frame of ours is the task's function, or what another call runs.
     codes = (
-        None if name.startswith("pegboard.") else each.f_code
-        for each, name in zip(frames, modules, strict=True)
+        None if name in _RUN_FUNCTIONS else each.f_code for each, name in zip(frames, modules, strict=True)
     )
     layer = _innermost(call.plan, codes) if complains else None
     if layer is not None:
