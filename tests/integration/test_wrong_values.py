@@ -105,3 +105,17 @@ def test_a_wrong_value_is_refused_in_a_readable_sentence(
             if fault:
                 faults.append((cls.__name__, args, kwargs, fault, str(error)[:200]))
     assert not faults, "\n".join(map(str, faults))
+
+
+@pytest.mark.parametrize("member", ["core", *(name for name, provided in MEMBERS.items() if provided)])
+def test_a_flag_is_true_or_false_and_nothing_that_counts_as_one(
+    member: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text "no" would turn on what it is to turn off."""
+    monkeypatch.chdir(tmp_path)
+    for cls in _classes(member):
+        defaults = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
+        for flag in [name for name, value in defaults.items() if isinstance(value, bool) and name[0] != "_"]:
+            with pytest.raises((TypeError, ValueError)) as refused:
+                cls(*FITTING.get(cls.__name__, ()), **{flag: "no"})
+            assert "True" in str(refused.value), (cls.__name__, flag)

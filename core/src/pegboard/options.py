@@ -79,25 +79,18 @@ def refuse_non_option(given: object, where: str, written: str) -> None:
     if isinstance(given, Option):
         return
     if isinstance(given, type) and issubclass(given, Option):
-        wrong, right = (
-            f"{given.__name__} is an option's class; did you forget the parentheses?",
-            f"{given.__name__}(...)",
+        right = written.format(f"{given.__name__}(...)")
+        raise InvalidTask(f"{given.__name__} is an option's class; did you forget the parentheses? {right}")
+    if isinstance(given, list | tuple | set) and all(isinstance(each, Option) for each in given):
+        right = written.format(", ".join(f"{type(each).__name__}(...)" for each in given))
+        raise InvalidTask(
+            f"{where} takes options one by one, not {texts.a(type(given).__name__)} of them. {right}"
         )
-    elif isinstance(given, list | tuple | set | frozenset) and all(
-        isinstance(each, Option) for each in given
-    ):
-        wrong, right = (
-            f"{where} takes options one by one, not {texts.a(type(given).__name__)} of them.",
-            ", ".join(f"{type(each).__name__}(...)" for each in given),
-        )
-    else:
-        wrong, right = (
-            f"{where} takes options such as Retry(3) or Cache(ttl=60), not {checks.shown(given)}.",
-            "",
-        )
-        if isinstance(getattr(given, "name", None), str):
-            wrong += " A plugin goes on a session: Session(...)."
-    raise InvalidTask(f"{wrong} {written.format(right)}" if right else wrong)
+    is_plugin = isinstance(getattr(given, "name", None), str)
+    way_out = " A plugin goes on a session: Session(...)." if is_plugin else ""
+    raise InvalidTask(
+        f"{where} takes options such as Retry(3) or Cache(ttl=60), not {checks.shown(given)}.{way_out}"
+    )
 
 
 def is_owned(option: Option) -> bool:

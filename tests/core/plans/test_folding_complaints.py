@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pegboard import AwaitInSyncTask, Layer, NotAwaited, Order, Session, UnsupportedTask, hookimpl, task
+from pegboard import AwaitInSyncTask, Layer, NotAwaited, Order, Session, Task, UnsupportedTask, hookimpl, task
 
 
 async def sleeps(lock: asyncio.Lock) -> None:
@@ -48,7 +48,22 @@ async def uses_a_library(lock: asyncio.Lock) -> None:
     )
 
 
+@task
+async def another() -> None:
+    await asyncio.sleep(1)
+
+
+async def awaits_a_task(lock: asyncio.Lock) -> None:
+    await another()
+
+
+async def awaits_a_task_otherwise(lock: asyncio.Lock) -> None:
+    await another.acall()
+
+
 AWAITS = [
+    awaits_a_task,
+    awaits_a_task_otherwise,
     sleeps,
     yields,
     asks,
@@ -77,7 +92,9 @@ class Impatient:
         self._awaits = awaits
 
     @hookimpl
-    def bind(self) -> Layer:
+    def bind(self, task: Task[..., Any]) -> Layer | None:
+        if task.name == "another":
+            return None
         lock = asyncio.Lock()
 
         async def run(call: Any, proceed: Any) -> Any:
@@ -170,6 +187,33 @@ def test_the_complaint_of_a_body_stays_the_bodys(kind: str) -> None:
     with Session(Outer()), pytest.raises(RuntimeError, match="no running event loop") as raised:
         list(generator()) if kind == "generator" else function()
     assert raised.value is own[0]
+
+
+@task(name="another")
+def asks_itself() -> None:
+    asyncio.get_running_loop()
+
+
+@pytest.mark.parametrize("called", [asks_itself, asks_itself.__wrapped__], ids=["task", "function"])
+def test_the_complaint_of_a_function_that_a_layer_has_called_is_its_own(called: Callable[[], None]) -> None:
+    """The layer awaits nothing there: a sync task, or a function that it hands to an effect, asks for the loop."""
+
+    class Calling:
+        name = "calling"
+
+        @hookimpl
+        def bind(self, task: Task[..., Any]) -> Layer | None:
+            async def run(call: Any, proceed: Any) -> Any:
+                await call.io(called)
+
+            return None if task.name == "another" else Layer("calling", Order.RETRY, run)
+
+    @task
+    def quick() -> None: ...
+
+    with Session(Calling()), pytest.raises(RuntimeError, match="no running event loop") as raised:
+        quick()
+    assert type(raised.value) is RuntimeError
 
 
 def test_an_error_of_a_layer_that_is_no_complaint_stays_as_it_is() -> None:

@@ -158,7 +158,7 @@ def test_half_a_surrogate_pair_in_a_name_is_written(out):
 
 
 @pytest.mark.parametrize(
-    ("settings", "hint"), [({"file": "out.txt"}, "open"), ({"force": "yes"}, "True, False or None")]
+    ("settings", "hint"), [({"file": "out.txt"}, "open"), ({"force": "yes"}, "True or False, or None")]
 )
 def test_wrong_settings_are_refused(settings, hint):
     """A path in place of a file, or a word in place of a flag, is an error that says what to give."""

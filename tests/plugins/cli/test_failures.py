@@ -22,6 +22,7 @@ COMMANDS = (("run", "jobs:nothing"), ("explain", "jobs:double"), ("plugins",), (
         ('plugins = ["surely-absent"]', "pegboard.toml: no plugin is called 'surely-absent'."),
         ("[settings.absent]\nx = 1", "there are settings for 'absent'"),
         ("\x00", "is no valid TOML"),
+        ("executor = 3", "executor is a str, not 3"),
     ],
 )
 def test_a_wrong_configuration_is_a_misuse_of_every_command(pegboard, content: str, message: str) -> None:

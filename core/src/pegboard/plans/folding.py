@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard import texts
 from pegboard.calls.arity import UNCHECKED, Arity, arity
 from pegboard.errors import AwaitInSyncTask, NotAwaited, UnsupportedTask
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pegboard.plans.plan import Plan
 
 Inner = Callable[["Call"], Any]
+# Below a frame of these is a sync function: a task's own, or one that a layer hands to an effect.
+_RUN_FUNCTIONS = ("pegboard.plans.function", "pegboard.plans.generator", "pegboard.calls.effects")
 _NO_LOOP = ("event loop", "async context")  # in the complaints of asyncio, anyio and sniffio
 
 
@@ -93,15 +96,15 @@ def refuse_complaint(call: Call, error: Exception) -> None:
     Raises:
         AwaitInSyncTask: A layer awaited, and this error is what came of it.
     """
-    import traceback  # only ever needed for an error
-
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        trace = trace.tb_next
     modules = [frame.f_globals.get("__name__", "") for frame in frames]
-    complains = modules[-1].startswith("asyncio") or any(sign in str(error) for sign in _NO_LOOP)
-    # Below a frame of ours is the task's function, or what another call runs.
+    text = texts.text_of(error)
+    complains = modules[-1].startswith("asyncio") or any(sign in text for sign in _NO_LOOP)
     codes = (
-        None if name.startswith("pegboard.") else each.f_code
-        for each, name in zip(frames, modules, strict=True)
+        None if name in _RUN_FUNCTIONS else each.f_code for each, name in zip(frames, modules, strict=True)
     )
     layer = _innermost(call.plan, codes) if complains else None
     if layer is not None:

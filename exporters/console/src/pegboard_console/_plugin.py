@@ -13,6 +13,8 @@ from pegboard_console._screen import Screen
 if TYPE_CHECKING:
     from pegboard import Group, Outcome, Session, Task
 
+_FORCE = checks.flag().or_none("where a person looks")
+
 
 class Console:
     """Prints a tree of every call as it ends, and a summary of all tasks at the end of the session.
@@ -37,12 +39,10 @@ class Console:
             raise TypeError(
                 f"Console writes to an open text file, and {checks.shown(file)} has no write(). Open it: Console(open(..., 'w'))."
             )
-        if force not in (None, True, False):
-            raise TypeError(f"force is True, False or None, not {checks.shown(force)}.")
         self._file = file
-        self._force = force
-        self._tree = tree
-        self._summary = summary
+        self._force = _FORCE.check("force", force, owner="Console")
+        self._tree = checks.flag().check("tree", tree, owner="Console")
+        self._summary = checks.flag().check("summary", summary, owner="Console")
         self._guard = new_rlock()  # the collector may end a stream, whose body calls tasks, while it is held
         self._reports: weakref.WeakKeyDictionary[Session, Report | None] = weakref.WeakKeyDictionary()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pegboard import ConfigError, hookimpl, texts
-from pegboard.parts import new_rlock
+from pegboard.parts import checks, new_rlock
 from pegboard_jsonlines._attempts import attempt_observers
 from pegboard_jsonlines._calls import call_observers
 from pegboard_jsonlines._file import File
@@ -21,6 +21,8 @@ from pegboard_jsonlines._stream import Stream
 if TYPE_CHECKING:
     from pegboard import Group, Outcome, Session, Task
     from pegboard_jsonlines._out import Out
+
+_FLAG = checks.flag()
 
 
 class JSONLines:
@@ -50,9 +52,9 @@ class JSONLines:
         messages: bool = True,
     ) -> None:
         self._file = _checked(file)
-        self._attempts = attempts
-        self._groups = groups
-        self._messages = messages
+        self._attempts = _FLAG.check("attempts", attempts, owner="JSONLines")
+        self._groups = _FLAG.check("groups", groups, owner="JSONLines")
+        self._messages = _FLAG.check("messages", messages, owner="JSONLines")
         # Held, it may be taken again: the collector may end a stream, which calls tasks.
         self._guard = new_rlock()
         self._outs: weakref.WeakKeyDictionary[Session, Out] = weakref.WeakKeyDictionary()

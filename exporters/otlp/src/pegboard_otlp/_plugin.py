@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pegboard_otlp._delivery import Delivery
 
 
+_FLAG = checks.flag()
 _FLUSH_TIMEOUT = checks.seconds(value_error=ConfigError)
 _TIME = checks.seconds(above=0, value_error=ConfigError).or_none("what the environment says, or the default")
 _MAKERS: Mapping[Signal, tuple[str, type]] = {
@@ -80,7 +81,9 @@ class OTLP:
         self._flush_timeout = _FLUSH_TIMEOUT.check("flush_timeout", flush_timeout, owner="OTLP")
         self._interval = _TIME.check("metric_interval", metric_interval, owner="OTLP")
         wanted: dict[Signal, bool] = {"traces": traces, "metrics": metrics, "logs": logs}
-        self._signals = tuple(signal for signal, wants in wanted.items() if wants)
+        self._signals = tuple(
+            signal for signal, wants in wanted.items() if _FLAG.check(signal, wants, owner="OTLP")
+        )
         if not self._signals:
             raise ConfigError(
                 "OTLP(traces=False, metrics=False, logs=False) sends nothing.\nLeave one of them on, or OTLP out.",

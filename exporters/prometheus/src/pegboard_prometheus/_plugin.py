@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, Secret, hookimpl
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, checks, new_lock
 from pegboard_prometheus._registry import count_loss, registry_of
 from pegboard_prometheus.endpoint.address import checked_address
 from pegboard_prometheus.endpoint.server import Server
@@ -71,7 +71,7 @@ class Prometheus:
         self._address = None if port is None else checked_address(host, port, protected=is_protected)
         self._page = Page(access, self._render)
         self._exposition = Exposition(self._count_loss)
-        self._include_default = include_default
+        self._include_default = checks.flag().check("include_default", include_default, owner="Prometheus")
         self._guard = new_lock()
         self._sessions: list[Session] = []
         self._own_sessions: list[Session] = []  # that began in this process, for which the endpoint is open

@@ -116,7 +116,11 @@ def misuse(error: Exception, what: str = "") -> click.UsageError:
     context = click.get_current_context()
     if context.meta.get(_TRACEBACK):
         click.echo(_shown("".join(traceback.format_exception(error))), err=True)
-    told = str(error) if isinstance(error, PegboardError) else f"{_in_short(error)}{_place_of(error)}"
+    told = (
+        " ".join(str(error).splitlines())
+        if isinstance(error, PegboardError)
+        else f"{_in_short(error)}{_place_of(error)}"
+    )
     return click.UsageError(_shown(f"{what}{told}"), context)
 
 

@@ -51,7 +51,7 @@ class Logs:
         self._elsewhere = {"lifecycle": lifecycle, "json": json, "escape": escape}
         self._threshold = _level(lifecycle)
         self._json = _formatter(json)
-        self._escape = escape
+        self._escape = checks.flag().check("escape", escape, owner="Logs")
         # Held, it may be taken again: the collector may end a stream, which calls tasks.
         self._guard = new_rlock()
         self._wishes: weakref.WeakKeyDictionary[Session, Wish] = weakref.WeakKeyDictionary()

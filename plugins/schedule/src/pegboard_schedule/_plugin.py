@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import Session, Task, hookimpl
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork, new_rlock
+from pegboard.parts import after_fork, checks, new_rlock
 from pegboard_schedule import _checks, hookspecs
 from pegboard_schedule._adding import checked_arguments, checked_task, triggers_of
 from pegboard_schedule._agenda import Agenda
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pegboard_schedule._entry import Going
     from pegboard_schedule._records import Run, Scheduled
     from pegboard_schedule._trigger import Trigger
+
+_SEED = checks.whole().or_none("another jitter in every run")
 
 
 class Scheduling:
@@ -66,7 +68,7 @@ class Scheduling:
     ) -> None:
         self._tasks = [(each, triggers_of(checked_task(each))) for each in tasks]
         self._path = None if path is None else Path(path)
-        self._seed = seed
+        self._seed = _SEED.check("seed", seed, owner="Scheduling")
         self._patience = _checks.seconds("patience", patience, 0.001)
         self._guard = new_rlock()
         self._sessions: list[Session] = []

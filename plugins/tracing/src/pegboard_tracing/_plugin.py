@@ -61,7 +61,7 @@ class Tracing:
         _SPAN_BUDGET.check("span_budget", span_budget, owner="Tracing")
         self._named = tracer_provider
         self._budget = span_budget
-        self._install = install
+        self._install = checks.flag().check("install", install, owner="Tracing")
         self._guard = new_rlock()  # the collector may end a stream, whose body calls tasks, while it is held
         self._routes: weakref.WeakKeyDictionary[Session, SpanRoute] = weakref.WeakKeyDictionary()
         self._maps: MapSpans | None = None
