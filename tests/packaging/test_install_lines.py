@@ -39,14 +39,16 @@ def requirements_of(text: str) -> frozenset[str]:
 def install(uv: str, dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
     """Make an environment with some requirements, one for all pages that have the same, and return its Python."""
     made: dict[frozenset[str], Path] = {}
-    (wheel,) = dist.glob("pegboard-*.whl")
-    ours = f"pegboard=={wheel.name.split('-')[1]}"  # and so all of its members, whatever an index has
+    wheels = {each.name.split("-")[0].replace("_", "-"): each for each in dist.glob("*.whl")}
+    ours = f"pegboard=={wheels['pegboard'].name.split('-')[1]}"  # and so all of its members, whatever an index has
+    # An earlier run's wheels have the same names, and are in the cache of uv.
+    fresh = [f"--refresh-package={name}" for name in wheels]
 
     def make(requirements: frozenset[str]) -> Path:
         if requirements not in made:
             folder = tmp_path_factory.mktemp("fresh") / "environment"
             run(uv, "venv", "--quiet", folder)
-            served = ["--find-links", dist, "--python", folder]
+            served = [*fresh, "--find-links", dist, "--python", folder]
             run(uv, "pip", "install", "--quiet", *served, ours, *sorted(requirements))
             made[requirements] = folder / "bin" / "python"
         return made[requirements]
