@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from pegboard import ConfigError, Session, task
-from pegboard_otlp import OTLP, install_sigterm
+from pegboard import Session, task
+from pegboard_otlp import OTLP
 from pegboard_tracing import Tracing
 
 CANARY = "s3cr3t-canary"
@@ -233,9 +233,9 @@ def test_an_error_of_a_library_loses_one_batch(receiver, metrics, said):
 
 SIGTERM = """
     import os, signal, sys, time
-    from pegboard import Session, task
+    from pegboard import Session, install_sigterm, task
     from pegboard_metrics import Metrics
-    from pegboard_otlp import OTLP, install_sigterm
+    from pegboard_otlp import OTLP
     from pegboard_tracing import Tracing
 
     @task
@@ -249,8 +249,6 @@ SIGTERM = """
         os.write(1, b"ready\\n")  # a print that the handler's print interrupts is an error of Python's
         time.sleep(30)
 
-    signal.signal(signal.SIGTERM, lambda *args: print("old handler", flush=True))
-    install_sigterm()
     install_sigterm()
     with Session(Tracing(), Metrics(), OTLP(sys.argv[1])):
         try:
@@ -261,12 +259,12 @@ SIGTERM = """
 
 
 def test_sigterm_sends_what_has_ended(receiver):
-    """Ended spans arrive, then the old handler runs, once; `finally` blocks run, and the status is 143."""
+    """Ended spans arrive, and those that the signal ends; `finally` blocks run, and the status is 143."""
     process = run(SIGTERM, receiver.url)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
     out, said = process.communicate(timeout=20)
-    assert (process.returncode, out, said) == (143, "old handler\nfinally\n", "")
+    assert (process.returncode, out, said) == (143, "finally\n", "")
     names = [span.name for span in receiver.spans]
     assert names.count("step") == 40
     assert names[-1] == "job"  # it was ended by the signal
@@ -283,12 +281,12 @@ def test_sigterm_during_the_end_loses_nothing(receiver):
     process = run(code, receiver.url)
     out, said = process.communicate(timeout=20)
     assert time.monotonic() - begun < 5
-    assert (process.returncode, out, said) == (143, "ready\nfinally\nold handler\n", "")
+    assert (process.returncode, out, said) == (143, "ready\nfinally\n", "")
     assert len(receiver.spans) == 41
 
 
 def test_sigterm_with_a_dead_collector_ends_in_time(dead):
-    """The flush of the handler and that of the session's end each have the deadline."""
+    """The flush of the session's end has its deadline."""
     process = run(SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=0.3)"), dead)
     assert process.stdout.readline() == "ready\n"
     begun = time.monotonic()
@@ -296,23 +294,6 @@ def test_sigterm_with_a_dead_collector_ends_in_time(dead):
     process.communicate(timeout=20)
     assert process.returncode == 143
     assert time.monotonic() - begun < 5
-
-
-def test_install_sigterm_belongs_into_the_main_thread():
-    """Python allows signal handlers nowhere else, and the error says so."""
-    caught = []
-
-    def install():
-        try:
-            install_sigterm()
-        except ConfigError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=install)
-    thread.start()
-    thread.join()
-    assert "main" in str(caught[0])
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 FORK = """

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pegboard_otlp._records import Record
 
 _ITEMS = {"traces": "spans", "metrics": "metric points", "logs": "log records"}
-_live: set[Delivery] = set()
 
 
 class Part(Protocol):
@@ -72,7 +71,6 @@ class Delivery:
             for line in self._lines:
                 line.close()
             raise
-        _live.add(self)
 
     def span_processors(self) -> list[SpanProcessor]:
         """Return what tracing is to hand its spans to."""
@@ -115,7 +113,6 @@ class Delivery:
             for wait in waits:
                 wait(deadline - time.monotonic())
         finally:  # a KeyboardInterrupt ends the wait, and what is not sent by then is lost
-            _live.discard(self)
             for wait in waits:
                 wait(0.0)
             for part in self._parts:
@@ -164,8 +161,3 @@ class Delivery:
             ("pegboard_signal", "pegboard_reason"),
         )
         dropped.labels(pegboard_signal=signal, pegboard_reason=reason).add(number)
-
-
-def live_deliveries() -> list[Delivery]:
-    """List the deliveries of all sessions that are open."""
-    return list(_live)
