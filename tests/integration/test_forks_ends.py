@@ -84,11 +84,12 @@ def there(path):
 
 for way in ways:
     before = pushes()
-    shown = open(f"{way}.txt", "w")
+    shown, bars = open(f"{way}.txt", "w"), open(f"{way}.bars", "w")
     prometheus = Prometheus(0)
     session = Session(
         Metrics(CollectorRegistry()), prometheus, Textfile(f"{way}.prom", every=3600), PushGateway(gateway, way),
-        Console(shown, force=True), JSONLines(f"{way}.jsonl", attempts=True, groups=True), Progress(), Logs(),
+        Console(shown, force=True), JSONLines(f"{way}.jsonl", attempts=True, groups=True), Progress(bars, after=0),
+        Logs(),
         inherit=False, executor="inline",
     )
     with session:
@@ -104,6 +105,7 @@ for way in ways:
         sys.exit()
     after = dict(
         file=there(f"{way}.prom"), pushes=pushes() - before, shown=there(f"{way}.txt"), lines=there(f"{way}.jsonl"),
+        bars=there(f"{way}.bars"),
     )
     print(json.dumps(dict(way=way, during=during, after=after)), flush=True)
 """
@@ -178,6 +180,7 @@ def test_the_parent_writes_pushes_and_prints_once_and_of_its_own(told, way):
     assert "childs" not in after["file"]
     assert after["pushes"] == 1
     assert after["shown"].count("calls") == 1
+    assert after["bars"].count("forks ") == (way == "in a task")
     assert after["shown"].partition("calls")[0].count("forks ") == 2 * (way == "in a task")  # of map and item
 
 
