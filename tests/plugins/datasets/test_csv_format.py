@@ -156,7 +156,7 @@ def test_damaged_file(datasets, data, why):
         ([{"a": {"b": 1}}], "a dict in a field"),
         ([{}], "no fields"),
         (["ab", "cd"], "row 0 is a str"),
-        ([1], "row 0 is a int"),
+        ([1], "row 0 is an int"),
         ([{"a": 1}, {"b": 1}], "row 1 has other fields"),
     ],
 )

@@ -136,7 +136,7 @@ def test_json_takes_numpy_scalars(kept) -> None:
 
 def test_json_names_the_type_that_it_cannot_hold(kept) -> None:
     """The type inside is named, and no value."""
-    with pytest.raises(DatasetError, match="it is or holds a Unknown") as caught:
+    with pytest.raises(DatasetError, match="it is or holds an Unknown") as caught:
         kept.save("a.json", {"canary": [type("Unknown", (), {})()]})
     assert "canary" not in str(caught.value)
 
