@@ -172,7 +172,7 @@ def child():
     os._exit(0)
 
 SHARED = fresh()
-with Session(Binds(), Recorder()) as outer:
+with Session(Binds(), Recorder(), quiet=True) as outer:
     def inside():
         while not stop:
             with outer:
