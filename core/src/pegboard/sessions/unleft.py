@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pegboard import texts
-from pegboard.parts.forks import after_fork
+from pegboard.parts.forks import after_fork, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.sessions.session import Session
@@ -16,13 +16,15 @@ class Unleft:
     """The sessions of this process that are entered; those of a parent process are the parent's to leave."""
 
     def __init__(self) -> None:
+        self._guard = new_rlock()  # held, it may be taken again: the collector may leave a session
         self._sessions: dict[Session, int] = {}  # how often; in the order in which they were entered
         self._is_registered = self._ends_with_process = False
         after_fork(self._begin_anew)
 
     def add(self, session: Session) -> None:
         """Note one that is entered, once more."""
-        self._sessions[session] = self._sessions.get(session, 0) + 1
+        with self._guard:
+            self._sessions[session] = self._sessions.get(session, 0) + 1
         if not self._is_registered:
             import atexit
 
@@ -35,14 +37,15 @@ class Unleft:
 
             if (
                 parent_process() is not None
-            ):  # it ends without `atexit`; and before the queues of exporters, at 10
+            ):  # it ends without `atexit`; before the queues of exporters, at 10
                 Finalize(None, self.end, exitpriority=20)
 
     def remove(self, session: Session) -> None:
         """Note that one is left, which may have been entered several times."""
-        left = self._sessions.pop(session, 1) - 1
-        if left:
-            self._sessions[session] = left
+        with self._guard:
+            left = self._sessions.pop(session, 1) - 1
+            if left:
+                self._sessions[session] = left
 
     def end(self) -> None:
         """End all that are still entered, the last one first, and say so of each."""
