@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,16 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     _take_the_time_that_it_takes()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Have the collector look at what a test makes alone: at all that ten thousand tests have loaded, it looks for half a second."""
+    gc.freeze()
+    try:
+        return (yield)
+    finally:
+        gc.unfreeze()
 
 
 def _take_the_time_that_it_takes() -> None:

@@ -102,8 +102,10 @@ def test_a_held_lock_keeps_a_fork_from_what_it_guards(forked):
     thread.join()
 
 
-def test_a_fork_waits_for_an_import_of_another_thread(forked, tmp_path, monkeypatch):
-    """The child could never finish it, and would wait for ever for the module."""
+@pytest.mark.parametrize("patience", [2.0, 0.01], ids=["in time", "too late"])
+def test_an_import_of_another_thread_costs_a_child_nothing(forked, tmp_path, monkeypatch, patience):
+    """The fork waits for it; what is not over by then the child begins anew, as it would wait for ever for that thread."""
+    monkeypatch.setattr(forks, "_PATIENCE", patience)
     (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.2)\nvalue = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
 

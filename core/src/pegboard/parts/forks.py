@@ -105,18 +105,23 @@ def _take() -> None:
 
 def _others_import() -> bool:
     """Whether another thread is in the middle of an import: in a child, whoever imports the same would wait for it for ever."""
+    return bool(_imports_of_others())
+
+
+def _imports_of_others() -> list[str]:
+    """The modules that other threads are importing, as far as Python tells."""
     here = threading.get_ident()
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__dict__", {}).get("__spec__")
-        if getattr(spec, "_initializing", False) and _importer_of(name) not in (None, here):
-            return True
-    return False
+    locks = list(getattr(_bootstrap, "_module_locks", {}).items())
+    return [name for name, reference in locks if getattr(reference(), "owner", None) not in (None, here)]
 
 
-def _importer_of(name: str) -> int | None:
-    """The thread that imports a module; None where Python does not tell."""
-    reference = getattr(_bootstrap, "_module_locks", {}).get(name)
-    return None if reference is None else getattr(reference(), "owner", None)
+def _forget_imports() -> None:
+    """In a child: have modules that threads of the parent were importing at that very moment be imported from their beginning."""
+    for name in _imports_of_others():
+        del _bootstrap._module_locks[name]  # type: ignore[attr-defined]
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            del sys.modules[name]
 
 
 def _let_go() -> None:
@@ -135,6 +140,7 @@ def _begin_anew() -> None:
     _let_go()
     _taken.clear()
     _renew_locks()
+    _forget_imports()
     errors = []
     for reference, function in list(_methods.values()):
         owner = reference()
