@@ -159,7 +159,7 @@ stop = False
 
 def load():
     while not stop:
-        with Session(Binds(), Recorder()):
+        with Session(Binds(), Recorder(), quiet=True):
             fresh()(1)
             fresh().map(range(4))
             fresh().submit(1).result()
@@ -167,7 +167,7 @@ def load():
 
 def child():
     signal.alarm(20)
-    with Session(Binds(), Recorder()) as session:
+    with Session(Binds(), Recorder(), quiet=True) as session:
         assert fresh().map(range(4)) == [1, 2, 3, 4]
         assert fresh().submit(1).result(10) == 2
     assert SHARED(1) == 2 and fresh()(1) == 2

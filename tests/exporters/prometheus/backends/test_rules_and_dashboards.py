@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from pegboard import Layer, Order, Session, hookimpl, task
 from pegboard_dashboards import dashboards
@@ -70,7 +71,9 @@ def calling(port, server):
     def hang():
         stop.wait(60)
 
-    session = Session(Metrics(), Busy(), Prometheus(port, include_default=True), inherit=False)
+    session = Session(
+        Metrics(CollectorRegistry()), Busy(), Prometheus(port, include_default=True), inherit=False
+    )
     with session, ThreadPoolExecutor(2) as pool:
         doomed.run()
         pool.submit(copy_context().run, hang)
