@@ -10,7 +10,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import ConfigError, PegboardError
@@ -27,20 +27,6 @@ _NO = object()  # what a text is that is no value of a kind
 # By id, as plugins need no hash.
 _made_here: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 _told: set[str] = set()
-
-
-class Variable(NamedTuple):
-    """An environment variable that sets something of a plugin.
-
-    Attributes:
-        name: The variable's.
-        keyword: The parameter of the plugin's class.
-        is_file: Whether its value is the path of a file with the value.
-    """
-
-    name: str
-    keyword: str
-    is_file: bool
 
 
 def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = MappingProxyType({})) -> object:
@@ -121,10 +107,8 @@ def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Any]:
 
     parameters = inspect.signature(cls).parameters
     kinds = {name: _kinds(cls, parameter.annotation) for name, parameter in parameters.items()}
-    return {
-        variable.keyword: _value(variable, kinds[variable.keyword])
-        for variable in (_variable(name, plugin, kinds) for name in names)
-    }
+    keywords = {name: _keyword(name, plugin, kinds) for name in names}
+    return {keyword: _value(name, keyword, kinds[keyword]) for name, keyword in keywords.items()}
 
 
 def names_of(plugin: str) -> list[str]:
@@ -138,22 +122,20 @@ def shown(value: object) -> str:
     return repr(value) if isinstance(value, bool | int | float) else "***"
 
 
-def _variable(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> Variable:
+def _keyword(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> str:
     """Tell which parameter a variable is for.
 
     Raises:
         ConfigError: There is none, or it takes no text.
     """
     word = name.partition(_BETWEEN)[2]
-    found = next((Variable(name, each, is_file=False) for each in kinds if each.upper() == word), None)
-    if found is None and word.endswith(_FILE):
-        bare = word.removesuffix(_FILE)
-        found = next((Variable(name, each, is_file=True) for each in kinds if each.upper() == bare), None)
-    settable = [each for each, taken in kinds.items() if taken]
-    if found is not None and kinds[found.keyword]:
+    by_word = {keyword.upper(): keyword for keyword in kinds}
+    found = by_word.get(word) or by_word.get(word.removesuffix(_FILE))
+    if found is not None and kinds[found]:
         return found
-    known = [f"{_PREFIX}{plugin.upper().replace('-', '_')}{_BETWEEN}{each.upper()}" for each in settable]
-    what = f"{plugin!r} has no such parameter" if found is None else f"{found.keyword!r} takes no text"
+    prefix = name.removesuffix(word)
+    known = [f"{prefix}{keyword.upper()}" for keyword, taken in kinds.items() if taken]
+    what = f"{plugin!r} has no such parameter" if found is None else f"{found!r} takes no text"
     raise ConfigError(
         f"{name}: {what}.{did_you_mean(name, known)} Settable: {', '.join(known) or 'nothing'}.",
         where="the environment",
@@ -161,19 +143,19 @@ def _variable(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> Varia
     )
 
 
-def _value(variable: Variable, kinds: list[_Kind]) -> Any:
-    text = os.environ[variable.name]
-    if variable.is_file:
-        text = _read(variable.name, text)
+def _value(name: str, keyword: str, kinds: list[_Kind]) -> Any:
+    text = os.environ[name]
+    if not name.endswith(keyword.upper()):
+        text = _read(name, text)
     for kind in kinds:
         value = kind.convert(text)
         if value is not _NO:
             return value
     what = " or ".join(kind.what for kind in kinds)
     raise ConfigError(
-        f"{variable.name} is not {what}.\nIts value is not shown, as it may be a secret.",
+        f"{name} is not {what}.\nIts value is not shown, as it may be a secret.",
         where="the environment",
-        key=variable.name,
+        key=name,
     )
 
 
@@ -189,7 +171,7 @@ def _read(name: str, path: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-class _Kind(NamedTuple):
+class _Kind:
     """Values of one kind that a text may be.
 
     Attributes:
@@ -197,8 +179,9 @@ class _Kind(NamedTuple):
         convert: Makes the value, or `_NO`.
     """
 
-    what: str
-    convert: Callable[[str], Any]
+    def __init__(self, what: str, convert: Callable[[str], Any]) -> None:
+        self.what = what
+        self.convert = convert
 
 
 def _number(make: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -39,7 +39,8 @@ def build(plan: Plan) -> Run:
 def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
     note, let_go, has_layers = plan.note, plan.let_go, bool(plan.layers)
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
-    take_off, land = plan.take_off, plan.land
+    flights = plan.flights
+    take_off, land = (None, None) if flights is None else (flights.add, flights.discard)
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
@@ -77,7 +78,8 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
-    take_off, land = plan.take_off, plan.land
+    flights = plan.flights
+    take_off, land = (None, None) if flights is None else (flights.add, flights.discard)
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:

@@ -40,22 +40,21 @@ _AWAITABLE = (types.CoroutineType, types.GeneratorType)
 
 def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
-    if plan.layers:
-        return _layered(plan)
-    return _watched(plan) if plan.watched else _bare(plan)
+    if not (plan.layers or plan.watched):
+        return _bare(plan) if plan.flights is None else _bare_in_flight(plan, plan.flights)
+    run = _layered(plan) if plan.layers else _watched(plan)
+    return run if plan.flights is None else _in_flight(run, plan.flights)
 
 
 def _bare(plan: Plan) -> Run:
     """For a task that nothing is hung on."""
     function = plan.function
     note = plan.note
-    make_current, take_off, land = running_call.set, plan.take_off, plan.land
+    make_current = running_call.set
 
     def run(call: Call) -> Any:
         try:
             make_current(call)
-            if take_off is not None:
-                take_off(call)
             call.attempt = 1
             return function(*call.args, **call.kwargs)
         except Exception as error:
@@ -63,8 +62,43 @@ def _bare(plan: Plan) -> Run:
             raise
         finally:
             make_current(call.parent)  # one call of C, which a Ctrl-C cannot come in between
-            if land is not None:
-                land(call)
+
+    return run
+
+
+def _bare_in_flight(plan: Plan, flights: set[Call]) -> Run:
+    """The same, for a session that has to know what runs in it; one function, as a frame more would cost a tenth."""
+    function = plan.function
+    note = plan.note
+    make_current = running_call.set
+    take_off, land = flights.add, flights.discard  # each is one call of C
+
+    def run(call: Call) -> Any:
+        try:
+            make_current(call)
+            take_off(call)
+            call.attempt = 1
+            return function(*call.args, **call.kwargs)
+        except Exception as error:
+            note(call, error)
+            raise
+        finally:
+            make_current(call.parent)
+            land(call)
+
+    return run
+
+
+def _in_flight(inner: Run, flights: set[Call]) -> Run:
+    """Have a session know that a call runs in it."""
+    take_off, land = flights.add, flights.discard
+
+    def run(call: Call) -> Any:
+        try:
+            take_off(call)
+            return inner(call)
+        finally:
+            land(call)
 
     return run
 
@@ -78,14 +112,12 @@ def _watched(plan: Plan) -> Run:
     fail, end = plan.fail, plan.end
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current, take_off, land = running_call.set, plan.take_off, plan.land
+    make_current = running_call.set
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
         try:
             make_current(call)
-            if take_off is not None:
-                take_off(call)
             call.started = started = perf_counter()
             try:
                 if enter is not None:
@@ -120,8 +152,6 @@ def _watched(plan: Plan) -> Run:
                     end(call, sys.exc_info()[1], entered)
         finally:
             make_current(call.parent)
-            if land is not None:
-                land(call)
 
     return run
 
@@ -143,7 +173,7 @@ def _layered(plan: Plan) -> Run:
     fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current, take_off, land = running_call.set, plan.take_off, plan.land
+    make_current = running_call.set
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
@@ -151,8 +181,6 @@ def _layered(plan: Plan) -> Run:
         value: Any = None
         try:
             make_current(call)
-            if take_off is not None:
-                take_off(call)
             if watched:
                 call.started = perf_counter()
             try:
@@ -223,8 +251,6 @@ def _layered(plan: Plan) -> Run:
                     end(call, sys.exc_info()[1], entered)
         finally:
             make_current(call.parent)
-            if land is not None:
-                land(call)
 
     return run
 

@@ -54,7 +54,7 @@ class Plan:
         own_place: The executor that the task itself asks for, with `On`; or None.
         awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
-        take_off, land: Note that a call of a function or coroutine began, and is over; None where nobody counts them.
+        flights: The calls of functions and coroutines that run in the session; None where nobody has to know them.
     """
 
     def __init__(
@@ -87,9 +87,7 @@ class Plan:
         self.function = awaiting(function) if awaits else function
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
-        flights = session.flights  # adding to a set, and taking from it, is one call of C
-        self.take_off = None if flights is None else flights.add
-        self.land = None if flights is None else flights.discard
+        self.flights = session.flights
         self.watched = bool(scopes) or any(
             name in events
             for name in ("before_execute", "before_attempt", "after_attempt", "on_error", "after_execute")

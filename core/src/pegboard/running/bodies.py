@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.awaiting import loop_around
 from pegboard.parts.stopping import Stop, stop_in_force
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _occupied: ContextVar[Executor | None] = ContextVar("pegboard_occupied", default=None)
 
 
-class Body(NamedTuple):
+class Body:
     """A sync function that runs in a thread, and is awaited.
 
     Attributes:
@@ -28,8 +28,11 @@ class Body(NamedTuple):
         give_up: Takes it back if it has not begun, and ends what it waits for if it has.
     """
 
-    running: asyncio.Future[Any]
-    give_up: Callable[[], object]
+    __slots__ = ("give_up", "running")
+
+    def __init__(self, running: asyncio.Future[Any], give_up: Callable[[], object]) -> None:
+        self.running = running
+        self.give_up = give_up
 
 
 def start_body(call: Call) -> Body:

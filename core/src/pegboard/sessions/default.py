@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pegboard import discovery
 from pegboard.parts.forks import new_rlock
@@ -14,13 +14,6 @@ from pegboard.sessions.session import Session, current_session
 
 if TYPE_CHECKING:
     from pegboard.tasks.task import Task
-
-
-class _Aside(NamedTuple):
-    """A default session that is not in use."""
-
-    session: Session | None
-    config: Config | None
 
 
 class DefaultSession:
@@ -60,15 +53,15 @@ class DefaultSession:
         if session is not None:
             session.release(None)
 
-    def set_aside(self, config: Config) -> _Aside:
+    def set_aside(self, config: Config) -> tuple[Session | None, Config | None]:
         """Begin anew with another configuration, and return what to `put_back` afterwards; for tests."""
         with self._guard:
-            aside = _Aside(self._session, self._config)
+            aside = self._session, self._config
             self._session, self._config = None, config
             SERVING.reconsider()
         return aside
 
-    def put_back(self, aside: _Aside) -> None:
+    def put_back(self, aside: tuple[Session | None, Config | None]) -> None:
         """End what was made since, and go on with what was set aside."""
         self.reset()
         with self._guard:

@@ -25,7 +25,7 @@ from pegboard_processes.wire.progress import HERE
 if TYPE_CHECKING:
     from pegboard_processes.wire.parcels import Failure
 
-_WORKERS = checks.whole(least=1).or_none("as many as there are processors")
+_WORKERS = checks.whole(least=1, most=10_000).or_none("as many as there are processors")
 _LOOK_AGAIN_SECONDS = 0.1  # as an interrupt may keep somebody from telling those who wait
 _RECYCLE_AFTER = checks.whole(least=1).or_none("never")
 
