@@ -158,7 +158,7 @@ def test_shutdown():
 @pytest.mark.parametrize(
     ("wrong", "error", "text"),
     [
-        ({"workers": 0}, ValueError, "at least 1"),
+        ({"workers": 0}, ValueError, "from 1 to 10000"),
         ({"workers": 1.5}, TypeError, "whole number"),
         ({"recycle_after": True}, TypeError, "whole number"),
         ({"start_method": "thread"}, ConfigError, "forkserver, spawn, fork"),
