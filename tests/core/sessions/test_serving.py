@@ -62,8 +62,8 @@ def test_it_is_said_once_a_task(caplog: pytest.LogCaptureFixture) -> None:
     """However often that is called."""
     load = new_task()
     with Session():
-        elsewhere(load)
-        elsewhere(load)
+        elsewhere(load.run)
+        elsewhere(load.run)
     assert len(caplog.records) == 1
 
 
