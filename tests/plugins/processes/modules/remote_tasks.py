@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -417,3 +418,11 @@ def meets(folder, number):
     while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     return len(list(Path(folder).iterdir())) == 2
+
+
+@task
+def session_of_a_thread() -> tuple[str, bool]:
+    """Tell the session that serves in a thread which knows nothing of this call."""
+    with ThreadPoolExecutor(1) as pool:
+        session = pool.submit(current_session).result()
+    return session.id, session.in_worker

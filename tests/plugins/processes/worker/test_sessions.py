@@ -34,6 +34,12 @@ def test_forged_recipes(module, qualname, settings, tmp_path):
     assert not (tmp_path / "forged").exists()
 
 
+def test_threads_of_a_function_are_served(warm):
+    """By the session that serves the function: it is the one of the whole process there."""
+    with Session(executor=warm) as session:
+        assert tasks.session_of_a_thread.submit().result() == (session.id, True)
+
+
 def test_plugins_that_go_along(warm):
     """A plugin with `worker_settings` is made anew in the worker; one without stays at home."""
     import remote_plugins
