@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import subprocess
 import sys
 import textwrap
@@ -268,6 +269,26 @@ def test_what_runs_on_counts_as_cancelled(kind: str, caplog: pytest.LogCaptureFi
     assert told[-1] == "after_execute cancelled/run 1"
     assert recorder.log() == told
     assert "(1, of held)" in caplog.text
+
+
+def test_an_interrupt_ends_the_wait_and_the_session() -> None:
+    """Nobody waits any more; what runs on counts as cancelled."""
+    recorder, held = Recorder(), Held()
+    session = Session(recorder).install()
+    thread = threading.Thread(target=held_task(held)["function"])
+    thread.start()
+    assert held.begun.wait(10)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            session.uninstall()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (session.is_open, recorder.log()[-1]) == (False, "after_execute cancelled/run 1")
+    held.go_on.set()
+    thread.join(10)
 
 
 def test_a_call_that_goes_on_returns_its_value() -> None:

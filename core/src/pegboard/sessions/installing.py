@@ -137,9 +137,15 @@ def _end(session: Session, grace: float) -> None:
     """Wait for what runs in a session, end for observers what goes on, and end the session."""
     atexit.unregister(_end_at_exit)
     until = time.monotonic() + grace
-    while session.is_busy() and time.monotonic() < until:
-        time.sleep(_POLL)
-    left = session.let_go()
+    try:
+        while session.is_busy() and time.monotonic() < until:
+            time.sleep(_POLL)
+    finally:  # a Ctrl-C ends the wait, and not what comes after it
+        _tell_left(session, session.let_go())
+        session.release(None)
+
+
+def _tell_left(session: Session, left: list[Call]) -> None:
     if left:
         names = sorted({call.task.name for call in left})
         more = f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else ""
@@ -151,7 +157,6 @@ def _end(session: Session, grace: float) -> None:
             ", ".join(names[:_NAMES_MOST]),
             more,
         )
-    session.release(None)
 
 
 def end_when_idle(session: Session) -> None:
