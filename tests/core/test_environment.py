@@ -45,7 +45,7 @@ class Shop:
 
 
 def setting(keyword: str) -> Any:
-    return settings_of("shop-window", Shop)[keyword]
+    return settings_of("shop-window", Shop)[keyword].value
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,28 @@ def test_a_text_that_does_not_convert_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("keyword", "text", "shown"),
+    [
+        ("port", "4", "4"),
+        ("live", "yes", "True"),
+        ("level", "low", "'low'"),
+        ("rate", "", "None"),
+        ("title", "s3cr3t", "***"),
+        ("hosts", "s3cr3t", "***"),
+        ("token", "s3cr3t", "***"),
+    ],
+)
+def test_numbers_flags_and_choices_may_be_shown(
+    monkeypatch: pytest.MonkeyPatch, keyword: str, text: str, shown: str
+) -> None:
+    """And nothing else, as any text may be a secret."""
+    variable = f"PEGBOARD_SHOP_WINDOW__{keyword.upper()}"
+    monkeypatch.setenv(variable, text)
+    found = settings_of("shop-window", Shop)[keyword]
+    assert (found.variable, found.shown) == (variable, shown)
+
+
+@pytest.mark.parametrize(
     ("variable", "said"),
     [
         ("PROT", "Did you mean 'PEGBOARD_SHOP_WINDOW__PORT'"),
@@ -135,7 +157,8 @@ def test_a_value_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 def test_a_parameter_whose_name_ends_so_is_meant_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """`token_file` is a path."""
     monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__TOKEN_FILE", "/run/secrets/token")
-    assert settings_of("shop-window", Shop) == {"token_file": "/run/secrets/token"}
+    assert list(settings_of("shop-window", Shop)) == ["token_file"]
+    assert setting("token_file") == "/run/secrets/token"
 
 
 def test_a_file_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

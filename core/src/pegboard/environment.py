@@ -35,7 +35,7 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
     Raises:
         ConfigError: As `settings_of`; or the plugin refuses its settings.
     """
-    settings = {**given, **settings_of(plugin, cls)}
+    settings = {**given, **{keyword: each.value for keyword, each in settings_of(plugin, cls).items()}}
     if not settings:
         return _noted(cls())
     try:
@@ -90,8 +90,23 @@ def _noted(plugin: object) -> object:
     return plugin
 
 
-def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Any]:
-    """Return what the environment sets for a plugin, converted to what its parameters take.
+class Setting:
+    """What a variable sets.
+
+    Attributes:
+        variable: Its name.
+        value: Converted to what the parameter takes.
+        shown: The value, or `***`: any text may be a secret.
+    """
+
+    def __init__(self, variable: str, value: Any, shown: str) -> None:
+        self.variable = variable
+        self.value = value
+        self.shown = shown
+
+
+def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Setting]:
+    """Return what the environment sets for a plugin, by the names of its parameters.
 
     Args:
         plugin: Its name.
@@ -108,18 +123,13 @@ def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Any]:
     parameters = inspect.signature(cls).parameters
     kinds = {name: _kinds(cls, parameter.annotation) for name, parameter in parameters.items()}
     keywords = {name: _keyword(name, plugin, kinds) for name in names}
-    return {keyword: _value(name, keyword, kinds[keyword]) for name, keyword in keywords.items()}
+    return {keyword: _setting(name, keyword, kinds[keyword]) for name, keyword in keywords.items()}
 
 
 def names_of(plugin: str) -> list[str]:
     """Return the environment variables for a plugin, set or not settable."""
     prefix = f"{_PREFIX}{plugin.upper().replace('-', '_')}{_BETWEEN}"
     return sorted(name for name in os.environ if name.startswith(prefix) and len(name) > len(prefix))
-
-
-def shown(value: object) -> str:
-    """Write a value that may be shown: a number or truth value, or `***`, as any text may be a secret."""
-    return repr(value) if isinstance(value, bool | int | float) else "***"
 
 
 def _keyword(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> str:
@@ -143,14 +153,14 @@ def _keyword(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> str:
     )
 
 
-def _value(name: str, keyword: str, kinds: list[_Kind]) -> Any:
+def _setting(name: str, keyword: str, kinds: list[_Kind]) -> Setting:
     text = os.environ[name]
     if not name.endswith(keyword.upper()):
         text = _read(name, text)
     for kind in kinds:
         value = kind.convert(text)
         if value is not _NO:
-            return value
+            return Setting(name, value, repr(value) if kind.is_open else "***")
     what = " or ".join(kind.what for kind in kinds)
     raise ConfigError(
         f"{name} is not {what}.\nIts value is not shown, as it may be a secret.",
@@ -177,11 +187,13 @@ class _Kind:
     Attributes:
         what: What people call it.
         convert: Makes the value, or `_NO`.
+        is_open: Whether such a value may be shown.
     """
 
-    def __init__(self, what: str, convert: Callable[[str], Any]) -> None:
+    def __init__(self, what: str, convert: Callable[[str], Any], *, is_open: bool = False) -> None:
         self.what = what
         self.convert = convert
+        self.is_open = is_open
 
 
 def _number(make: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -217,10 +229,10 @@ def _secret(text: str) -> Any:
 
 
 _KINDS = {
-    "None": _Kind("empty", lambda text: None if not text else _NO),
-    "bool": _Kind("true or false", _truth),
-    "int": _Kind("a whole number", _number(int)),
-    "float": _Kind("a number", _number(float)),
+    "None": _Kind("empty", lambda text: None if not text else _NO, is_open=True),
+    "bool": _Kind("true or false", _truth, is_open=True),
+    "int": _Kind("a whole number", _number(int), is_open=True),
+    "float": _Kind("a number", _number(float), is_open=True),
     "Secret[str]": _Kind("a text", _secret),
     "Mapping[str, str]": _Kind("key=value,key=value", _mapping),
     "list[str]": _Kind("a list with commas", _list),
@@ -281,4 +293,4 @@ def _choices(cls: Callable[..., object], node: ast.expr) -> tuple[object, ...]:
 
 def _literal(choices: list[object]) -> _Kind:
     by_text = {str(choice): choice for choice in choices}
-    return _Kind(f"one of {', '.join(by_text)}", lambda text: by_text.get(text, _NO))
+    return _Kind(f"one of {', '.join(by_text)}", lambda text: by_text.get(text, _NO), is_open=True)

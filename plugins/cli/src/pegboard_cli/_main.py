@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pegboard_cli._commands import Commands
+from pegboard_cli._doctor import doctor
 from pegboard_cli._explain import explain
 from pegboard_cli._failures import traceback_option
 from pegboard_cli._hooks import hooks
@@ -19,5 +20,5 @@ def main() -> None:
     """Run Pegboard tasks, and see what is hung on them."""
 
 
-for command in (run, plugins, hooks, explain):
+for command in (run, plugins, hooks, explain, doctor):
     main.add_command(command)
