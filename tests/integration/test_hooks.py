@@ -153,6 +153,7 @@ def test_session_start() -> None:
     assert not session.is_open
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_session_forked() -> None:
     """Told in a forked child, of the installed session, which has another id there."""
     before = []

@@ -416,7 +416,7 @@ def test_a_forked_child_goes_on_with_it() -> None:
 
 def run(program: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -49,7 +49,13 @@ BEGIN = """
 
 def start(program: str) -> Any:
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(BEGIN) + textwrap.dedent(program)],
+        [
+            sys.executable,
+            "-W",
+            "ignore:This process:DeprecationWarning",
+            "-c",
+            textwrap.dedent(BEGIN) + textwrap.dedent(program),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
