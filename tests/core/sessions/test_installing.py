@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from pegboard import ConfigError, Session, SessionError, current_call, current_session, hookimpl, task
+from pegboard import (
+    ConfigError,
+    MissingPlugin,
+    Session,
+    SessionError,
+    current_call,
+    current_session,
+    hookimpl,
+    task,
+)
 from pegboard.sessions.default import attach_everywhere, detach_everywhere
 from pegboard.testing import Recorder, isolated
 
@@ -207,6 +216,14 @@ def test_leaving_its_with_block_ends_it() -> None:
     with Session() as session:
         session.install()
     assert (current_session(), session.is_open) == (None, False)
+
+
+def offered(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[type]:
+    """Have plugins of these names be installed on this machine, and return their classes."""
+    classes = {name: type(name.title(), (), {"name": name}) for name in names}
+    monkeypatch.setattr("pegboard.discovery.find", classes.__getitem__)
+    monkeypatch.setattr("pegboard.discovery.installed", lambda: dict.fromkeys(names, ()))
+    return list(classes.values())
 
 
 class Held:
@@ -482,12 +499,12 @@ def test_it_takes_what_is_configured_when_asked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What it was given itself stays."""
-    monkeypatch.setenv("PEGBOARD_PLUGINS", "retry,timeout")
-    from pegboard import Retrying
-
-    mine = Retrying()
+    monkeypatch.setenv("PEGBOARD_PLUGINS", "given,named")
+    given, named = offered(monkeypatch, "given", "named")
+    mine = given()
     session = Session(mine, configured=True).install()
-    assert (session.plugins["retry"], *session.plugins) == (mine, "retry", "timeout")
+    assert session.plugins["given"] is mine
+    assert isinstance(session.plugins["named"], named)
     assert not caplog.records
     session.uninstall()
 
@@ -504,13 +521,24 @@ def test_a_broken_configuration_is_an_error_before_anything_is_installed(
     assert (current_session(), session.is_open) == (None, False)
 
 
-def test_what_is_attached_everywhere_is_attached_to_it_on_the_spot() -> None:
+def test_what_is_attached_everywhere_is_attached_to_it_on_the_spot(monkeypatch: pytest.MonkeyPatch) -> None:
     """As an instrumentation that comes when the program runs."""
+    offered(monkeypatch, "named")
     session = Session().install()
-    attach_everywhere("retry")
-    detach_everywhere("retry")
-    assert "retry" in session.plugins
+    attach_everywhere("named")
+    detach_everywhere("named")
+    assert "named" in session.plugins
     session.uninstall()
+
+
+def test_what_cannot_be_attached_on_the_spot_is_attached_nowhere() -> None:
+    """An error leaves everything as it was."""
+    session = Session().install()
+    with pytest.raises(MissingPlugin):
+        attach_everywhere("nothing-of-this-name")
+    session.uninstall()
+    with Session():
+        pass
 
 
 def test_it_works_again_after_its_end() -> None:

@@ -67,7 +67,12 @@ def test_a_child_of_the_default_session_that_exits_ends_no_endpoint(tmp_path):
     """Its exit runs what its parent has registered for the end of the process."""
     (tmp_path / "pegboard.toml").write_text(CONFIGURATION)
     done = subprocess.run(
-        [sys.executable, "-c", DEFAULT], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", DEFAULT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (done.stdout, done.stderr) == ("0 200\n", "")
 

@@ -134,10 +134,10 @@ def attach_everywhere(name: str) -> None:
     Args:
         name: Name of an installed plugin, which is made with its defaults.
     """
-    discovery.attach_everywhere(name)
     installed = SERVING.installed
     if installed is not None and not installed.pm.has_plugin(name):
         installed.register(name)
+    discovery.attach_everywhere(name)
     SERVING.reconsider()
 
 

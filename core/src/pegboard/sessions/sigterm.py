@@ -23,7 +23,7 @@ _MARGIN = 5.0  # of the grace, for the ends of sessions that others entered; a q
 
 
 class Handler:
-    """Takes SIGTERM. It notes the signal and wakes a thread; whatever takes time happens elsewhere.
+    """Takes SIGTERM. It notes the signal and wakes two threads; whatever takes time happens elsewhere.
 
     An end that ran inside a signal handler would wait for locks that the interrupted code holds.
     """
@@ -35,11 +35,15 @@ class Handler:
         after_fork(self._begin)
 
     def _begin(self) -> None:
-        """Begin, in a forked child too, whose parent keeps the thread."""
+        """Begin, in a forked child too, whose parent keeps the threads."""
         self._is_asked = False
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        threading.Thread(target=self._watch, name="pegboard-sigterm", daemon=True).start()
+        self._wakes = []
+        # Both are there from the beginning: once the main thread has ended, Python 3.12 starts no thread any more.
+        for watch in (self._end_in_time, self._exit_in_time):
+            wake = _thread.allocate_lock()
+            wake.acquire()
+            self._wakes.append(wake)
+            threading.Thread(target=watch, args=(wake,), name="pegboard-sigterm", daemon=True).start()
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Have the program end; at the second signal it ends at once."""
@@ -49,18 +53,22 @@ class Handler:
         if callable(self._before):  # its owner ends the process
             self._before(number, frame)
             return
-        self._wake.release()
+        for wake in self._wakes:
+            wake.release()
         if threading.main_thread().is_alive():
             ENDING.leave()
 
-    def _watch(self) -> None:
-        """See to it that the process ends in time, once it is asked to, whatever its threads do."""
-        self._wake.acquire()
-        until = time.monotonic() + self.grace
+    def _end_in_time(self, wake: _thread.LockType) -> None:
+        """End what nobody has ended, shortly before the time is over, and with it the process, whatever its threads do."""
+        wake.acquire()
         time.sleep(max(self.grace - min(_MARGIN, self.grace / 4), 0.0))
-        ends = threading.Thread(target=_end_all, name="pegboard-sigterm-ends", daemon=True)
-        ends.start()
-        ends.join(max(until - time.monotonic(), 0.0))
+        _end_all()
+        os._exit(ENDING.status)
+
+    def _exit_in_time(self, wake: _thread.LockType) -> None:
+        """End the process when the time is over, whatever its ends do."""
+        wake.acquire()
+        time.sleep(self.grace)
         os._exit(ENDING.status)
 
 
