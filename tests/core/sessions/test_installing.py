@@ -18,6 +18,8 @@ import pytest
 from pegboard import (
     ConfigError,
     MissingPlugin,
+    Outcome,
+    Scope,
     Session,
     SessionError,
     current_call,
@@ -226,6 +228,25 @@ def offered(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[type]:
     return list(classes.values())
 
 
+def test_entering_it_elsewhere_and_leaving_it_ends_nothing() -> None:
+    """A request that enters what serves it already must not end it for all others."""
+    session = Session().install()
+
+    def request() -> None:
+        with session:
+            load(1)
+
+    async def in_a_loop() -> None:
+        async with session:
+            await aload(1)
+
+    in_thread(request)
+    in_thread(lambda: asyncio.run(in_a_loop()))
+    asyncio.run(in_a_loop())
+    assert (current_session(), session.is_open) == (session, True)
+    session.uninstall()
+
+
 class Held:
     """A body that runs until it is let go."""
 
@@ -306,6 +327,58 @@ def test_an_interrupt_ends_the_wait_and_the_session() -> None:
     assert (session.is_open, recorder.log()[-1]) == (False, "after_execute cancelled/run 1")
     held.go_on.set()
     thread.join(10)
+
+
+@pytest.mark.parametrize("kind", ["function", "stream"])
+def test_scopes_see_how_it_ended_for_observers(kind: str) -> None:
+    """So a span says what the figures say, whatever the body did since."""
+    seen, held = [], Held()
+
+    class Scoped:
+        name = "scoped"
+
+        @hookimpl
+        def bind(self) -> Scope:
+            return Scope("scoped", lambda _: None, lambda call, _: seen.append(call.outcome.status))
+
+        @hookimpl
+        def after_execute(self, outcome: Outcome) -> None:
+            seen.append(outcome.status)
+
+    @task
+    def stream() -> Iterator[str]:
+        yield held()
+
+    body = {"function": held_task(held)["function"], "stream": lambda: list(stream())}[kind]
+    session = Session(Scoped()).install()
+    thread = threading.Thread(target=body)
+    thread.start()
+    assert held.begun.wait(10)
+    session.uninstall(grace=0)
+    held.go_on.set()
+    thread.join(10)
+    assert seen == [{"function": "cancelled", "stream": "closed"}[kind]] * 2
+
+
+def test_a_map_that_goes_on_is_ended_and_not_waited_for() -> None:
+    """Its group is told of once, before the session ends."""
+    recorder, held = Recorder(), Held()
+    session = Session(recorder).install()
+
+    @task(name="held")
+    def body(_: int) -> str:
+        return held()
+
+    thread = threading.Thread(target=lambda: body.map(range(2)))
+    thread.start()
+    assert held.begun.wait(10)
+    session.uninstall(grace=0)
+    told = recorder.log()
+    assert told[-1].startswith("after_group cancelled")
+    assert not recorder.unbalanced()
+    held.go_on.set()
+    thread.join(10)
+    assert recorder.log() == told
 
 
 def test_a_call_that_goes_on_returns_its_value() -> None:

@@ -90,6 +90,7 @@ class Call:
         "hook_failures",
         "hooking",
         "kwargs",
+        "left_with",
         "listens",
         "map_index",
         "number",
@@ -111,6 +112,7 @@ class Call:
     plan: Plan
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    left_with: Outcome | None
     parent: Call | None
     number: int
     attempt: int
@@ -329,6 +331,7 @@ _DEFAULTS: dict[str, Any] = {
     "handed": None,
     "hook_depth": 0,
     "hook_failures": None,
+    "left_with": None,
     "listens": False,
     "map_index": None,
     "outcome": None,

@@ -102,6 +102,7 @@ class OpenStream:
             self.call.plan.fail(self.call, closed)
         else:
             self.entered.clear()
+        self.call.left_with = self.call.outcome
         self.call.stage = LEFT
 
     def leave_to_parent(self) -> None:

@@ -39,6 +39,13 @@ def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], 
     return run_there
 
 
+def session_has_ended() -> BaseException:
+    """Make what ends a call or group for observers that goes on after its session."""
+    from asyncio import CancelledError
+
+    return CancelledError("its session has ended")
+
+
 class Plan:
     """The layers, scopes and observers of one task in one session, folded into one callable.
 
@@ -209,11 +216,10 @@ class Plan:
 
     def abandon(self, call: Call) -> None:
         """End a call for observers, as cancelled, while its body runs on; what becomes of it is told to nobody."""
-        from asyncio import CancelledError
-
         try:
-            self.fail(call, CancelledError("its session has ended"))
+            self.fail(call, session_has_ended())
         finally:
+            call.left_with = call.outcome
             call.stage = LEFT
 
     def let_go(self, call: Call, error: BaseException) -> None:
@@ -253,9 +259,10 @@ class Plan:
 
     def leave(self, call: Call, entered: list[tuple[Scope, Any]] | None) -> None:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
-        is_of_parent = (
-            call.outcome is None and call.stage == ENDED
-        )  # of a process that was forked in the middle of it
+        if call.stage == LEFT:  # scopes see how it ended for observers, whatever its body did since
+            call.outcome = call.left_with
+        # Of a process that was forked in the middle of it.
+        is_of_parent = call.outcome is None and call.stage == ENDED
         if entered is not None and not is_of_parent:
             stop: BaseException | None = None
             call.hooking = True

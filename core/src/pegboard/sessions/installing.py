@@ -69,10 +69,13 @@ def uninstall(session: Session, grace: float) -> None:
     _end(session, grace)
 
 
-def leave(session: Session) -> None:
-    """End the installation of a session whose last `with` block is being left; of any other, nothing."""
+def leave(session: Session, place: tuple[int, object]) -> None:
+    """End the installation of a session whose last `with` block is left where it was installed; of any other, nothing.
+
+    Elsewhere, as in a request of a server, somebody entered what serves there already.
+    """
     with _guard:
-        if SERVING.installed is not session:
+        if SERVING.installed is not session or SERVING.place != place:
             return
         SERVING.install(None)
     _end(session, GRACE)

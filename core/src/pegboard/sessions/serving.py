@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from pegboard.parts.awaiting import loop_runs_here
 
 if TYPE_CHECKING:
     from pegboard.sessions.session import Session
@@ -20,6 +23,7 @@ class Serving:
     Attributes:
         installed: The session that serves wherever no other is current; None without one.
         times: How often it was installed, and not uninstalled.
+        place: Where: the thread, and the asyncio task that ran in it.
         state: A new object whenever the answer to "does this task need a session?" may have changed.
         elsewhere: The outermost sessions of the user's that are open in some context, in the order of their starts.
         make_way: Called before a session is installed: ends the one that served until now, once its calls are over.
@@ -28,6 +32,7 @@ class Serving:
     def __init__(self) -> None:
         self.installed: Session | None = None
         self.times = 0
+        self.place: tuple[int, object] | None = None
         self.state = object()
         self.elsewhere: dict[Session, None] = {}
         self.make_way: Callable[[], None] = lambda: None
@@ -37,6 +42,7 @@ class Serving:
         """Have this session serve from now on, or none."""
         self.installed = session
         self.times = 0 if session is None else 1
+        self.place = None if session is None else place_here()
         self.reconsider()
 
     def reconsider(self) -> None:
@@ -71,6 +77,11 @@ class Serving:
 
 
 SERVING = Serving()
+
+
+def place_here() -> tuple[int, object]:
+    """Return the thread that runs here, and the asyncio task in it, or None."""
+    return threading.get_ident(), sys.modules["asyncio"].current_task() if loop_runs_here() else None
 
 
 def warn(message: str, *args: object) -> None:

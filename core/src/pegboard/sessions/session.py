@@ -21,13 +21,13 @@ from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
 from pegboard.plans.events import ENDED
-from pegboard.plans.plan import DivertedPlan
+from pegboard.plans.plan import DivertedPlan, session_has_ended
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.placing import Placing
-from pegboard.sessions.serving import SERVING
+from pegboard.sessions.serving import SERVING, place_here
 from pegboard.sessions.unleft import UNLEFT, failure_text
 
 if TYPE_CHECKING:
@@ -196,7 +196,11 @@ class Session(Placing):
         flying = self._flying()
         for call in flying:
             call.plan.abandon(call)
-        return [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+        left = [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+        for group in {call.group for call in left if call.group is not None}:
+            group.end(session_has_ended())
+        self._waits = self._waits and not left
+        return left
 
     def _drop_pending(self) -> None:
         """Cancel what was submitted and has not begun, and wait for none of it at the end."""
@@ -227,13 +231,16 @@ class Session(Placing):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._step_out()
-        self._leave(error)
+        self._leave(error, place_here())
 
     def _leave(
-        self, error: BaseException | None, close_streams: Callable[[], list[BaseException]] | None = None
+        self,
+        error: BaseException | None,
+        place: tuple[int, object],
+        close_streams: Callable[[], list[BaseException]] | None = None,
     ) -> None:
         if self._entered <= 1 + _BY_INSTALLING:
-            installing.leave(self)
+            installing.leave(self, place)
         self.release(error, close_streams)
 
     async def __aenter__(self) -> Self:
@@ -251,7 +258,7 @@ class Session(Placing):
             return asyncio.run_coroutine_threadsafe(self._aclose_streams(), loop).result()
 
         # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self._leave, error, close_streams))
+        ending = asyncio.ensure_future(asyncio.to_thread(self._leave, error, place_here(), close_streams))
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
