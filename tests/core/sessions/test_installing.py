@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -327,6 +330,53 @@ def test_an_interrupt_ends_the_wait_and_the_session() -> None:
     assert (session.is_open, recorder.log()[-1]) == (False, "after_execute cancelled/run 1")
     held.go_on.set()
     thread.join(10)
+
+
+def step(coroutine: Any) -> None:
+    """Run a coroutine that waits for nothing, without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        pass
+    finally:
+        coroutine.close()
+
+
+@task
+async def quick(x: int) -> int:
+    return x
+
+
+@pytest.fixture
+def interrupts() -> Iterator[random.Random]:
+    """Have SIGALRM do what Ctrl-C does; the collector, in which it is swallowed, is off."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    gc.disable()
+    yield random.Random(5)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    gc.enable()
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("call", [lambda: load(1), lambda: step(quick(1))], ids=["function", "coroutine"])
+def test_calls_that_are_interrupted_are_over(call: Callable[[], Any], interrupts: random.Random) -> None:
+    """Wherever a Ctrl-C strikes: nobody waits for them at the end."""
+    session = Session().install()
+    struck, until = 0, time.monotonic() + 0.4
+    while time.monotonic() < until:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, interrupts.uniform(0.00001, 0.0004))
+            try:
+                for _ in range(300):
+                    call()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            struck += 1
+    busy = session.is_busy()
+    session.uninstall(grace=0)
+    assert struck > 0
+    assert not busy
 
 
 @pytest.mark.parametrize("kind", ["function", "stream"])

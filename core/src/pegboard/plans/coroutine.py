@@ -63,10 +63,12 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
             let_go(call, error)
             raise
         finally:
-            if not elsewhere:
-                make_current(around)  # one call of C, which a Ctrl-C cannot come in between
-            if land is not None:
-                land(call)
+            try:
+                if not elsewhere:
+                    make_current(around)  # one call of C, which a Ctrl-C cannot come in between
+            finally:
+                if land is not None:
+                    land(call)
 
     return _named(run, plan)
 
@@ -115,10 +117,12 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
-            if not elsewhere:
-                make_current(around)
-            if land is not None:
-                land(call)
+            try:
+                if not elsewhere:
+                    make_current(around)
+            finally:
+                if land is not None:
+                    land(call)
 
     return _named(run, plan)
 

@@ -74,16 +74,18 @@ def _bare_in_flight(plan: Plan, flights: set[Call]) -> Run:
     take_off, land = flights.add, flights.discard  # each is one call of C
 
     def run(call: Call) -> Any:
-        try:
-            make_current(call)
-            take_off(call)
-            call.attempt = 1
-            return function(*call.args, **call.kwargs)
-        except Exception as error:
-            note(call, error)
-            raise
+        try:  # two of them, as a Ctrl-C may come in between their two ends
+            try:
+                make_current(call)
+                take_off(call)
+                call.attempt = 1
+                return function(*call.args, **call.kwargs)
+            except Exception as error:
+                note(call, error)
+                raise
+            finally:
+                make_current(call.parent)
         finally:
-            make_current(call.parent)
             land(call)
 
     return run
