@@ -358,6 +358,7 @@ def interrupts() -> Iterator[random.Random]:
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.filterwarnings("ignore")  # of coroutines that were made and not begun
 @pytest.mark.parametrize("call", [lambda: load(1), lambda: step(quick(1))], ids=["function", "coroutine"])
 def test_calls_that_are_interrupted_are_over(call: Callable[[], Any], interrupts: random.Random) -> None:
     """Wherever a Ctrl-C strikes: nobody waits for them at the end."""

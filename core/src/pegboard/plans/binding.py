@@ -271,6 +271,9 @@ def arguments_of(function: Any) -> tuple[str, ...]:
     )
 
 
+_FIRST = {"call": "before_execute", "group": "before_group"}
+
+
 def compile_events(
     session: Session, bound: Iterable[Observer], subject: str
 ) -> tuple[Mapping[str, Dispatch], Mapping[str, tuple[str, ...]]]:
@@ -300,12 +303,11 @@ def compile_events(
             compiled[event] = _monitored(session, event, parameters, attached, mine)
         elif observers:
             compiled[event] = compile_event(
-                event,
-                parameters,
-                observers,
-                session.faults.of_observer,
-                may_be_left=session.flights is not None and subject == "call",
+                event, parameters, observers, session.faults.of_observer, left=session.left
             )
+    first = _FIRST[subject]
+    if compiled and session.left is not None and first not in compiled:  # so that it is known what has begun
+        compiled[first] = compile_event(first, (subject,), (), session.faults.of_observer, left=session.left)
     return compiled, told
 
 
@@ -317,17 +319,11 @@ def _monitored(
     bound: list[Observer],
 ) -> Dispatch:
     through_pluggy = monitored_event(
-        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer
+        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer, session.left
     )
     if not bound:
         return through_pluggy
-    directly = compile_event(
-        event,
-        parameters,
-        bound,
-        session.faults.of_observer,
-        may_be_left=session.flights is not None and parameters[0] == "call",
-    )
+    directly = compile_event(event, parameters, bound, session.faults.of_observer, left=session.left)
 
     def both(*args: Any, **kwargs: Any) -> None:
         try:

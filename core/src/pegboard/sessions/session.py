@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pegboard.plans.explain import Explanation
     from pegboard.plans.open_stream import OpenStream
     from pegboard.plans.plan import Divert, Plan
+    from pegboard.running.group import Group
     from pegboard.tasks.task import Task
 
 _BY_INSTALLING = 1  # the entering that `install` is
@@ -78,6 +79,8 @@ class Session(Placing):
         streams: The streams that have begun and are not over.
         flights: The calls of functions and coroutines that run in this session, or in one inside it, where somebody has to know
             them; None for most sessions, whose calls are over when they end.
+        open_groups: The groups that have begun here and are not over, where that is so.
+        left: Holds something once the session was ended though calls go on in it, which tell nothing any more; or None, as above.
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
@@ -118,6 +121,8 @@ class Session(Placing):
         self._waits = True  # for the bodies that its pools run, at its end
         self.streams: set[OpenStream] = set()
         self.flights: set[Call] | None = None
+        self.open_groups: set[Group] = set()
+        self.left: list[bool] | None = None
         self._quiet = quiet
         super().__init__(configuration.with_configured(plugins) if configured else plugins, executor)
         after_fork(self._leave_to_parent)
@@ -173,7 +178,7 @@ class Session(Placing):
     def track_calls(self) -> None:
         """Know from now on which calls run in this session."""
         if self.flights is None:
-            self.flights = set()
+            self.flights, self.left = set(), []
             self.pm.changed()
 
     def begin_anew(self) -> None:
@@ -192,15 +197,18 @@ class Session(Placing):
 
     def let_go(self) -> list[Call]:
         """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do."""
+        if self.left is None or self._entered > 1:  # others are in it
+            return []
+        self.left.append(True)  # what a map begins from here on is told to nobody
         self._drop_pending()
         flying = self._flying()
         for call in flying:
             call.plan.abandon(call)
-        left = [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
-        for group in {call.group for call in left if call.group is not None}:
+        for group in list(self.open_groups):
             group.end(session_has_ended())
-        self._waits = self._waits and not left
-        return left
+        going_on = [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+        self._waits = self._waits and not going_on
+        return going_on
 
     def _drop_pending(self) -> None:
         """Cancel what was submitted and has not begun, and wait for none of it at the end."""
@@ -351,6 +359,9 @@ class Session(Placing):
         if around is None:
             self._attach_everywhere()
         self._waits = True
+        if self.left:
+            self.left = []
+            self.pm.changed()
         self.bring_executor(self.executors.default)
         self._storages.clear()
         started: list[object] = []
@@ -385,7 +396,7 @@ class Session(Placing):
             manager.register(plugin, name)
         self.pm = manager
         self.outer = around
-        self.flights = None if around is None else around.flights
+        self.flights, self.left = (None, None) if around is None else (around.flights, around.left)
         own_types = {type(option) for option in self._own_defaults}
         defaults = () if around is None else around.defaults
         self.defaults = (*self._own_defaults, *(each for each in defaults if type(each) not in own_types))
