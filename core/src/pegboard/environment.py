@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import ConfigError, PegboardError
+from pegboard.privacy import Secret
 
 if TYPE_CHECKING:
     import ast
@@ -223,8 +224,6 @@ def _mapping(text: str) -> Any:
 
 
 def _secret(text: str) -> Any:
-    from pegboard.privacy import Secret
-
     return Secret(text)
 
 

@@ -283,6 +283,7 @@ def compile_events(
         The dispatchers by event, and the names of the plugins that each tells, in that order.
     """
     pm = session.pm
+    closed = None if session.in_flight is None else session.in_flight.closed
     compiled: dict[str, Dispatch] = {}
     told: dict[str, tuple[str, ...]] = {}
     extra: dict[str, list[Observer]] = {}
@@ -300,14 +301,14 @@ def compile_events(
         if observers:
             told[event] = tuple(observer.plugin for observer in observers)
         if pm.monitors:
-            compiled[event] = _monitored(session, event, parameters, attached, mine)
+            compiled[event] = _monitored(session, event, parameters, attached, mine, closed)
         elif observers:
             compiled[event] = compile_event(
-                event, parameters, observers, session.faults.of_observer, left=session.left
+                event, parameters, observers, session.faults.of_observer, closed=closed
             )
     first = _FIRST[subject]
-    if compiled and session.left is not None and first not in compiled:  # so that it is known what has begun
-        compiled[first] = compile_event(first, (subject,), (), session.faults.of_observer, left=session.left)
+    if compiled and closed is not None and first not in compiled:  # so that it is known what has begun
+        compiled[first] = compile_event(first, (subject,), (), session.faults.of_observer, closed=closed)
     return compiled, told
 
 
@@ -317,13 +318,14 @@ def _monitored(
     parameters: tuple[str, ...],
     attached: list[tuple[HookImpl, Observer]],
     bound: list[Observer],
+    closed: list[bool] | None,
 ) -> Dispatch:
     through_pluggy = monitored_event(
-        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer, session.left
+        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer, closed
     )
     if not bound:
         return through_pluggy
-    directly = compile_event(event, parameters, bound, session.faults.of_observer, left=session.left)
+    directly = compile_event(event, parameters, bound, session.faults.of_observer, closed=closed)
 
     def both(*args: Any, **kwargs: Any) -> None:
         try:

@@ -39,8 +39,8 @@ def build(plan: Plan) -> Run:
 def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
     note, let_go, has_layers = plan.note, plan.let_go, bool(plan.layers)
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
-    flights = plan.flights
-    take_off, land = (None, None) if flights is None else (flights.add, flights.discard)
+    calls = plan.in_flight
+    begin, over = (None, None) if calls is None else (calls.add, calls.discard)
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
@@ -48,8 +48,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
         around, elsewhere = current(), False
         try:
             make_current(call)
-            if take_off is not None:
-                take_off(call)
+            if begin is not None:
+                begin(call)
             value = await inner(call)
             if has_layers and type(value) is CoroutineType:
                 refuse_unawaited(plan, value, innermost)
@@ -67,8 +67,8 @@ def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any
                 if not elsewhere:
                     make_current(around)  # one call of C, which a Ctrl-C cannot come in between
             finally:
-                if land is not None:
-                    land(call)
+                if over is not None:
+                    over(call)
 
     return _named(run, plan)
 
@@ -80,8 +80,8 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     current, make_current, joining_now = running_call.get, running_call.set, joining.get
-    flights = plan.flights
-    take_off, land = (None, None) if flights is None else (flights.add, flights.discard)
+    calls = plan.in_flight
+    begin, over = (None, None) if calls is None else (calls.add, calls.discard)
 
     async def run(call: Call) -> Any:
         if (waiting := joining_now()) is not None:
@@ -90,8 +90,8 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
         entered: list[Any] | None = None
         try:
             make_current(call)
-            if take_off is not None:
-                take_off(call)
+            if begin is not None:
+                begin(call)
             call.started = started = perf_counter()
             try:
                 if enter is not None:
@@ -121,8 +121,8 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
                 if not elsewhere:
                     make_current(around)
             finally:
-                if land is not None:
-                    land(call)
+                if over is not None:
+                    over(call)
 
     return _named(run, plan)
 

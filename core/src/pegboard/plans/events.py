@@ -64,7 +64,7 @@ def compile_event(
     observers: Sequence[Observer],
     on_failure: OnFailure,
     *,
-    left: list[bool] | None = None,
+    closed: list[bool] | None = None,
 ) -> Dispatch:
     """Build `event(call, ...)`: calls every observer with the arguments it asked for, and isolates each.
 
@@ -76,7 +76,7 @@ def compile_event(
     A Ctrl-C may strike at any instruction, so an event that has begun to be told leaves a mark on its subject first, and
     reaches every observer.
 
-    With `left`, what goes on after its session tells nothing any more, nor does what begins when `left` holds something.
+    With `closed`, what goes on after its session tells nothing any more, nor does what begins once `closed` holds something.
     """
     subject = parameters[0]
     names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
@@ -85,9 +85,11 @@ def compile_event(
     if event in _MARKS:
         slot, value = _MARKS[event]
         lines.insert(1, f"    {subject}.{slot} = {value}")
-    if left is not None:
-        names["_left"] = left
-        lines.insert(1, f"    if {subject}.stage == {LEFT} or (_left and {subject}.stage < {BEGUN}): return")
+    if closed is not None:
+        names["_closed"] = closed
+        lines.insert(
+            1, f"    if {subject}.stage == {LEFT} or (_closed and {subject}.stage < {BEGUN}): return"
+        )
     for index, observer in enumerate(observers):
         names[f"_function{index}"] = observer.function
         names[f"_observer{index}"] = observer
@@ -158,7 +160,7 @@ def monitored_event(
     parameters: Sequence[str],
     observers: Sequence[tuple[HookImpl, Observer]],
     on_failure: OnFailure,
-    left: list[bool] | None,
+    closed: list[bool] | None,
 ) -> Dispatch:
     """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
     slot, value = _MARKS.get(caller.name, ("", 0))
@@ -169,7 +171,7 @@ def monitored_event(
     def dispatch(*args: Any, **kwargs: Any) -> None:
         values = unsaid | dict(zip(parameters, args, strict=False)) | kwargs
         subject = values[parameters[0]]
-        if subject.stage == LEFT or (left and subject.stage < BEGUN):
+        if subject.stage == LEFT or (closed and subject.stage < BEGUN):
             return
         if slot:
             setattr(subject, slot, values[value] if isinstance(value, str) else value)

@@ -41,9 +41,9 @@ _AWAITABLE = (types.CoroutineType, types.GeneratorType)
 def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
     if not (plan.layers or plan.watched):
-        return _bare(plan) if plan.flights is None else _bare_in_flight(plan, plan.flights)
+        return _bare(plan) if plan.in_flight is None else _bare_in_flight(plan, plan.in_flight)
     run = _layered(plan) if plan.layers else _watched(plan)
-    return run if plan.flights is None else _in_flight(run, plan.flights)
+    return run if plan.in_flight is None else _in_flight(run, plan.in_flight)
 
 
 def _bare(plan: Plan) -> Run:
@@ -66,18 +66,18 @@ def _bare(plan: Plan) -> Run:
     return run
 
 
-def _bare_in_flight(plan: Plan, flights: set[Call]) -> Run:
+def _bare_in_flight(plan: Plan, calls: set[Call]) -> Run:
     """The same, for a session that has to know what runs in it; one function, as a frame more would cost a tenth."""
     function = plan.function
     note = plan.note
     make_current = running_call.set
-    take_off, land = flights.add, flights.discard  # each is one call of C
+    begin, over = calls.add, calls.discard  # each is one call of C
 
     def run(call: Call) -> Any:
         try:  # two of them, as a Ctrl-C may come in between their two ends
             try:
                 make_current(call)
-                take_off(call)
+                begin(call)
                 call.attempt = 1
                 return function(*call.args, **call.kwargs)
             except Exception as error:
@@ -86,21 +86,21 @@ def _bare_in_flight(plan: Plan, flights: set[Call]) -> Run:
             finally:
                 make_current(call.parent)
         finally:
-            land(call)
+            over(call)
 
     return run
 
 
-def _in_flight(inner: Run, flights: set[Call]) -> Run:
+def _in_flight(inner: Run, calls: set[Call]) -> Run:
     """Have a session know that a call runs in it."""
-    take_off, land = flights.add, flights.discard
+    begin, over = calls.add, calls.discard
 
     def run(call: Call) -> Any:
         try:
-            take_off(call)
+            begin(call)
             return inner(call)
         finally:
-            land(call)
+            over(call)
 
     return run
 

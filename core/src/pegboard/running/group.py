@@ -84,8 +84,8 @@ class Group:
 
     def begin(self) -> None:
         """Tell `before_group`; when that is interrupted, the end of what began to be told is told, too."""
-        if self.session.flights is not None:
-            self.session.open_groups.add(self)
+        if (in_flight := self.session.in_flight) is not None:
+            in_flight.groups.add(self)
         try:
             self._tell("before_group")
         except BaseException as error:
@@ -94,7 +94,8 @@ class Group:
 
     def end(self, error: BaseException | None, value: Any = None) -> None:
         """Tell `after_group`, if `before_group` began to be told, and this did not: a Ctrl-C may have come in between."""
-        self.session.open_groups.discard(self)
+        if (in_flight := self.session.in_flight) is not None:
+            in_flight.groups.discard(self)
         events = self.session.group_events()
         if self.stage == ENDED or (self.stage < BEGUN and "before_group" in events and not _told.get()):
             return

@@ -21,10 +21,11 @@ from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
 from pegboard.plans.events import ENDED
-from pegboard.plans.plan import DivertedPlan, session_has_ended
+from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
 from pegboard.sessions.ending import ENDING
+from pegboard.sessions.in_flight import InFlight
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.placing import Placing
 from pegboard.sessions.serving import SERVING, place_here
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from pegboard.plans.explain import Explanation
     from pegboard.plans.open_stream import OpenStream
     from pegboard.plans.plan import Divert, Plan
-    from pegboard.running.group import Group
     from pegboard.tasks.task import Task
 
 _BY_INSTALLING = 1  # the entering that `install` is
@@ -77,10 +77,8 @@ class Session(Placing):
         in_worker: Whether this session serves the functions that run in a worker.
         masks: The secrets that were handed to tasks, for whoever records texts: `session.masks.mask(text)`.
         streams: The streams that have begun and are not over.
-        flights: The calls of functions and coroutines that run in this session, or in one inside it, where somebody has to know
-            them; None for most sessions, whose calls are over when they end.
-        open_groups: The groups that have begun here and are not over, where that is so.
-        left: Holds something once the session was ended though calls go on in it, which tell nothing any more; or None, as above.
+        in_flight: What runs here and in sessions inside, where somebody has to know it; None for most sessions, whose calls are
+            over when they end.
         diverted: For tools that record calls instead of making them, set before the first call; None otherwise. It is given
             every way of calling a task, `call`, `run`, `arun`, `acall`, `submit`, `map`, `amap`, `imap` or `aimap`, with the
             task (or the task bound to an object), the arguments, and the keyword arguments, of the last four all settings.
@@ -120,9 +118,7 @@ class Session(Placing):
         self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
         self._waits = True  # for the bodies that its pools run, at its end
         self.streams: set[OpenStream] = set()
-        self.flights: set[Call] | None = None
-        self.open_groups: set[Group] = set()
-        self.left: list[bool] | None = None
+        self.in_flight: InFlight | None = None
         self._quiet = quiet
         super().__init__(configuration.with_configured(plugins) if configured else plugins, executor)
         after_fork(self._leave_to_parent)
@@ -177,36 +173,35 @@ class Session(Placing):
 
     def track_calls(self) -> None:
         """Know from now on which calls run in this session."""
-        if self.flights is None:
-            self.flights, self.left = set(), []
+        if self.in_flight is None:
+            self.in_flight = InFlight()
             self.pm.changed()
 
     def begin_anew(self) -> None:
-        """Go on in a forked child: with an id of its own, and the calls that this thread is in, as no other came along."""
+        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's."""
         self.id = os.urandom(6).hex()
-        if self.flights is not None:
-            self.flights.intersection_update(calls_around())
+        if self.in_flight is not None:
+            self.in_flight.clear()
         self.ask("session_forked", session=self)
         self.pm.changed()
 
     def is_busy(self) -> bool:
         """Whether anything runs here that may end while this thread waits for it: what its event loop runs does not."""
-        blocked = loop_runs_here()
-        running = [*self._flying(), *(stream.call for stream in list(self.streams))]
-        return bool(self._pending) or any(not (blocked and call.is_async) for call in running)
+        counted = [] if self.in_flight is None else self.in_flight.running()
+        running = [*counted, *(stream.call for stream in list(self.streams))]
+        if loop_runs_here():
+            return bool(self._pending) or not all(call.is_async for call in running)
+        return bool(self._pending or running or (self.in_flight is not None and self.in_flight.groups))
 
     def let_go(self) -> list[Call]:
-        """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do."""
-        if self.left is None or self._entered > 1:  # others are in it
+        """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do.
+
+        Where others are in the session, which so goes on, nothing happens.
+        """
+        if self.in_flight is None or self._entered > 1:
             return []
-        self.left.append(True)  # what a map begins from here on is told to nobody
         self._drop_pending()
-        flying = self._flying()
-        for call in flying:
-            call.plan.abandon(call)
-        for group in list(self.open_groups):
-            group.end(session_has_ended())
-        going_on = [*flying, *(stream.call for stream in list(self.streams))]  # those are closed at the end
+        going_on = [*self.in_flight.abandon(), *(stream.call for stream in list(self.streams))]
         self._waits = self._waits and not going_on
         return going_on
 
@@ -216,9 +211,6 @@ class Session(Placing):
             future.cancel()
         self._waits = not self._pending
         self._pending.clear()
-
-    def _flying(self) -> list[Call]:
-        return [call for call in list(self.flights or ()) if call.stage < ENDED]
 
     def explain(self, task: Task[..., Any]) -> Explanation:
         """Tell what `task` does in this session: layers in order, scopes, observers of each event."""
@@ -359,9 +351,9 @@ class Session(Placing):
         if around is None:
             self._attach_everywhere()
         self._waits = True
-        if self.left:
-            self.left = []
-            self.pm.changed()
+        if self.in_flight is not None and self.in_flight.closed:
+            self.in_flight = None
+            self.track_calls()
         self.bring_executor(self.executors.default)
         self._storages.clear()
         started: list[object] = []
@@ -396,7 +388,7 @@ class Session(Placing):
             manager.register(plugin, name)
         self.pm = manager
         self.outer = around
-        self.flights, self.left = (None, None) if around is None else (around.flights, around.left)
+        self.in_flight = None if around is None else around.in_flight
         own_types = {type(option) for option in self._own_defaults}
         defaults = () if around is None else around.defaults
         self.defaults = (*self._own_defaults, *(each for each in defaults if type(each) not in own_types))

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import ConfigError
+from pegboard.parts import checks
 from pegboard.parts.forks import after_fork
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
@@ -101,8 +102,6 @@ def install_sigterm(grace: float = 20.0) -> None:
         ValueError: The grace is no positive number.
     """
     import signal
-
-    from pegboard.parts import checks
 
     grace = checks.number(above=0).check("grace", grace, owner="install_sigterm")
     if threading.current_thread() is not threading.main_thread():

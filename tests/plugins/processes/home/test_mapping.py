@@ -14,7 +14,7 @@ import remote_tasks as tasks
 
 from pegboard import Layer, Order, Processes, Session, hookimpl
 from pegboard.errors import TransportError, WorkerDied
-from pegboard.testing import Recorder
+from pegboard.testing import Recorder, isolated
 
 WATCHED = pytest.mark.parametrize("watched", [False, True], ids=["quick", "watched"])
 
@@ -150,6 +150,33 @@ class TestDeath:
         lines = [line.split() for line in log.read_text().splitlines()]
         assert sorted(int(number) for number, _ in lines) == list(range(400))
         assert len({pid for _, pid in lines}) > 1
+
+
+class TestInstalled:
+    @WATCHED
+    def test_the_end_waits_for_a_map(self, warm, watched):
+        """A map of another thread has its time, and its group ends as it ends."""
+        recorder, began = Recorder(), threading.Event()
+
+        class Begins:
+            name = "begins"
+
+            @hookimpl
+            def before_group(self):
+                began.set()
+
+        installed = Session(*([recorder] if watched else []), Begins(), executor=warm)
+        with isolated():
+            installed.install()
+            results = []
+            thread = threading.Thread(target=lambda: results.extend(tasks.sleeps.map([0.05] * 8)))
+            thread.start()
+            assert began.wait(10)
+            installed.uninstall()
+            told = recorder.log()
+            thread.join(10)
+        assert len(results) == 8
+        assert not watched or told[-1].startswith("after_group ok")
 
 
 class TestEarlyEnd:
