@@ -9,13 +9,13 @@ from pegboard.parts.forks import after_fork, new_held_rlock, new_lock, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.parts.background import Background, Reason
-    from pegboard.parts.begun import Begun
     from pegboard.parts.periodic import Periodic
+    from pegboard.parts.process_local import ProcessLocal
 
 __all__ = [
     "Background",
-    "Begun",
     "Periodic",
+    "ProcessLocal",
     "Reason",
     "after_fork",
     "new_held_rlock",
@@ -23,7 +23,12 @@ __all__ = [
     "new_rlock",
 ]
 
-_MODULES = {"Background": "background", "Begun": "begun", "Periodic": "periodic", "Reason": "background"}
+_MODULES = {
+    "Background": "background",
+    "ProcessLocal": "process_local",
+    "Periodic": "periodic",
+    "Reason": "background",
+}
 
 
 def __getattr__(name: str) -> Any:

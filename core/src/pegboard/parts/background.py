@@ -33,7 +33,7 @@ class Background(Generic[Item]):
       or because a deadline had passed. `on_loss` is told; without it the end says in one warning how many there were.
     - *Fork*: what began in a process ends in that process. A forked child begins with nothing in the queue, no thread and no
       losses; the parent sends what it took, and an `end` in the child sends what was put there. What `send` uses is the
-      plugin's to replace there: see `after_fork`; what a plugin does once, at the end of a session, is in a `Begun`.
+      plugin's to replace there: see `after_fork`; what a plugin does once, at the end of a session, is in a `ProcessLocal`.
     - *Ctrl-C*: a flush or an end that is interrupted loses nothing; the thread goes on, and the process's exit waits for it.
     - *Exit*: where nobody called `end`, the exit of the interpreter does, with the same deadline; so does the end of a
       process of `multiprocessing`. `os._exit` and signals that kill lose what is left.

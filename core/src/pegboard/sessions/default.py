@@ -68,7 +68,7 @@ class DefaultSession:
             self._session, self._config = aside
             SERVING.reconsider()
 
-    def make_way(self) -> None:
+    def end_default(self) -> None:
         """End the default session once the last call in it is over: another serves from now on."""
         with self._guard:
             session, self._session = self._session, None
@@ -108,7 +108,7 @@ class DefaultSession:
 
 
 DEFAULT = DefaultSession()
-SERVING.make_way = DEFAULT.make_way
+SERVING.end_default = DEFAULT.end_default
 
 
 def serving_session(task: Task[..., Any] | None = None) -> Session:

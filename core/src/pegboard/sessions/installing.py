@@ -32,7 +32,7 @@ def install(session: Session, *, replace: bool) -> None:
         _refuse(session, None if replace else before)
         lacking = _lacking(session)
         SERVING.install(None)
-        SERVING.make_way()
+        SERVING.end_default()
         if before is not None:
             _end(before, GRACE)
         session.track_calls()

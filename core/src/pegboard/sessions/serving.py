@@ -26,7 +26,7 @@ class Serving:
         place: Where: the thread, and the asyncio task that ran in it.
         state: A new object whenever the answer to "does this task need a session?" may have changed.
         elsewhere: The outermost sessions of the user's that are open in some context, in the order of their starts.
-        make_way: Called before a session is installed: ends the one that served until now, once its calls are over.
+        end_default: Called before a session is installed: ends the one that served until now, once its calls are over.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Serving:
         self.place: tuple[int, object] | None = None
         self.state = object()
         self.elsewhere: dict[Session, None] = {}
-        self.make_way: Callable[[], None] = lambda: None
+        self.end_default: Callable[[], None] = lambda: None
         self._told: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
 
     def install(self, session: Session | None) -> None:

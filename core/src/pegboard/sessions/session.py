@@ -27,9 +27,9 @@ from pegboard.sessions import configuration, installing
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.in_flight import InFlight
 from pegboard.sessions.manager import Manager
+from pegboard.sessions.open_at_exit import OPEN_AT_EXIT, failure_text
 from pegboard.sessions.placing import Placing
 from pegboard.sessions.serving import SERVING, place_here
-from pegboard.sessions.unleft import UNLEFT, failure_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -222,7 +222,7 @@ class Session(Placing):
 
     def __enter__(self) -> Self:
         self.acquire(current_session())
-        UNLEFT.add(self)
+        OPEN_AT_EXIT.add(self)
         _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
         active_session.set(self)
         return self
@@ -278,7 +278,7 @@ class Session(Placing):
             raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
-        UNLEFT.remove(self)
+        OPEN_AT_EXIT.remove(self)
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -313,7 +313,7 @@ class Session(Placing):
             if self.streams and not failures:
                 failures = (close_streams or self._close_streams)()
 
-    def end_unleft(self, times: int) -> list[str]:
+    def end_at_exit(self, times: int) -> list[str]:
         """Take so many entries back that nobody left, as the program ends, and return what was lost.
 
         When these are the last, it ends: what runs in pools is waited for, what belongs to an event loop cannot go on.

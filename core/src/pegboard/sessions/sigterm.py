@@ -15,7 +15,7 @@ from pegboard.parts.forks import after_fork
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.installing import uninstall_now
-from pegboard.sessions.unleft import UNLEFT
+from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -75,7 +75,7 @@ class Handler:
 
 def _end_all() -> None:
     """End the sessions that nobody left, then those that serve the whole process, and write what is buffered."""
-    for end in (UNLEFT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush):
+    for end in (OPEN_AT_EXIT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush):
         try:
             end()
         except Exception:  # the others end all the same

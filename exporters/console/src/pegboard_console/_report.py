@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import hookimpl
 from pegboard.parts import after_fork, new_held_rlock
-from pegboard.parts.undrawn import import_undrawn
+from pegboard.parts.random_state import import_keeping_random_state
 from pegboard_console._summary import Summary, TaskSummary
 from pegboard_console._tree import Branch, Node
 
@@ -134,7 +134,7 @@ class Report:
         if above is not None:
             above.add(node)
             return
-        import_undrawn("rich.style")
+        import_keeping_random_state("rich.style")
         from pegboard_console._render import tree
 
         self._screen.show(tree(node, self._screen.encoding))
@@ -142,7 +142,7 @@ class Report:
     def _show_summary(self) -> None:
         tasks = list(self._summary.called())
         if self._with_summary and tasks:
-            import_undrawn("rich.style")
+            import_keeping_random_state("rich.style")
             from pegboard_console._render import table
 
             self._screen.show(table(tasks, self._screen.encoding))

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.parts.undrawn import import_undrawn
+from pegboard.parts.random_state import import_keeping_random_state
 from pegboard.texts import encodable
 from pegboard_progress._text import counts, duration, rate
 
@@ -36,7 +36,7 @@ class Renderer:
 
     def bars(self, bars: Sequence[Bar], width: int, height: int) -> list[str]:
         """Lay bars out below each other, one line each: the first ten, or as many as there is height for."""
-        import_undrawn("rich.style")
+        import_keeping_random_state("rich.style")
         from rich.table import Table
 
         table = Table.grid(padding=(0, 1))
@@ -53,7 +53,7 @@ class Renderer:
 
     def ended(self, bar: Bar, width: int) -> str:
         """Write what stays of a bar that is over."""
-        import_undrawn("rich.style")
+        import_keeping_random_state("rich.style")
         from rich.text import Text
 
         fancy, plain, style = _MARKS.get(bar.status, ("■", "#", "yellow"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard.parts import Begun
+from pegboard.parts import ProcessLocal
 from pegboard_metrics import names
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.gateway import Gateway, checked_gateway
@@ -59,7 +59,7 @@ class PushGateway:
         self._gateway = checked_gateway(address, job, grouping or {})
         self._timeout = _checked_timeout(timeout)
         self._exposition = Exposition(samples_of=_pushed_samples)
-        self._open: Begun[Session, CollectorRegistry] = Begun()
+        self._open: ProcessLocal[Session, CollectorRegistry] = ProcessLocal()
 
     @hookimpl
     def session_start(self, session: Session) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard.parts import Begun, Periodic, new_lock
+from pegboard.parts import Periodic, ProcessLocal, new_lock
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
 from pegboard_prometheus.page.exposition import Exposition
@@ -54,7 +54,7 @@ class Textfile:
         self._guard = new_lock()
         self._exposition = Exposition(samples_of=self._samples_of)
         self._earlier: dict[Labels, float] = {}
-        self._open: Begun[Session, tuple[CollectorRegistry, Periodic | None]] = Begun()
+        self._open: ProcessLocal[Session, tuple[CollectorRegistry, Periodic | None]] = ProcessLocal()
 
     @hookimpl
     def session_start(self, session: Session) -> None:

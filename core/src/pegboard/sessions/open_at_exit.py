@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pegboard.sessions.session import Session
 
 
-class Unleft:
+class OpenAtExit:
     """The sessions of this process that are entered; those of a parent process are the parent's to leave."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Unleft:
         for session, times in reversed(sessions.items()):
             if session.is_open:
                 names = ", ".join(session.plugins) or "no plugins"
-                _warn(session.id, names, session.end_unleft(times))
+                _warn(session.id, names, session.end_at_exit(times))
 
     def _begin_anew(self) -> None:
         self._sessions = {}
@@ -77,4 +77,4 @@ def failure_text(error: BaseException) -> str:
     return texts.one_line(f"{type(error).__name__}: {texts.text_of(error)}")
 
 
-UNLEFT = Unleft()
+OPEN_AT_EXIT = OpenAtExit()

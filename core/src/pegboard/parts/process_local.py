@@ -11,7 +11,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Begun(Generic[Key, Value]):
+class ProcessLocal(Generic[Key, Value]):
     """What a plugin has begun in this process, for each of its sessions, and what is to be ended, written or sent once.
 
     A forked child has begun nothing. So a session that ends there, though it began in the parent, finds nothing here, and does

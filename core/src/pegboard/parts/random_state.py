@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 
 
-def import_undrawn(name: str) -> None:
+def import_keeping_random_state(name: str) -> None:
     """Import a module, and leave the program's random numbers as they were.
 
     Plugins may be attached to a program that seeds `random` and counts on what comes next. Where the module is imported

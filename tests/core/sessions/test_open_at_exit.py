@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import pytest
 
 from pegboard import Session, hookimpl
-from pegboard.sessions.unleft import Unleft
+from pegboard.sessions.open_at_exit import OpenAtExit
 
 HEAD = """
 import asyncio, multiprocessing, os, sys
@@ -69,9 +69,9 @@ class Told:
 
 
 @pytest.fixture
-def unleft() -> Unleft:
+def entered() -> OpenAtExit:
     """Sessions of the program's end that a test plays."""
-    return Unleft()
+    return OpenAtExit()
 
 
 @pytest.mark.parametrize(
@@ -131,39 +131,39 @@ def test_a_process_of_multiprocessing_ends_its_own():
     assert "of told was entered and never left" in done.stderr
 
 
-def test_the_last_one_entered_ends_first(unleft, caplog):
+def test_the_last_one_entered_ends_first(entered, caplog):
     """Sessions nest, and each has a line of its own."""
     ends: list[str] = []
     sessions = [Session(Told(name, ends), inherit=False) for name in ("outer", "inner")]
     for session in sessions:
         session.acquire(None)
-        unleft.add(session)
-    unleft.end()
+        entered.add(session)
+    entered.end()
     assert ends == ["inner", "outer"]
     assert [record.args[1] for record in caplog.records] == ["inner", "outer"]
     assert not any(session.is_open for session in sessions)
 
 
-def test_what_a_pool_has_begun_is_waited_for(unleft, caplog):
+def test_what_a_pool_has_begun_is_waited_for(entered, caplog):
     """As the exit of the program waits for pools of the standard library."""
     session = Session(inherit=False)
     session.acquire(None)
-    unleft.add(session)
+    entered.add(session)
     future: Future[int] = Future()
     session.keep(future)
     threading.Timer(0.05, future.set_result, [1]).start()
-    unleft.end()
+    entered.end()
     assert future.result() == 1
     assert "lost" not in caplog.text
 
 
-def test_one_that_others_keep_open_goes_on(unleft):
+def test_one_that_others_keep_open_goes_on(entered):
     """The default session and an installed one end by themselves."""
     session = Session(inherit=False)
     session.acquire(None)
     with session:
-        unleft.add(session)
-        unleft.end()
+        entered.add(session)
+        entered.end()
         assert session.is_open
         session.acquire(None)  # what the block leaves
     assert session.is_open
@@ -171,14 +171,14 @@ def test_one_that_others_keep_open_goes_on(unleft):
     assert not session.is_open
 
 
-def test_what_was_lost_is_said(unleft, caplog):
+def test_what_was_lost_is_said(entered, caplog):
     """Calls that were not over are not waited for, and a plugin that fails at the end says why, without known secrets."""
     ends: list[str] = []
     session = Session(Told("b", ends), Told("a", ends, OSError("disk of hunter22 is full\n")), inherit=False)
     session.acquire(None)
     session.masks.add("hunter22")
     session.keep(Future(), needs_this_thread=lambda: True)  # of an event loop
-    unleft.add(session)
-    unleft.end()
+    entered.add(session)
+    entered.end()
     assert ends == ["a", "b"]
     assert "lost: calls that were not over: 1; OSError: disk of *** is full\\n. Leave it" in caplog.text

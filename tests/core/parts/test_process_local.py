@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from pegboard.parts import Begun
+from pegboard.parts import ProcessLocal
 
 
 def test_what_was_begun_is_ended_once() -> None:
     """Who asks again finds nothing."""
-    begun: Begun[str, int] = Begun()
+    begun: ProcessLocal[str, int] = ProcessLocal()
     begun.begin("a", 1)
     assert (begun.end("a"), begun.end("a"), begun.end("b")) == (1, None, None)
 
@@ -19,7 +19,7 @@ def test_what_was_begun_is_ended_once() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 def test_a_forked_child_has_begun_nothing(forked) -> None:
     """It ends what it begins itself, and the parent what the parent has begun."""
-    begun: Begun[str, int] = Begun()
+    begun: ProcessLocal[str, int] = ProcessLocal()
     begun.begin("a", 1)
 
     def child():
