@@ -180,6 +180,23 @@ def test_session_forked() -> None:
         assert told.read() == b"told"
 
 
+def test_session_draining() -> None:
+    """Told once a session, when it is to begin no new work."""
+    told = []
+
+    class Draining:
+        name = "draining"
+
+        @hookimpl
+        def session_draining(self, session) -> None:
+            told.append((session, session.is_draining))
+
+    with Session(Draining()) as session:
+        session.drain()
+        session.drain()
+    assert told == [(session, True)]
+
+
 def test_session_end() -> None:
     """Told once, when the session is left, in reverse order of attachment."""
     order = []

@@ -156,6 +156,16 @@ def after_group(group: Group, outcome: Outcome) -> None:
 
 
 @hookspec
+def session_draining(session: Session) -> None:
+    """Called once when a session begins to drain, by `session.drain()` or SIGTERM: begin no new work by yourself.
+
+    `session.is_draining` is true from now on. What runs goes on, and so do the calls that it makes. Told in any thread, at
+    SIGTERM in one of its own, even while the session ends: wake whoever waits for work, and return. Of a session that was opened
+    inside one that drains already nothing is told. A plugin that inner sessions inherit is told of each of them.
+    """
+
+
+@hookspec
 def session_end(session: Session) -> None:
     """Called when a session ends, in reverse order of attachment; every plugin's runs.
 

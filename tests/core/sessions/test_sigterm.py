@@ -82,6 +82,35 @@ def test_with_blocks_are_left_and_sessions_end() -> None:
     ) == (143, ["work cancelled", "ending", "ended"], "")
 
 
+@pytest.mark.parametrize("open_it", ["with session:", "session.install()\nif True:"])
+def test_all_sessions_drain_first(open_it: str) -> None:
+    """Their plugins are told, each once, whoever opened them."""
+    process = start(
+        f"""
+        class Drains:
+            name = "drains"
+            @hookimpl
+            def session_draining(self, session):
+                say(f"draining {{session.is_draining}}")
+                told.set()
+        told = threading.Event()
+        install_sigterm()
+        session = Session(Drains())
+        {open_it.replace(chr(10), chr(10) + " " * 8)}
+            try:
+                say("ready")
+                time.sleep(30)
+            finally:
+                told.wait(30)
+                say("over")
+        """
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (143, "draining True\nover\n", "")
+
+
 def test_an_installed_session_ends() -> None:
     """At the end of the process, as without a signal."""
     assert told(
@@ -204,13 +233,34 @@ def test_a_handler_that_was_there_is_called_and_ends_the_process() -> None:
         signal.signal(signal.SIGTERM, handle)
         install_sigterm()
         install_sigterm()
-        with Session(Tells()):
+        with Session(Tells()) as session:
             say("ready")
             while not over.is_set():
                 time.sleep(0.01)
-            say("request served")
+            say(f"request served {session.is_draining}")
         """
-    ) == (0, ["old handler", "request served", "ending", "ended"], "")
+    ) == (0, ["old handler", "request served True", "ending", "ended"], "")
+
+
+def test_a_handler_that_was_there_is_called_each_time() -> None:
+    """Some ask again until the process has ended: a server's parent does."""
+    process = start(
+        """
+        times = []
+        def handle(*_):
+            times.append(1)
+            say("asked")
+        signal.signal(signal.SIGTERM, handle)
+        install_sigterm()
+        say("ready")
+        while len(times) < 2:
+            time.sleep(0.01)
+        """
+    )
+    for line in ("ready", "asked"):
+        assert process.stdout.readline() == f"{line}\n"
+        process.send_signal(signal.SIGTERM)
+    assert (process.communicate(timeout=30)[0], process.returncode) == ("asked\n", 0)
 
 
 def test_where_it_is_ignored_it_stays_ignored() -> None:

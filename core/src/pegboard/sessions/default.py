@@ -45,6 +45,11 @@ class DefaultSession:
                 session = self._session
         return session
 
+    def drain(self) -> None:
+        """Have the default session drain, if there is one."""
+        if self._session is not None:
+            self._session.begin_draining()
+
     def reset(self) -> None:
         """End the default session and forget the configuration, so that both are read again; for tests."""
         with self._guard:

@@ -11,9 +11,11 @@ class Ending:
 
     Attributes:
         status: Of the process: 128 + SIGTERM, as a shell reports it.
+        has_begun: Whether the process was asked to end, and all its sessions drain.
     """
 
     status = 143
+    has_begun = False
 
     def __init__(self) -> None:
         self._deep = 0

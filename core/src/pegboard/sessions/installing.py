@@ -169,6 +169,12 @@ def end_when_idle(session: Session) -> None:
     session.release(None)
 
 
+def drain_installed() -> None:
+    """Have the installed session drain, if there is one."""
+    if SERVING.installed is not None:
+        SERVING.installed.begin_draining()
+
+
 def uninstall_now() -> None:
     """End the installed session, if there is one, and wait for nothing that runs in it."""
     session = SERVING.installed

@@ -47,6 +47,12 @@ class OpenAtExit:
             if left:
                 self._sessions[session] = left
 
+    def drain(self, around: Session | None = None) -> None:
+        """Have those drain that are `around` or inside it, or all; the outer ones first."""
+        for session in list(self._sessions):
+            if around is None or session.is_inside(around):
+                session.begin_draining()
+
     def end(self) -> None:
         """End all that are still entered, the last one first, and say so of each."""
         sessions, self._sessions = self._sessions, {}

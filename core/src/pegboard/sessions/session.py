@@ -117,6 +117,7 @@ class Session(Placing):
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
         self._waits = True  # for the bodies that its pools run, at its end
+        self._is_draining = False
         self.streams: set[OpenStream] = set()
         self.in_flight: InFlight | None = None
         self._quiet = quiet
@@ -170,6 +171,40 @@ class Session(Placing):
             SessionError: It is not installed, or this is inside one of its calls.
         """
         installing.uninstall(self, grace)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new work is not to begin here any more: this session drains, one around it, or the process by SIGTERM."""
+        around = self.outer is not None and self.outer.is_draining
+        return self._is_draining or around or ENDING.has_begun
+
+    def drain(self) -> None:
+        """Begin no new work from now on; what runs goes on, and so do the calls that it makes.
+
+        For programs that end soon: schedules start no more runs, queues no more items, and the health endpoint says 503, so that
+        no more requests are sent here. Plugins are told by the hook `session_draining`, those of sessions inside this one, too.
+        It does not wait, and lasts until the session ends. Draining twice is fine.
+
+        Raises:
+            SessionError: It is not open.
+        """
+        if not self.is_open:
+            raise SessionError(
+                f"{self!r} is not open, so there is nothing to drain: it has not begun, or is over."
+            )
+        self.begin_draining()
+        OPEN_AT_EXIT.drain(self)
+
+    def begin_draining(self) -> None:
+        """Do what `drain` does, for this session alone, and tell its plugins once."""
+        with self._guard:
+            first, self._is_draining = not self._is_draining, True
+        if first:
+            self.ask("session_draining", session=self)
+
+    def is_inside(self, around: Session) -> bool:
+        """Whether this is that session, or was opened inside it."""
+        return self is around or (self.outer is not None and self.outer.is_inside(around))
 
     def track_calls(self) -> None:
         """Know from now on which calls run in this session."""
@@ -351,6 +386,7 @@ class Session(Placing):
         if around is None:
             self._attach_everywhere()
         self._waits = True
+        self._is_draining = False
         if self.in_flight is not None and self.in_flight.closed:
             self.in_flight = None
             self.track_calls()

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import ConfigError
@@ -14,7 +15,7 @@ from pegboard.parts import checks
 from pegboard.parts.forks import after_fork
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
-from pegboard.sessions.installing import uninstall_now
+from pegboard.sessions.installing import drain_installed, uninstall_now
 from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
 
 if TYPE_CHECKING:
@@ -37,48 +38,64 @@ class Handler:
 
     def _begin(self) -> None:
         """Begin, in a forked child too, whose parent keeps the threads."""
-        self._is_asked = False
+        self._is_asked = ENDING.has_begun = False
         self._wakes = []
         # Both are there from the beginning: once the main thread has ended, Python 3.12 starts no thread any more.
-        for watch in (self._end_in_time, self._exit_in_time):
+        for watch in (_drain_all, self._end_in_time, self._exit_in_time):
             wake = _thread.allocate_lock()
             wake.acquire()
             self._wakes.append(wake)
-            threading.Thread(target=watch, args=(wake,), name="pegboard-sigterm", daemon=True).start()
+            threading.Thread(target=_woken, args=(wake, watch), name="pegboard-sigterm", daemon=True).start()
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Have the program end; at the second signal it ends at once."""
-        if self._is_asked:
-            os._exit(ENDING.status)
-        self._is_asked = True
-        if callable(self._before):  # its owner ends the process
+        drain, *ends = self._wakes
+        first, self._is_asked = not self._is_asked, True
+        ENDING.has_begun = True
+        if first:
+            drain.release()
+        if callable(self._before):  # its owner ends the process, and may be asked several times
             self._before(number, frame)
             return
-        for wake in self._wakes:
+        if not first:
+            os._exit(ENDING.status)
+        for wake in ends:
             wake.release()
         if threading.main_thread().is_alive():
             ENDING.leave()
 
-    def _end_in_time(self, wake: _thread.LockType) -> None:
+    def _end_in_time(self) -> None:
         """End what nobody has ended, shortly before the time is over, and with it the process, whatever its threads do."""
-        wake.acquire()
         time.sleep(max(self.grace - min(_MARGIN, self.grace / 4), 0.0))
         _end_all()
         os._exit(ENDING.status)
 
-    def _exit_in_time(self, wake: _thread.LockType) -> None:
+    def _exit_in_time(self) -> None:
         """End the process when the time is over, whatever its ends do."""
-        wake.acquire()
         time.sleep(self.grace)
         os._exit(ENDING.status)
 
 
+def _woken(wake: _thread.LockType, watch: Callable[[], None]) -> None:
+    wake.acquire()
+    watch()
+
+
+def _drain_all() -> None:
+    """Have every session drain."""
+    _all_of(drain_installed, DEFAULT.drain, OPEN_AT_EXIT.drain)
+
+
 def _end_all() -> None:
     """End the sessions that nobody left, then those that serve the whole process, and write what is buffered."""
-    for end in (OPEN_AT_EXIT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush):
+    _all_of(OPEN_AT_EXIT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush)
+
+
+def _all_of(*parts: Callable[[], None]) -> None:
+    for part in parts:
         try:
-            end()
-        except Exception:  # the others end all the same
+            part()
+        except BaseException:  # whatever it is, SystemExit too: the others come all the same
             import logging
 
             logging.getLogger("pegboard").exception("an end at SIGTERM failed")
