@@ -20,6 +20,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
 from pegboard import Backoff, Cache, Caching, Console, Metrics, Prometheus, Retry, Session, Tracing, task
 
 Survey = dict[str, Any]
@@ -113,8 +117,13 @@ def main() -> None:
     warnings.simplefilter("ignore", SyntaxWarning)  # other people's escape sequences
 
     metrics, endpoint = Metrics(), Prometheus(port=given.port)
-    with Session(Caching(given.cache), Tracing(), metrics, Console(force=True), endpoint):
+    spans = InMemorySpanExporter()  # in the place of a back end
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    with Session(Caching(given.cache), Tracing(provider), metrics, Console(force=True), endpoint):
         survey(given.folders)
+        made = spans.get_finished_spans()
+        print(f"\n{len(made):,} spans, of {len({span.context.trace_id for span in made})} trace")
         seen = metrics.stats(survey_file)
         print(f"\n{seen.cache_hits:,} of {seen.calls:,} files came from the cache")
         show_series(endpoint.url)

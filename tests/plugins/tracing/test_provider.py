@@ -241,20 +241,6 @@ def test_a_global_provider_set_later_is_used():
     ) == ["1"]
 
 
-def test_spans_that_go_nowhere_are_told_of_once():
-    """OpenTelemetry's API alone makes spans that nobody sees, and says nothing; with a provider nothing is said."""
-    told = (
-        "import logging, sys\n"
-        "logging.basicConfig(stream=sys.stdout, format='%(name)s')\n"
-        f"{GLOBAL}\n"
-        "with Session(Tracing(tracer_provider=provider)): leaf()\n"
-        "print('now')\n"
-        "for _ in range(2):\n"
-        "    with Session(Tracing()): leaf()\n"
-    )
-    assert run_program(told) == ["now", "pegboard.tracing"]
-
-
 def test_no_global_provider_is_set_unasked():
     """A session with a provider of its own leaves the API's as it is."""
     assert run_program(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -213,13 +212,21 @@ def _leases_of(store: Store, task: Task[..., Any]) -> LeaseOf | None:
             where="cache",
             key="lock",
         )
-    if isinstance(store, FileStore) and importlib.util.find_spec("fcntl") is None:
+    if isinstance(store, FileStore) and not _has_file_locks():
         raise ConfigError(
             f"task {task.name!r} has Cache(lock=True), and this system has no POSIX file locks.\nUse a Redis server.",
             where="cache",
             key="lock",
         )
     return lease
+
+
+def _has_file_locks() -> bool:
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:  # as on Windows
+        return False
+    return True
 
 
 def _show_zeros(session: Session, task: str) -> None:

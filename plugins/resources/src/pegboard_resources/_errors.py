@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pegboard import PegboardError
+from pegboard import ConfigError
 
 
-class PsutilMissing(PegboardError, ImportError):  # noqa: N818 - the name users read in tracebacks
+class PsutilMissing(ConfigError, ImportError):  # noqa: N818 - the name users read in tracebacks
     """Raised when a session with `Resources` starts where psutil cannot be imported."""

@@ -119,6 +119,8 @@ def _require_psutil() -> None:
         import psutil  # type: ignore[import-untyped,unused-ignore]  # noqa: F401
     except ImportError as error:
         raise PsutilMissing(
-            "Resources samples the process with psutil, which cannot be imported.\n"
-            "Install it: pip install 'pegboard[resources]', or detach the plugin."
+            f"Resources samples the process with psutil, which cannot be imported: {error}.\n"
+            f"Install it: pip install 'pegboard[resources]', or detach the plugin.",
+            where="Resources",
+            key="psutil",
         ) from error

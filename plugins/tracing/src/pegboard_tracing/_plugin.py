@@ -89,7 +89,7 @@ class Tracing:
         traced = task.option(Traced) or _DEFAULT
         _check_arguments(session, task, traced)
         if session.is_open:
-            self.tracer_of(session)  # what is wrong with exporters is said now, and stops the task
+            self.provider_of(session)  # what is wrong with exporters is said now, and stops the task
         shape = SpanShape.of(session, task, traced, self._recorder(session))
         scope = CallScope(shape, lambda: self.tracer_of(session), self._map_spans()).scope()
         if not shape.attempts:
@@ -194,7 +194,11 @@ def tracer(name: str) -> Tracer:
     session = current_session() if call is None else call.session
     plugin = None if session is None else session.get(Tracing)
     if session is not None and plugin is not None:
-        return plugin.provider_of(session).get_tracer(name)
+        from pegboard_tracing._nowhere import say_if_nowhere
+
+        provider = plugin.provider_of(session)
+        say_if_nowhere(provider)
+        return provider.get_tracer(name)
     from opentelemetry import trace
 
     return trace.get_tracer(name)

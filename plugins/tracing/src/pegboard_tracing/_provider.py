@@ -12,6 +12,7 @@ from pegboard import ConfigError
 from pegboard.parts import new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._asking import Asked, exporters_with, made_by
+from pegboard_tracing._nowhere import say_if_nowhere
 from pegboard_tracing._signal import VARIABLE, Record, as_event, chosen_signal, recorder
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class SpanRoute:
         provider = self.provider()
         known = self._tracer
         if known is None or known[0] is not provider:
-            if isinstance(provider, trace.ProxyTracerProvider):
-                _say_that_spans_go_nowhere()
+            say_if_nowhere(provider)
             tracer = provider.get_tracer(_names.SCOPE, _version(), _names.SCHEMA_URL)
             known = self._tracer = (provider, tracer)
         return known[1]
@@ -178,17 +178,6 @@ class SpanRoute:
                 resource=service_resource(), shutdown_on_exit=False, id_generator=PrivateIds()
             )
         return self._own
-
-
-@functools.cache
-def _say_that_spans_go_nowhere() -> None:
-    """Once a process: OpenTelemetry's own API makes spans that nobody sees, and says nothing."""
-    import logging
-
-    logging.getLogger("pegboard.tracing").warning(
-        "Tracing() has nowhere to send spans to: no exporter is attached to the session, and the application has set no tracer "
-        "provider so far. Attach one, such as OTLP(endpoint), or set a provider; until then calls are not traced."
-    )
 
 
 def _exporters(session: Session) -> list[HookImpl]:

@@ -174,7 +174,7 @@ def checked_method(method: object) -> StartMethod:
     Raises:
         ConfigError: It has none such.
     """
-    if os.name != "posix":
+    if os.name != "posix" or not hasattr(os, "fork"):
         raise ConfigError(
             "worker processes need fork or the passing of file descriptors, which this system does not have.\n"
             "Use executor='threads', or any concurrent.futures.Executor of your own.",
