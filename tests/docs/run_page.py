@@ -9,6 +9,7 @@ what is done with it:
 - "... prints:" above a `text` block: what the block before it printed, exactly.
 - "... prints something like:": the same, but numbers, units of time and the width of gaps may differ.
 - "... raises:" above a `text` block: the block before it raises this, as `Type: message`.
+- "... serves:" or "... serve:" above a `console` block: its commands are servers, which `tests/services` starts.
 - In a `console` block, commands of `python` and `pegboard` are run, and the lines below one are its output. In a
   block under "... fails:" they end with another status than 0, and errors count as output.
 
@@ -72,6 +73,11 @@ class Block:
         return found["name"] if found else None
 
     @property
+    def serves(self) -> bool:
+        """Whether its commands are servers, which have tests of their own."""
+        return self.language == "console" and self.lead.endswith(("serves:", "serve:"))
+
+    @property
     def outcome(self) -> str | None:
         """What is shown of the block before this one: `prints`, `like` or `raises`."""
         if self.language != "text":
@@ -132,7 +138,7 @@ def run_page(path: Path) -> None:
             raises = following if following is not None and following.outcome == "raises" else None
             printed = run_python(path.name, block, module.__dict__, raises)
             shown = not printed
-        elif block.language == "console":
+        elif block.language == "console" and not block.serves:
             run_console(block)
     gc.collect()
 

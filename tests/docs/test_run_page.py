@@ -66,6 +66,12 @@ Indented blocks count too, as do numbers that differ:
 plugins = ["retry"]
 ```
 
+A server is not run here. It serves:
+
+```console
+$ python -m there.is.no.such.server
+```
+
 ```text
 nothing is compared with this picture
 ```

@@ -479,6 +479,26 @@ def test_a_suspended_stream_is_closed_when_the_time_is_over() -> None:
     assert recorder.log()[-1] == "after_execute closed/run 1"
 
 
+def test_a_stream_that_nobody_reads_any_more_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """As of a client that went away: what is left of its request holds it in a cycle, which nobody may collect for long."""
+    session = Session().install()
+
+    @task
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    gc.disable()
+    try:
+        request: list[object] = [numbers()]
+        request.append(request)
+        next(request[0])  # type: ignore[call-overload]
+        del request
+        session.uninstall(grace=0)
+    finally:
+        gc.enable()
+    assert not caplog.records
+
+
 def test_calls_of_this_very_loop_are_not_waited_for() -> None:
     """They could not end meanwhile."""
     recorder = Recorder()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,8 @@ def _end(session: Session, grace: float) -> None:
     """Wait for what runs in a session, end for observers what goes on, and end the session."""
     atexit.unregister(_end_at_exit)
     until = time.monotonic() + grace
+    if session.streams:
+        gc.collect()  # closes those that nobody reads any more, as of a client that went away: a cycle may hold them
     try:
         while session.is_busy() and time.monotonic() < until:
             time.sleep(_POLL)
