@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     from pegboard_console import Console
     from pegboard_dask import Dask
     from pegboard_datasets import ArtifactRef, Dataset, DatasetError, Datasets, Load, Persist
+    from pegboard_durable import Durability, Durable
     from pegboard_flow import DependencyGraph, Graph, conditional, flow, sequential
     from pegboard_jsonlines import JSONLines
     from pegboard_limits import Breaker, BreakerOpen, Concurrency, LimitExceeded, Limits, RateLimit
@@ -35,13 +36,14 @@ if TYPE_CHECKING:  # so that editors and type checkers see the real classes
     __all__ = [
         "OTLP", "ArtifactRef", "At", "Backoff", "Breaker", "BreakerOpen", "Cache", "Caching", "Concurrency",
         "Console", "Cron", "Dask", "Dataset", "DatasetError", "Datasets", "Deadline", "DependencyGraph",
-        "Every", "Fallback", "Graph", "Handle", "InvalidInput", "InvalidOutput", "JSONLines",
-        "LimitExceeded", "Limits", "Load", "Logs", "Measured", "Metered", "Metrics", "NeedsSecrets",
-        "OutputFormat", "Persist", "Processes", "Progress", "Prometheus", "Queue", "RateLimit", "Recovery",
-        "Resources", "Retry", "RetryBudget", "Retrying", "Scheduling", "Secrets", "TaskManager",
-        "TaskQueue", "Timeout", "Timeouts", "Traced", "Tracing", "Undo", "Validate", "Validation", "When",
-        "Work", "apipeline", "conditional", "extract_json", "flow", "gather", "json_extraction_task",
-        "parallel", "pipeline", "progress", "pydantic_task", "secret", "sequential", "string_task",
+        "Durability", "Durable", "Every", "Fallback", "Graph", "Handle", "InvalidInput", "InvalidOutput",
+        "JSONLines", "LimitExceeded", "Limits", "Load", "Logs", "Measured", "Metered", "Metrics",
+        "NeedsSecrets", "OutputFormat", "Persist", "Processes", "Progress", "Prometheus", "Queue",
+        "RateLimit", "Recovery", "Resources", "Retry", "RetryBudget", "Retrying", "Scheduling", "Secrets",
+        "TaskManager", "TaskQueue", "Timeout", "Timeouts", "Traced", "Tracing", "Undo", "Validate",
+        "Validation", "When", "Work", "apipeline", "conditional", "extract_json", "flow", "gather",
+        "json_extraction_task", "parallel", "pipeline", "progress", "pydantic_task", "secret", "sequential",
+        "string_task",
     ]
 
 # Folder of plugins/ or exporters/, which is also the extra -> names that `pegboard.<Name>` finds there.
@@ -53,6 +55,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "dashboards": (),
     "dask": ("Dask",),
     "datasets": ("ArtifactRef", "Dataset", "DatasetError", "Datasets", "Load", "Persist"),
+    "durable": ("Durability", "Durable"),
     "flow": ("DependencyGraph", "Graph", "conditional", "flow", "sequential"),
     "jsonlines": ("JSONLines",),
     "limits": ("Breaker", "BreakerOpen", "Concurrency", "LimitExceeded", "Limits", "RateLimit"),
@@ -81,9 +84,9 @@ EXECUTORS: dict[str, str] = {
 CARRIER = "processes"
 # Name of a plugin -> its class in `pegboard_<name>`.
 PLUGINS: dict[str, str] = {
-    "cache": "Caching", "console": "Console", "dask": "Dask", "datasets": "Datasets", "jsonlines":
-    "JSONLines", "limits": "Limits", "logs": "Logs", "metrics": "Metrics", "otlp": "OTLP", "processes":
-    "Processes", "progress": "Progress", "prometheus": "Prometheus", "queue": "Queue", "recover":
-    "Recovery", "resources": "Resources", "retry": "Retrying", "schedule": "Scheduling", "secrets":
-    "Secrets", "timeout": "Timeouts", "tracing": "Tracing", "validate": "Validation",
+    "cache": "Caching", "console": "Console", "dask": "Dask", "datasets": "Datasets", "durable":
+    "Durability", "jsonlines": "JSONLines", "limits": "Limits", "logs": "Logs", "metrics": "Metrics",
+    "otlp": "OTLP", "processes": "Processes", "progress": "Progress", "prometheus": "Prometheus", "queue":
+    "Queue", "recover": "Recovery", "resources": "Resources", "retry": "Retrying", "schedule": "Scheduling",
+    "secrets": "Secrets", "timeout": "Timeouts", "tracing": "Tracing", "validate": "Validation",
 }

@@ -61,6 +61,8 @@ class Layer:
         provides: Names of parameters that this layer fills in, so that a caller need not.
         verify: Called once when all layers of a task are known, with the names of the parameters that they fill in. What it raises
             refuses the task, as an error of `bind` does.
+        made: Called with a call where it is made, before anything of it runs: for a coroutine that is not where it is awaited.
+            Of coroutines alone; what it raises leaves the call.
         check_value: What a value has to pass that a layer further out answers with instead of the function's: takes the value,
             and returns it, changed or not, or raises. Asked by `call.checked(value)`.
         plugin: Name of the plugin that bound it; set when a task is bound.
@@ -78,6 +80,7 @@ class Layer:
     )
     provides: tuple[str, ...] = ()
     verify: Callable[[frozenset[str]], None] | None = None
+    made: Callable[[Call], None] | None = None
     check_value: Callable[[Any], Any] | None = None
     plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
 

@@ -130,6 +130,9 @@ class ExactValues(Protocol):
     def same(self, one: object, other: object) -> bool:
         """Whether two values are the same, in types, labels and attributes too."""
 
+    def digest(self, value: object) -> str:
+        """Return a short text that the same values have in every process; raises TypeError for one that has none."""
+
 
 def status_of(error: BaseException) -> Status:
     """Name the way a call ends when `error` leaves it."""

@@ -33,7 +33,20 @@ def build(plan: Plan) -> Run:
     else:
         inner = bottom
     innermost = bottom if observes_attempts(plan) else plan.function
-    return _watched(plan, inner, innermost) if plan.watched else _bare(plan, inner, innermost)
+    run = _watched(plan, inner, innermost) if plan.watched else _bare(plan, inner, innermost)
+    told = [layer.made for layer in plan.layers if layer.made is not None]
+    return _made(run, told) if told else run
+
+
+def _made(run: Run, told: list[Callable[[Call], None]]) -> Run:
+    """Tell layers of a call where it is made."""
+
+    def make(call: Call) -> Coroutine[Any, Any, Any]:
+        for tell in told:
+            tell(call)
+        return run(call)
+
+    return make
 
 
 def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:

@@ -5,6 +5,7 @@ Members do not import each other: who wants it finds it by the entry-point group
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 from pegboard_cache._store import Unstorable
@@ -40,6 +41,10 @@ class _Exact:
             return canonical((one,)) == canonical((other,))
         except Unhashable:
             return False
+
+    def digest(self, value: object) -> str:
+        """Return a short text that the same values have in every process; raises TypeError for one that has none."""
+        return blake2b(canonical((value,)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 EXACT = _Exact()

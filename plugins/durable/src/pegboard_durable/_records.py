@@ -1,0 +1,126 @@
+"""What is known of a run, and of a step in it."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+StepKind = Literal["root", "step", "value", "state", "wait", "sleep"]
+StepStatus = Literal["intent", "retrying", "waiting", "ok", "error"]
+
+
+class Status(enum.StrEnum):
+    """How a run stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    ATTENTION = "ATTENTION"
+    STUCK = "STUCK"
+
+
+OVER = frozenset((Status.DONE, Status.FAILED, Status.CANCELLED))
+
+
+@attrs.frozen
+class Run(Generic[T]):
+    """A durable run, as the journal has it.
+
+    Attributes:
+        id: Of the run, unique in the journal.
+        task: `module:qualname` of its task.
+        status: How it stands.
+        value: What it returned; None unless it is done.
+        error: What it failed with, or None.
+        created_at, ended_at: Seconds since the Unix epoch, UTC; None while it is not over.
+        recoveries: How often it was taken up again after its process died.
+    """
+
+    id: str
+    task: str
+    status: Status
+    value: T = attrs.field(repr=lambda value: f"<{type(value).__name__}>")
+    error: Exception | None
+    created_at: float
+    ended_at: float | None
+    recoveries: int
+
+    def unwrap(self) -> T:
+        """Return the value, or raise the error.
+
+        Raises:
+            RunNotResumable: It is not over, or was cancelled.
+        """
+        from pegboard_durable._errors import RunNotResumable
+
+        if self.error is not None:
+            raise self.error
+        if self.status is not Status.DONE:
+            raise RunNotResumable(
+                f"run {self.id!r} has no value: it is {self.status}.", run_id=self.id, status=str(self.status)
+            )
+        return self.value
+
+
+class Step(NamedTuple):
+    """A row of the journal about one step.
+
+    Attributes:
+        key: Its place in the run.
+        kind: What it is.
+        status: How it stands.
+        digest: Of the arguments; empty where they cannot be compared.
+        value: Encoded value or error; None without one.
+        attempt: Of the step: how often it ran.
+        enclosing: The attempt of the call around it that wrote the row.
+        fingerprint: Of the task's source; empty without one.
+        started_at, duration: Seconds.
+    """
+
+    key: str
+    kind: StepKind
+    status: StepStatus
+    digest: str
+    value: bytes | None
+    attempt: int
+    enclosing: int
+    fingerprint: str
+    started_at: float
+    duration: float
+
+
+class RunRow(NamedTuple):
+    """A row of the journal about one run."""
+
+    id: str
+    task: str
+    input: bytes
+    digest: str
+    fingerprint: str
+    status: Status
+    created_at: float
+    ended_at: float | None
+    not_before: float
+    owner: str
+    epoch: int
+    lease_until: float
+    recoveries: int
+    cancel_asked: bool
+    result: bytes | None
+
+
+class Claim(NamedTuple):
+    """The right to go on with a run: checked with each thing that is written for it."""
+
+    run: str
+    owner: str
+    epoch: int
+
+
+AnyRun = Run[Any]
