@@ -37,9 +37,11 @@ class PegboardError(Exception):
 
     Attributes:
         retryable: Whether trying again could help. A retry leaves the others alone, unless they are named to it.
+        parked: Whether it says nothing of the work, which is taken up later: what was done is not undone for it.
     """
 
     retryable: ClassVar[bool] = False
+    parked: ClassVar[bool] = False
 
     def __init__(self, message: str, /, **facts: Any) -> None:
         super().__init__(message)
@@ -314,3 +316,10 @@ class Suspended(BaseException):
     It is no `Exception`, so that no handler in a task's body can swallow it: a suspended call is neither retried
     nor recovered, and its status is `suspended`.
     """
+
+
+def is_parked(error: BaseException) -> bool:
+    """Whether the work of a call that this leaves is taken up later: a suspension, or several and nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_parked, error.exceptions))
+    return isinstance(error, Suspended) or (isinstance(error, PegboardError) and error.parked)

@@ -61,8 +61,11 @@ class Layer:
         provides: Names of parameters that this layer fills in, so that a caller need not.
         verify: Called once when all layers of a task are known, with the names of the parameters that they fill in. What it raises
             refuses the task, as an error of `bind` does.
-        made: Called with a call where it is made, before anything of it runs: for a coroutine that is not where it is awaited.
-            Of coroutines alone; what it raises leaves the call.
+        made: Called with a call where it is made, before anything of it runs: that is not where a coroutine is awaited, nor
+            the thread that a function is handed to. It may be told twice, and for a function that is called directly, or an item of
+            a map, not at all; what it raises leaves the call.
+        undo: Takes back what a call did that ended well, if what came after it fails; takes the call, and the error that it is
+            undone for. For a coroutine it may return something to await. Asked by whoever keeps calls that are done.
         check_value: What a value has to pass that a layer further out answers with instead of the function's: takes the value,
             and returns it, changed or not, or raises. Asked by `call.checked(value)`.
         plugin: Name of the plugin that bound it; set when a task is bound.
@@ -81,6 +84,7 @@ class Layer:
     provides: tuple[str, ...] = ()
     verify: Callable[[frozenset[str]], None] | None = None
     made: Callable[[Call], None] | None = None
+    undo: Callable[[Call, BaseException], Any] | None = None
     check_value: Callable[[Any], Any] | None = None
     plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
 

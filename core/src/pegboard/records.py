@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 
 import attrs
 
-from pegboard.errors import Suspended
+from pegboard.errors import Suspended, is_parked
 
 if TYPE_CHECKING:
     from array import array
@@ -25,6 +25,12 @@ SERVED_FROM: Final = "pegboard.served_from"
 
 DEPENDS_ON: Final = "pegboard.depends_on"
 """Key of `call.state`: a sequence of such pairs, of the calls that this one waited for; set before it starts. Of one without a span both are None."""
+
+NODE: Final = "pegboard.node"
+"""Key of `call.state`: the name of the node of a graph, or of the step of a workflow, that the call is of; set where `Group.wants_names`."""
+
+UNDO_IS_KEPT: Final = "pegboard.undo_is_kept"
+"""Key of `call.state`: that somebody, a durable run say, undoes the call itself if what comes after it fails."""
 
 KINDS: frozenset[Kind] = frozenset(("function", "coroutine", "generator", "async_generator"))
 
@@ -140,7 +146,7 @@ def status_of(error: BaseException) -> Status:
         return "error"
     if isinstance(error, GeneratorExit):
         return "closed"
-    if isinstance(error, Suspended):
+    if isinstance(error, Suspended) or (isinstance(error, BaseExceptionGroup) and is_parked(error)):
         return "suspended"
     return "cancelled"
 

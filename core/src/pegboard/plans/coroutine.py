@@ -34,11 +34,10 @@ def build(plan: Plan) -> Run:
         inner = bottom
     innermost = bottom if observes_attempts(plan) else plan.function
     run = _watched(plan, inner, innermost) if plan.watched else _bare(plan, inner, innermost)
-    told = [layer.made for layer in plan.layers if layer.made is not None]
-    return _made(run, told) if told else run
+    return _made(run, plan.told) if plan.told else run
 
 
-def _made(run: Run, told: list[Callable[[Call], None]]) -> Run:
+def _made(run: Run, told: tuple[Callable[[Call], None], ...]) -> Run:
     """Tell layers of a call where it is made."""
 
     def make(call: Call) -> Coroutine[Any, Any, Any]:

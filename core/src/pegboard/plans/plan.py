@@ -59,6 +59,7 @@ class Plan:
         provided: Names of parameters that layers fill in.
         place: The executor that the function runs on, instead of where the call is; or None.
         own_place: The executor that the task itself asks for, with `On`; or None.
+        told: Told of a call where it is made.
         awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
         in_flight: The calls of functions and coroutines that run in the session; None where nobody has to know them.
@@ -86,6 +87,7 @@ class Plan:
         self.scopes = scopes
         self.events = events
         self.observers = observers
+        self.told = tuple(layer.made for layer in layers if layer.made is not None)
         self.provided = frozenset(name for layer in layers for name in layer.provides)
         self.place = place
         self.own_place: Place | None = None
@@ -291,6 +293,7 @@ class DivertedPlan:
         self.task = task
         self.version = session.version
         self.is_async = task.kind in ("coroutine", "async_generator")
+        self.told = ()
 
     def run(self, call: Call) -> Any:
         """Hand the call over."""

@@ -32,6 +32,7 @@ class Group:
         task: The task all calls are of, or None.
         calls: How many calls began so far.
         failed: How many of them ended with an error.
+        wants_names: Whether calls of nodes and steps are to bear their names, as `records.NODE`; whoever is told of the group says so.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Group:
         "stage",
         "started",
         "task",
+        "wants_names",
     )
 
     def __init__(
@@ -73,6 +75,7 @@ class Group:
         self.hooking = False
         self.stage = 0  # how far its events are; see `plans.events`
         self.hook_failures: list[BaseException] | None = None
+        self.wants_names = False
 
     def __repr__(self) -> str:
         return f"<Group {self.kind} {self.name} {self.id}>"

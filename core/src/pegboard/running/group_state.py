@@ -14,6 +14,7 @@ from pegboard.parts import checks
 from pegboard.parts.forks import new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.parts.stopping import Stop, stop_in_force
+from pegboard.records import status_of
 
 if TYPE_CHECKING:
     from pegboard.running.group import Group
@@ -48,6 +49,7 @@ class GroupState:
         self._on_error = on_error
         self._guard = new_rlock()  # inputs are taken under it, and whoever makes them may fork
         self._failure: tuple[int, BaseException] | None = None
+        self._suspension: BaseException | None = None
         self._errors: dict[int, Exception] = {}
 
     @abstractmethod
@@ -111,8 +113,11 @@ class GroupState:
         self.results.extend([None] * len(inputs))
 
     def failed(self, index: int, error: BaseException) -> None:
-        """Keep an error in its slot, or stop the group, also where it is of no item."""
+        """Keep an error in its slot, or stop the group, also where it is of no item; one that suspends leaves the others to go on."""
         with self._guard:
+            if index < len(self.results) and status_of(error) == "suspended":
+                self._suspension = self._suspension or error
+                return
             self.group.failed += 1
             if self._on_error == "raise" or not isinstance(error, Exception) or index >= len(self.results):
                 self._stop(index, error)
@@ -150,6 +155,8 @@ class GroupState:
             if isinstance(error, Exception) and index < len(self.results):
                 self._note(index, error)
             return error
+        if self._suspension is not None:
+            return self._suspension
         if self._on_error == "aggregate" and self._errors:
             return self._aggregated()
         return None

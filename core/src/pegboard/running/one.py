@@ -33,6 +33,13 @@ def call_in(session: Session, task: Task[..., Any], args: tuple[Any, ...], kwarg
     return open_call(plan, args, kwargs)
 
 
+def tell_made(call: Call) -> Call:
+    """Tell the layers of a call that is run later, or elsewhere, that it was made."""
+    for tell in call.plan.told:
+        tell(call)
+    return call
+
+
 def finish(call: Call, instead: str = "acall(...)") -> Any:
     """Run a call to its end from sync code; a stream gives the list of its items.
 
@@ -108,7 +115,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     clock = _Stopwatch()
     call: Call | None = None
     try:
-        call = call_in(serving_session(task), task, args, kwargs)
+        call = tell_made(call_in(serving_session(task), task, args, kwargs))
         value = await finish_async(call)
     except Exception as error:  # noqa: BLE001 - it is the result
         return clock.result(call, None, error)
@@ -117,7 +124,7 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a task from async code; see `Task.acall`."""
-    call = call_in(serving_session(task), task, args, kwargs)
+    call = tell_made(call_in(serving_session(task), task, args, kwargs))
     if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
         if not call.is_async:
             choose_place(call)
@@ -127,7 +134,7 @@ async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 def submit(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Call a task on the session's executor; see `Task.submit`."""
-    call = call_in(serving_session(task), task, args, kwargs)
+    call = tell_made(call_in(serving_session(task), task, args, kwargs))
     place = choose_place(call)
     time_the_wait(call)
     future = place.submit(copy_context().run, occupy, place.executor, finish, call)

@@ -23,7 +23,7 @@ from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
 from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import Submitted, drain
-from pegboard.running.one import call_in, finish, finish_in_thread, finish_structured
+from pegboard.running.one import call_in, finish, finish_in_thread, finish_structured, tell_made
 from pegboard.running.placing import choose_place, workers_of
 from pegboard.sessions.default import serving_session
 
@@ -120,7 +120,7 @@ class OpenGroup:
         """Do what `call` does, to be awaited, as is what the task returns; the body of a sync task runs in a thread."""
         if self._context is None:
             raise self._not_open()
-        return await self._finish_async(self._make(task, args, kwargs))
+        return await self._finish_async(self._make_told(task, args, kwargs))
 
     @overload
     def start(self, task: WaysToCall[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Task[Any]: ...
@@ -134,7 +134,7 @@ class OpenGroup:
         import asyncio
 
         context = self.context()
-        call = context.run(self._make, task, args, kwargs)
+        call = context.run(self._make_told, task, args, kwargs)
         context.run(stop_in_force.set, self._outer)  # the group cancels it
         running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
@@ -151,7 +151,7 @@ class OpenGroup:
         Async code uses `start`.
         """
         context = self.context()
-        call = context.run(self._make, task, args, kwargs)
+        call = context.run(self._make_told, task, args, kwargs)
         future = self._submitted.add(choose_place(call), context, call)
         if future is None:
             raise self._not_open()
@@ -213,7 +213,7 @@ class OpenGroup:
         call.map_index = index
         if not call.is_async:
             choose_place(call)
-        return finish_structured(call)
+        return finish_structured(tell_made(call))
 
     def join(self, index: int, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
         """Return a coroutine to be awaited as an item; where it is a task's, its call is one of the group's."""
@@ -248,6 +248,12 @@ class OpenGroup:
         call.group = group
         group.calls += 1
         return call
+
+    def _make_told(
+        self, task: WaysToCall[..., Any] | Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call:
+        """Do what `_make` does, for a call that is run later, or elsewhere."""
+        return tell_made(self._make(task, args, kwargs))
 
     def _take(self, call: Call, *, given: bool) -> Call:
         if given:

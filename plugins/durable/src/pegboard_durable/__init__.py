@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pegboard_durable._checkpoints import checkpointed
 from pegboard_durable._errors import (
+    CodeChanged,
     DurableError,
     Fenced,
     InDoubt,
@@ -16,32 +18,34 @@ from pegboard_durable._errors import (
     RecordedError,
     RunCancelled,
     RunNotResumable,
+    UndoFailed,
     UnknownRun,
+    UnknownService,
     UnknownTask,
 )
 from pegboard_durable._functions import (
-    SignalTimeout,
-    apause,
-    asleep,
-    checkpointed,
+    acall,
+    astep,
+    call,
     choice,
     idempotency_key,
     now,
-    pause,
     randint,
     random,
     randrange,
     run_id,
-    sleep,
-    state,
+    signal,
     step,
     uuid4,
 )
 from pegboard_durable._option import Durable, probe
 from pegboard_durable._plugin import Durability
-from pegboard_durable._records import Run, Status
+from pegboard_durable._records import Run, Status, StepInfo
+from pegboard_durable._state import state
+from pegboard_durable._waiting import SignalTimeout, apause, asleep, pause, sleep
 
 __all__ = [
+    "CodeChanged",
     "Durability",
     "Durable",
     "DurableError",
@@ -60,10 +64,16 @@ __all__ = [
     "RunNotResumable",
     "SignalTimeout",
     "Status",
+    "StepInfo",
+    "UndoFailed",
     "UnknownRun",
+    "UnknownService",
     "UnknownTask",
+    "acall",
     "apause",
     "asleep",
+    "astep",
+    "call",
     "checkpointed",
     "choice",
     "idempotency_key",
@@ -74,6 +84,7 @@ __all__ = [
     "random",
     "randrange",
     "run_id",
+    "signal",
     "sleep",
     "state",
     "step",

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from pegboard import MissingPlugin, PegboardError
+from pegboard.privacy import is_sensitive
 from pegboard_durable._errors import NotRecordable, RecordedError
 
 if TYPE_CHECKING:
@@ -75,14 +76,18 @@ def digest_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 def encode_error(error: Exception) -> bytes:
     """Encode an error: its class's name, its arguments, text and notes; of those what can be recorded."""
     cls = type(error)
+    if is_sensitive(error):  # nobody may record its text
+        private = (cls.__module__, cls.__qualname__, None, "(sensitive)", (), {})
+        return exact_values().dump(private)
     facts = error.__dict__ if isinstance(error, PegboardError) else {}
     fields = (
         cls.__module__,
         cls.__qualname__,
-        tuple(_recordable(each) for each in error.args),
+        tuple(_recordable(each) for each in error.args) if not isinstance(error, ExceptionGroup) else None,
         str(error),
         tuple(map(str, getattr(error, "__notes__", ()))),
         {name: value for name, value in facts.items() if _is_recordable(value)},
+        *([tuple(map(encode_error, error.exceptions))] if isinstance(error, ExceptionGroup) else []),
     )
     return exact_values().dump(fields)
 
@@ -101,10 +106,12 @@ def _recordable(value: object) -> object:
 
 def decode_error(data: bytes) -> Exception:
     """Make a recorded error again: of its own class if that is loaded here, and is one of errors; else a `RecordedError`."""
-    module, qualname, args, message, notes, facts = decode(data)
+    module, qualname, args, message, notes, facts, *members = decode(data)
     cls = _loaded(module, qualname)
     error: Exception
-    if cls is None:
+    if members:
+        error = _made_group(cls, message, [decode_error(each) for each in members[0]])
+    elif cls is None or args is None:
         error = RecordedError(f"{qualname}: {message}", type=f"{module}:{qualname}", message=message)
     else:
         error = _made(cls, args, message)
@@ -113,6 +120,15 @@ def decode_error(data: bytes) -> Exception:
     for note in notes:
         error.add_note(note)
     return error
+
+
+def _made_group(cls: type[Exception] | None, message: str, members: list[Exception]) -> Exception:
+    group = cls if cls is not None and issubclass(cls, ExceptionGroup) else ExceptionGroup
+    text = message.rpartition(" (")[0]  # str() of a group says how many there are
+    try:
+        return group.__new__(group, text, members)
+    except Exception:  # noqa: BLE001 - a class with a constructor of its own
+        return ExceptionGroup(text, members)
 
 
 def _loaded(module: str, qualname: str) -> type[Exception] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard import PegboardError
+from pegboard import PegboardError, Suspended
 
 
 class DurableError(PegboardError):
@@ -84,6 +84,7 @@ class JournalDiverged(DurableError):  # noqa: N818
         recorded, now: Digests of the arguments.
     """
 
+    parked = True
     run_id: str
     key: str
     recorded: str
@@ -98,8 +99,45 @@ class InDoubt(DurableError):  # noqa: N818
         key: Of the step.
     """
 
+    parked = True
     run_id: str
     key: str
+
+
+class CodeChanged(DurableError):  # noqa: N818
+    """Raised under `Durability(strict_version=True)` when a resumed run meets code that was edited since.
+
+    Attributes:
+        run_id: Of the run.
+        key: Of the step; empty for the run's own task.
+    """
+
+    parked = True
+    run_id: str
+    key: str
+
+
+class UndoFailed(DurableError):
+    """Raised when a step of a run that failed, or was cancelled, could not be taken back.
+
+    Attributes:
+        run_id: Of the run.
+        remaining: Keys of the steps that are still done, in the order in which they were to be undone.
+    """
+
+    run_id: str
+    remaining: tuple[str, ...]
+
+
+class UnknownService(DurableError, LookupError):  # noqa: N818
+    """Raised by `call` for a service, or a method of it, that `Durability(services=...)` does not have.
+
+    Attributes:
+        service, method: As given.
+    """
+
+    service: str
+    method: str
 
 
 class JournalUnavailable(DurableError, OSError):  # noqa: N818
@@ -109,6 +147,7 @@ class JournalUnavailable(DurableError, OSError):  # noqa: N818
         journal: Its address, without a password.
     """
 
+    parked = True
     journal: str
 
 
@@ -134,6 +173,7 @@ class JournalCorrupt(DurableError):  # noqa: N818
         key: Of the row.
     """
 
+    parked = True
     journal: str
     table: str
     key: str
@@ -155,5 +195,5 @@ class RunCancelled(BaseException):
     """Leaves a run that was asked to be cancelled, at its next step. No `Exception`, so that nothing takes it for a failure."""
 
 
-class Fenced(BaseException):
-    """Leaves a run that another process has taken over. No `Exception`, so that nothing takes it for a failure."""
+class Fenced(Suspended):
+    """Leaves a run that another process has taken over: it goes on there. No `Exception`, so that nothing takes it for a failure."""

@@ -1,4 +1,4 @@
-"""What a durable run's code calls: steps of any function, recorded values, waits, signals and what a run keeps."""
+"""What a durable run's code calls: steps of any function, services, and recorded values."""
 
 from __future__ import annotations
 
@@ -6,41 +6,76 @@ import functools
 import random as _random
 import time as _time
 import uuid as _uuid
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, overload
 
-from pegboard import Suspended, Task
+from pegboard import Task, current_session
 from pegboard.parts import checks
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard_durable._codec import decode, encode
-from pegboard_durable._errors import DurableError, NotInRun
-from pegboard_durable._execution import POSITION, position_for
+from pegboard_durable._errors import NotInRun, UnknownService
 from pegboard_durable._option import Durable
-
-if TYPE_CHECKING:
-    from pegboard_durable._execution import Position
-    from pegboard_durable._records import Step
+from pegboard_durable._position import POSITION, position_for
+from pegboard_durable._records import StepInfo
+from pegboard_durable._tasks import TASKS
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _MOST = 16 * 1024 * 1024
-_SECONDS = checks.seconds()
-_private = _random.SystemRandom()
+_NAME = checks.text()
+_DURABLE = Durable()
 
 
-class SignalTimeout(DurableError, TimeoutError):  # noqa: N818 - as TimeoutError
-    """Raised by `pause` when no signal came in time; recorded, so that a resumed run raises it again.
+def refuse_in_loop(what: str) -> None:
+    """Refuse what blocks where an event loop runs.
 
-    Attributes:
-        name: Of the signal.
+    Raises:
+        NotInRun: One does.
     """
+    if loop_runs_here():
+        raise NotInRun(
+            f"{what}() blocks, and an event loop runs here, in which nothing else could go on meanwhile: await a{what}() there.",
+            what=what,
+        )
 
-    name: str
+
+def refuse_without_loop(what: str) -> None:
+    """Refuse what is awaited where no event loop runs.
+
+    Raises:
+        NotInRun: None does.
+    """
+    if not loop_runs_here():
+        raise NotInRun(
+            f"a{what}() is awaited, and no event loop runs here: call {what}() there.", what=f"a{what}"
+        )
+
+
+# Steps.
+
+
+def _step_task(name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
+    try:
+        return _made(name, function, options)
+    except TypeError:
+        if _is_hashable(function):
+            raise
+        return _made.__wrapped__(name, function, options)
+
+
+def _is_hashable(function: object) -> bool:
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=1024)
-def _step_task(name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
-    made: Task[..., Any] = function if isinstance(function, Task) else Task(function)
-    return made.with_options(options, name=name.replace("{", "{{").replace("}", "}}"))
+def _made(name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
+    with TASKS.unchanged():  # what is a step under another name is no other task
+        task: Task[..., Any] = function if isinstance(function, Task) else Task(function)
+        return task.with_options(options, name=name.replace("{", "{{").replace("}", "}}"))
 
 
 def step(
@@ -48,26 +83,123 @@ def step(
     function: Callable[P, T],
     /,
     *args: P.args,
-    options: Durable = Durable(),
+    options: Durable = _DURABLE,
     **kwargs: P.kwargs,
 ) -> T:
     """Call any function as a step of the run: its outcome is recorded, and a resumed run gets it without calling it again.
 
-    A coroutine function gives a coroutine, as a task of one does.
-
     Args:
         name: Of the step in the journal.
-        function: The function, or a task.
+        function: The function, or a task; no async one.
         args: Its arguments.
         options: As for a task.
         kwargs: Its arguments by name.
 
     Raises:
-        NotInRun: It is called in no run.
+        NotInRun: It is called in no run, or where an event loop runs: there, `astep`.
     """
-    position_for("step")
-    value: T = _step_task(name, function, options)(*args, **kwargs)
+    task = _checked_step("step", name, function, options)
+    refuse_in_loop("step")
+    if task.kind == "coroutine":
+        raise TypeError(
+            f"step({name!r}): {task.__qualname__} is async, and step() awaits nothing.\n"
+            f"Make the task around it async, and await astep({name!r}, ...) there."
+        )
+    value: T = task(*args, **kwargs)
     return value
+
+
+@overload
+def astep(
+    name: str,
+    function: Callable[P, Awaitable[T]],
+    /,
+    *args: P.args,
+    options: Durable = ...,
+    **kwargs: P.kwargs,
+) -> Coroutine[Any, Any, T]: ...
+@overload
+def astep(
+    name: str, function: Callable[P, T], /, *args: P.args, options: Durable = ..., **kwargs: P.kwargs
+) -> Coroutine[Any, Any, T]: ...
+def astep(
+    name: str,
+    function: Callable[..., Any],
+    /,
+    *args: Any,
+    options: Durable = _DURABLE,
+    **kwargs: Any,
+) -> Any:
+    """Do what `step` does, to be awaited: the body of a function that is not async runs in a thread."""
+    task = _checked_step("astep", name, function, options)
+    refuse_without_loop("step")
+    return task.acall(*args, **kwargs)
+
+
+def _checked_step(what: str, name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
+    position_for(what)
+    _NAME.check("name", name, owner=what)
+    if not callable(function):
+        raise TypeError(
+            f"{what}({name!r}) takes a function and its arguments, not {checks.shown(function)}: "
+            f"{what}({name!r}, function, argument)."
+        )
+    if not isinstance(options, Durable):
+        raise TypeError(f"{what}({name!r}): options is a Durable(...), not {checks.shown(options)}.")
+    return _step_task(name, function, options)
+
+
+# Services.
+
+
+def call(service: str, method: str, data: Any = None) -> Any:
+    """Call a method of a service as a step of the run.
+
+    Args:
+        service: Its name among `Durability(services=...)`.
+        method: Of the service; called with `data` alone.
+        data: Its argument.
+
+    Raises:
+        UnknownService: There is no such service, or it has no such method.
+        NotInRun: It is called in no run, or where an event loop runs: there, `acall`.
+    """
+    function = _method("call", service, method)
+    refuse_in_loop("call")
+    return step(f"{service}.{method}", function, data)
+
+
+def acall(service: str, method: str, data: Any = None) -> Coroutine[Any, Any, Any]:
+    """Do what `call` does, to be awaited; the method may be async."""
+    function = _method("acall", service, method)
+    refuse_without_loop("call")
+    return astep(f"{service}.{method}", function, data)
+
+
+def _method(what: str, service: str, method: str) -> Callable[[Any], Any]:
+    services = position_for(what).execution.settings.services
+    _NAME.check("service", service, owner=what)
+    _NAME.check("method", method, owner=what)
+    found = services.get(service)
+    if found is None:
+        known = ", ".join(map(repr, services)) or "none"
+        raise UnknownService(
+            f"{what}: there is no service {service!r}. Name it in Durability(services={{{service!r}: ...}}). Known: {known}.",
+            service=service,
+            method=method,
+        )
+    if isinstance(found, Mapping):
+        function = found.get(method)
+    else:
+        function = None if method.startswith("_") else getattr(found, method, None)
+    if not callable(function):
+        raise UnknownService(
+            f"{what}: the service {service!r} has no method {method!r} that could be called.",
+            service=service,
+            method=method,
+        )
+    found_method: Callable[[Any], Any] = function
+    return found_method
 
 
 # Recorded values.
@@ -79,7 +211,7 @@ def _recorded(name: str, make: Callable[[], T]) -> T:
         return make()
     position.execution.check()
     key = position.key(f"@{name}")
-    found = position.execution.records.get(key)
+    found = position.execution.read(key)
     if found is not None and found.value is not None:
         value: T = decode(found.value)
         return value
@@ -89,8 +221,9 @@ def _recorded(name: str, make: Callable[[], T]) -> T:
 
 
 def now() -> float:
-    """Return the wall-clock time, seconds since the Unix epoch, UTC: in a run that which was recorded."""
-    return _recorded("now", _time.time)
+    """Return the wall-clock time, seconds since the Unix epoch, UTC: in a run that which was recorded, of its session's clock."""
+    position = POSITION.get()
+    return _recorded("now", _time.time if position is None else position.execution.clock.time)
 
 
 def uuid4() -> _uuid.UUID:
@@ -100,224 +233,33 @@ def uuid4() -> _uuid.UUID:
 
 def random() -> float:
     """Return a random number from 0 to below 1; in a run that which was recorded."""
-    return _recorded("random", _private.random)
+    return _recorded("random", _random.random)
 
 
 def randint(least: int, most: int) -> int:
     """Return a random whole number from `least` to `most`; in a run that which was recorded."""
-    return _recorded("randint", lambda: _private.randint(least, most))
+    return _recorded("randint", lambda: _random.randint(least, most))  # noqa: S311 - as the plain function
 
 
 def randrange(start: int, stop: int | None = None, step: int = 1) -> int:
     """Return a random number of that range; in a run that which was recorded."""
-    return _recorded("randrange", lambda: _private.randrange(start, stop, step))
+    return _recorded("randrange", lambda: _random.randrange(start, stop, step))  # noqa: S311
 
 
 def choice(values: Sequence[T]) -> T:
     """Return one of some values; in a run that which was recorded."""
-    return _recorded("choice", lambda: _private.choice(values))
+    return _recorded("choice", lambda: _random.choice(values))  # noqa: S311
 
 
-# Waits.
-
-
-def _refuse_in_coroutine(what: str, position: Position) -> None:
-    if position.call.is_async:
-        raise NotInRun(
-            f"{what}() blocks, and is called in the coroutine {position.call.task.name!r}: await a{what}() there.",
-            what=what,
-        )
-
-
-def sleep(seconds: float) -> None:
-    """Wait; a resumed run waits for what is left. One of more than a minute suspends the run.
-
-    Args:
-        seconds: How long. 0 does nothing.
-
-    Raises:
-        NotInRun: It is called in no run, or in a coroutine.
-        Suspended: The wait is long: the run goes on when it is resumed after it.
-    """
-    seconds = _SECONDS.check("seconds", seconds, owner="sleep")
-    position = position_for("sleep")
-    _refuse_in_coroutine("sleep", position)
-    left = _begin_sleep(position, seconds)
-    if left is not None:
-        position.execution.clock.sleep(left.duration_left)
-        position.execution.write(position.taken(left.step._replace(status="ok")))
-
-
-async def asleep(seconds: float) -> None:
-    """Do what `sleep` does, in a coroutine."""
-    seconds = _SECONDS.check("seconds", seconds, owner="asleep")
-    position = position_for("asleep")
-    left = await position.call.io(_begin_sleep, position, seconds)
-    if left is not None:
-        await position.execution.clock.asleep(left.duration_left)
-        await position.call.io(position.execution.write, position.taken(left.step._replace(status="ok")))
-
-
-class _Left:
-    def __init__(self, step: Step, duration_left: float) -> None:
-        self.step = step
-        self.duration_left = duration_left
-
-
-def _begin_sleep(position: Position, seconds: float) -> _Left | None:
-    if seconds == 0:
-        return None
-    execution = position.execution
-    key = position.key("@sleep")
-    found = execution.records.get(key)
-    if found is not None and found.status == "ok":
-        return None
-    now_ = execution.clock.time()
-    if found is None:
-        found = position.step(key, "sleep", "waiting", started_at=now_, duration=seconds)
-        execution.write(position.taken(found))
-    # A clock that was set back lets nobody sleep longer than was asked for.
-    left = min(found.started_at + found.duration - now_, found.duration)
-    if left > execution.suspend_after:
-        execution.wake = min(execution.wake, found.started_at + found.duration)
-        raise Suspended(f"sleeps until {found.started_at + found.duration:.0f}")
-    return _Left(found, max(left, 0.0))
-
-
-def pause(name: str, timeout: float | None = None) -> Any:
-    """Wait for a signal, however long: the run is suspended, and takes no process meanwhile.
-
-    Args:
-        name: Of the signal.
-        timeout: Seconds after which it is given up; None waits for ever.
-
-    Returns:
-        What the signal brought.
-
-    Raises:
-        NotInRun: It is called in no run, or in a coroutine.
-        Suspended: No signal is there: the run goes on when it is resumed.
-        SignalTimeout: None came in time.
-    """
-    position = position_for("pause")
-    _refuse_in_coroutine("pause", position)
-    return _pause(position, name, timeout)
-
-
-async def apause(name: str, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - as `pause` has it
-    """Do what `pause` does, in a coroutine."""
-    position = position_for("apause")
-    return await position.call.io(_pause, position, name, timeout)
-
-
-def _pause(position: Position, name: str, timeout: float | None) -> Any:
-    execution = position.execution
-    key = position.key(f"@pause:{name}")
-    found = execution.records.get(key)
-    if found is not None and found.status == "ok":
-        return decode(found.value or b"")
-    if found is not None and found.status == "error":
-        raise _timed_out(name)
-    now_ = execution.clock.time()
-    waiting = found or position.step(
-        key, "wait", "waiting", started_at=now_, duration=-1.0 if timeout is None else timeout
-    )
-    before = position.taken()
-    if before:
-        execution.write(before)
-    signalled = execution.take_signal(name, waiting._replace(status="ok"), lambda value: value)
-    if signalled is not None:
-        return decode(signalled)
-    until = waiting.started_at + waiting.duration if waiting.duration >= 0 else None
-    if until is not None and now_ >= until:
-        execution.write([waiting._replace(status="error")])
-        raise _timed_out(name)
-    if found is None:
-        execution.write([waiting])
-    if until is not None:
-        execution.wake = min(execution.wake, until)
-    raise Suspended(f"waits for the signal {name!r}")
-
-
-def _timed_out(name: str) -> SignalTimeout:
-    return SignalTimeout(f"no signal {name!r} came in time.", name=name)
-
-
-# What a run keeps.
-
-
-class State(MutableMapping[str, Any]):
-    """What a run keeps, by name: written to the journal with the step that writes it, and there again when it is resumed.
-
-    Outside of a run there is nothing, and nothing can be written.
-    """
-
-    def __getitem__(self, name: str) -> Any:
-        return position_for("state").execution.values[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        position = position_for("state")
-        key = position.key("@state")
-        execution = position.execution
-        if key not in execution.records:
-            data = encode((name, value), task="state", most=_MOST)
-            written = position.step(key, "state", "ok", data)
-            if position.scope:
-                position.buffer(written)
-            else:
-                execution.write(position.taken(written))
-        execution.values[name] = value
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("what a run keeps cannot be deleted: write None.")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(position_for("state").execution.values)
-
-    def __len__(self) -> int:
-        return len(position_for("state").execution.values)
-
-
-state = State()
-
-
-def checkpointed(items: Iterable[T], key: str | Callable[[T], str] | None = None) -> Iterator[T]:
-    """Go through items, and note each one that was done: a resumed run goes on with the first that was not.
-
-    Args:
-        items: Them.
-        key: What tells them apart: a function of an item, or the name of an attribute or key; None is their index.
-
-    Raises:
-        NotInRun: It is called in no run.
-        ValueError: Two items have the same key.
-    """
-    position = position_for("checkpointed")
-    loop = position.key("@checkpointed")
-    seen: set[str] = set()
-    for index, item in enumerate(items):
-        name = _name_of_item(item, index, key)
-        if name in seen:
-            raise ValueError(f"checkpointed: two items have the key {name!r}.")
-        seen.add(name)
-        at = f"{loop}[{name}]"
-        if at in position.execution.records:
-            continue
-        yield item
-        position.execution.check()
-        position.execution.write(position.taken(position.step(at, "value", "ok")))
-
-
-def _name_of_item(item: Any, index: int, key: Any) -> str:
-    if key is None:
-        return str(index)
-    if callable(key):
-        return str(key(item))
-    return str(item[key] if isinstance(item, dict) else getattr(item, key))
+# Where the code is.
 
 
 def run_id() -> str:
-    """Return the id of the run that the code belongs to."""
+    """Return the id of the run that the code belongs to.
+
+    Raises:
+        NotInRun: It is called in no run.
+    """
     return position_for("run_id").execution.run_id
 
 
@@ -327,8 +269,44 @@ def idempotency_key() -> str:
     Raises:
         NotInRun: It is called in no run.
     """
-    import hashlib
-
     position = position_for("idempotency_key")
-    text = f"{position.execution.run_id}\n{position.scope}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return StepInfo(position.execution.run_id, position.scope).idempotency_key
+
+
+# Signals.
+
+
+def signal(run_id: str, name: str, value: Any = None, *, id: str | None = None) -> bool:  # noqa: A002
+    """Send a signal to a run of the journal of this session, which takes it at its `pause`, now or later.
+
+    Args:
+        run_id: The run.
+        name: Of the signal.
+        value: What `pause` returns.
+        id: Sent twice with the same id, it is one signal. In a run it has one by itself, so that it is not sent again on replay.
+
+    Returns:
+        Whether it is a new one.
+
+    Raises:
+        UnknownRun: There is no such run.
+        MissingPlugin: The session has no `Durability`.
+    """
+    from pegboard_durable._plugin import Durability
+
+    position = POSITION.get()
+    if id is None and position is not None:
+        position.execution.check()
+        id = StepInfo(position.execution.run_id, position.key("@signal")).idempotency_key  # noqa: A001
+    sent: bool = _session()[Durability].signal(run_id, name, value, id=id)
+    return sent
+
+
+def _session() -> Any:
+    session = current_session()
+    if session is None:
+        raise NotInRun(
+            "signal() is called where no session is open: call it in one with a Durability plugin, or use its method.",
+            what="signal",
+        )
+    return session

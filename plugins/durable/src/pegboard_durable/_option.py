@@ -48,13 +48,12 @@ class Durable(Option):
         on_change: What a resumed run does where it calls the step with other arguments than were recorded: `raise`, `rerun`
             it, or `trust` what was recorded.
         on_doubt: `raise` an `InDoubt`, `rerun` it, or `probe(function)`, which finds out.
+        commit_every: In a map, how many outcomes are recorded together: so many items may run again after a crash. Of a generator, how
+            many items. Not of a task with `effect="once"`.
         max_bytes: The most that a value of it may take in the journal.
     """
 
     plugin_name = "durable"
-    kinds = frozenset({"function", "coroutine"})
-    stores_values = True
-
     key: str | None = attrs.field(default=None, validator=checks.text().or_none("the task's name"))
     effect: Literal["repeat", "once"] = attrs.field(
         default="repeat", validator=checks.one_of("repeat", "once"), kw_only=True
@@ -63,6 +62,7 @@ class Durable(Option):
         default="raise", validator=checks.one_of("raise", "rerun", "trust"), kw_only=True
     )
     on_doubt: Literal["raise", "rerun"] | Probe = attrs.field(default="raise", kw_only=True)
+    commit_every: int = attrs.field(default=1, validator=checks.whole(least=1), kw_only=True)
     max_bytes: int = attrs.field(default=16 * _MEGABYTE, validator=checks.whole(least=1), kw_only=True)
 
     @on_doubt.validator

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pegboard import hookimpl
+from pegboard import BindError, hookimpl
 from pegboard.parts import checks
 from pegboard_durable import hookspecs
 from pegboard_durable._codec import encode
 from pegboard_durable._errors import RunNotResumable, UnknownTask
+from pegboard_durable._execution import Settings
 from pegboard_durable._layer import DurableCalls
 from pegboard_durable._option import Durable
+from pegboard_durable._plain import PlainCalls
+from pegboard_durable._position import POSITION
 from pegboard_durable._records import OVER, Run, Status
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
 from pegboard_durable.journal.journal import Journal
@@ -26,6 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _SECONDS = checks.seconds(above=0)
 _WHOLE = checks.whole(least=0)
+_FLAG = checks.flag()
 _MOST = 16 * 1024 * 1024
 
 
@@ -38,6 +43,9 @@ class Durability:
         recover: Whether a session that starts takes up the runs whose processes died.
         max_recoveries: How often; then the run is STUCK.
         suspend_after: A `sleep` of more seconds than these suspends its run.
+        services: What `call` finds, by name: an object, or a mapping, of functions that take one argument.
+        strict: Whether what is recorded, and a resumed run does not do any more, is an error; else it is an event.
+        strict_version: Whether a run whose code was edited since is set aside instead of going on.
         create: Whether tables that are missing are made.
 
     Raises:
@@ -55,6 +63,9 @@ class Durability:
         recover: bool = False,
         max_recoveries: int = 5,
         suspend_after: float = 60.0,
+        services: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        strict_version: bool = False,
         create: bool = True,
     ) -> None:
         self._journal = Journal(url, create=create)
@@ -62,7 +73,10 @@ class Durability:
         _SECONDS.check("suspend_after", suspend_after, owner="Durability")
         _WHOLE.check("max_recoveries", max_recoveries, owner="Durability")
         self._recover = recover
-        self._runs = Runs(self._journal, lease, max_recoveries, suspend_after)
+        _FLAG.check("strict", strict, owner="Durability")
+        _FLAG.check("strict_version", strict_version, owner="Durability")
+        settings = Settings(suspend_after, strict, strict_version, _services(services))
+        self._runs = Runs(self._journal, lease, max_recoveries, settings)
         self._sessions = 0
 
     @hookimpl
@@ -76,16 +90,17 @@ class Durability:
         """Put the journal around a durable task."""
         option = task.option(Durable)
         if option is None:
-            return None
+            plain = PlainCalls(task, self._runs, Durability)
+            return [*plain.layers(), plain]
         option.check(task)
-        calls = DurableCalls(task, option, self._runs)
-        return [calls.layer(), calls]
+        if task.sensitive:
+            raise _refusal(task)
+        calls = DurableCalls(task, option, self._runs, Durability)
+        return [*calls.layers(), calls]
 
     @hookimpl
     def before_group(self, group: Any) -> None:
         """Name a group of a run, for the keys of what is called in it."""
-        from pegboard_durable._execution import POSITION
-
         position = POSITION.get()
         if position is not None:
             position.begin_group(group)
@@ -141,7 +156,7 @@ class Durability:
     def retry(self, run_id: str) -> Run[Any]:
         """Go on with a run that failed or is stuck: what failed runs again, what was recorded as done is kept."""
         row = self._runs.row(run_id)
-        if row.status not in (Status.FAILED, Status.STUCK, Status.ATTENTION):
+        if row.status not in (Status.FAILED, Status.STUCK, Status.ATTENTION, Status.UNDO_FAILED):
             raise RunNotResumable(
                 f"run {run_id!r} is {row.status}: only one that failed, is stuck or wants attention is tried again.",
                 run_id=run_id,
@@ -252,3 +267,22 @@ class Durability:
         if not isinstance(error, RunNotResumable):
             failed_with(error, request)
         return self.get(request.run_id)
+
+
+def _services(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    services = {} if given is None else given
+    if not isinstance(services, Mapping) or not all(isinstance(name, str) for name in services):
+        raise TypeError(
+            f"Durability: services is a mapping of names to objects, not {checks.shown(given)}: "
+            "Durability(services={'billing': billing})."
+        )
+    return dict(services)
+
+
+def _refusal(task: Task[..., Any]) -> BindError:
+    return BindError(
+        f"task {task.name!r} is sensitive, and Durable() would write its arguments and results to the journal as they are.\n"
+        f"Take one of the two off, or have the journal encrypt what it holds: Durability(url, key=...).",
+        plugin="durable",
+        task=task.name,
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
 T = TypeVar("T")
-StepKind = Literal["root", "step", "value", "state", "wait", "sleep"]
-StepStatus = Literal["intent", "retrying", "waiting", "ok", "error"]
+StepKind = Literal["root", "step", "value", "state", "wait", "sleep", "item", "undo"]
+StepStatus = Literal["intent", "retrying", "waiting", "ok", "error", "closed"]
 
 
 class Status(enum.StrEnum):
@@ -23,6 +24,7 @@ class Status(enum.StrEnum):
     CANCELLED = "CANCELLED"
     ATTENTION = "ATTENTION"
     STUCK = "STUCK"
+    UNDO_FAILED = "UNDO_FAILED"
 
 
 OVER = frozenset((Status.DONE, Status.FAILED, Status.CANCELLED))
@@ -37,7 +39,7 @@ class Run(Generic[T]):
         task: `module:qualname` of its task.
         status: How it stands.
         value: What it returned; None unless it is done.
-        error: What it failed with, or None.
+        error: What it failed with, or what wants a look; None without one.
         created_at, ended_at: Seconds since the Unix epoch, UTC; None while it is not over.
         recoveries: How often it was taken up again after its process died.
     """
@@ -68,6 +70,25 @@ class Run(Generic[T]):
         return self.value
 
 
+@attrs.frozen
+class StepInfo:
+    """Which step of which run a call is; in `current_call().state[Durability]`.
+
+    Attributes:
+        run_id: Of the run.
+        step_key: Of the step in it; empty for the run itself.
+    """
+
+    run_id: str
+    step_key: str
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key for outside systems: the same for this step in every attempt and resumed run, and for no other."""
+        text = f"{self.run_id}\n{self.step_key}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
 class Step(NamedTuple):
     """A row of the journal about one step.
 
@@ -77,8 +98,8 @@ class Step(NamedTuple):
         status: How it stands.
         digest: Of the arguments; empty where they cannot be compared.
         value: Encoded value or error; None without one.
-        attempt: Of the step: how often it ran.
-        enclosing: The attempt of the call around it that wrote the row.
+        attempt: Of the step: how often it ran. Of what is kept or can be taken back: its number, in the order of the writing.
+        enclosing: The attempts of the calls around it that wrote the row, the run's first: `2.1`; first ones at the end are left out.
         fingerprint: Of the task's source; empty without one.
         started_at, duration: Seconds.
     """
@@ -89,7 +110,7 @@ class Step(NamedTuple):
     digest: str
     value: bytes | None
     attempt: int
-    enclosing: int
+    enclosing: str
     fingerprint: str
     started_at: float
     duration: float

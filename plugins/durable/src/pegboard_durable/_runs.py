@@ -22,7 +22,8 @@ from pegboard_durable._errors import (
     UnknownRun,
     UnknownTask,
 )
-from pegboard_durable._execution import Execution
+from pegboard_durable._execution import Execution, Settings
+from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
 from pegboard_durable._records import OVER, Claim, Run, RunRow, Status
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
@@ -75,14 +76,14 @@ class Runs:
         journal: The journal.
         lease: Seconds that a run is this process's without a sign of life.
         max_recoveries: How often a run is taken up again after its process died.
-        suspend_after: A sleep of more seconds than these suspends its run.
+        settings: What all runs have in common.
     """
 
-    def __init__(self, journal: Journal, lease: float, max_recoveries: int, suspend_after: float) -> None:
+    def __init__(self, journal: Journal, lease: float, max_recoveries: int, settings: Settings) -> None:
         self._journal = journal
         self._lease = lease
         self._max_recoveries = max_recoveries
-        self._suspend_after = suspend_after
+        self._settings = settings
         self._executions: dict[str, Execution] = {}
         self._heart = Periodic("pegboard-durable-leases", self._beat, lease / 3)
         self._begin_anew()
@@ -126,7 +127,7 @@ class Runs:
             data = encode(value, task=call.task.name, most=_MOST)
             await call.io(finish, execution, Status.DONE, data, "returned")
         except RunCancelled:
-            finish(execution, Status.CANCELLED, None, "asked to")
+            finish(execution, *_ending(execution, Status.CANCELLED, None, "asked to"))
             raise
         except Suspended as suspended:
             self._leave(execution, Status.SUSPENDED, execution.wake, str(suspended))
@@ -134,7 +135,8 @@ class Runs:
         except Exception as error:
             if execution.fault is not None:
                 raise execution.fault from (None if execution.fault is error else error)
-            finish(execution, Status.FAILED, encode_error(error), type(error).__name__)
+            status = Status.ATTENTION if isinstance(error, NOT_OUTCOMES) else Status.FAILED
+            finish(execution, *_ending(execution, status, encode_error(error), type(error).__name__))
             raise
         except BaseException as error:
             if execution.fault is None:  # no outcome: it can be resumed
@@ -215,7 +217,7 @@ class Runs:
             raise RunNotResumable(
                 f"run {row.id!r} was taken up by another process.", run_id=row.id, status="RUNNING"
             )
-        return self._begin(claim, row.cancel_asked, clock, self._journal.steps(row.id))
+        return self._begin(claim, row.cancel_asked, clock, self._journal.steps(row.id), row.fingerprint)
 
     def is_free(self, row: RunRow, now: float) -> bool:
         """Whether nobody works on a run that can go on."""
@@ -228,8 +230,16 @@ class Runs:
         over = not now < row.lease_until <= now + 2 * self._lease
         return over or owner is None or owner.is_dead(self.owner)
 
-    def _begin(self, claim: Claim, is_cancelled: bool, clock: Clock, records: dict[str, Any]) -> Execution:
-        execution = Execution(self._journal, claim, records, clock, self._suspend_after)
+    def _begin(
+        self,
+        claim: Claim,
+        is_cancelled: bool,
+        clock: Clock,
+        records: dict[str, Any],
+        fingerprint: str = "",
+    ) -> Execution:
+        execution = Execution(self._journal, claim, records, clock, self._settings)
+        execution.fingerprint = fingerprint
         if is_cancelled:
             execution.cancel()
         self._executions[claim.run] = execution
@@ -281,18 +291,28 @@ class Runs:
 
 def run_of(row: RunRow) -> Run[Any]:
     """Make a run of its row."""
-    is_done, has_failed = row.status is Status.DONE, row.status is Status.FAILED
+    is_done, has_failed = row.status is Status.DONE, row.result is not None
     data = row.result if row.result is not None else b""
     return Run(
         id=row.id,
         task=row.task,
         status=row.status,
         value=decode(data) if is_done else None,
-        error=decode_error(data) if has_failed else None,
+        error=decode_error(data) if has_failed and not is_done else None,
         created_at=row.created_at,
         ended_at=row.ended_at,
         recoveries=row.recoveries,
     )
+
+
+def _ending(
+    execution: Execution, status: Status, result: bytes | None, why: str
+) -> tuple[Status, bytes | None, str]:
+    """Tell how a run ends: with what went wrong in taking it back, if something did."""
+    failed = execution.undo_failed
+    if failed is None:
+        return status, result, why
+    return Status.UNDO_FAILED, encode_error(failed), type(failed).__name__
 
 
 def failed_with(error: BaseException | None, request: Request) -> None:

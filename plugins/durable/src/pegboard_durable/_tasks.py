@@ -6,11 +6,12 @@ import hashlib
 import inspect
 import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pegboard import Task
+from pegboard import Task
 
 
 class Tasks:
@@ -24,11 +25,32 @@ class Tasks:
         self._known[name_of(task)] = task
 
     def find(self, name: str) -> Task[..., Any] | None:
-        """Return a task, or None."""
-        return self._known.get(name)
+        """Return a task that was decorated as durable, or one of that name in a module that is loaded; or None."""
+        known = self._known.get(name)
+        return _in_module(name) if known is None else known
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Forget in the end what was added meanwhile."""
+        known = dict(self._known)
+        try:
+            yield
+        finally:
+            for name in self._known.keys() - known.keys():
+                del self._known[name]
+            self._known.update(known)
 
 
 TASKS = Tasks()
+
+
+def _in_module(name: str) -> Task[..., Any] | None:
+    """Look a task up by its name, running no code: neither an import nor what a module does for a name that it lacks."""
+    module, _, qualname = name.partition(":")
+    found: Any = sys.modules.get("__main__" if module == _main() else module)
+    for part in qualname.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found if isinstance(found, Task) else None
 
 
 def name_of(task: Task[..., Any]) -> str:

@@ -1,4 +1,4 @@
-"""The hook spec that durable runs add to a session."""
+"""The hook specs that durable runs add to a session."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def on_replay(call: Call, key: str) -> None:
 
     Mark an implementation `@hookimpl(optionalhook=True)` where `Durability` may not be attached.
     """
+
+
+@hookspec
+def on_code_changed(call: Call, key: str) -> None:
+    """Called where a resumed run meets a task whose source was edited since: `key` is the step, empty for the run's own task."""
+
+
+@hookspec
+def on_journal_orphan(call: Call, key: str) -> None:
+    """Called for a recorded step that a resumed run does not call any more; `call` is what it does instead, or the one around it."""

@@ -38,7 +38,14 @@ class Recovery:
             calling = Calling(undo.function, task, "Undo")
             undoing = Undoing(task, undo, calling)
             layers.append(
-                Layer("undo", Order.FALLBACK - 1, undoing.run, undoing.stream, verify=calling.verify)
+                Layer(
+                    "undo",
+                    Order.FALLBACK - 1,
+                    undoing.run,
+                    undoing.stream,
+                    verify=calling.verify,
+                    undo=calling,
+                )
             )
         answers: list[Answer] = [
             (

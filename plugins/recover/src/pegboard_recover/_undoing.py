@@ -6,7 +6,7 @@ import inspect
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Suspended
+from pegboard.errors import is_parked
 from pegboard.parts.stopping import unstoppable
 from pegboard_recover._noting import note
 
@@ -31,10 +31,11 @@ class Undoing:
         """Return the call's value; without one, undo."""
         try:
             return await proceed(call)
-        except (Suspended, GeneratorExit):  # goes on later; is dropped, and nothing can be awaited any more
+        except GeneratorExit:  # dropped: nothing can be awaited any more
             raise
         except BaseException as error:
-            await self._take_back(call, error)
+            if not is_parked(error):  # else it goes on later
+                await self._take_back(call, error)
             raise
 
     async def stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
@@ -42,10 +43,11 @@ class Undoing:
         try:
             async for item in proceed(call):
                 yield item
-        except (Suspended, GeneratorExit):
+        except GeneratorExit:
             raise
         except BaseException as error:
-            await self._take_back(call, error)
+            if not is_parked(error):
+                await self._take_back(call, error)
             raise
 
     async def _take_back(self, call: Call, error: BaseException) -> None:

@@ -71,7 +71,7 @@ class _RetriedCalls:
 
     async def _run(self, call: Call, proceed: Proceed) -> Any:
         began = call.session.clock.monotonic() if self._is_timed else 0.0
-        retry = 0
+        retry = call.attempt  # a resumed call goes on counting
         while True:
             before = call.attempt
             try:
@@ -92,7 +92,7 @@ class _RetriedCalls:
 
     async def _stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
         began = call.session.clock.monotonic() if self._is_timed else 0.0
-        retry, count, current = 0, 0, call
+        retry, count, current = call.attempt, 0, call
         last = None
         while True:
             before = call.attempt

@@ -56,7 +56,7 @@ steps = Table(
     Column("digest", Text, nullable=False),
     Column("value", LargeBinary),
     Column("attempt", Integer, nullable=False),
-    Column("enclosing", Integer, nullable=False),
+    Column("enclosing", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("duration", Double, nullable=False),

@@ -47,12 +47,19 @@ class Graph:
             `aggregate`: the same, and at the end `GraphFailed` is raised with all failures.
         concurrency: How many nodes may run at once. Without it as many as the session's executor runs; in a graph that is
             awaited all of them.
+        undo: When the graph fails, or is cancelled, undo the nodes that ended, as their tasks' `Undo` says, in the reverse of the
+            order in which they ended. In a durable run that is the run's to do.
     """
 
     def __init__(
-        self, name: str = "graph", *, on_error: OnError = "fail_fast", concurrency: int | None = None
+        self,
+        name: str = "graph",
+        *,
+        on_error: OnError = "fail_fast",
+        concurrency: int | None = None,
+        undo: bool = False,
     ) -> None:
-        self._settings = Settings(name, on_error, concurrency)
+        self._settings = Settings(name, on_error, concurrency, undo)
         self._nodes: dict[str, Node] = {}
         self._edges: dict[tuple[str, str], Edge] = {}
         self._starts: list[str] = []

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 async def run_async(run: Run) -> Any:
     """Run a graph to its end; stopped early, what still runs is cancelled and awaited before the error leaves."""
+    try:
+        return await _run(run)
+    except BaseException as error:
+        if run.saga is not None:
+            await run.saga.aundo(error)
+        raise
+
+
+async def _run(run: Run) -> Any:
     async with run.open() as group:
         await _RunningNodes(run, group).run_all()
         group.value = value = run.finish()
@@ -43,11 +52,11 @@ class _RunningNodes:
         run, walk = self._run, self._run.walk
         while walk.ready and len(self._running) < self._max_running:
             index = walk.take()
-            call = None
             args, kwargs = inputs = walk.inputs(index)
-            if run.spans.wanted:
-                call = run.spans.make(self._group, index, inputs)
+            call = run.make(self._group, index, inputs)
+            if call is not None:
                 task = self._group.start(call)
+                run.begun(index, call, task)
             else:
                 task = self._group.start(run.shape.nodes[index].task, *args, **kwargs)
             self._running[task] = (index, call)
@@ -59,8 +68,7 @@ class _RunningNodes:
         if error is not None:
             run.fail(index, error)
             return
-        if call is not None and run.spans.wanted:
-            run.spans.note(index, call)
+        run.succeeded(index, call, task)
         value = task.result()
         if index in run.shape.conditional:
             run.walk.succeed(index, value, await run.arefused(index, value))

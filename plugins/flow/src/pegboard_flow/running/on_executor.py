@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 def run_sync(run: Run) -> Any:
     """Run a graph to its end and return its value; nothing of it runs when this returns or raises."""
+    try:
+        return _run(run)
+    except BaseException as error:
+        if run.saga is not None:
+            run.saga.undo(error)
+        raise
+
+
+def _run(run: Run) -> Any:
     with run.open() as group:
         executor = group.group.session.place()
         is_placed = run.shape.is_placed
@@ -51,22 +60,19 @@ def _submit(
     run: Run, group: OpenGroup, running: dict[Future[Any], tuple[int, Call | None]], index: int
 ) -> None:
     args, kwargs = inputs = run.walk.inputs(index)
-    if run.spans.wanted:
-        call = run.spans.make(group, index, inputs)
-        running[group.submit(call)] = (index, call)
-    else:
-        running[group.submit(run.shape.nodes[index].task, *args, **kwargs)] = (index, None)
+    call = run.make(group, index, inputs)
+    task = run.shape.nodes[index].task
+    future = group.submit(task, *args, **kwargs) if call is None else group.submit(call)
+    run.begun(index, call, future)
+    running[future] = (index, call)
 
 
 def _run_here(run: Run, group: OpenGroup, index: int) -> None:
-    call = None
     args, kwargs = inputs = run.walk.inputs(index)
+    call = None
     try:
-        if run.spans.wanted:
-            call = run.spans.make(group, index, inputs)
-            value = group.call(call)
-        else:
-            value = group.call(run.shape.nodes[index].task, *args, **kwargs)
+        call = run.make(group, index, inputs)
+        value = group.call(run.shape.nodes[index].task, *args, **kwargs) if call is None else group.call(call)
     except BaseException as error:  # noqa: BLE001 - kept, or raised at once, as the policy says
         run.fail(index, error)
     else:
@@ -78,12 +84,11 @@ def _finish(run: Run, index: int, call: Call | None, future: Future[Any]) -> Non
     if error is not None:
         run.fail(index, error)
     else:
-        _succeed(run, index, call, future.result())
+        _succeed(run, index, call, future.result(), future)
 
 
-def _succeed(run: Run, index: int, call: Call | None, value: Any) -> None:
-    if call is not None and run.spans.wanted:
-        run.spans.note(index, call)
+def _succeed(run: Run, index: int, call: Call | None, value: Any, future: Future[Any] | None = None) -> None:
+    run.succeeded(index, call, future)
     if index in run.shape.conditional:
         run.walk.succeed(index, value, run.refused(index, value))
     else:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from pegboard.errors import is_parked
 from pegboard.parts import checks
 from pegboard.parts.awaiting import is_awaitable, settled
 from pegboard.parts.notes import note_on
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow._errors import GraphError, GraphFailed
 from pegboard_flow.running.result import GraphResult
+from pegboard_flow.running.saga import Saga
 from pegboard_flow.running.spans import Spans
 from pegboard_flow.running.walk import CUT_OFF, SKIPPED, WAITING, Walk
 
 if TYPE_CHECKING:
+    from pegboard import Call
+    from pegboard_flow.running.saga import Answer
     from pegboard_flow.running.shape import Edge, Inputs, Shape
 
 OnError = Literal["fail_fast", "continue", "aggregate"]
@@ -35,11 +39,13 @@ class Settings:
         name: What people call it.
         on_error: What a failed node means to the others.
         concurrency: How many nodes may run at once; None for as many as the executor runs, in an event loop for all.
+        undo: Whether nodes that ended are undone when a later one fails.
     """
 
     name: str
     on_error: OnError = "fail_fast"
     concurrency: int | None = None
+    undo: bool = attrs.field(default=False, validator=checks.flag())
 
     def __attrs_post_init__(self) -> None:
         _ON_ERROR.check("on_error", self.on_error)
@@ -57,7 +63,27 @@ class Run:
         self.walk = Walk(shape, given)
         self.spans = Spans(self.walk)
         self._value_of = value_of
+        self.saga = Saga() if settings.undo else None
         self._goes_on = settings.on_error != "fail_fast"
+        self._suspension: BaseException | None = None
+
+    def make(self, group: OpenGroup, index: int, inputs: Inputs) -> Call | None:
+        """Make the call of a node beforehand, where somebody wants to know of it."""
+        if self.spans.wanted or self.saga is not None or group.group.wants_names:
+            return self.spans.make(group, index, inputs)
+        return None
+
+    def succeeded(self, index: int, call: Call | None, answer: Answer | None = None) -> None:
+        """Note the call of a node that ended well."""
+        if call is not None and self.saga is not None:
+            self.saga.end(self.shape.nodes[index].name, call, answer)
+        if call is not None and self.spans.wanted:
+            self.spans.note(index, call)
+
+    def begun(self, index: int, call: Call | None, answer: Answer) -> None:
+        """Note the call of a node that runs by itself."""
+        if call is not None and self.saga is not None:
+            self.saga.begin(self.shape.nodes[index].name, call, answer)
 
     def open(self) -> OpenGroup:
         """Make the group of this run."""
@@ -70,6 +96,11 @@ class Run:
         Raises:
             BaseException: The very error, when the policy is to fail fast, or when it is no Exception.
         """
+        if is_parked(error) and not isinstance(error, Exception):
+            self._suspension = (
+                self._suspension or error
+            )  # what waits for it waits on, the rest goes to its end
+            return
         if not isinstance(error, Exception):
             raise error
         note_on(error, f"in node {self.shape.nodes[index].name!r} of graph {self.settings.name!r}")
@@ -84,6 +115,8 @@ class Run:
             GraphFailed: The policy is to aggregate, and nodes failed.
         """
         errors = self.walk.failures()
+        if self._suspension is not None:
+            raise self._suspension
         if errors and self.settings.on_error == "aggregate":
             raise _aggregated(self.settings.name, dict(errors))
         return self._value_of(self.walk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard.records import DEPENDS_ON
+from pegboard.records import DEPENDS_ON, NODE
 
 if TYPE_CHECKING:
     from pegboard import Call
@@ -33,7 +33,10 @@ class Spans:
     def make(self, group: OpenGroup, index: int, inputs: Inputs) -> Call:
         """Make the call of a node that is ready."""
         args, kwargs = inputs
-        call = group.make(self._walk.shape.nodes[index].task, *args, **kwargs)
+        node = self._walk.shape.nodes[index]
+        call = group.make(node.task, *args, **kwargs)
+        if group.group.wants_names:
+            call.state[NODE] = node.name
         waited_for = self._ids and [self._ids[source] for source in self._walk.taken_sources(index)]
         if waited_for:
             call.state[DEPENDS_ON] = waited_for

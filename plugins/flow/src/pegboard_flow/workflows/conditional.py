@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
 from pegboard import MustBeAwaited, texts
 from pegboard.parts.awaiting import is_async_function, is_awaitable
 from pegboard.parts.notes import note_on
+from pegboard.records import NODE
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow.workflows.step import Context, Step, step_of
+
+if TYPE_CHECKING:
+    from pegboard import Call
 
 
 @attrs.frozen
@@ -94,13 +98,19 @@ class Conditional:
             for part in tuple(self._parts):
                 for step in self._chosen(part, state):
                     try:
-                        value = group.call(step.task, state)
+                        value = group.call(self._made(group, step, state))
                     except Exception as error:
                         self._note(step, error)
                         raise
                     state[step.name] = state["last_result"] = value
             group.value = state
             return state
+
+    def _made(self, group: OpenGroup, step: Step, state: dict[str, Any]) -> Call:
+        call = group.make(step.task, state)
+        if group.group.wants_names:
+            call.state[NODE] = step.name
+        return call
 
     async def aexecute(self, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Do what `execute` does, to be awaited; the bodies of sync tasks run in threads."""
@@ -109,7 +119,7 @@ class Conditional:
             for part in tuple(self._parts):
                 for step in self._chosen(part, state):
                     try:
-                        value = await group.start(step.task, state)
+                        value = await group.start(self._made(group, step, state))
                     except Exception as error:
                         self._note(step, error)
                         raise

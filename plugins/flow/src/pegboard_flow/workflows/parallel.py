@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from pegboard import Suspended
 from pegboard.parts import checks
 from pegboard.running.open_group import OpenGroup, open_group
 from pegboard_flow.workflows.step import Step, step_of
@@ -102,13 +103,16 @@ def _ordered(group: OpenGroup, steps: Sequence[Step], answers: dict[str, Any]) -
         from asyncio import CancelledError
 
         raise CancelledError
+    for answer in answers.values():
+        if isinstance(answer, Suspended):  # the others went on to their end
+            raise answer
     group.value = ordered = {step.name: answers[step.name] for step in steps}
     return ordered
 
 
 def _answer(future: Future[Any] | asyncio.Task[Any]) -> Any:
-    """What a call gave, or its Exception; what ends the program or cancels is raised on."""
+    """What a call gave, or its Exception, or its suspension; what ends the program or cancels is raised on."""
     try:
         return future.result()
-    except Exception as error:  # noqa: BLE001 - it is the answer
+    except (Exception, Suspended) as error:  # noqa: BLE001 - it is the answer
         return error

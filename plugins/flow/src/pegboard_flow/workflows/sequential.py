@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from pegboard.parts import checks
 from pegboard.parts.contexts import context_manager
 from pegboard.parts.notes import note_on
+from pegboard.records import NODE
 from pegboard.running.open_group import OpenGroup, open_group
+from pegboard_flow.running.saga import Saga
 from pegboard_flow.workflows.step import Step, step_of
+
+if TYPE_CHECKING:
+    from pegboard import Call
 
 
 class Progress(enum.StrEnum):
@@ -30,6 +36,14 @@ class _Run:
         self.status = status
         self.current_step = 0
         self.results: list[Any] = []
+        self.saga = Saga()
+
+    def make(self, group: OpenGroup, step: Step) -> Call:
+        """Make the call of a step."""
+        call = group.make(step.task, *step.args, **step.kwargs)
+        if group.group.wants_names:
+            call.state[NODE] = step.name
+        return call
 
     @context_manager
     def step(self, step: Step) -> Iterator[None]:
@@ -59,10 +73,13 @@ class Sequential:
 
     Args:
         name: What people call it.
+        undo: When a step fails, or is cancelled, undo those before it, as their tasks' `Undo` says, the last first. In a durable
+            run that is the run's to do.
     """
 
-    def __init__(self, name: str = "sequential") -> None:
+    def __init__(self, name: str = "sequential", *, undo: bool = False) -> None:
         self.name = name
+        self._undo = checks.flag().check("undo", undo, owner="Sequential")
         self._steps: dict[str, Step] = {}
         self._last = _Run(name, (), Progress.NOT_STARTED)
 
@@ -106,20 +123,34 @@ class Sequential:
             Exception: The very error of the first step that fails, with a note that says which it was.
         """
         run = self._begin()
-        with self._open(run) as group:
-            for step in run.steps:
-                with run.step(step):
-                    run.results.append(group.call(step.task, *step.args, **step.kwargs))
-            return run.complete(group)
+        try:
+            with self._open(run) as group:
+                for step in run.steps:
+                    with run.step(step):
+                        call = run.make(group, step)
+                        run.results.append(group.call(call))
+                    run.saga.end(step.name, call)
+                return run.complete(group)
+        except BaseException as error:
+            if self._undo:
+                run.saga.undo(error)
+            raise
 
     async def aexecute(self) -> list[Any]:
         """Do what `execute` does, to be awaited; the bodies of sync tasks run in threads."""
         run = self._begin()
-        async with self._open(run) as group:
-            for step in run.steps:
-                with run.step(step):
-                    run.results.append(await group.start(step.task, *step.args, **step.kwargs))
-            return run.complete(group)
+        try:
+            async with self._open(run) as group:
+                for step in run.steps:
+                    with run.step(step):
+                        call = run.make(group, step)
+                        run.results.append(await group.start(call))
+                    run.saga.end(step.name, call)
+                return run.complete(group)
+        except BaseException as error:
+            if self._undo:
+                await run.saga.aundo(error)
+            raise
 
     def _begin(self) -> _Run:
         run = self._last = _Run(self.name, tuple(self._steps.values()))
@@ -129,9 +160,15 @@ class Sequential:
         return open_group("workflow", self.name, size=len(run.steps))
 
 
-def sequential(*tasks: Callable[..., Any], name: str = "sequential") -> Sequential:
-    """Make a workflow of tasks that run one after another; those given here are called without arguments."""
-    workflow = Sequential(name)
+def sequential(*tasks: Callable[..., Any], name: str = "sequential", undo: bool = False) -> Sequential:
+    """Make a workflow of tasks that run one after another; those given here are called without arguments.
+
+    Args:
+        tasks: Them.
+        name: What people call it.
+        undo: As for `Sequential`.
+    """
+    workflow = Sequential(name, undo=undo)
     for task in tasks:
         workflow.add_task(task)
     return workflow
