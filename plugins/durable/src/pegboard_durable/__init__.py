@@ -6,6 +6,7 @@ from pegboard_durable._errors import (
     DurableError,
     Fenced,
     InDoubt,
+    InRun,
     InvalidRunId,
     JournalCorrupt,
     JournalDiverged,
@@ -16,6 +17,7 @@ from pegboard_durable._errors import (
     RecordedError,
     RunCancelled,
     RunNotResumable,
+    TransactionMisused,
     UnknownRun,
     UnknownTask,
 )
@@ -40,6 +42,7 @@ from pegboard_durable._functions import (
 from pegboard_durable._option import Durable, probe
 from pegboard_durable._plugin import Durability
 from pegboard_durable._records import Run, Status
+from pegboard_durable._transaction import transaction
 
 __all__ = [
     "Durability",
@@ -47,6 +50,7 @@ __all__ = [
     "DurableError",
     "Fenced",
     "InDoubt",
+    "InRun",
     "InvalidRunId",
     "JournalCorrupt",
     "JournalDiverged",
@@ -60,6 +64,7 @@ __all__ = [
     "RunNotResumable",
     "SignalTimeout",
     "Status",
+    "TransactionMisused",
     "UnknownRun",
     "UnknownTask",
     "apause",
@@ -77,5 +82,6 @@ __all__ = [
     "sleep",
     "state",
     "step",
+    "transaction",
     "uuid4",
 ]

@@ -151,6 +151,20 @@ class RecordedError(DurableError):
     message: str
 
 
+class InRun(DurableError, RuntimeError):  # noqa: N818
+    """Raised where a run is begun or resumed inside another one, where a call is a step.
+
+    Attributes:
+        what: The method that was called.
+    """
+
+    what: str
+
+
+class TransactionMisused(DurableError, RuntimeError):  # noqa: N818
+    """Raised when a step's `transaction()` is ended by anything but the step, or another step is called across it."""
+
+
 class RunCancelled(BaseException):
     """Leaves a run that was asked to be cancelled, at its next step. No `Exception`, so that nothing takes it for a failure."""
 

@@ -5,23 +5,39 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections.abc import Generator
+from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from pegboard import current_call
-from pegboard_durable._errors import Fenced, JournalCorrupt, JournalUnavailable, NotInRun, RunCancelled
+from pegboard import Suspended, current_call
+from pegboard.parts import new_rlock
+from pegboard.parts.contexts import context_manager
+from pegboard_durable._errors import (
+    Fenced,
+    JournalCorrupt,
+    JournalUnavailable,
+    NotInRun,
+    RunCancelled,
+    TransactionMisused,
+)
 from pegboard_durable._records import Step, StepKind, StepStatus
+from pegboard_durable.journal.journal import Append
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from pegboard import Call
-    from pegboard.clock import Clock
+    from sqlalchemy import Connection
+
+    from pegboard import Call, Session
     from pegboard.running.group import Group
     from pegboard_durable._records import Claim
+    from pegboard_durable._transaction import StepTransaction
     from pegboard_durable.journal.journal import Journal
+    from pegboard_durable.journal.writer import Writer
 
 NEVER = 1e18  # seconds since the epoch
+SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
 class Execution:
@@ -29,71 +45,165 @@ class Execution:
 
     Attributes:
         run_id: Of the run.
+        journal: Where it is recorded.
         claim: The right to write for it.
         records: What is recorded of it, by key; kept up to date.
+        session: The one that the run was begun or resumed in.
         clock: The session's.
         suspend_after: A sleep of more seconds than these suspends the run.
         values: What the run keeps in `state`.
         wake: When a suspended run is to go on, seconds since the epoch.
         fault: What ended the run in this process, though not its work: each later step raises it, too.
+        is_drained: Whether the run stopped because its session drains.
+        over: Set when this process works on it no more.
     """
 
     def __init__(
-        self, journal: Journal, claim: Claim, records: dict[str, Step], clock: Clock, suspend_after: float
+        self,
+        journal: Journal,
+        writer: Writer,
+        claim: Claim,
+        records: dict[str, Step],
+        session: Session,
+        *,
+        lease: float,
+        suspend_after: float,
     ) -> None:
         self.run_id = claim.run
         self.claim = claim
         self.records = records
-        self.clock = clock
+        self.session = session
+        self.clock = session.clock
         self.suspend_after = suspend_after
         self.values: dict[str, Any] = {}
         self.wake = NEVER
         self.fault: BaseException | None = None
-        self._journal = journal
+        self.is_drained = False
+        self.over: Future[None] = Future()
+        self.journal = journal
+        self._writer = writer
+        self._lease = lease
+        self._renew_at = self.clock.time() + lease / 2
         self._is_cancelled = False
+        self._batch: list[Step] = []
+        self._guard = new_rlock()
 
     def check(self) -> None:
-        """Raise what keeps the run from going on.
+        """Raise what keeps the run from beginning a step.
 
         Raises:
             Fenced, JournalUnavailable, JournalCorrupt: As the first time.
             RunCancelled: Somebody asked for that.
+            Suspended: The session drains.
         """
         self.refuse_fault()
-        if self._is_cancelled:
+        if self._is_cancelled or (self.journal.has_news() and self.journal.is_cancel_asked(self.run_id)):
+            self._is_cancelled = True
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
+        if self.session.is_draining:
+            self.is_drained = True
+            raise Suspended("its session drains, and begins no new steps")
 
     def refuse_fault(self) -> None:
         """Raise what ended the run in this process, if anything did."""
         if self.fault is not None:
             raise self.fault
 
-    def write(self, steps: Sequence[Step]) -> None:
-        """Record steps, all or none."""
+    def writing(self, call: Call, steps: Sequence[Step]) -> Awaitable[None]:
+        """Record steps, all or none: `await execution.writing(call, steps)`, in a sync call or an async one."""
+        return call.io(self.write, steps, afn=self.awrite)
+
+    def write(self, steps: Sequence[Step] = ()) -> None:
+        """Record steps, all or none, with those that were deferred."""
+        wanted = self._wanted(steps)
+        if wanted.steps:
+            with self.noting_faults():
+                self._note_written(wanted, is_cancelled=self.journal.append(wanted))
+
+    async def awrite(self, steps: Sequence[Step] = ()) -> None:
+        """Do what `write` does, in a coroutine."""
+        wanted = self._wanted(steps)
+        if wanted.steps:
+            with self.noting_faults():
+                self._note_written(wanted, is_cancelled=await self._writer.append(wanted))
+
+    def write_on(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """Record steps in a transaction of their own step's, which is then committed."""
+        wanted = self._wanted(steps)
+        with self.noting_faults():
+            answer = self.journal.append_on(connection, wanted)
+            if isinstance(answer, Fenced):
+                raise answer
+            connection.commit()
+            self._note_written(wanted, is_cancelled=answer)
+
+    def deferring(self, call: Call, steps: Sequence[Step], most: int) -> Awaitable[None]:
+        """Record steps with the next that are written, or when there are `most`, or soon: `await execution.deferring(...)`."""
         self.refuse_fault()
+        with self._guard:
+            self._batch.extend(steps)
+            is_full = len(self._batch) >= most
+            self.records.update((step.key, step) for step in steps)
+        if is_full:
+            return self.writing(call, ())
+        self._writer.later(self, SOON, self._flush)
+        return call.io(_nothing, afn=_anothing)
+
+    def _flush(self) -> None:
+        """Record what was deferred; what goes wrong is raised by the next step."""
         try:
-            self._is_cancelled = self._journal.append(self.claim, steps)
-        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
-            self.fault = fault
-            raise
-        for step in steps:
+            self.write()
+        except Exception as error:  # noqa: BLE001 - in a thread that serves other runs, too
+            self.end(error)
+
+    def _wanted(self, steps: Sequence[Step]) -> Append:
+        self.refuse_fault()
+        with self._guard:
+            waiting, self._batch = self._batch, []
+        now = self.clock.time()
+        until = now + self._lease if now >= self._renew_at else None
+        return Append(self.claim, [*waiting, *steps] if waiting else steps, until)
+
+    def _note_written(self, written: Append, *, is_cancelled: bool) -> None:
+        self._is_cancelled = self._is_cancelled or is_cancelled
+        if written.until is not None:
+            self._renew_at = written.until - self._lease / 2
+        for step in written.steps:
             self.records[step.key] = step
 
-    def take_signal(self, name: str, step: Step, wrap: Any) -> bytes | None:
+    @context_manager
+    def noting_faults(self) -> Generator[None]:
+        """Have what the block raises end the run in this process, where it says that nothing can be recorded."""
+        try:
+            yield
+        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
+            self.end(fault)
+            raise
+
+    def take_signal(self, name: str, step: Step, wrap: Callable[[bytes], bytes]) -> bytes | None:
         """Take a signal that waits, and record it as the outcome of a step."""
         self.check()
-        try:
-            value = self._journal.take_signal(self.claim, name, step, wrap)
-        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
-            self.fault = fault
-            raise
+        with self.noting_faults():
+            value = self.journal.take_signal(self.claim, name, step, wrap)
         if value is not None:
             self.records[step.key] = step._replace(value=wrap(value))
         return value
 
+    def end(self, fault: BaseException) -> None:
+        """Have nothing more be recorded by this process; the first fault stays."""
+        self.fault = self.fault or fault
+
     def cancel(self) -> None:
         """Have the next step end the run."""
         self._is_cancelled = True
+
+
+def _nothing() -> None:
+    return None
+
+
+async def _anothing() -> None:
+    return None
 
 
 class Position:
@@ -103,9 +213,11 @@ class Position:
         execution: The run.
         scope: Key of the step; empty for the run itself.
         call: The call of the step.
+        transaction: In which the step's outcome will be committed; None as long as nobody asked for it.
     """
 
     def __init__(self, execution: Execution, scope: str, call: Call) -> None:
+        self.transaction: StepTransaction | None = None
         self.execution = execution
         self.scope = scope
         self.call = call
@@ -144,6 +256,42 @@ class Position:
             count = self._count(inside, f"@{group.kind}:{group.name}")
             self._groups[group] = group.name if count == 1 else f"{group.name}#{count}"
 
+    def refuse_transaction(self, what: str) -> None:
+        """Refuse what writes to the journal by itself while the step has a transaction that may hold its lock.
+
+        Raises:
+            TransactionMisused: It has.
+        """
+        if self.transaction is not None:
+            raise TransactionMisused(
+                f"{what} in step {self.scope!r}, which has opened a transaction(): that is committed with the step's outcome, and "
+                f"cannot go across another step.\nBegin the transaction after it, or in a step of its own."
+            )
+
+    def record(self, call: Call, steps: Sequence[Step]) -> Awaitable[None]:
+        """Record the outcome of the step, with what its body kept: `await position.record(...)`."""
+        execution, transaction = self.execution, self.transaction
+        if transaction is None or not transaction.has_written:
+            self.drop_transaction()
+            return execution.writing(call, steps)
+
+        def commit() -> None:
+            transaction.commit(steps)
+
+        async def acommit() -> (
+            None
+        ):  # at once: a thread that writes may wait for the lock that this one holds
+            commit()
+
+        self.transaction = None
+        return call.io(commit, afn=acommit)
+
+    def drop_transaction(self) -> None:
+        """Undo what the step's transaction did, if it has one."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.close()
+
     def buffer(self, step: Step) -> None:
         """Keep what is written with the next step of this lane."""
         with self._lock:
@@ -160,7 +308,7 @@ class Position:
         self, key: str, kind: StepKind, status: StepStatus, value: bytes | None = None, **more: Any
     ) -> Step:
         """Make a row of this position."""
-        fields = {
+        fields: dict[str, Any] = {
             "digest": "",
             "attempt": 1,
             "enclosing": self.attempt,
@@ -168,7 +316,7 @@ class Position:
             "started_at": time.time(),
             "duration": 0.0,
         }
-        return Step(key=key, kind=kind, status=status, value=value, **{**fields, **more})  # type: ignore[arg-type]
+        return Step(key=key, kind=kind, status=status, value=value, **{**fields, **more})
 
     def _begin_attempt(self) -> None:
         """Count anew in each attempt of the call around."""

@@ -7,7 +7,7 @@ import random as _random
 import time as _time
 import uuid as _uuid
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pegboard import Suspended, Task
 from pegboard.parts import checks
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pegboard_durable._execution import Position
     from pegboard_durable._records import Step
 
-P = ParamSpec("P")
 T = TypeVar("T")
 _MOST = 16 * 1024 * 1024
 _SECONDS = checks.seconds()
+_PLAIN = Durable()
 _private = _random.SystemRandom()
 
 
@@ -39,17 +39,17 @@ class SignalTimeout(DurableError, TimeoutError):  # noqa: N818 - as TimeoutError
 
 @functools.lru_cache(maxsize=1024)
 def _step_task(name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
-    made: Task[..., Any] = function if isinstance(function, Task) else Task(function)
+    made = cast("Task[..., Any]", function) if isinstance(function, Task) else Task[..., Any](function)
     return made.with_options(options, name=name.replace("{", "{{").replace("}", "}}"))
 
 
 def step(
     name: str,
-    function: Callable[P, T],
+    function: Callable[..., T],
     /,
-    *args: P.args,
-    options: Durable = Durable(),
-    **kwargs: P.kwargs,
+    *args: Any,
+    options: Durable = _PLAIN,
+    **kwargs: Any,
 ) -> T:
     """Call any function as a step of the run: its outcome is recorded, and a resumed run gets it without calling it again.
 
@@ -155,7 +155,7 @@ async def asleep(seconds: float) -> None:
     left = await position.call.io(_begin_sleep, position, seconds)
     if left is not None:
         await position.execution.clock.asleep(left.duration_left)
-        await position.call.io(position.execution.write, position.taken(left.step._replace(status="ok")))
+        await position.execution.awrite(position.taken(left.step._replace(status="ok")))
 
 
 class _Left:
@@ -225,7 +225,7 @@ def _pause(position: Position, name: str, timeout: float | None) -> Any:
     before = position.taken()
     if before:
         execution.write(before)
-    signalled = execution.take_signal(name, waiting._replace(status="ok"), lambda value: value)
+    signalled = execution.take_signal(name, waiting._replace(status="ok"), _as_sent)
     if signalled is not None:
         return decode(signalled)
     until = waiting.started_at + waiting.duration if waiting.duration >= 0 else None
@@ -237,6 +237,10 @@ def _pause(position: Position, name: str, timeout: float | None) -> Any:
     if until is not None:
         execution.wake = min(execution.wake, until)
     raise Suspended(f"waits for the signal {name!r}")
+
+
+def _as_sent(value: bytes) -> bytes:
+    return value
 
 
 def _timed_out(name: str) -> SignalTimeout:
@@ -313,7 +317,7 @@ def _name_of_item(item: Any, index: int, key: Any) -> str:
         return str(index)
     if callable(key):
         return str(key(item))
-    return str(item[key] if isinstance(item, dict) else getattr(item, key))
+    return str(cast("dict[str, Any]", item)[key] if isinstance(item, dict) else getattr(item, key))
 
 
 def run_id() -> str:

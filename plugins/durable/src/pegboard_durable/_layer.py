@@ -61,13 +61,14 @@ class DurableCalls:
             value = await proceed(call)
             left = position.taken()
             if left:
-                await call.io(execution.write, left)
+                await execution.writing(call, left)
             return value
         finally:
             POSITION.reset(token)
 
     async def _step(self, call: Call, proceed: Proceed, position: Position) -> Any:
         execution = position.execution
+        position.refuse_transaction(f"{self._name!r} is called")
         execution.check()
         key = call.state.get(DurableCalls) or position.key_of_call(call, self._name)
         call.state[DurableCalls] = key
@@ -138,7 +139,7 @@ class DurableCalls:
         )
         before = position.taken(*((begun,) if self._option.effect == "once" else ()))
         if before:  # what the body hands out must be the same after a crash
-            await call.io(position.execution.write, before)
+            await position.execution.writing(call, before)
         started = time.perf_counter()
         inner = Position(position.execution, key, call)
         token = POSITION.set(inner)
@@ -173,7 +174,7 @@ class DurableCalls:
         return encode(value, task=self._name, most=self._option.max_bytes)
 
     async def _record(self, call: Call, lane: Position, step: Step) -> None:
-        await call.io(lane.execution.write, lane.taken(step))
+        await lane.record(call, lane.taken(step))
 
     @hookimpl
     def on_retry(self, call: Call, attempt: int) -> None:
@@ -181,6 +182,7 @@ class DurableCalls:
         position = POSITION.get()
         if position is None:
             return
+        position.drop_transaction()
         key = position.scope if position.call is call else call.state.get(DurableCalls, "")
         step = position.step(key, "step" if key else "root", "retrying", attempt=attempt)
         position.execution.write([step])
