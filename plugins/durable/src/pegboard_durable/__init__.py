@@ -8,6 +8,7 @@ from pegboard_durable._errors import (
     DurableError,
     Fenced,
     InDoubt,
+    InRun,
     InvalidRunId,
     JournalCorrupt,
     JournalDiverged,
@@ -18,6 +19,7 @@ from pegboard_durable._errors import (
     RecordedError,
     RunCancelled,
     RunNotResumable,
+    TransactionMisused,
     UndoFailed,
     UnknownRun,
     UnknownService,
@@ -42,6 +44,7 @@ from pegboard_durable._option import Durable, probe
 from pegboard_durable._plugin import Durability
 from pegboard_durable._records import Run, Status, StepInfo
 from pegboard_durable._state import state
+from pegboard_durable._transaction import transaction
 from pegboard_durable._waiting import SignalTimeout, apause, asleep, pause, sleep
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "DurableError",
     "Fenced",
     "InDoubt",
+    "InRun",
     "InvalidRunId",
     "JournalCorrupt",
     "JournalDiverged",
@@ -65,6 +69,7 @@ __all__ = [
     "SignalTimeout",
     "Status",
     "StepInfo",
+    "TransactionMisused",
     "UndoFailed",
     "UnknownRun",
     "UnknownService",
@@ -88,5 +93,6 @@ __all__ = [
     "sleep",
     "state",
     "step",
+    "transaction",
     "uuid4",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pegboard.parts.awaiting import loop_runs_here
@@ -104,10 +104,7 @@ class _Loop:
         key = self._key
         if key is None:
             return str(self._index)
-        if callable(key):
-            name = key(item)
-        else:
-            name = item[key] if isinstance(item, dict) else getattr(item, key)
+        name = key(item) if callable(key) else _of(item, key)
         return escaped(name if isinstance(name, str) else repr(name))
 
 
@@ -157,13 +154,17 @@ class _Async(_Going, AsyncIterator[T]):
     async def __anext__(self) -> T:
         done, position = self._end(), self._loop.position
         if done is not None:
-            await position.call.io(position.write, done)
+            await position.writing(position.call, done)
         while True:
             item = await anext(self._items)
             step = self._loop.open(item)
             if step is not None:
                 self._begin(step)
                 return item
+
+
+def _of(item: Any, name: str) -> object:
+    return item[name] if isinstance(item, Mapping) else getattr(item, name)
 
 
 async def _each(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:

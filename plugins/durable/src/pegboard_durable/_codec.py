@@ -77,7 +77,7 @@ def encode_error(error: Exception) -> bytes:
     """Encode an error: its class's name, its arguments, text and notes; of those what can be recorded."""
     cls = type(error)
     if is_sensitive(error):  # nobody may record its text
-        private = (cls.__module__, cls.__qualname__, None, "(sensitive)", (), {})
+        private: Any = (cls.__module__, cls.__qualname__, None, "(sensitive)", (), {})
         return exact_values().dump(private)
     facts = error.__dict__ if isinstance(error, PegboardError) else {}
     fields = (

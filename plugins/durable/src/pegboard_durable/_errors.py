@@ -117,7 +117,7 @@ class CodeChanged(DurableError):  # noqa: N818
     key: str
 
 
-class UndoFailed(DurableError):
+class UndoFailed(DurableError):  # noqa: N818
     """Raised when a step of a run that failed, or was cancelled, could not be taken back.
 
     Attributes:
@@ -189,6 +189,20 @@ class RecordedError(DurableError):
 
     type: str
     message: str
+
+
+class InRun(DurableError, RuntimeError):  # noqa: N818
+    """Raised where a run is begun or resumed inside another one, where a call is a step.
+
+    Attributes:
+        what: The method that was called.
+    """
+
+    what: str
+
+
+class TransactionMisused(DurableError, RuntimeError):  # noqa: N818
+    """Raised when a step's `transaction()` is ended by anything but the step, or another step is called across it."""
 
 
 class RunCancelled(BaseException):

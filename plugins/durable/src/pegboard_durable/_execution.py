@@ -1,27 +1,40 @@
-"""A run that goes on in this process."""
+"""A run that goes on in this process, and where in it the running code is."""
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Generator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard_durable._errors import Fenced, JournalCorrupt, JournalUnavailable, NotInRun, RunCancelled
-from pegboard_durable._records import Step
+from pegboard import Suspended
+from pegboard.parts import new_rlock
+from pegboard.parts.contexts import context_manager
+from pegboard_durable._errors import (
+    Fenced,
+    JournalCorrupt,
+    JournalUnavailable,
+    NotInRun,
+    RunCancelled,
+)
+from pegboard_durable.journal.journal import Append
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from pegboard import Call
-    from pegboard.clock import Clock
-    from pegboard_durable._records import Claim
+    from sqlalchemy import Connection
+
+    from pegboard import Call, Session
+    from pegboard_durable._records import Claim, Step
     from pegboard_durable.journal.journal import Journal
+    from pegboard_durable.journal.writer import Writer
 
 UNDO = "!undo"
 """Key of the row that says that a run is being undone, and why."""
 
 NEVER = 1e18  # seconds since the epoch
+SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
 @attrs.frozen
@@ -46,40 +59,60 @@ class Execution:
 
     Attributes:
         run_id: Of the run.
+        journal: Where it is recorded.
         claim: The right to write for it.
         records: What is recorded of it, by key; kept up to date.
+        session: The one that the run was begun or resumed in.
         clock: The session's.
         settings: Of all runs of its journal.
         state: What the run keeps by name, encoded.
         wake: When a suspended run is to go on, seconds since the epoch.
         fault: What ended the run in this process, though not its work: each later step raises it, too.
+        is_drained: Whether the run stopped because its session drains.
+        over: Set when this process works on it no more.
         calls_done: Calls of steps that are done and can be taken back, by their keys.
         undo_failed: What taking one back failed with.
         fingerprint: Of the source of the task that began it; empty in a run that begins.
     """
 
     def __init__(
-        self, journal: Journal, claim: Claim, records: dict[str, Step], clock: Clock, settings: Settings
+        self,
+        journal: Journal,
+        writer: Writer,
+        claim: Claim,
+        records: dict[str, Step],
+        session: Session,
+        *,
+        lease: float,
+        settings: Settings,
+        fingerprint: str = "",
     ) -> None:
         self.run_id = claim.run
         self.claim = claim
         self.records = records
-        self.clock = clock
+        self.session = session
+        self.clock = session.clock
         self.settings = settings
         self.state: dict[str, bytes] = {}
         self.wake = NEVER
         self.fault: BaseException | None = None
+        self.is_drained = False
+        self.over: Future[None] = Future()
         self.calls_done: dict[str, Call] = {}
         self.undo_failed: Exception | None = None
-        self.fingerprint = ""
-        self._journal = journal
+        self.fingerprint = fingerprint
+        self.journal = journal
+        self._writer = writer
+        self._lease = lease
+        self._renew_at = self.clock.time() + lease / 2
         self._is_cancelled = False
         self._has_refused = False
-        self._is_over = False
+        self._has_returned = False
         self._unread = _by_scope(records)
         self._kept: dict[str, dict[str, Step]] | None = None
         self._numbers = max((step.attempt for step in records.values() if step.kind in _NUMBERED), default=0)
-        self._lock = threading.Lock()
+        self._batch: list[Step] = []
+        self._guard = new_rlock()
 
     def check(self) -> None:
         """Raise what keeps the run from going on in this process.
@@ -89,7 +122,7 @@ class Execution:
             NotInRun: The run is over.
         """
         self.refuse_fault()
-        if self._is_over:
+        if self._has_returned:
             raise NotInRun(
                 f"run {self.run_id!r} is over, and something that it left behind goes on with it.\n"
                 f"Wait for what a run begins before it returns.",
@@ -99,40 +132,117 @@ class Execution:
     def check_new(self, *, is_undo: bool = False) -> None:
         """Raise what keeps new work of the run from beginning.
 
+        Args:
+            is_undo: Whether that work takes something back: then it may.
+
         Raises:
             Fenced, JournalUnavailable, JournalCorrupt, NotInRun: As `check`.
-            RunCancelled: Somebody asked for that, or it is being undone.
+            RunCancelled: Somebody asked for that, or the run is being undone.
+            Suspended: The session drains.
         """
         self.check()
-        if (self._is_cancelled or self.is_undoing) and not is_undo:
+        if not is_undo:
+            self._refuse_cancelled()
+        if self.session.is_draining:
+            self.is_drained = True
+            raise Suspended("its session drains, and begins no new steps")
+
+    def _refuse_cancelled(self) -> None:
+        if not self._is_cancelled and self.journal.has_news():
+            self._is_cancelled = self.journal.is_cancel_asked(self.run_id)
+        if self._is_cancelled or self.is_undoing:
             self._has_refused = True
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
-
-    def refuse_fault(self) -> None:
-        """Raise what ended the run in this process, if anything did."""
-        if self.fault is not None:
-            raise self.fault
 
     @property
     def is_undoing(self) -> bool:
         """Whether what was done is being taken back."""
         return UNDO in self.records
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was told that it was cancelled."""
-        return self._has_refused
+    def refuse_return(self) -> None:
+        """Refuse a value of a run whose code was told that it is cancelled, or that is undone.
 
-    def write(self, steps: Sequence[Step]) -> None:
-        """Record steps, all or none."""
+        Raises:
+            RunCancelled: It is one.
+        """
+        if self.fault is None and (self._has_refused or self.is_undoing):
+            raise RunCancelled(f"run {self.run_id!r} was cancelled")
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether the run's own code is through."""
+        return self._has_returned
+
+    def returned(self) -> None:
+        """Refuse from now on whatever the run's code left behind."""
+        self._has_returned = True
+
+    def refuse_fault(self) -> None:
+        """Raise what ended the run in this process, if anything did."""
+        if self.fault is not None:
+            raise self.fault
+
+    def writing(self, call: Call, steps: Sequence[Step]) -> Awaitable[None]:
+        """Record steps, all or none: `await execution.writing(call, steps)`, in a sync call or an async one."""
+        return call.io(self.write, steps, afn=self.awrite)
+
+    def write(self, steps: Sequence[Step] = ()) -> None:
+        """Record steps, all or none, with those that were deferred."""
+        wanted = self._wanted(steps)
+        if wanted.steps:
+            with self.noting_faults():
+                self._note_written(wanted, is_cancelled=self.journal.append(wanted))
+
+    async def awrite(self, steps: Sequence[Step] = ()) -> None:
+        """Do what `write` does, in a coroutine."""
+        wanted = self._wanted(steps)
+        if wanted.steps:
+            with self.noting_faults():
+                self._note_written(wanted, is_cancelled=await self._writer.append(wanted))
+
+    def write_on(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """Record steps in a transaction of their own step's, which is then committed."""
+        wanted = self._wanted(steps)
+        with self.noting_faults():
+            answer = self.journal.append_on(connection, wanted)
+            if isinstance(answer, Fenced):
+                raise answer
+            connection.commit()
+            self._note_written(wanted, is_cancelled=answer)
+
+    def deferring(self, call: Call, steps: Sequence[Step], most: int) -> Awaitable[None]:
+        """Record steps with the next that are written, or when there are `most`, or soon: `await execution.deferring(...)`."""
         self.refuse_fault()
+        with self._guard:
+            self._batch.extend(steps)
+            is_full = len(self._batch) >= most
+            for step in steps:
+                self.note(step)
+        if is_full:
+            return self.writing(call, ())
+        self._writer.later(self, SOON, self._flush)
+        return call.io(_nothing, afn=_anothing)
+
+    def _flush(self) -> None:
+        """Record what was deferred; what goes wrong is raised by the next step."""
         try:
-            if self._journal.append(self.claim, steps):
-                self._is_cancelled = True
-        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
-            self.fault = fault
-            raise
-        for step in steps:
+            self.write()
+        except Exception as error:  # noqa: BLE001 - in a thread that serves other runs, too
+            self.end(error)
+
+    def _wanted(self, steps: Sequence[Step]) -> Append:
+        self.refuse_fault()
+        with self._guard:
+            waiting, self._batch = self._batch, []
+        now = self.clock.time()
+        until = now + self._lease if now >= self._renew_at else None
+        return Append(self.claim, [*waiting, *steps] if waiting else steps, until)
+
+    def _note_written(self, written: Append, *, is_cancelled: bool) -> None:
+        self._is_cancelled = self._is_cancelled or is_cancelled
+        if written.until is not None:
+            self._renew_at = written.until - self._lease / 2
+        for step in written.steps:
             self.note(step)
 
     def note(self, step: Step) -> None:
@@ -140,18 +250,6 @@ class Execution:
         self.records[step.key] = step
         if self._kept is not None and step.kind == "state":
             _keep(self._kept, step)
-
-    def take_signal(self, name: str, step: Step, wrap: Any) -> bytes | None:
-        """Take a signal that waits, and record it as the outcome of a step."""
-        self.check()
-        try:
-            value = self._journal.take_signal(self.claim, name, step, wrap)
-        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
-            self.fault = fault
-            raise
-        if value is not None:
-            self.note(step._replace(value=wrap(value)))
-        return value
 
     def read(self, key: str) -> Step | None:
         """Return what is recorded at a key."""
@@ -182,22 +280,43 @@ class Execution:
 
     def number(self) -> int:
         """Number something that is written, in the order of the writing."""
-        with self._lock:
+        with self._guard:
             self._numbers += 1
             return self._numbers
 
+    @context_manager
+    def noting_faults(self) -> Generator[None]:
+        """Have what the block raises end the run in this process, where it says that nothing can be recorded."""
+        try:
+            yield
+        except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
+            self.end(fault)
+            raise
+
+    def take_signal(self, name: str, step: Step, wrap: Callable[[bytes], bytes]) -> bytes | None:
+        """Take a signal that waits, and record it as the outcome of a step."""
+        self.refuse_fault()
+        with self.noting_faults():
+            value = self.journal.take_signal(self.claim, name, step, wrap)
+        if value is not None:
+            self.note(step._replace(value=wrap(value)))
+        return value
+
+    def end(self, fault: BaseException) -> None:
+        """Have nothing more be recorded by this process; the first fault stays."""
+        self.fault = self.fault or fault
+
     def cancel(self) -> None:
-        """Have the next new step end the run."""
+        """Have the next step end the run."""
         self._is_cancelled = True
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has left this process."""
-        return self._is_over
 
-    def end(self) -> None:
-        """Refuse whatever is left of it from now on."""
-        self._is_over = True
+def _nothing() -> None:
+    return None
+
+
+async def _anothing() -> None:
+    return None
 
 
 _NUMBERED = ("state", "undo")

@@ -7,7 +7,7 @@ import random as _random
 import time as _time
 import uuid as _uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pegboard import Task, current_session
 from pegboard.parts import checks
@@ -19,7 +19,6 @@ from pegboard_durable._position import POSITION, position_for
 from pegboard_durable._records import StepInfo
 from pegboard_durable._tasks import TASKS
 
-P = ParamSpec("P")
 T = TypeVar("T")
 _MOST = 16 * 1024 * 1024
 _NAME = checks.text()
@@ -80,11 +79,11 @@ def _made(name: str, function: Callable[..., Any], options: Durable) -> Task[...
 
 def step(
     name: str,
-    function: Callable[P, T],
+    function: Callable[..., T],
     /,
-    *args: P.args,
+    *args: Any,
     options: Durable = _DURABLE,
-    **kwargs: P.kwargs,
+    **kwargs: Any,
 ) -> T:
     """Call any function as a step of the run: its outcome is recorded, and a resumed run gets it without calling it again.
 
@@ -112,15 +111,15 @@ def step(
 @overload
 def astep(
     name: str,
-    function: Callable[P, Awaitable[T]],
+    function: Callable[..., Awaitable[T]],
     /,
-    *args: P.args,
+    *args: Any,
     options: Durable = ...,
-    **kwargs: P.kwargs,
+    **kwargs: Any,
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def astep(
-    name: str, function: Callable[P, T], /, *args: P.args, options: Durable = ..., **kwargs: P.kwargs
+    name: str, function: Callable[..., T], /, *args: Any, options: Durable = ..., **kwargs: Any
 ) -> Coroutine[Any, Any, T]: ...
 def astep(
     name: str,
@@ -136,7 +135,7 @@ def astep(
     return task.acall(*args, **kwargs)
 
 
-def _checked_step(what: str, name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
+def _checked_step(what: str, name: str, function: object, options: object) -> Task[..., Any]:
     position_for(what)
     _NAME.check("name", name, owner=what)
     if not callable(function):

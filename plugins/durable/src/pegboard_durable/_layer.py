@@ -115,11 +115,10 @@ class DurableCalls:
         try:
             self._tell_changed(call, execution, "", execution.fingerprint)
             value = await _reasonable(call, proceed)
-            if execution.fault is None and (execution.is_cancelled or execution.is_undoing):
-                raise RunCancelled(f"run {execution.run_id!r} was cancelled")
+            execution.refuse_return()
             self._tell_orphans(call, position)
-            if position.has_unwritten or position.has_deferred:
-                await call.io(position.write)
+            if position.has_unwritten:
+                await call.io(position.settle)
         except (Exception, RunCancelled) as error:
             if execution.fault is not None or isinstance(error, NOT_OUTCOMES):
                 raise
@@ -130,7 +129,7 @@ class DurableCalls:
         else:
             return value
         finally:
-            execution.end()
+            execution.returned()
             POSITION.reset(token)
 
     # A step.
@@ -145,6 +144,7 @@ class DurableCalls:
             answer = await self._recorded(call, position, found)
             if answer is not _MISSING:
                 return answer
+        position.refuse_transaction(f"{self.name!r} is called")
         execution.check_new(is_undo=position.is_undo)
         self._tell_orphans_at_home(call, position)
         return await self._run_step(call, proceed, position, key, digest)
@@ -210,7 +210,7 @@ class DurableCalls:
         except LookupError:
             return _MISSING
         done = found._replace(status="ok", value=self.encoded(value))
-        await call.io(position.write, done, *_undoing.rows(call, position, done))
+        await position.writing(call, done, *_undoing.rows(call, position, done))
         call.source = "journal"
         _undoing.note_done(call, position.execution, found.key)
         return value
@@ -235,7 +235,11 @@ class DurableCalls:
             execution.refuse_fault()
             if not isinstance(error, NOT_OUTCOMES):
                 failed = self._ended(begun, "error", encode_error(error), call, started)
-                await call.io(inner.write, failed)
+                inner.drop_transaction()
+                await inner.writing(call, failed)
+            raise
+        except BaseException:
+            inner.drop_transaction()
             raise
         finally:
             POSITION.reset(token)
@@ -247,12 +251,13 @@ class DurableCalls:
 
     async def _record(self, call: Call, position: Position, inner: Position, done: Step) -> None:
         """Record the outcome of a step; in a map that may wait for that of others."""
-        rows = (*inner.taken(), done, *_undoing.rows(call, position, done))
+        rows = (done, *_undoing.rows(call, position, done))
         group, most = call.group, self.option.commit_every
-        if most > 1 and group is not None and group.kind == "map" and self.option.effect == "repeat":
-            rows = position.deferred(rows, most)
-        if rows:
-            await call.io(position.execution.write, rows)
+        may_wait = self.option.effect == "repeat" and inner.transaction is None
+        if most > 1 and may_wait and group is not None and group.kind == "map":
+            await position.execution.deferring(call, (*inner.taken(), *rows), most)
+        else:
+            await inner.record(call, *rows)
 
     def _ended(self, begun: Step, status: Any, data: bytes, call: Call, started: float) -> Step:
         return begun._replace(
@@ -271,7 +276,7 @@ class DurableCalls:
         if begun is None:
             execution.state.clear()  # what was kept is there again when it was written again
         elif self.option.effect == "once":
-            await call.io(position.write, begun._replace(attempt=call.attempt))
+            await position.writing(call, begun._replace(attempt=call.attempt))
         try:
             value = await proceed(call)
         except Exception as error:
@@ -286,6 +291,7 @@ class DurableCalls:
         """Note how often a step or run was tried, and when it is tried again, so that a resumed run goes on there."""
         position = POSITION.get()
         if position is not None and position.call is call:
+            position.drop_transaction()
             kind, key = ("step", position.scope) if position.scope else ("root", _RUN)
             save_retry(position, key, kind, position.around, attempt if ran else attempt - 1, delay)
 

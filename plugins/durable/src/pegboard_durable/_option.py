@@ -34,6 +34,13 @@ def probe(function: Callable[..., Any]) -> Probe:
     return Probe(function)
 
 
+def _refuse_other_doubt(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("raise", "rerun") and not isinstance(value, Probe):
+        raise TypeError(
+            f"Durable: on_doubt is 'raise', 'rerun' or probe(function), not {checks.shown(value)}."
+        )
+
+
 @attrs.frozen
 class Durable(Option):
     """Make a task a durable run, or a step of the run that it is called in.
@@ -61,16 +68,11 @@ class Durable(Option):
     on_change: Literal["raise", "rerun", "trust"] = attrs.field(
         default="raise", validator=checks.one_of("raise", "rerun", "trust"), kw_only=True
     )
-    on_doubt: Literal["raise", "rerun"] | Probe = attrs.field(default="raise", kw_only=True)
+    on_doubt: Literal["raise", "rerun"] | Probe = attrs.field(
+        default="raise", validator=_refuse_other_doubt, kw_only=True
+    )
     commit_every: int = attrs.field(default=1, validator=checks.whole(least=1), kw_only=True)
     max_bytes: int = attrs.field(default=16 * _MEGABYTE, validator=checks.whole(least=1), kw_only=True)
-
-    @on_doubt.validator
-    def _check_on_doubt(self, _: attrs.Attribute[Any], value: object) -> None:
-        if value not in ("raise", "rerun") and not isinstance(value, Probe):
-            raise TypeError(
-                f"Durable: on_doubt is 'raise', 'rerun' or probe(function), not {checks.shown(value)}."
-            )
 
     def check(self, task: Task[..., Any]) -> None:
         """Have the task be found by name when a run of it is resumed."""

@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
-from pegboard import BindError, hookimpl
-from pegboard.parts import checks
+from pegboard import BindError, Suspended, Task, current_session, hookimpl
+from pegboard.errors import SessionError
+from pegboard.parts import checks, new_rlock, stopping
 from pegboard_durable import hookspecs
 from pegboard_durable._codec import encode
-from pegboard_durable._errors import RunNotResumable, UnknownTask
+from pegboard_durable._errors import (
+    DurableError,
+    InRun,
+    JournalCorrupt,
+    RunCancelled,
+    RunNotResumable,
+    UnknownRun,
+    UnknownTask,
+)
 from pegboard_durable._execution import Settings
 from pegboard_durable._layer import DurableCalls
 from pegboard_durable._option import Durable
 from pegboard_durable._plain import PlainCalls
 from pegboard_durable._position import POSITION
 from pegboard_durable._records import OVER, Run, Status
+from pegboard_durable._recovery import Recovery
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
 from pegboard_durable.journal.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pegboard import Session, Task, TaskResult
+    from pegboard import Group, Session, TaskResult
     from pegboard_durable._records import RunRow
 
-P = ParamSpec("P")
 R = TypeVar("R")
 _SECONDS = checks.seconds(above=0)
+_NOT_NEGATIVE = checks.seconds()
 _WHOLE = checks.whole(least=0)
 _FLAG = checks.flag()
 _MOST = 16 * 1024 * 1024
+_UNFINISHED = (Status.PENDING, Status.RUNNING, Status.SUSPENDED)
+_TO_RETRY = (Status.FAILED, Status.STUCK, Status.ATTENTION, Status.UNDO_FAILED)
+_log = logging.getLogger("pegboard.durable")
 
 
 class Durability:
     """Keeps a journal of durable runs, so that they go on where they were after their process was killed.
 
+    One instance may serve several sessions, and several instances and processes one journal.
+
     Args:
-        url: Where the journal is: `sqlite:///journal.db`, or a database of PostgreSQL.
+        url: Where the journal is: `sqlite:///journal.db`, or a database of PostgreSQL. A file that is missing is made, with mode
+            0600, and so is its folder, with 0700.
         lease: Seconds after which a run whose process shows no life may be taken over by another one.
-        recover: Whether a session that starts takes up the runs whose processes died.
+        grace: Seconds that the steps that run have when their session drains, as by SIGTERM.
+        recover: Whether a session that starts takes up the runs whose processes died, in a thread of its own.
         max_recoveries: How often; then the run is STUCK.
         suspend_after: A `sleep` of more seconds than these suspends its run.
         services: What `call` finds, by name: an object, or a mapping, of functions that take one argument.
         strict: Whether what is recorded, and a resumed run does not do any more, is an error; else it is an event.
         strict_version: Whether a run whose code was edited since is set aside instead of going on.
-        create: Whether tables that are missing are made.
+        schema: Of the tables, in PostgreSQL; None for that of the database's user.
+        create: Whether a file and tables that are missing are made.
+        keep: Seconds that runs which are over stay in the journal; None for ever. A session that starts deletes those beyond.
 
     Raises:
-        ConfigError: The address cannot be read.
+        ConfigError: The address cannot be read, or is of a database that keeps no journals.
+        TypeError, ValueError: A number is none, or out of range.
     """
 
     name = "durable"
@@ -60,33 +80,52 @@ class Durability:
         url: str = "sqlite:///pegboard.db",
         *,
         lease: float = 30.0,
+        grace: float = 20.0,
         recover: bool = False,
         max_recoveries: int = 5,
         suspend_after: float = 60.0,
         services: Mapping[str, Any] | None = None,
         strict: bool = False,
         strict_version: bool = False,
+        schema: str | None = None,
         create: bool = True,
+        keep: float | None = None,
     ) -> None:
-        self._journal = Journal(url, create=create)
-        _SECONDS.check("lease", lease, owner="Durability")
-        _SECONDS.check("suspend_after", suspend_after, owner="Durability")
-        _WHOLE.check("max_recoveries", max_recoveries, owner="Durability")
-        self._recover = recover
-        _FLAG.check("strict", strict, owner="Durability")
-        _FLAG.check("strict_version", strict_version, owner="Durability")
-        settings = Settings(suspend_after, strict, strict_version, _services(services))
-        self._runs = Runs(self._journal, lease, max_recoveries, settings)
+        self._journal = Journal(url, create=create, schema=schema)
+        self._runs = Runs(
+            self._journal,
+            lease=_SECONDS.check("lease", lease, owner="Durability"),
+            grace=_NOT_NEGATIVE.check("grace", grace, owner="Durability"),
+            max_recoveries=_WHOLE.check("max_recoveries", max_recoveries, owner="Durability"),
+            settings=Settings(
+                suspend_after=_SECONDS.check("suspend_after", suspend_after, owner="Durability"),
+                strict=_FLAG.check("strict", strict, owner="Durability"),
+                strict_version=_FLAG.check("strict_version", strict_version, owner="Durability"),
+                services=_services(services),
+            ),
+        )
+        self._keep = None if keep is None else _NOT_NEGATIVE.check("keep", keep, owner="Durability")
+        self._recovery = Recovery(self) if recover else None
+        self._guard = new_rlock()
         self._sessions = 0
 
-    @hookimpl
-    def session_start(self, session: Session) -> None:  # noqa: ARG002 - pluggy's names
-        """Open the journal: without it nothing is to run."""
-        self._journal.open()
-        self._sessions += 1
+    def __repr__(self) -> str:
+        return f"Durability({self._journal.address!r})"
 
     @hookimpl
-    def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002
+    def session_start(self, session: Session) -> None:
+        """Open the journal: without it nothing is to run."""
+        self._journal.open()
+        with self._guard:
+            self._sessions += 1
+        self._runs.clock = session.clock
+        if self._keep is not None:
+            self.gc(self._keep)
+        if self._recovery is not None:
+            self._recovery.begin(session)
+
+    @hookimpl
+    def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002 - pluggy's names
         """Put the journal around a durable task."""
         option = task.option(Durable)
         if option is None:
@@ -99,29 +138,54 @@ class Durability:
         return [*calls.layers(), calls]
 
     @hookimpl
-    def before_group(self, group: Any) -> None:
+    def before_group(self, group: Group) -> None:
         """Name a group of a run, for the keys of what is called in it."""
         position = POSITION.get()
         if position is not None:
             position.begin_group(group)
 
     @hookimpl
-    def session_end(self, session: Session) -> None:  # noqa: ARG002
-        """Close the journal with the last session."""
-        self._sessions -= 1
-        if not self._sessions:
+    def session_draining(self, session: Session) -> None:
+        """Give the steps that run their grace; no others begin."""
+        self._runs.drain(session)
+
+    @hookimpl
+    def session_end(self, session: Session) -> None:
+        """Give back what still runs, and close the journal with the last session."""
+        if self._recovery is not None:
+            self._recovery.end(session)
+        self._runs.let_go_of(session)
+        with self._guard:
+            self._sessions -= 1
+            is_last = not self._sessions
+        if is_last:
             self._runs.end()
             self._journal.close()
 
+    # Running.
+
+    @overload
     def run(
-        self, task: Callable[P, R], /, *args: P.args, run_id: str | None = None, **kwargs: P.kwargs
-    ) -> Run[R]:
+        self,
+        task: Callable[..., Coroutine[Any, Any, R]],
+        /,
+        *args: Any,
+        run_id: str | None = None,
+        **kwargs: Any,
+    ) -> Run[R]: ...
+    @overload
+    def run(
+        self, task: Callable[..., R], /, *args: Any, run_id: str | None = None, **kwargs: Any
+    ) -> Run[R]: ...
+    def run(self, task: Any, /, *args: Any, run_id: str | None = None, **kwargs: Any) -> Run[Any]:
         """Run a task as a durable run, or return what an earlier run of that id came to.
+
+        A run of that id that this process works on already, in another thread, is waited for.
 
         Args:
             task: With `Durable()`.
             args: Its arguments.
-            run_id: Of the run; None makes one.
+            run_id: Of the run: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`; None makes one.
             kwargs: Its arguments by name.
 
         Returns:
@@ -130,9 +194,27 @@ class Durability:
         Raises:
             JournalDiverged: There is a run of that id with another task or other arguments.
             JournalUnavailable: The journal cannot be used.
+            InRun: It is called inside a run, where a call of a durable task is a step.
+            SessionError: The session here is not one of this plugin's.
         """
-        request = Request(uuid.uuid4().hex if run_id is None else checked_id(run_id))
-        return self._go(task, args, kwargs, request)
+        return self._go(task, args, kwargs, _new_request(run_id))
+
+    @overload
+    async def arun(
+        self,
+        task: Callable[..., Coroutine[Any, Any, R]],
+        /,
+        *args: Any,
+        run_id: str | None = None,
+        **kwargs: Any,
+    ) -> Run[R]: ...
+    @overload
+    async def arun(
+        self, task: Callable[..., R], /, *args: Any, run_id: str | None = None, **kwargs: Any
+    ) -> Run[R]: ...
+    async def arun(self, task: Any, /, *args: Any, run_id: str | None = None, **kwargs: Any) -> Run[Any]:
+        """Do what `run` does, to be awaited."""
+        return await self._ago(task, args, kwargs, _new_request(run_id))
 
     def resume(self, run_id: str) -> Run[Any]:
         """Go on with a run that is not over; one that is returns as it was.
@@ -140,74 +222,123 @@ class Durability:
         Raises:
             UnknownRun: There is none.
             UnknownTask: Its task is not loaded here.
+            RunNotResumable: It is STUCK, and wants a look first.
         """
         row = self._runs.row(run_id)
-        if row.status in OVER:
-            return run_of(row)
-        if row.status not in (Status.PENDING, Status.RUNNING, Status.SUSPENDED):
+        return run_of(row) if row.status in OVER else self._go(*self._to_resume(row))
+
+    async def aresume(self, run_id: str) -> Run[Any]:
+        """Do what `resume` does, to be awaited."""
+        row = await self._runs.writer.run(self._runs.row, run_id)
+        return run_of(row) if row.status in OVER else await self._ago(*self._to_resume(row))
+
+    def _to_resume(self, row: RunRow) -> tuple[Any, tuple[Any, ...], dict[str, Any], Request]:
+        if row.status is Status.STUCK:
             raise RunNotResumable(
-                f"run {run_id!r} is {row.status}, and wants a look first: Durability.retry() begins it again.",
-                run_id=run_id,
+                f"run {row.id!r} is STUCK, and wants a look first: `pegboard durable retry {row.id}` begins it again.",
+                run_id=row.id,
                 status=str(row.status),
             )
-        task, args, kwargs = self._runs.task_of(row)
-        return self._go(task, args, kwargs, Request(run_id))
+        return *self._runs.task_of(row), Request(row.id)
 
     def retry(self, run_id: str) -> Run[Any]:
         """Go on with a run that failed or is stuck: what failed runs again, what was recorded as done is kept."""
+        self._reopen(run_id)
+        return self.resume(run_id)
+
+    async def aretry(self, run_id: str) -> Run[Any]:
+        """Do what `retry` does, to be awaited."""
+        await self._runs.writer.run(self._reopen, run_id)
+        return await self.aresume(run_id)
+
+    def _reopen(self, run_id: str) -> None:
         row = self._runs.row(run_id)
-        if row.status not in (Status.FAILED, Status.STUCK, Status.ATTENTION, Status.UNDO_FAILED):
+        if row.status not in _TO_RETRY:
             raise RunNotResumable(
                 f"run {run_id!r} is {row.status}: only one that failed, is stuck or wants attention is tried again.",
                 run_id=run_id,
                 status=str(row.status),
             )
-        self._journal.reopen(row, now=row.created_at, by=str(self._runs.owner), why="retried")
-        return self.resume(run_id)
+        self._journal.reopen(row, now=self._runs.clock.time(), by=str(self._runs.owner), why="retried")
 
     def recover(self) -> list[Run[Any]]:
-        """Take up all runs whose processes died, and those that were suspended and are due, one after the other."""
-        return [self._recovered(row) for row in self._due()]
+        """Take up all runs whose processes died, and those that were suspended and are due, one after the other.
 
-    def _due(self) -> list[RunRow]:
-        import time
+        A run whose task is not loaded here is set aside as ATTENTION, one whose process died too often as STUCK. One whose row is
+        damaged is logged and left; the others go on.
 
-        now = time.time()
-        rows = self._journal.list()
-        return [
-            row
-            for row in rows
-            if row.status not in OVER
-            and self._runs.is_free(row, now)
-            and (row.status is not Status.SUSPENDED or row.not_before <= now)
-        ]
+        Returns:
+            What they came to.
+        """
+        self._refuse_elsewhere("recover")
+        found = (self.recover_one(run_id) for run_id in self.orphans())
+        return [run for run in found if run is not None]
 
-    def _recovered(self, row: RunRow) -> Run[Any]:
+    async def arecover(self) -> list[Run[Any]]:
+        """Do what `recover` does, to be awaited."""
+        self._refuse_elsewhere("arecover")
+        found: list[Run[Any]] = []
+        for run_id in await self._runs.writer.run(self.orphans):
+            try:
+                found.append(await self.aresume(run_id))
+            except DurableError as error:
+                found += await self._runs.writer.run(self._not_recovered, run_id, error)
+        return found
+
+    def orphans(self) -> list[str]:
+        """Return the ids of runs that nobody works on and that are due, the oldest first."""
+        now = self._runs.clock.time()
+        found: list[str] = []
+        for run_id in self._journal.find(_UNFINISHED):
+            try:
+                row = self._runs.row(run_id)
+            except JournalCorrupt as damage:
+                _log.error("a run cannot be recovered: %s", damage)
+                continue
+            if self._runs.is_free(row, now) and row.not_before <= now:
+                found.append(run_id)
+        return found
+
+    def recover_one(self, run_id: str) -> Run[Any] | None:
+        """Take up a run that `orphans` named; None if its row is damaged."""
         try:
-            return self.resume(row.id)
-        except UnknownTask as unknown:
-            self._set_aside(row, str(unknown))
-        except RunNotResumable:
-            pass
-        return self.get(row.id)
+            return self.resume(run_id)
+        except DurableError as error:
+            return next(iter(self._not_recovered(run_id, error)), None)
 
-    def _set_aside(self, row: RunRow, why: str) -> None:
-        import time
+    def _not_recovered(self, run_id: str, error: DurableError) -> list[Run[Any]]:
+        """Set a run aside that cannot be taken up, and return it; not where another process was faster."""
+        if isinstance(error, JournalCorrupt):
+            _log.error("a run cannot be recovered: %s", error)
+            return []
+        if isinstance(error, UnknownTask):
+            by, now = str(self._runs.owner), self._runs.clock.time()
+            self._journal.set_status(
+                self._runs.row(run_id), Status.ATTENTION, now=now, by=by, why=str(error).split("\n", 1)[0]
+            )
+        elif not isinstance(error, RunNotResumable):
+            raise error
+        return [self.get(run_id)]
 
-        self._journal.set_status(row, Status.ATTENTION, now=time.time(), by=str(self._runs.owner), why=why)
+    # What is done to runs, and asked about them; in a session or outside of any.
 
     def cancel(self, run_id: str) -> Run[Any]:
         """Have a run end at its next step; one that nobody works on, at once."""
-        row = self._runs.row(run_id)
-        if row.status not in OVER:
-            import time
-
-            self._journal.ask_cancel(row.id)
-            if row.status in (Status.PENDING, Status.SUSPENDED):
-                self._journal.set_status(
-                    row, Status.CANCELLED, now=time.time(), by=str(self._runs.owner), why="asked to"
-                )
+        row = self._journal.ask_cancel(checked_id(run_id))
+        if row is None:
+            raise self._unknown(run_id)
+        here = self._runs.here(run_id)
+        if here is not None:
+            here.cancel()
+        elif row.status not in OVER and row.status is not Status.RUNNING:
+            self._journal.set_status(
+                row, Status.CANCELLED, now=self._runs.clock.time(), by=str(self._runs.owner), why="asked to"
+            )
         return self.get(run_id)
+
+    async def acancel(self, run_id: str) -> Run[Any]:
+        """Do what `cancel` does, to be awaited."""
+        return await self._runs.writer.run(self.cancel, run_id)
 
     def signal(self, run_id: str, name: str, value: Any = None, *, id: str | None = None) -> bool:  # noqa: A002
         """Send a signal to a run, which takes it at its `pause`, now or later.
@@ -225,8 +356,6 @@ class Durability:
             UnknownRun: There is no such run.
             RunNotResumable: The run is over, and takes no signals any more.
         """
-        import time
-
         row = self._runs.row(run_id)
         if row.status in OVER:
             raise RunNotResumable(
@@ -235,7 +364,12 @@ class Durability:
                 status=str(row.status),
             )
         data = encode(value, task=f"signal {name}", most=_MOST)
-        return self._journal.put_signal(run_id, name, id or uuid.uuid4().hex, data, now=time.time())
+        now = self._runs.clock.time()
+        return self._journal.put_signal(run_id, name, id or uuid.uuid4().hex, data, now=now)
+
+    async def asignal(self, run_id: str, name: str, value: Any = None, *, id: str | None = None) -> bool:  # noqa: A002
+        """Do what `signal` does, to be awaited."""
+        return await self._runs.writer.run(lambda: self.signal(run_id, name, value, id=id))
 
     def get(self, run_id: str) -> Run[Any]:
         """Return a run.
@@ -245,31 +379,112 @@ class Durability:
         """
         return run_of(self._runs.row(run_id))
 
+    async def aget(self, run_id: str) -> Run[Any]:
+        """Do what `get` does, to be awaited."""
+        return await self._runs.writer.run(self.get, run_id)
+
     def runs(self, status: Status | str | None = None) -> list[Run[Any]]:
         """Return all runs, or those of a status, the oldest first."""
-        return [run_of(row) for row in self._journal.list(None if status is None else Status(status))]
+        return [run_of(row) for row in self._journal.rows(None if status is None else Status(status))]
+
+    async def aruns(self, status: Status | str | None = None) -> list[Run[Any]]:
+        """Do what `runs` does, to be awaited."""
+        return await self._runs.writer.run(self.runs, status)
+
+    def gc(self, keep: float = 0.0) -> int:
+        """Delete runs that are over, and ended more than `keep` seconds ago, with all that is recorded of them.
+
+        Returns:
+            How many.
+        """
+        _NOT_NEGATIVE.check("keep", keep, owner="Durability.gc")
+        return self._journal.forget(self._runs.clock.time() - keep)
+
+    def migrate(self) -> int:
+        """Bring the journal's tables to the version that this program needs; make those that are missing.
+
+        Returns:
+            That version.
+
+        Raises:
+            JournalVersion: They are of a later one.
+        """
+        return self._journal.migrate()
+
+    # The rest is private.
 
     def _go(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], request: Request) -> Run[Any]:
-        from pegboard import Suspended
-        from pegboard_durable._errors import RunCancelled
-
+        self._refuse_other(task, "run")
+        here = self._runs.here(request.run_id)
+        if here is not None:
+            stopping.result_of(here.over)
         token = REQUEST.set(request)
         result: TaskResult[Any] | None = None
         try:
             result = task.run(*args, **kwargs)
         except (Suspended, RunCancelled):
             pass
-        except RunNotResumable:
+        finally:
+            REQUEST.reset(token)
+        failed_with(result, request)
+        return self.get(request.run_id)
+
+    async def _ago(
+        self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], request: Request
+    ) -> Run[Any]:
+        self._refuse_other(task, "arun")
+        here = self._runs.here(request.run_id)
+        if here is not None:
+            await asyncio.shield(asyncio.wrap_future(here.over))
+        token = REQUEST.set(request)
+        result: TaskResult[Any] | None = None
+        try:
+            result = await task.arun(*args, **kwargs)
+        except (Suspended, RunCancelled):
             pass
         finally:
             REQUEST.reset(token)
-        error = None if result is None else result.error
-        if not isinstance(error, RunNotResumable):
-            failed_with(error, request)
-        return self.get(request.run_id)
+        failed_with(result, request)
+        return await self.aget(request.run_id)
+
+    def _refuse_other(self, task: Any, what: str) -> None:
+        """Refuse what would be no run of this journal."""
+        session = self._refuse_elsewhere(what)
+        found = getattr(task, "__func__", task)  # a method's
+        options: tuple[object, ...] = (*found.options, *session.defaults) if _is_task(found) else ()
+        is_durable = any(isinstance(each, Durable) for each in options)
+        if not is_durable:
+            raise TypeError(
+                f"Durability.{what}() takes a task with Durable(), not {checks.shown(task)}: write @task(Durable())."
+            )
+
+    def _refuse_elsewhere(self, what: str) -> Session:
+        if POSITION.get() is not None:
+            raise InRun(
+                f"Durability.{what}() is called inside a run, where a call of a durable task is a step.\nCall the task itself.",
+                what=what,
+            )
+        session = current_session()
+        if session is None or all(each is not self for each in session.plugins.values()):
+            raise SessionError(
+                f"Durability.{what}() is called outside of its session, where its runs would not be recorded.\n"
+                f"Call it in `with Session(durability): ...`."
+            )
+        return session
+
+    def _unknown(self, run_id: str) -> UnknownRun:
+        return UnknownRun(f"there is no run {run_id!r} in {self._journal.address}.", run_id=run_id)
 
 
-def _services(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _is_task(found: object) -> TypeGuard[Task[..., Any]]:
+    return isinstance(found, Task)
+
+
+def _new_request(run_id: str | None) -> Request:
+    return Request(uuid.uuid4().hex if run_id is None else checked_id(run_id))
+
+
+def _services(given: Any) -> Mapping[str, Any]:
     services = {} if given is None else given
     if not isinstance(services, Mapping) or not all(isinstance(name, str) for name in services):
         raise TypeError(

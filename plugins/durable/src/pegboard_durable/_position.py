@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pegboard import current_call
 from pegboard.parts.awaiting import loop_runs_here
 from pegboard.records import NODE
-from pegboard_durable._errors import NotInRun
+from pegboard_durable._errors import NotInRun, TransactionMisused
 from pegboard_durable._records import Step, StepKind, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Iterator, Sequence
 
     from pegboard import Call, Group
     from pegboard_durable._execution import Execution
+    from pegboard_durable._transaction import StepTransaction
 
 Counts = dict[str, int]
 _NAMED_GROUPS = ("graph", "workflow")  # the others are called after what they call
@@ -35,6 +36,7 @@ class Position:
         call: The call of the step.
         around: Attempts of the calls around that one, the run's first.
         is_undo: Whether something is taken back here, in a run that begins nothing else any more.
+        transaction: In which the step's outcome will be committed; None as long as nobody asked for it.
         home: Where its code runs, as `here` tells; None in a run of which all that is recorded was read.
     """
 
@@ -59,7 +61,7 @@ class Position:
         self._begun: weakref.WeakKeyDictionary[Call, tuple[int, Counts]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
         self._buffer: list[Step] = []
-        self._deferred: list[Step] = []
+        self.transaction: StepTransaction | None = None
         self._writing = threading.Lock()
 
     def key_of_call(self, call: Call, name: str) -> str:
@@ -146,21 +148,20 @@ class Position:
 
     def write(self, *steps: Step) -> None:
         """Record what is kept, and these, in one transaction."""
-        if not self._buffer and not self._deferred:
+        if not self._buffer:
             self.execution.write(steps)
             return
         with self._writing:
-            self.execution.write((*self.taken(), *self.deferred((), 0), *steps))
+            self.execution.write((*self.taken(), *steps))
+
+    def writing(self, call: Call, *steps: Step) -> Awaitable[None]:
+        """Do what `write` does: `await position.writing(call, ...)`, in a sync call or an async one."""
+        return call.io(self.write, *steps) if self._buffer else self.execution.writing(call, steps)
 
     @property
     def has_unwritten(self) -> bool:
         """Whether something is kept, or just on its way to the journal."""
         return bool(self._buffer) or self._writing.locked()
-
-    @property
-    def has_deferred(self) -> bool:
-        """Whether outcomes of steps wait for others."""
-        return bool(self._deferred)
 
     def settle(self) -> None:
         """Return when nothing is kept, nor on its way: what the code hands out from now on is the same after a crash."""
@@ -175,20 +176,48 @@ class Position:
             taken, self._buffer = self._buffer, []
         return taken
 
-    def deferred(self, rows: Sequence[Step], most: int) -> Sequence[Step]:
-        """Keep rows that may be lost, for then their step runs again; return them all once they are so many."""
-        with self._lock:
-            self._deferred.extend(rows)
-            if len(self._deferred) < most:
-                return ()
-            taken, self._deferred = self._deferred, []
-        return taken
+    # The transaction of a step.
+
+    def refuse_transaction(self, what: str) -> None:
+        """Refuse what writes to the journal by itself while the step has a transaction that may hold its lock.
+
+        Raises:
+            TransactionMisused: It has.
+        """
+        if self.transaction is not None:
+            raise TransactionMisused(
+                f"{what} in step {self.scope!r}, which has opened a transaction(): that is committed with the step's outcome, and "
+                f"cannot go across another step.\nBegin the transaction after it, or in a step of its own."
+            )
+
+    def record(self, call: Call, *steps: Step) -> Awaitable[None]:
+        """Record the outcome of the step, with what its body kept: `await position.record(...)`."""
+        transaction = self.transaction
+        if transaction is None or not transaction.has_written:
+            self.drop_transaction()
+            return self.writing(call, *steps)
+        rows = (*self.taken(), *steps)
+
+        def commit() -> None:
+            transaction.commit(rows)
+
+        async def acommit() -> None:  # at once: a thread that writes may wait for the lock that this holds
+            commit()
+
+        self.transaction = None
+        return call.io(commit, afn=acommit)
+
+    def drop_transaction(self) -> None:
+        """Undo what the step's transaction did, if it has one."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.close()
 
     def step(
         self, key: str, kind: StepKind, status: StepStatus, value: bytes | None = None, **more: Any
     ) -> Step:
         """Make a row of this position."""
-        fields = {
+        fields: dict[str, Any] = {
             "digest": "",
             "attempt": 1,
             "enclosing": "1",
@@ -196,7 +225,7 @@ class Position:
             "started_at": self.execution.clock.time(),
             "duration": 0.0,
         }
-        return Step(key=key, kind=kind, status=status, value=value, **{**fields, **more})  # type: ignore[arg-type]
+        return Step(key=key, kind=kind, status=status, value=value, **{**fields, **more})
 
 
 class OpenItem:

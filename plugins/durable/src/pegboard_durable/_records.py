@@ -27,7 +27,7 @@ class Status(enum.StrEnum):
     UNDO_FAILED = "UNDO_FAILED"
 
 
-OVER = frozenset((Status.DONE, Status.FAILED, Status.CANCELLED))
+OVER = frozenset((Status.DONE, Status.FAILED, Status.CANCELLED, Status.UNDO_FAILED))
 
 
 @attrs.frozen
@@ -102,6 +102,7 @@ class Step(NamedTuple):
         enclosing: The attempts of the calls around it that wrote the row, the run's first: `2.1`; first ones at the end are left out.
         fingerprint: Of the task's source; empty without one.
         started_at, duration: Seconds.
+        next_at: When its next attempt may begin, seconds since the Unix epoch; 0 for none.
     """
 
     key: str
@@ -114,10 +115,31 @@ class Step(NamedTuple):
     fingerprint: str
     started_at: float
     duration: float
+    next_at: float = 0.0
 
 
 class RunRow(NamedTuple):
-    """A row of the journal about one run."""
+    """A row of the journal about one run.
+
+    Attributes:
+        id: Of the run.
+        task: `module:qualname` of its task.
+        input: Its arguments, encoded.
+        digest: Of those; empty where they cannot be compared.
+        fingerprint: Of the task's source; empty without one.
+        status: How it stands.
+        created_at, started_at, ended_at: Seconds since the Unix epoch, UTC; None for what was not yet.
+        queue, priority: Where and when workers find it.
+        not_before: When it is due, seconds since the Unix epoch.
+        parent: Id of the run that began it, or empty.
+        trace: Where its trace began, as a W3C `traceparent`, or empty.
+        owner: The process that works on it, or empty.
+        epoch: How often it changed hands.
+        lease, lease_until: For how many seconds, and until when, it is the owner's without a sign of life.
+        recoveries: How often it was taken up again after its process died.
+        cancel_asked: Whether it is to end at its next step.
+        result: What it returned, or the error that ended it, encoded.
+    """
 
     id: str
     task: str
@@ -126,14 +148,20 @@ class RunRow(NamedTuple):
     fingerprint: str
     status: Status
     created_at: float
-    ended_at: float | None
-    not_before: float
-    owner: str
-    epoch: int
-    lease_until: float
-    recoveries: int
-    cancel_asked: bool
-    result: bytes | None
+    started_at: float | None = None
+    ended_at: float | None = None
+    queue: str = "default"
+    priority: int = 0
+    not_before: float = 0.0
+    parent: str = ""
+    trace: str = ""
+    owner: str = ""
+    epoch: int = 0
+    lease: float = 0.0
+    lease_until: float = 0.0
+    recoveries: int = 0
+    cancel_asked: bool = False
+    result: bytes | None = None
 
 
 class Claim(NamedTuple):

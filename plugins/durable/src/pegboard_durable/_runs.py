@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
+import threading
 import uuid
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
 from pegboard import Suspended
-from pegboard.parts import Periodic, after_fork
+from pegboard.clock import SYSTEM_CLOCK
+from pegboard.parts import Periodic, after_fork, new_rlock
+from pegboard.parts.stopping import is_cancellation
 from pegboard_durable._codec import decode, decode_error, digest_of, encode, encode_error
 from pegboard_durable._errors import (
     DurableError,
@@ -27,13 +32,19 @@ from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
 from pegboard_durable._records import OVER, Claim, Run, RunRow, Status
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
+from pegboard_durable.journal.journal import Journal, fenced
+from pegboard_durable.journal.writer import Writer
 
 if TYPE_CHECKING:
-    from pegboard import Call, Task
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pegboard import Call, Session, Task, TaskResult
     from pegboard.clock import Clock
     from pegboard.layers import Proceed
     from pegboard_durable._layer import DurableCalls
-    from pegboard_durable.journal.journal import Journal
+    from pegboard_durable._records import Step
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MOST = 64 * 1024 * 1024
@@ -46,10 +57,12 @@ class Request:
     Attributes:
         run_id: The id.
         has_begun: Whether the run got so far that its outcome counts.
+        fault: What kept the outcome from being recorded.
     """
 
     run_id: str
     has_begun: bool = False
+    fault: BaseException | None = None
 
 
 REQUEST: ContextVar[Request | None] = ContextVar("pegboard_durable_request", default=None)
@@ -75,13 +88,24 @@ class Runs:
     Args:
         journal: The journal.
         lease: Seconds that a run is this process's without a sign of life.
+        grace: Seconds that steps which run have when their session drains.
         max_recoveries: How often a run is taken up again after its process died.
         settings: What all runs have in common.
+
+    Attributes:
+        owner: This process.
+        clock: Of the session that began last.
+        writer: Writes for coroutines.
     """
 
-    def __init__(self, journal: Journal, lease: float, max_recoveries: int, settings: Settings) -> None:
+    def __init__(
+        self, journal: Journal, *, lease: float, grace: float, max_recoveries: int, settings: Settings
+    ) -> None:
+        self.clock: Clock = SYSTEM_CLOCK
+        self.writer = Writer(journal)
         self._journal = journal
         self._lease = lease
+        self._grace = grace
         self._max_recoveries = max_recoveries
         self._settings = settings
         self._executions: dict[str, Execution] = {}
@@ -91,6 +115,7 @@ class Runs:
 
     def _begin_anew(self) -> None:
         """Begin without a run, in a forked child too: those are its parent's."""
+        self._guard = new_rlock()
         self.owner = Owner.here()
         for execution in self._executions.values():
             execution.fault = Fenced(
@@ -99,8 +124,34 @@ class Runs:
         self._executions = {}
 
     def end(self) -> None:
-        """End what keeps the leases."""
+        """Give back what is still begun, and end the threads."""
+        self._let_go(list(self._executions.values()), "its session ended")
         self._heart.stop()
+        self.writer.end()
+
+    def let_go_of(self, session: Session) -> None:
+        """Give back what still goes on in a session that ends."""
+        self._let_go(
+            [each for each in self._executions.values() if each.session is session], "its session ended"
+        )
+
+    def drain(self, session: Session) -> None:
+        """Have the runs of a session end after the steps that run, which have the grace for that."""
+        going_on = [each for each in self._executions.values() if each.session.is_inside(session)]
+        if going_on:
+            timer = threading.Timer(self._grace, self._let_go, (going_on, "its session drained"))
+            timer.name, timer.daemon = "pegboard-durable-grace", True
+            timer.start()
+
+    def _let_go(self, executions: Sequence[Execution], why: str) -> None:
+        """Give runs back, whatever they do: what they do from now on is not recorded."""
+        for execution in executions:
+            if not execution.over.done():
+                with contextlib.suppress(
+                    DurableError, Fenced
+                ):  # then it is another's, or will be when its lease is over
+                    self._leave(execution, Status.PENDING, 0.0, why)
+                execution.end(Fenced(f"run {execution.run_id!r} was given back: {why}"))
 
     # What the layer of a durable task calls for a call outside of any run.
 
@@ -108,47 +159,73 @@ class Runs:
         """Make a call a run, or answer with what is recorded of it."""
         request = REQUEST.get() or Request(uuid.uuid4().hex)
         REQUEST.set(None)
-        opened = await call.io(self._open, call, request)
+        opened = await self._io(call, self._open, call, request)
         if not isinstance(opened, Execution):
             call.source = "journal"
             if opened.error is not None:
                 raise opened.error
             return opened.value
         request.has_begun = True
-        return await self._execute(call, proceed, durable, opened)
+        try:
+            return await self._execute(call, proceed, durable, opened)
+        finally:
+            request.fault = opened.fault
+            self._executions.pop(opened.run_id, None)
+            opened.over.set_result(None)
+
+    def _io(self, call: Call, function: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """Use the journal: in a coroutine, in the thread that writes for those."""
+        return cast(
+            "Awaitable[T]", call.io(function, *args, afn=functools.partial(self.writer.run, function))
+        )
 
     async def _execute(
         self, call: Call, proceed: Proceed, durable: DurableCalls, execution: Execution
     ) -> Any:
-        finish = self._finish
+        """Run a run to its end, its suspension, or to what ends it in this process alone."""
         try:
             value = await durable.run_root(call, proceed, execution)
             execution.refuse_fault()
             data = encode(value, task=call.task.name, most=_MOST)
-            await call.io(finish, execution, Status.DONE, data, "returned")
-        except RunCancelled:
-            finish(execution, *_ending(execution, Status.CANCELLED, None, "asked to"))
-            raise
-        except Suspended as suspended:
-            self._leave(execution, Status.SUSPENDED, execution.wake, str(suspended))
-            raise
-        except Exception as error:
-            if execution.fault is not None:
-                raise execution.fault from (None if execution.fault is error else error)
-            status = Status.ATTENTION if isinstance(error, NOT_OUTCOMES) else Status.FAILED
-            finish(execution, *_ending(execution, status, encode_error(error), type(error).__name__))
-            raise
         except BaseException as error:
-            if execution.fault is None:  # no outcome: it can be resumed
-                self._leave(execution, Status.PENDING, 0.0, type(error).__name__)
+            if execution.fault is not None:  # whatever was made of it
+                raise execution.fault from (None if execution.fault is error else error)
+            await self._close(call, execution, error)
             raise
-        else:
-            return value
-        finally:
-            self._executions.pop(execution.run_id, None)
+        await self._io(call, self._finish, execution, Status.DONE, data, "returned")
+        return value
+
+    async def _close(self, call: Call, execution: Execution, error: BaseException) -> None:
+        """Note how a run left, by what left it."""
+        failed = execution.undo_failed
+        if failed is not None:
+            data, why = encode_error(failed), type(failed).__name__
+            await self._io(call, self._finish, execution, Status.UNDO_FAILED, data, why)
+        elif isinstance(error, Exception):
+            is_refused = isinstance(error, NOT_OUTCOMES)
+            status = Status.ATTENTION if is_refused else Status.FAILED
+            await self._io(call, self._finish, execution, status, encode_error(error), type(error).__name__)
+        elif isinstance(error, RunCancelled):
+            await self._io(call, self._finish, execution, Status.CANCELLED, None, "asked to")
+        elif isinstance(error, Suspended) and not execution.is_drained:
+            await self._io(call, self._leave, execution, Status.SUSPENDED, execution.wake, str(error))
+        else:  # no outcome: it can be resumed
+            with contextlib.suppress(DurableError, Fenced):  # what leaves is to leave
+                if isinstance(error, Suspended) or is_cancellation(error):
+                    await self._io(call, self._leave, execution, Status.PENDING, 0.0, _why(error))
+                else:  # a coroutine that is left by these can wait for nothing any more
+                    self._leave(execution, Status.PENDING, 0.0, _why(error))
 
     def _open(self, call: Call, request: Request) -> Execution | Run[Any]:
-        task, clock = call.task, call.session.clock
+        """Begin a run, take one up, or return one that is over."""
+        with (
+            self._guard
+        ):  # one at a time: a row that says it is this process's is then that of an execution, or of none
+            return self._opened(call, request)
+
+    def _opened(self, call: Call, request: Request) -> Execution | Run[Any]:
+        task: Any = call.task
+        now = call.session.clock.time()
         digest = digest_of(call.args, call.kwargs)
         new = RunRow(
             id=request.run_id,
@@ -157,19 +234,18 @@ class Runs:
             digest=digest,
             fingerprint=fingerprint_of(task),
             status=Status.RUNNING,
-            created_at=clock.time(),
-            ended_at=None,
-            not_before=0.0,
+            created_at=now,
+            started_at=now,
             owner=str(self.owner),
             epoch=1,
-            lease_until=clock.time() + self._lease,
-            recoveries=0,
-            cancel_asked=False,
-            result=None,
+            lease=self._lease,
+            lease_until=now + self._lease,
         )
+        if call.session.is_draining:
+            new = new._replace(status=Status.PENDING, started_at=None, owner="", epoch=0, lease_until=0.0)
         found = self._journal.create(new, str(self.owner))
-        if found is new:
-            return self._begin(Claim(new.id, new.owner, new.epoch), False, clock, {})
+        if found is new and new.status is Status.RUNNING:
+            return self._begin(Claim(new.id, new.owner, new.epoch), call.session, {}, is_cancelled=False)
         if found.task != new.task or (found.digest and digest and found.digest != digest):
             raise JournalDiverged(
                 f"run {found.id!r} is one of {found.task} with other arguments, and not of this call of {new.task}.\n"
@@ -181,33 +257,23 @@ class Runs:
             )
         if found.status in OVER:
             return run_of(found)
-        return self.take_up(found, clock)
+        if call.session.is_draining:
+            raise Suspended(
+                f"run {found.id!r} is recorded, and begins when it is resumed: the session drains"
+            )
+        return self._take_up(found, call.session)
 
-    def take_up(self, row: RunRow, clock: Clock) -> Execution:
-        """Go on with a run that is not over.
-
-        Raises:
-            RunNotResumable: Another process works on it, or a person has to look at it first.
-        """
-        now = clock.time()
+    def _take_up(self, row: RunRow, session: Session) -> Execution:
+        """Go on with a run that nobody works on."""
+        now = session.clock.time()
         if not self.is_free(row, now):
-            raise RunNotResumable(
-                f"run {row.id!r} is {row.status}"
-                + (
-                    f", and {row.owner} works on it."
-                    if row.status is Status.RUNNING
-                    else " and wants a look first."
-                ),
-                run_id=row.id,
-                status=str(row.status),
-            )
-        recovered = row.status is Status.RUNNING
+            raise _not_free(row)
+        recovered = row.status is Status.RUNNING and row.owner != str(self.owner)
         if recovered and row.recoveries >= self._max_recoveries:
-            self._journal.set_status(
-                row, Status.STUCK, now=now, by=str(self.owner), why="ended its process each time"
-            )
+            why = f"its process died {row.recoveries + 1} times"
+            self._journal.set_status(row, Status.STUCK, now=now, by=str(self.owner), why=why)
             raise RunNotResumable(
-                f"run {row.id!r} is STUCK: its process died {row.recoveries + 1} times.\n"
+                f"run {row.id!r} is STUCK: {why}.\n"
                 f"Find out why, and begin it again with `pegboard durable retry {row.id}`.",
                 run_id=row.id,
                 status="STUCK",
@@ -217,29 +283,46 @@ class Runs:
             raise RunNotResumable(
                 f"run {row.id!r} was taken up by another process.", run_id=row.id, status="RUNNING"
             )
-        return self._begin(claim, row.cancel_asked, clock, self._journal.steps(row.id), row.fingerprint)
+        return self._begin(
+            claim,
+            session,
+            self._journal.steps(row.id),
+            is_cancelled=row.cancel_asked,
+            fingerprint=row.fingerprint,
+        )
 
     def is_free(self, row: RunRow, now: float) -> bool:
         """Whether nobody works on a run that can go on."""
-        if row.status in (Status.PENDING, Status.SUSPENDED):
+        if row.status in (Status.PENDING, Status.SUSPENDED, Status.ATTENTION):
             return True
         if row.status is not Status.RUNNING:
             return False
+        if row.owner == str(self.owner):  # and its outcome could not be recorded
+            return row.id not in self._executions
         owner = Owner.parse(row.owner)
         # A lease that ends later than any could: the clock was set back since.
-        over = not now < row.lease_until <= now + 2 * self._lease
+        over = not now < row.lease_until <= now + 2 * row.lease
         return over or owner is None or owner.is_dead(self.owner)
 
     def _begin(
         self,
         claim: Claim,
+        session: Session,
+        records: dict[str, Step],
+        *,
         is_cancelled: bool,
-        clock: Clock,
-        records: dict[str, Any],
         fingerprint: str = "",
     ) -> Execution:
-        execution = Execution(self._journal, claim, records, clock, self._settings)
-        execution.fingerprint = fingerprint
+        execution = Execution(
+            self._journal,
+            self.writer,
+            claim,
+            records,
+            session,
+            lease=self._lease,
+            settings=self._settings,
+            fingerprint=fingerprint,
+        )
         if is_cancelled:
             execution.cancel()
         self._executions[claim.run] = execution
@@ -247,18 +330,29 @@ class Runs:
         return execution
 
     def _finish(self, execution: Execution, status: Status, result: bytes | None, why: str) -> None:
-        self._journal.finish(execution.claim, status, result, now=execution.clock.time(), why=why)
+        execution.write()
+        with execution.noting_faults():
+            self._journal.finish(execution.claim, status, result, now=execution.clock.time(), why=why)
 
     def _leave(self, execution: Execution, status: Status, not_before: float, why: str) -> None:
+        execution.write()
         now = execution.clock.time()
-        self._journal.leave(execution.claim, status, now=now, not_before=not_before, why=why)
+        with execution.noting_faults():
+            self._journal.leave(execution.claim, status, now=now, not_before=not_before, why=why)
 
     def _beat(self) -> None:
-        for execution in list(self._executions.values()):
-            if not self._journal.renew(execution.claim, execution.clock.time() + self._lease):
-                execution.fault = Fenced(f"run {execution.run_id!r} was taken over by another process")
+        """Keep the leases."""
+        held = {each.claim: each for each in list(self._executions.values()) if each.fault is None}
+        for lost in self._journal.renew(list(held), self.clock.time() + self._lease):
+            execution = held[lost]
+            if not execution.over.done():
+                execution.fault = fenced(lost)
 
     # What the plugin's methods call.
+
+    def here(self, run_id: str) -> Execution | None:
+        """Return what this process does for a run, or None."""
+        return self._executions.get(run_id)
 
     def row(self, run_id: str) -> RunRow:
         """Return a run.
@@ -289,33 +383,35 @@ class Runs:
         return task, args, kwargs
 
 
+def _why(error: BaseException) -> str:
+    return str(error) if isinstance(error, Suspended) else type(error).__name__
+
+
+def _not_free(row: RunRow) -> RunNotResumable:
+    works = f", and {row.owner} works on it." if row.status is Status.RUNNING else " and wants a look first."
+    return RunNotResumable(f"run {row.id!r} is {row.status}{works}", run_id=row.id, status=str(row.status))
+
+
 def run_of(row: RunRow) -> Run[Any]:
     """Make a run of its row."""
-    is_done, has_failed = row.status is Status.DONE, row.result is not None
+    is_done, has_failed = row.status is Status.DONE, row.status is not Status.DONE
     data = row.result if row.result is not None else b""
     return Run(
         id=row.id,
         task=row.task,
         status=row.status,
         value=decode(data) if is_done else None,
-        error=decode_error(data) if has_failed and not is_done else None,
+        error=decode_error(data) if has_failed and data else None,
         created_at=row.created_at,
         ended_at=row.ended_at,
         recoveries=row.recoveries,
     )
 
 
-def _ending(
-    execution: Execution, status: Status, result: bytes | None, why: str
-) -> tuple[Status, bytes | None, str]:
-    """Tell how a run ends: with what went wrong in taking it back, if something did."""
-    failed = execution.undo_failed
-    if failed is None:
-        return status, result, why
-    return Status.UNDO_FAILED, encode_error(failed), type(failed).__name__
-
-
-def failed_with(error: BaseException | None, request: Request) -> None:
+def failed_with(result: TaskResult[Any] | None, request: Request) -> None:
     """Raise what kept a run from beginning, or from being recorded: it is no outcome of it."""
-    if isinstance(error, DurableError) and not request.has_begun:
+    if request.fault is not None:
+        raise request.fault
+    error = None if result is None else result.error
+    if error is not None and not request.has_begun and not isinstance(error, RunNotResumable):
         raise error

@@ -53,7 +53,7 @@ class DurableStreams:
             await call.io(position.settle)
         step = self._begun(call, position, key, digest)
         if found is None:  # the arguments, to be compared before the first recorded item is handed out again
-            await call.io(position.write, step)
+            await position.writing(call, step)
         around = position.attempts(call.parent)
         inner = Position(execution, key, call, around, is_undo=position.is_undo)
         token = POSITION.set(inner)
@@ -76,28 +76,27 @@ class DurableStreams:
                 yield decode(data)
             count = len(recorded) if resumes else 0
             async for item in proceed(current):
-                if call.directed:
-                    raise _no_answers(self._calls.name)
+                self._refuse_answers(call)
                 if count < len(recorded):
                     self._compare(inner, begun.key, count, recorded[count], item)
                     count += 1
                     continue
-                await call.io(self._write_item, inner, begun, count, item)
+                await self._record_item(call, inner, f"{begun.key}[{count}]", item)
                 count += 1
                 yield item
         except GeneratorExit as closed:
             # Left early on purpose, and not because something around it is on its way out: that may come back for more.
-            if closed.__context__ is None and execution.fault is None and not execution.is_over:
+            if closed.__context__ is None and execution.fault is None and not execution.has_returned:
                 inner.write(self._ended(begun, "closed", None, call, started))
             raise
         except Exception as error:
             execution.refuse_fault()
             if not _is_parked(error):
-                await call.io(inner.write, self._ended(begun, "error", encode_error(error), call, started))
+                await inner.writing(call, self._ended(begun, "error", encode_error(error), call, started))
             raise
         execution.refuse_fault()
         done = self._ended(begun, "ok", self._calls.encoded(call.returned), call, started)
-        await call.io(inner.write, done, *_undoing.rows(call, inner, done))
+        await inner.writing(call, done, *_undoing.rows(call, inner, done))
         _undoing.note_done(call, execution, begun.key)
 
     def _recorded(self, position: Position, key: str) -> list[bytes]:
@@ -149,11 +148,12 @@ class DurableStreams:
             status=status, value=data, attempt=call.attempt, duration=time.perf_counter() - started
         )
 
-    def _write_item(self, inner: Position, begun: Step, index: int, item: Any) -> None:
-        row = inner.step(f"{begun.key}[{index}]", "item", "ok", self._calls.encoded(item))
-        rows = inner.deferred((*inner.taken(), row), self._calls.option.commit_every)
-        if rows:
-            inner.execution.write(rows)
+    async def _record_item(self, call: Call, inner: Position, key: str, item: Any) -> None:
+        row, most = inner.step(key, "item", "ok", self._calls.encoded(item)), self._calls.option.commit_every
+        if most > 1:
+            await inner.execution.deferring(call, (*inner.taken(), row), most)
+        else:
+            await inner.writing(call, row)
 
     def _compare(self, inner: Position, key: str, index: int, recorded: bytes, item: Any) -> None:
         """Refuse a stream that now gives another item than was handed out at that place."""
@@ -168,6 +168,10 @@ class DurableStreams:
             recorded="",
             now="",
         )
+
+    def _refuse_answers(self, call: Call) -> None:
+        if call.directed:
+            raise _no_answers(self._calls.name)
 
     def _refusal(self) -> UnsupportedTask:
         name = self._calls.task.name

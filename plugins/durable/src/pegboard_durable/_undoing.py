@@ -31,7 +31,8 @@ def rows(call: Call, position: Position, done: Step) -> tuple[Step, ...]:
     if _undo_of(call) is None:
         return ()
     try:
-        what = encode((name_of(call.task), call.args, call.kwargs), task=call.task.name, most=_MOST)
+        task: Any = call.task
+        what = encode((name_of(task), call.args, call.kwargs), task=call.task.name, most=_MOST)
     except NotRecordable:  # then it is taken back only where the step is replayed
         what = None
     key, number = done.key + _SUFFIX, position.execution.number()
@@ -63,7 +64,7 @@ async def take_back(root: Call, position: Position, error: BaseException) -> Bas
         return error
     if begun is None:
         why = encode_error(error) if isinstance(error, Exception) else None
-        await root.io(position.write, position.step(UNDO, "undo", "intent", why))
+        await position.writing(root, position.step(UNDO, "undo", "intent", why))
     while left:
         failure = await _undo(root, position, left[-1], error)
         if failure is not None:
@@ -95,12 +96,12 @@ async def _undo(root: Call, position: Position, step: Step, error: BaseException
     except Exception as failure:  # noqa: BLE001 - it is recorded, and ends the run
         position.execution.refuse_fault()
         ended = step._replace(status="error", value=step.value, duration=time.perf_counter() - started)
-        await root.io(position.write, ended)
+        await position.writing(root, ended)
         return failure
     finally:
         POSITION.reset(token)
     ended = step._replace(status="ok", duration=time.perf_counter() - started)
-    await root.io(position.write, ended)
+    await position.writing(root, ended)
     return None
 
 

@@ -70,7 +70,7 @@ async def _asleep(position: Position, key: str, seconds: float) -> None:
     begun = await position.call.io(_begin_sleep, position, key, seconds)
     if begun.status == "waiting":
         await _wait(position, begun)
-        await position.call.io(position.write, begun._replace(status="ok"))
+        await position.writing(position.call, begun._replace(status="ok"))
 
 
 def _begin_sleep(position: Position, key: str, seconds: float) -> Step:
@@ -151,8 +151,9 @@ def _pause(position: Position, key: str, name: str, timeout: float | None) -> An
         raise _timed_out(name)
     execution.check_new(is_undo=position.is_undo)
     waiting = found or position.step(key, "wait", "waiting", duration=-1.0 if timeout is None else timeout)
-    if position.has_unwritten or position.has_deferred:
-        position.write()
+    position.refuse_transaction("pause() is called")
+    if position.has_unwritten:
+        position.settle()
     signalled = execution.take_signal(name, waiting._replace(status="ok"), lambda value: value)
     if signalled is not None:
         return decode(signalled)

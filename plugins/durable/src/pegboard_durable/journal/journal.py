@@ -2,61 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, exists, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy import Connection, delete, func, insert, inspect, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from pegboard.parts import after_fork, new_held_rlock
+from pegboard import ConfigError
+from pegboard.parts import after_fork, new_rlock
+from pegboard.parts.contexts import context_manager
 from pegboard_durable._errors import (
+    DurableError,
     Fenced,
     JournalCorrupt,
     JournalUnavailable,
     JournalVersion,
 )
 from pegboard_durable._records import OVER, Claim, RunRow, Status, Step
-from pegboard_durable.journal.opening import open_engine, parse
-from pegboard_durable.journal.rows import Damaged, crc_of, end_crc, run_crc, run_of, step_of, step_values
+from pegboard_durable.journal import statements
+from pegboard_durable.journal.connections import Connections
+from pegboard_durable.journal.faults import is_damage
+from pegboard_durable.journal.opening import is_sqlite, parse
+from pegboard_durable.journal.rows import Damaged, crc_of, run_of, run_values, step_of, step_values
 from pegboard_durable.journal.tables import VERSION, changes, inbox, meta, metadata, runs, steps
 
-if TYPE_CHECKING:
-    from sqlalchemy.sql import ColumnElement
+_AT_ONCE = 200  # runs that one transaction deletes
 
-_RUN_COLUMNS = [runs.c[name] for name in RunRow._fields]
-_STEP_COLUMNS = [steps.c[name] for name in Step._fields]
-_OPEN = (Status.PENDING, Status.RUNNING, Status.SUSPENDED)
-_DAMAGE = ("malformed", "not a database", "corrupt")
+
+class Append(NamedTuple):
+    """What is to be written for a run, all of it or nothing.
+
+    Attributes:
+        claim: The right to it.
+        steps: Rows.
+        until: A new end of the lease, seconds since the Unix epoch; None leaves it.
+    """
+
+    claim: Claim
+    steps: Sequence[Step]
+    until: float | None = None
 
 
 class Journal:
     """A database of runs and their steps, opened at first use.
 
-    Methods may be called from any thread; a forked child opens a connection of its own.
+    Methods may be called from any thread; a forked child opens connections of its own. Reading waits for nobody who writes.
 
     Args:
         url: Its address, as SQLAlchemy writes them.
-        create: Whether tables that are missing are made.
+        create: Whether a file and tables that are missing are made.
+        schema: Of the tables, in PostgreSQL; None for that of the database's user.
+
+    Raises:
+        ConfigError: The address cannot be read, or is of a database that keeps no journals.
     """
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, *, create: bool = True, schema: str | None = None) -> None:
         self._url = parse(url)
+        if schema is not None and is_sqlite(self._url):
+            raise ConfigError(
+                f"a journal in a file has no schemas: take schema={schema!r} away.",
+                where="Durability",
+                key="schema",
+            )
         self._create = create
-        self._lock = new_held_rlock()
-        self._connection: Connection | None = None
-        self._left_behind: list[Connection] = []
+        self._schema = schema
+        self._connections = Connections(self._url, schema, create=create)
+        self._append = statements.append_with("sqlite" if is_sqlite(self._url) else "postgresql")
+        self._guard = new_rlock()
+        self._is_ready = False
+        self._seen_version = -1
         after_fork(self._begin_anew)
 
     def __repr__(self) -> str:
         return self.address
 
     def _begin_anew(self) -> None:
-        """In a forked child: not even close a connection of the parent's."""
-        if self._connection is not None:
-            self._left_behind.append(self._connection)
-        self._connection = None
+        self._is_ready = False
 
     @property
     def address(self) -> str:
@@ -64,74 +87,101 @@ class Journal:
         return self._url.render_as_string()
 
     def open(self) -> None:
-        """Open the database, make its tables, and look whether they are of this version."""
-        with self._transaction():
-            pass
+        """Open the database, make its tables where there are none, and look whether they are of this version.
+
+        Raises:
+            JournalUnavailable: It cannot be opened.
+            JournalVersion: Its tables are of another version, or missing and not to be made.
+        """
+        with self._guard:
+            if self._is_ready:
+                return
+            with self._translated():
+                self._prepare()
+            self._is_ready = True
+
+    def migrate(self) -> int:
+        """Make tables that are missing, and bring those of an earlier version to this one; return the version."""
+        with self._guard, self._translated():
+            found = self._version()
+            if found is None:
+                found = self._make_tables()
+            if found != VERSION:  # there is no earlier version yet
+                raise self._other_version(found)
+            self._is_ready = True
+        return VERSION
 
     def close(self) -> None:
-        """Close the connection; the next use opens another."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """Close the connections; the next use opens others."""
+        with self._guard:
+            self._is_ready = False
+            self._connections.close()
 
     # Runs.
 
     def create(self, run: RunRow, by: str) -> RunRow:
         """Write a new run, or return the one of that id."""
-        with self._transaction() as execute:
-            before = self._run(execute, run.id)
+        with self._writing() as connection:
+            before = self._run(connection, statements.GET_RUN_TO_CHANGE, run.id)
             if before is not None:
                 return before
-            execute(insert(runs).values(**run._asdict(), queue="default", priority=0, crc=run_crc(run)))
-            _note(execute, run.id, run.created_at, "", run.status, by, "created")
+            connection.execute(insert(runs), run_values(run))
+            _note(connection, run.id, run.created_at, "", run.status, by, "created")
         return run
 
     def get(self, run: str) -> RunRow | None:
         """Return a run, or None."""
-        with self._transaction() as execute:
-            return self._run(execute, run)
+        with self._reading() as connection:
+            return self._run(connection, statements.GET_RUN, run)
 
-    def list(self, status: str | None = None) -> list[RunRow]:
-        """Return all runs, the oldest first."""
-        wanted = select(*_RUN_COLUMNS, runs.c.crc, runs.c.end_crc).order_by(runs.c.created_at, runs.c.id)
+    def find(self, statuses: Iterable[Status] | None = None) -> list[str]:
+        """Return the ids of runs, of all or of those statuses, the oldest first."""
+        wanted = select(runs.c.id).order_by(runs.c.created_at, runs.c.id)
+        if statuses is not None:
+            wanted = wanted.where(runs.c.status.in_([str(each) for each in statuses]))
+        with self._reading() as connection:
+            return list(connection.execute(wanted).scalars())
+
+    def rows(self, status: Status | None = None) -> list[RunRow]:
+        """Return all runs, or those of a status, the oldest first."""
+        wanted = select(*statements.RUN_COLUMNS).order_by(runs.c.created_at, runs.c.id)
         if status is not None:
-            wanted = wanted.where(runs.c.status == status)
-        with self._transaction() as execute:
-            return [self._read_run(row) for row in execute(wanted).all()]
+            wanted = wanted.where(runs.c.status == str(status))
+        with self._reading() as connection:
+            return [self._read_run(row) for row in connection.execute(wanted).all()]
+
+    def count(self) -> dict[str, int]:
+        """Return how many runs there are, by status."""
+        wanted = select(runs.c.status, func.count()).group_by(runs.c.status)
+        with self._reading() as connection:
+            return dict(connection.execute(wanted).all())
 
     def claim(self, run: RunRow, owner: str, *, now: float, lease: float, recovered: bool) -> Claim | None:
         """Take a run over, if it is still as it was read; None if somebody else was first."""
-        epoch = run.epoch + 1
-        found = (
-            update(runs)
-            .where(runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.status == run.status)
-            .values(
+        with self._writing() as connection:
+            found = self._as_read(connection, run)
+            if found is None:
+                return None
+            changed = found._replace(
                 owner=owner,
-                epoch=epoch,
+                epoch=run.epoch + 1,
+                lease=lease,
                 lease_until=now + lease,
                 status=Status.RUNNING,
+                started_at=found.started_at if found.started_at is not None else now,
                 recoveries=run.recoveries + recovered,
             )
-        )
-        with self._transaction() as execute:
-            if not execute(found).rowcount:
-                return None
-            _note(
-                execute,
-                run.id,
-                now,
-                run.status,
-                Status.RUNNING,
-                owner,
-                "recovered" if recovered else "claimed",
-            )
-        return Claim(run.id, owner, epoch)
+            _put(connection, changed)
+            why = "recovered" if recovered else "claimed"
+            _note(connection, run.id, now, run.status, Status.RUNNING, owner, why)
+        return Claim(run.id, owner, changed.epoch)
 
-    def renew(self, claim: Claim, until: float) -> bool:
-        """Keep a run; whether it is still this process's."""
-        with self._transaction() as execute:
-            return bool(execute(update(runs).where(*_held(claim)).values(lease_until=until)).rowcount)
+    def renew(self, claims: Sequence[Claim], until: float) -> list[Claim]:
+        """Keep runs; those that are not this process's any more are returned."""
+        if not claims:
+            return []
+        with self._writing() as connection:
+            return [claim for claim in claims if not _renew(connection, claim, until)]
 
     def finish(self, claim: Claim, status: Status, result: bytes | None, *, now: float, why: str) -> None:
         """Write how a run ended.
@@ -139,14 +189,7 @@ class Journal:
         Raises:
             Fenced: It is another process's by now.
         """
-        values = {
-            "status": status,
-            "result": result,
-            "ended_at": now,
-            "owner": "",
-            "end_crc": end_crc(claim.run, status, result),
-        }
-        self._leave(claim, values, now=now, why=why)
+        self._give_back(claim, now=now, why=why, status=status, result=result, ended_at=now)
 
     def leave(self, claim: Claim, status: Status, *, now: float, not_before: float, why: str) -> None:
         """Give a run back that is not over.
@@ -154,72 +197,112 @@ class Journal:
         Raises:
             Fenced: It is another process's by now.
         """
-        self._leave(claim, {"status": status, "owner": "", "not_before": not_before}, now=now, why=why)
+        self._give_back(claim, now=now, why=why, status=status, not_before=not_before)
 
-    def _leave(self, claim: Claim, values: dict[str, Any], *, now: float, why: str) -> None:
-        with self._transaction() as execute:
-            if not execute(update(runs).where(*_held(claim)).values(**values, lease_until=0.0)).rowcount:
-                raise _fenced(claim)
-            _note(execute, claim.run, now, Status.RUNNING, values["status"], claim.owner, why)
+    def _give_back(self, claim: Claim, *, now: float, why: str, status: Status, **values: Any) -> None:
+        with self._writing() as connection:
+            found = self._run(connection, statements.GET_RUN_TO_CHANGE, claim.run)
+            is_held = found is not None and (found.owner, found.epoch) == (claim.owner, claim.epoch)
+            if found is not None and is_held:
+                _put(connection, found._replace(status=status, owner="", lease_until=0.0, **values))
+                _note(connection, claim.run, now, found.status, status, claim.owner, why)
+        if not is_held:
+            raise fenced(claim)
 
-    def set_status(self, run: RunRow, status: Status, *, now: float, by: str, why: str) -> bool:
+    def set_status(
+        self, run: RunRow, status: Status, *, now: float, by: str, why: str, result: bytes | None = None
+    ) -> bool:
         """Change the status of a run that nobody works on; whether it was still as it was read."""
-        ending = {"ended_at": now, "end_crc": end_crc(run.id, status, None)} if status in OVER else {}
-        changed = (
-            update(runs)
-            .where(runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.status == run.status)
-            .values(status=status, owner="", lease_until=0.0, epoch=run.epoch + 1, **ending)
-        )
-        with self._transaction() as execute:
-            if not execute(changed).rowcount:
+        with self._writing() as connection:
+            found = self._as_read(connection, run)
+            if found is None:
                 return False
-            _note(execute, run.id, now, run.status, status, by, why)
+            ended = now if status in OVER else found.ended_at
+            changed = found._replace(
+                status=status, owner="", lease_until=0.0, epoch=run.epoch + 1, ended_at=ended
+            )
+            _put(connection, changed._replace(result=result))
+            _note(connection, run.id, now, run.status, status, by, why)
         return True
 
     def reopen(self, run: RunRow, *, now: float, by: str, why: str) -> bool:
-        """Have a run that is over go on; whether it was still as it was read."""
-        changed = (
-            update(runs)
-            .where(runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.status == run.status)
-            .values(
-                status=Status.PENDING,
-                epoch=run.epoch + 1,
-                result=None,
-                ended_at=None,
-                end_crc=None,
-                recoveries=0,
-                cancel_asked=False,
-            )
-        )
-        failed = steps.delete().where(steps.c.run == run.id, steps.c.status.in_(("error", "retrying")))
-        with self._transaction() as execute:
-            if not execute(changed).rowcount:
+        """Have a run go on that failed or was set aside; whether it was still as it was read."""
+        failed = delete(steps).where(steps.c.run == run.id, steps.c.status.in_(("error", "retrying")))
+        with self._writing() as connection:
+            found = self._as_read(connection, run)
+            if found is None:
                 return False
-            execute(failed)
-            _note(execute, run.id, now, run.status, Status.PENDING, by, why)
+            changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
+            _put(connection, changed._replace(recoveries=0, cancel_asked=False, owner="", lease_until=0.0))
+            connection.execute(failed)
+            _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
 
-    def ask_cancel(self, run: str) -> bool:
-        """Note that a run is to be cancelled; whether there is one that is not over."""
-        asked = update(runs).where(runs.c.id == run, runs.c.status.in_(_OPEN)).values(cancel_asked=True)
-        with self._transaction() as execute:
-            return bool(execute(asked).rowcount)
+    def ask_cancel(self, run: str) -> RunRow | None:
+        """Note that a run is to be cancelled, unless it is over; return it as it then is."""
+        with self._writing() as connection:
+            found = self._run(connection, statements.GET_RUN_TO_CHANGE, run)
+            if found is None or found.status in OVER:
+                return found
+            asked = found._replace(cancel_asked=True)
+            _put(connection, asked)
+        return asked
+
+    def is_cancel_asked(self, run: str) -> bool:
+        """Whether a run was asked to end."""
+        with self._reading() as connection:
+            return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": run}).scalar())
+
+    def has_news(self) -> bool:
+        """Whether others may have written since the last time; False where that cannot be told without waiting."""
+        writing = self._connections.writing
+        if not is_sqlite(self._url):
+            return True
+        if not writing.lock.acquire(blocking=False):
+            return False
+        try:
+            connection = writing.opened()
+            if connection is None:
+                return False
+            raw: Any = connection.connection.dbapi_connection
+            version: int = raw.execute("PRAGMA data_version").fetchone()[0]
+            before, self._seen_version = self._seen_version, version
+            return version != before
+        finally:
+            writing.lock.release()
 
     def changes(self, run: str) -> list[tuple[float, str, str, str, str]]:
         """Return the changes of a run's status: when, from, to, by whom, why."""
         columns = (changes.c.at, changes.c.before, changes.c.after, changes.c.by, changes.c.why)
         wanted = select(*columns).where(changes.c.run == run).order_by(changes.c.number)
-        with self._transaction() as execute:
-            return [tuple(row) for row in execute(wanted).all()]
+        with self._reading() as connection:
+            return [(at, one, other, by, why) for at, one, other, by, why in connection.execute(wanted).all()]
+
+    def forget(self, ended_before: float) -> int:
+        """Delete runs that are over, and ended before a time, with all that is kept of them; return how many."""
+        wanted = (
+            select(runs.c.id)
+            .where(runs.c.ended_at < ended_before, runs.c.status.in_([str(each) for each in OVER]))
+            .limit(_AT_ONCE)
+        )
+        deleted = 0
+        while True:
+            with self._writing() as connection:
+                ids = list(connection.execute(wanted).scalars())
+                for table, column in ((steps, steps.c.run), (changes, changes.c.run), (inbox, inbox.c.run)):
+                    connection.execute(delete(table).where(column.in_(ids)))
+                connection.execute(delete(runs).where(runs.c.id.in_(ids)))
+            deleted += len(ids)
+            if len(ids) < _AT_ONCE:
+                return deleted
 
     # Steps.
 
     def steps(self, run: str) -> dict[str, Step]:
         """Return what is recorded of a run, by key."""
-        wanted = select(*_STEP_COLUMNS, steps.c.crc).where(steps.c.run == run)
-        with self._transaction() as execute:
-            rows = execute(wanted).all()
-        found = {}
+        with self._reading() as connection:
+            rows = connection.execute(statements.GET_STEPS, {"of": run}).all()
+        found: dict[str, Step] = {}
         for row in rows:
             try:
                 step = step_of(run, row)
@@ -228,111 +311,146 @@ class Journal:
             found[step.key] = step
         return found
 
-    def append(self, claim: Claim, made: Sequence[Step]) -> bool:
+    def append(self, wanted: Append) -> bool:
         """Write steps, all or none; whether the run is to be cancelled.
 
         Raises:
             Fenced: The run is another process's by now.
         """
-        with self._transaction() as execute:
-            for step in made:
-                values = {**step_values(claim.run, step, claim.epoch), "by": claim.owner}
-                if not execute(self._append, values).rowcount:
-                    raise _fenced(claim)
-            return bool(execute(_CANCEL_ASKED, {"id": claim.run}).scalar())
+        with self._writing() as connection:
+            answer = self.append_on(connection, wanted)
+        if isinstance(answer, Fenced):
+            raise answer
+        return answer
+
+    def append_all(self, wanted: Sequence[Append]) -> list[bool | Fenced]:
+        """Write steps of several runs or lanes in one transaction; a run that is another process's by now keeps none of the others back."""
+        with self._writing() as connection:
+            return [self.append_on(connection, each) for each in wanted]
+
+    def append_on(self, connection: Connection, wanted: Append) -> bool | Fenced:
+        """Write steps in somebody's transaction."""
+        claim, made, until = wanted
+        for step in made:
+            values = {**step_values(claim.run, step, claim.epoch), "by": claim.owner}
+            if not connection.execute(self._append, values).rowcount:
+                return fenced(claim)  # the first: nothing is written, as the others have the same claim
+        if until is not None and not _renew(connection, claim, until):
+            return fenced(claim)
+        return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": claim.run}).scalar())
+
+    def connect(self) -> Connection:
+        """Open a connection that writes without one of the process's other ones; its transactions begin where its user says."""
+        self.open()
+        with self._translated():
+            return self._connections.engine.connect()
 
     # Signals.
 
     def put_signal(self, run: str, name: str, id: str, value: bytes, *, now: float) -> bool:  # noqa: A002 - the field's word
         """Write a signal; whether it is a new one."""
         known = select(func.count()).where(inbox.c.run == run, inbox.c.name == name, inbox.c.id == id)
-        with self._transaction() as execute:
-            if execute(known).scalar():
+        row = {"run": run, "name": name, "id": id, "sent_at": now, "value": value, "consumed_by": ""}
+        with self._writing() as connection:
+            if connection.execute(known).scalar():
                 return False
-            execute(
-                insert(inbox).values(
-                    run=run,
-                    name=name,
-                    id=id,
-                    number=now,
-                    value=value,
-                    consumed_by="",
-                    crc=crc_of(run, name, id, value),
-                )
-            )
+            connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now)})
         return True
 
-    def take_signal(self, claim: Claim, name: str, step: Step, wrap: Any) -> bytes | None:
-        """Take the oldest signal of a name, and write it as the outcome of a step, together; None without one."""
-        waiting = (
-            select(inbox.c.id, inbox.c.value, inbox.c.crc)
-            .where(inbox.c.run == claim.run, inbox.c.name == name, inbox.c.consumed_by == "")
-            .order_by(inbox.c.number, inbox.c.id)
-            .limit(1)
-        )
-        with self._transaction() as execute:
-            row = execute(waiting).first()
+    def take_signal(
+        self, claim: Claim, name: str, step: Step, wrap: Callable[[bytes], bytes]
+    ) -> bytes | None:
+        """Take the oldest signal of a name, and write it as the outcome of a step, together; None without one.
+
+        Raises:
+            Fenced: The run is another process's by now.
+        """
+        with self._writing() as connection:
+            row = connection.execute(statements.GET_WAITING, {"of": claim.run, "named": name}).first()
             if row is None:
                 return None
             value = bytes(row.value)
-            if row.crc != crc_of(claim.run, name, row.id, value):
+            if row.crc != crc_of(value, claim.run, name, row.id, row.sent_at):
                 raise self._corrupt("inbox", f"{claim.run}/{name}/{row.id}")
-            taken = (inbox.c.run == claim.run, inbox.c.name == name, inbox.c.id == row.id)
-            execute(update(inbox).where(*taken).values(consumed_by=step.key))
             made = step._replace(value=wrap(value))
-            values = {**step_values(claim.run, made, claim.epoch), "by": claim.owner}
-            if not execute(self._append, values).rowcount:
-                raise _fenced(claim)
+            answer = self.append_on(connection, Append(claim, [made]))
+            if not isinstance(answer, Fenced):
+                taken = (inbox.c.run == claim.run, inbox.c.name == name, inbox.c.id == row.id)
+                connection.execute(update(inbox).where(*taken).values(consumed_by=step.key))
+        if isinstance(answer, Fenced):
+            raise answer
         return value
 
     # The rest is private.
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        with self._lock:
-            try:
-                connection = self._connection
-                if connection is None:
-                    connection = self._connect()
-                with connection.begin():
-                    yield connection.execute
-            except (SQLAlchemyError, OSError) as error:
-                if isinstance(error, JournalUnavailable):
-                    raise
-                raise self._unavailable(error) from error
+    @context_manager
+    def _writing(self) -> Generator[Connection]:
+        self.open()
+        with self._translated(), self._connections.writing.transaction() as connection:
+            yield connection
 
-    def _connect(self) -> Connection:
-        engine = open_engine(self._url)
-        kind = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._append = _append_with(kind)
-        connection = engine.connect()
+    @context_manager
+    def _reading(self) -> Generator[Connection]:
+        self.open()
+        with self._translated(), self._connections.reading.transaction() as connection:
+            yield connection
+
+    @context_manager
+    def _translated(self) -> Generator[None]:
         try:
-            with connection.begin():
-                self._prepare(connection)
-        except BaseException:
-            connection.close()
+            yield
+        except DurableError:
             raise
-        self._connection = connection
-        return connection
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise self.unavailable(error) from error
 
-    def _prepare(self, connection: Connection) -> None:
-        if self._create:
+    def _prepare(self) -> None:
+        found = self._version()
+        if found is None and self._create:
+            found = self._make_tables()
+        if found != VERSION:
+            raise self._other_version(found or 0)
+
+    def _version(self) -> int | None:
+        """The version of the tables; None where there are none."""
+        with self._connections.reading.transaction() as connection:
+            if not inspect(connection).has_table(meta.name, schema=self._schema):
+                return None
+            version: int | None = connection.execute(statements.GET_VERSION).scalar()
+            return version
+
+    def _make_tables(self) -> int:
+        with self._connections.writing.transaction() as connection:
             metadata.create_all(connection)
-        version = connection.execute(select(meta.c.version)).scalar()
-        if version is None and self._create:
-            connection.execute(insert(meta).values(version=VERSION))
-        elif version != VERSION:
-            raise JournalVersion(
-                f"the journal {self.address} has tables of version {version}, and this program needs {VERSION}.\n"
-                f"Run `pegboard durable migrate {self.address}`, or the version of pegboard-durable that made them.",
-                journal=self.address,
-                found=version or 0,
-                needed=VERSION,
-            )
+            found = connection.execute(statements.GET_VERSION).scalar()  # another process was first
+            if found is None:
+                connection.execute(insert(meta).values(version=VERSION))
+        return VERSION if found is None else int(found)
 
-    def _run(self, execute: Any, run: str) -> RunRow | None:
-        row = execute(_GET_RUN, {"id": run}).first()
+    def _other_version(self, found: int) -> JournalVersion:
+        if not found:
+            happened = "has no tables, and create=False has none made"
+        else:
+            happened = f"has tables of version {found}, and this program needs {VERSION}"
+        way = f"Run `pegboard durable migrate {self.address}`"
+        if found > VERSION:
+            way = "Take the version of pegboard-durable that made them, or a later one"
+        return JournalVersion(
+            f"the journal {self.address} {happened}.\n{way}.",
+            journal=self.address,
+            found=found,
+            needed=VERSION,
+        )
+
+    def _run(self, connection: Connection, statement: Any, run: str) -> RunRow | None:
+        row = connection.execute(statement, {"run": run}).first()
         return None if row is None else self._read_run(row)
+
+    def _as_read(self, connection: Connection, run: RunRow) -> RunRow | None:
+        """A run as it is, if it did not change hands or status since it was read."""
+        found = self._run(connection, statements.GET_RUN_TO_CHANGE, run.id)
+        same = found is not None and (found.epoch, found.status) == (run.epoch, run.status)
+        return found if same else None
 
     def _read_run(self, row: Any) -> RunRow:
         try:
@@ -340,10 +458,11 @@ class Journal:
         except (Damaged, TypeError, ValueError):
             raise self._corrupt("runs", str(row[0])) from None
 
-    def _unavailable(self, error: Exception) -> Exception:
-        reason = str(getattr(error, "orig", None) or error)
-        if isinstance(error, DatabaseError) and any(word in reason for word in _DAMAGE):
+    def unavailable(self, error: BaseException) -> DurableError:
+        """Say what an error of the database or the system means for a run."""
+        if is_damage(error):
             return self._corrupt("", "")
+        reason = getattr(error, "orig", None) or error
         return JournalUnavailable(
             f"the journal {self.address} cannot be used: {reason}.\n"
             f"Nothing is recorded as failed, and no step runs without it. Mend that, and resume the run.",
@@ -361,31 +480,20 @@ class Journal:
         )
 
 
-_GET_RUN = select(*_RUN_COLUMNS, runs.c.crc, runs.c.end_crc).where(runs.c.id == bindparam("id"))
-_CANCEL_ASKED = select(runs.c.cancel_asked).where(runs.c.id == bindparam("id"))
+def _put(connection: Connection, run: RunRow) -> None:
+    connection.execute(statements.PUT_RUN, {**run_values(run), "run": run.id})
 
 
-def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return runs.c.id == claim.run, runs.c.owner == claim.owner, runs.c.epoch == claim.epoch
+def _renew(connection: Connection, claim: Claim, until: float) -> bool:
+    values = {"run": claim.run, "by": claim.owner, "held": claim.epoch, "until": until}
+    return bool(connection.execute(statements.RENEW, values).rowcount)
 
 
-def _append_with(kind: Any) -> Any:
-    """Insert a step, or write over what was there, as long as the run is this process's: one statement."""
-    columns = list(steps.c)
-    held = exists(
-        select(literal(1)).where(
-            runs.c.id == bindparam("run"), runs.c.owner == bindparam("by"), runs.c.epoch == bindparam("epoch")
-        )
-    )
-    values = select(*(bindparam(column.name, type_=column.type) for column in columns)).where(held)
-    new = kind.insert(steps).from_select([column.name for column in columns], values)
-    changed = {column.name: new.excluded[column.name] for column in columns if not column.primary_key}
-    return new.on_conflict_do_update(index_elements=["run", "key"], set_=changed)
+def _note(connection: Connection, run: str, at: float, before: str, after: str, by: str, why: str) -> None:
+    row = {"run": run, "at": at, "before": str(before), "after": str(after), "by": by, "why": why}
+    connection.execute(statements.NOTE, row)
 
 
-def _note(execute: Any, run: str, at: float, before: str, after: str, by: str, why: str) -> None:
-    execute(insert(changes).values(run=run, at=at, before=before, after=after, by=by, why=why))
-
-
-def _fenced(claim: Claim) -> Fenced:
+def fenced(claim: Claim) -> Fenced:
+    """Say that a run is another process's by now."""
     return Fenced(f"run {claim.run!r} was taken over by another process, and goes on there")

@@ -1,33 +1,29 @@
-"""Rows as they are written: with a checksum over all that must not change."""
+"""Rows as they are written: with a checksum over all that is in them."""
 
 from __future__ import annotations
 
 import zlib
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from pegboard_durable._records import RunRow, Status, Step, StepKind, StepStatus
 
 _KINDS = frozenset(get_args(StepKind))
-_RUN_STATUSES = frozenset(map(str, Status))
 _STATUSES = frozenset(get_args(StepStatus))
+_STEP_VALUE = Step._fields.index("value")
 
 
 class Damaged(ValueError):  # noqa: N818 - a reason, told in an error
     """Raised for a row that is not as it was written."""
 
 
-def crc_of(*fields: object) -> int:
-    """Return the checksum of some fields: texts, numbers, bytes and None."""
-    crc = 0
-    for field in fields:
-        data = field if isinstance(field, bytes) else repr(field).encode()
-        crc = zlib.crc32(data, zlib.crc32(b"%d;" % len(data), crc))
-    return crc
+def crc_of(data: bytes | None, *fields: object) -> int:
+    """Return the checksum of a value and of some fields: texts, numbers and None."""
+    return zlib.crc32(repr(fields).encode(), 0 if data is None else zlib.crc32(data, 1))
 
 
 def step_values(run: str, step: Step, epoch: int) -> dict[str, Any]:
     """Return the columns of a step."""
-    return {**step._asdict(), "run": run, "epoch": epoch, "crc": crc_of(run, *step)}
+    return {**step._asdict(), "run": run, "epoch": epoch, "crc": crc_of(step.value, run, *_facts_of(step))}
 
 
 def step_of(run: str, row: Any) -> Step:
@@ -36,21 +32,26 @@ def step_of(run: str, row: Any) -> Step:
     Raises:
         Damaged: It is not as it was written.
     """
-    step = Step(*row[:-1])
-    step = step._replace(value=None if step.value is None else bytes(step.value))
-    if row[-1] != crc_of(run, *step) or step.kind not in _KINDS or step.status not in _STATUSES:
+    *fields, crc = row
+    if fields[_STEP_VALUE].__class__ not in (bytes, type(None)):
+        fields[_STEP_VALUE] = bytes(fields[_STEP_VALUE])
+    step = Step._make(fields)
+    if (
+        crc != crc_of(step.value, run, *_facts_of(step))
+        or step.kind not in _KINDS
+        or step.status not in _STATUSES
+    ):
         raise Damaged
     return step
 
 
-def run_crc(run: RunRow) -> int:
-    """Return the checksum of what never changes in a run."""
-    return crc_of(run.id, run.task, run.input, run.digest, run.fingerprint, run.created_at)
+def _facts_of(step: Step) -> tuple[object, ...]:
+    return *step[:_STEP_VALUE], *step[_STEP_VALUE + 1 :]
 
 
-def end_crc(run: str, status: str, result: bytes | None) -> int:
-    """Return the checksum of how a run ended."""
-    return crc_of(run, str(status), result)
+def run_values(run: RunRow) -> dict[str, Any]:
+    """Return the columns of a run."""
+    return {**run._asdict(), "status": str(run.status), "crc": _run_crc(run)}
 
 
 def run_of(row: Any) -> RunRow:
@@ -59,12 +60,23 @@ def run_of(row: Any) -> RunRow:
     Raises:
         Damaged: It is not as it was written.
     """
-    *fields, crc, ending = row
-    run = cast("RunRow", RunRow(*fields))
+    *fields, crc = row
+    run = RunRow._make(fields)
     result = None if run.result is None else bytes(run.result)
-    run = run._replace(input=bytes(run.input), result=result, cancel_asked=bool(run.cancel_asked))
-    if crc != run_crc(run) or run.status not in _RUN_STATUSES:
+    run = run._replace(
+        input=bytes(run.input),
+        result=result,
+        cancel_asked=bool(run.cancel_asked),
+        status=Status(run.status),
+        lease_until=float(run.lease_until),
+    )
+    if crc != _run_crc(run):
         raise Damaged
-    if run.ended_at is not None and ending != end_crc(run.id, run.status, result):
-        raise Damaged
-    return run._replace(status=Status(run.status))
+    return run
+
+
+def _run_crc(run: RunRow) -> int:
+    """The checksum of a run; not of the end of its lease, which is written without reading the rest."""
+    facts = {**run._asdict(), "input": b"", "result": None, "status": str(run.status), "lease_until": 0.0}
+    result = crc_of(run.result, "result")
+    return crc_of(run.input, *facts.values(), result)

@@ -1,0 +1,57 @@
+"""Statements that are made once, with places for values, and filled in again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, Update, bindparam, exists, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pegboard_durable._records import RunRow, Step
+from pegboard_durable.journal.tables import changes, inbox, meta, runs, steps
+
+RUN_COLUMNS = [*(runs.c[name] for name in RunRow._fields), runs.c.crc]
+STEP_COLUMNS = [*(steps.c[name] for name in Step._fields), steps.c.crc]
+
+GET_VERSION = select(meta.c.version)
+GET_RUN: Select[Any] = select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"))
+GET_RUN_TO_CHANGE = GET_RUN.with_for_update()
+PUT_RUN: Update = update(runs).where(runs.c.id == bindparam("run"))
+IS_CANCEL_ASKED = select(runs.c.cancel_asked).where(runs.c.id == bindparam("run"))
+RENEW = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("run"),
+        runs.c.owner == bindparam("by"),
+        runs.c.epoch == bindparam("held"),
+    )
+    .values(lease_until=bindparam("until"))
+)
+GET_STEPS: Select[Any] = select(*STEP_COLUMNS).where(steps.c.run == bindparam("of"))
+NOTE = insert(changes)
+PUT_SIGNAL = insert(inbox)
+GET_WAITING = (
+    select(inbox.c.id, inbox.c.sent_at, inbox.c.value, inbox.c.crc)
+    .where(inbox.c.run == bindparam("of"), inbox.c.name == bindparam("named"), inbox.c.consumed_by == "")
+    .order_by(inbox.c.sent_at, inbox.c.id)
+    .limit(1)
+)
+
+
+def append_with(dialect: str) -> Any:
+    """Insert a step, or write over what was there, as long as the run is the process's: one statement."""
+    made = postgresql.insert(steps) if dialect == "postgresql" else sqlite.insert(steps)
+    columns = list(steps.c)
+    held = (
+        select(literal(1))
+        .where(
+            runs.c.id == bindparam("run"),
+            runs.c.owner == bindparam("by"),
+            runs.c.epoch == bindparam("epoch"),
+        )
+        .with_for_update(read=True)
+    )
+    values = select(*(bindparam(column.name, type_=column.type) for column in columns)).where(exists(held))
+    new = made.from_select([column.name for column in columns], values)
+    changed = {column.name: new.excluded[column.name] for column in columns if not column.primary_key}
+    return new.on_conflict_do_update(index_elements=["run", "key"], set_=changed)
