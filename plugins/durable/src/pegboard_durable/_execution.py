@@ -19,6 +19,7 @@ from pegboard_durable._errors import (
     RunCancelled,
 )
 from pegboard_durable.journal.journal import Append
+from pegboard_durable.journal.reopening import UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from pegboard_durable._records import Claim, Step
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
-
-UNDO = "!undo"
-"""Key of the row that says that a run is being undone, and why."""
 
 NEVER = 1e18  # seconds since the epoch
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
@@ -51,7 +49,7 @@ class Settings:
     suspend_after: float = 60.0
     strict: bool = False
     strict_version: bool = False
-    services: Mapping[str, Callable[[str, Any], Any]] = attrs.field(factory=dict)
+    services: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 class Execution:

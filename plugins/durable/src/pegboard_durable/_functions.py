@@ -9,6 +9,8 @@ import uuid as _uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
+import attrs
+
 from pegboard import Task, current_session
 from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
@@ -73,7 +75,11 @@ def _is_hashable(function: object) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _made(name: str, function: Callable[..., Any], options: Durable) -> Task[..., Any]:
     with TASKS.unchanged():  # what is a step under another name is no other task
-        task: Task[..., Any] = function if isinstance(function, Task) else Task(function)
+        called = functools.partial(function) if isinstance(function, type) else function
+        task: Task[..., Any] = called if isinstance(called, Task) else Task(called)
+        options = attrs.evolve(
+            options, key=options.key or name
+        )  # a task's name may hold braces only in pairs
         return task.with_options(options, name=name.replace("{", "{{").replace("}", "}}"))
 
 

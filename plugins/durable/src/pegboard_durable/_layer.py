@@ -113,7 +113,7 @@ class DurableCalls:
         call.state[Position] = position, None
         token = POSITION.set(position)
         try:
-            self._tell_changed(call, execution, "", execution.fingerprint)
+            self.tell_changed(call, execution, "", execution.fingerprint)
             value = await _reasonable(call, proceed)
             execution.refuse_return()
             self._tell_orphans(call, position)
@@ -140,7 +140,7 @@ class DurableCalls:
         execution = position.execution
         found = execution.read(key)
         if found is not None and not self.is_changed(execution, found, digest):
-            self._tell_changed(call, execution, key, found.fingerprint)
+            self.tell_changed(call, execution, key, found.fingerprint)
             answer = await self._recorded(call, position, found)
             if answer is not _MISSING:
                 return answer
@@ -297,7 +297,8 @@ class DurableCalls:
 
     # What a resumed run's code has become.
 
-    def _tell_changed(self, call: Call, execution: Execution, key: str, before: str) -> None:
+    def tell_changed(self, call: Call, execution: Execution, key: str, before: str) -> None:
+        """Tell that code was edited since it was recorded, or refuse to go on with it."""
         if not before or not self.fingerprint or before == self.fingerprint:
             return
         call.emit("on_code_changed", key)

@@ -30,6 +30,7 @@ from pegboard_durable._position import POSITION
 from pegboard_durable._records import OVER, Run, Status
 from pegboard_durable._recovery import Recovery
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
+from pegboard_durable._tasks import TASKS
 from pegboard_durable.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Durability:
         self._journal.open()
         with self._guard:
             self._sessions += 1
-        self._runs.clock = session.clock
+        self._runs.session = session
         if self._keep is not None:
             self.gc(self._keep)
         if self._recovery is not None:
@@ -323,22 +324,40 @@ class Durability:
     # What is done to runs, and asked about them; in a session or outside of any.
 
     def cancel(self, run_id: str) -> Run[Any]:
-        """Have a run end at its next step; one that nobody works on, at once."""
+        """Have a run end at its next step; one that nobody works on, at once.
+
+        Where steps of such a one can be taken back, that is done here, if its task is loaded and the session is one of this plugin's;
+        else by whoever resumes or recovers it.
+        """
+        return self.resume(run_id) if self._ask_cancel(run_id) else self.get(run_id)
+
+    async def acancel(self, run_id: str) -> Run[Any]:
+        """Do what `cancel` does, to be awaited."""
+        is_to_go_on = await self._runs.writer.run(self._ask_cancel, run_id, self._serves_here())
+        return await (self.aresume if is_to_go_on else self.aget)(run_id)
+
+    def _ask_cancel(self, run_id: str, serves_here: bool | None = None) -> bool:
+        """Note that a run is to end; whether it is to be taken up here for that."""
         row = self._journal.ask_cancel(checked_id(run_id))
         if row is None:
             raise self._unknown(run_id)
         here = self._runs.here(run_id)
         if here is not None:
             here.cancel()
-        elif row.status not in OVER and row.status is not Status.RUNNING:
-            self._journal.set_status(
-                row, Status.CANCELLED, now=self._runs.clock.time(), by=str(self._runs.owner), why="asked to"
-            )
-        return self.get(run_id)
+            return False
+        if row.status in OVER or row.status is Status.RUNNING:
+            return False
+        now, by = self._runs.clock.time(), str(self._runs.owner)
+        if not any(step.kind == "undo" for step in self._journal.steps(run_id).values()):
+            self._journal.set_status(row, Status.CANCELLED, now=now, by=by, why="asked to")
+            return False
+        self._journal.set_status(row, Status.PENDING, now=now, by=by, why="asked to be cancelled")
+        serves = self._serves_here() if serves_here is None else serves_here
+        return serves and POSITION.get() is None and TASKS.find(row.task) is not None
 
-    async def acancel(self, run_id: str) -> Run[Any]:
-        """Do what `cancel` does, to be awaited."""
-        return await self._runs.writer.run(self.cancel, run_id)
+    def _serves_here(self) -> bool:
+        session = current_session()
+        return session is not None and self in session.plugins.values()
 
     def signal(self, run_id: str, name: str, value: Any = None, *, id: str | None = None) -> bool:  # noqa: A002
         """Send a signal to a run, which takes it at its `pause`, now or later.

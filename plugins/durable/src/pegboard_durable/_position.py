@@ -225,7 +225,11 @@ class Position:
             "started_at": self.execution.clock.time(),
             "duration": 0.0,
         }
-        return Step(key=key, kind=kind, status=status, value=value, **{**fields, **more})
+        fields |= more
+        times = {
+            name: float(fields.pop(name)) for name in ("started_at", "duration")
+        }  # as they are read again
+        return Step(key=key, kind=kind, status=status, value=value, **fields, **times)
 
 
 class OpenItem:

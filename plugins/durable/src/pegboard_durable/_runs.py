@@ -94,14 +94,14 @@ class Runs:
 
     Attributes:
         owner: This process.
-        clock: Of the session that began last.
+        session: The one that began last.
         writer: Writes for coroutines.
     """
 
     def __init__(
         self, journal: Journal, *, lease: float, grace: float, max_recoveries: int, settings: Settings
     ) -> None:
-        self.clock: Clock = SYSTEM_CLOCK
+        self.session: Session | None = None
         self.writer = Writer(journal)
         self._journal = journal
         self._lease = lease
@@ -112,6 +112,11 @@ class Runs:
         self._heart = Periodic("pegboard-durable-leases", self._beat, lease / 3)
         self._begin_anew()
         after_fork(self._begin_anew)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the session that began last; a plugin may have changed it since."""
+        return SYSTEM_CLOCK if self.session is None else self.session.clock
 
     def _begin_anew(self) -> None:
         """Begin without a run, in a forked child too: those are its parent's."""

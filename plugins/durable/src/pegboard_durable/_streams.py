@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from pegboard import UnsupportedTask
+from pegboard.errors import is_parked
 from pegboard_durable import _undoing
 from pegboard_durable._codec import decode, decode_error, digest_of, encode_error, exact_values
 from pegboard_durable._errors import JournalDiverged, NotRecordable
@@ -21,6 +24,28 @@ if TYPE_CHECKING:
 _FROM = "resume_from"
 
 
+@attrs.frozen
+class _Reading:
+    """What is recorded of a stream that is read.
+
+    Attributes:
+        begun: Its row, as it begins.
+        items: What was handed out, encoded.
+        found: Its row, as it is recorded; None without one that counts.
+        is_over: Whether its end is recorded.
+    """
+
+    begun: Step
+    items: list[bytes]
+    found: Step | None
+    is_over: bool = False
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its row is written."""
+        return self.found is not None
+
+
 class DurableStreams:
     """The layer around one generator task."""
 
@@ -33,71 +58,78 @@ class DurableStreams:
 
     async def stream(self, call: Call, proceed: ProceedStream) -> AsyncIterator[Any]:
         """Yield the recorded items, and then those that the task makes."""
+        # One generator: those inside another one are not closed with it.
         position = POSITION.get()
         if position is None:
             raise self._refusal()
-        key = self._calls.begin(call, position)
-        digest = digest_of(call.args, call.kwargs)
-        execution = position.execution
-        found = execution.read(key)
-        if found is not None and self._calls.is_changed(execution, found, digest):
-            found, items = None, []
-        else:
-            items = self._recorded(position, key)
-        if found is not None and self._is_over(call, position, found):
-            async for item in self._replayed(call, position, found, items):
-                yield item
+        reading = self._open(call, position)
+        for data in reading.items:
+            yield decode(data)
+        if reading.is_over:
+            self._end_replay(call, position, reading)
             return
-        execution.check_new(is_undo=position.is_undo)
+        position.execution.check_new(is_undo=position.is_undo)
         if position.has_unwritten:
             await call.io(position.settle)
-        step = self._begun(call, position, key, digest)
-        if found is None:  # the arguments, to be compared before the first recorded item is handed out again
-            await position.writing(call, step)
+        begun = reading.begun
+        if not reading.is_recorded:  # its arguments, to be compared before an item is handed out again
+            await position.writing(call, begun)
         around = position.attempts(call.parent)
-        inner = Position(execution, key, call, around, is_undo=position.is_undo)
+        inner = Position(position.execution, begun.key, call, around, is_undo=position.is_undo)
         token = POSITION.set(inner)
+        started = time.perf_counter()
+        current, count = self._resumed(call, len(reading.items))
         try:
-            async for item in self._run(call, proceed, inner, step, items):
-                yield item
-        finally:
-            POSITION.reset(token)
-
-    async def _run(
-        self, call: Call, proceed: ProceedStream, inner: Position, begun: Step, recorded: list[bytes]
-    ) -> AsyncIterator[Any]:
-        """Yield what is recorded, let the task make the rest, and record how it ends."""
-        execution, started, count = inner.execution, time.perf_counter(), 0
-        resumes = bool(recorded) and self._takes_from
-        current = call.with_args(*call.args, **{**call.kwargs, _FROM: len(recorded)}) if resumes else call
-        try:
-            for data in recorded:
-                count += 1
-                yield decode(data)
-            count = len(recorded) if resumes else 0
             async for item in proceed(current):
                 self._refuse_answers(call)
-                if count < len(recorded):
-                    self._compare(inner, begun.key, count, recorded[count], item)
-                    count += 1
-                    continue
-                await self._record_item(call, inner, f"{begun.key}[{count}]", item)
+                if count < len(reading.items):
+                    self._compare(inner, begun.key, count, reading.items[count], item)
+                else:
+                    await self._record_item(call, inner, f"{begun.key}[{count}]", item)
+                    yield item
                 count += 1
-                yield item
-        except GeneratorExit as closed:
-            # Left early on purpose, and not because something around it is on its way out: that may come back for more.
-            if closed.__context__ is None and execution.fault is None and not execution.has_returned:
-                inner.write(self._ended(begun, "closed", None, call, started))
+        except GeneratorExit:
+            # Written with what its consumer does next: if that does nothing more, it was cut off, and may come back for the rest.
+            position.buffer(_ended(begun, "closed", None, call, started))
             raise
         except Exception as error:
-            execution.refuse_fault()
-            if not _is_parked(error):
-                await inner.writing(call, self._ended(begun, "error", encode_error(error), call, started))
+            position.execution.refuse_fault()
+            if not is_parked(error):
+                await inner.writing(call, _ended(begun, "error", encode_error(error), call, started))
             raise
-        execution.refuse_fault()
-        done = self._ended(begun, "ok", self._calls.encoded(call.returned), call, started)
+        finally:
+            POSITION.reset(token)
+        position.execution.refuse_fault()
+        done = _ended(begun, "ok", self._calls.encoded(call.returned), call, started)
         await inner.writing(call, done, *_undoing.rows(call, inner, done))
-        _undoing.note_done(call, execution, begun.key)
+        _undoing.note_done(call, position.execution, begun.key)
+
+    def _open(self, call: Call, position: Position) -> _Reading:
+        """Find what is recorded of a stream."""
+        key = self._calls.begin(call, position)
+        digest = digest_of(call.args, call.kwargs)
+        begun = position.step(
+            key,
+            "step",
+            "waiting",
+            digest=digest,
+            fingerprint=self._calls.fingerprint,
+            enclosing=written(position.attempts(call.parent)),
+        )
+        found = position.execution.read(key)
+        if found is None or self._calls.is_changed(position.execution, found, digest):
+            return _Reading(begun, [], None)
+        self._calls.tell_changed(call, position.execution, key, found.fingerprint)
+        is_over = self._is_over(call, position, found)
+        if is_over:
+            self._calls.replayed(call, position.execution, found)
+        return _Reading(begun, self._recorded(position, key), found, is_over)
+
+    def _resumed(self, call: Call, count: int) -> tuple[Call, int]:
+        """Return the call for the rest of a stream, and the number of the first item that it gives."""
+        if not count or not self._takes_from:
+            return call, 0
+        return call.with_args(*call.args, **{**call.kwargs, _FROM: count}), count
 
     def _recorded(self, position: Position, key: str) -> list[bytes]:
         """Return the items of a stream that are recorded, in their order."""
@@ -108,44 +140,32 @@ class DurableStreams:
 
     def _is_over(self, call: Call, position: Position, found: Step) -> bool:
         """Whether its end is recorded, and counts."""
-        if found.status == "error":
+        if found.status in ("error", "closed"):
             return found.enclosing == written(position.attempts(call.parent))
-        return found.status in ("ok", "closed")
+        return found.status == "ok"
 
-    async def _replayed(
-        self, call: Call, position: Position, found: Step, items: Sequence[bytes]
-    ) -> AsyncIterator[Any]:
-        self._calls.replayed(call, position.execution, found)
-        for data in items:
-            yield decode(data)
+    def _end_replay(self, call: Call, position: Position, reading: _Reading) -> None:
+        """End as the recorded stream did.
+
+        Raises:
+            JournalDiverged: Its consumer left it then, and asks for more now.
+            Exception: It failed.
+        """
+        found, count = reading.found, len(reading.items)
+        if found is None or found.status == "ok":
+            call.returned = None if found is None else decode(found.value or b"")
+            _undoing.note_done(call, position.execution, reading.begun.key)
+            return
         if found.status == "error":
             raise decode_error(found.value or b"")
-        if found.status == "closed":
-            run_id = position.execution.run_id
-            raise JournalDiverged(
-                f"run {run_id!r} left the stream {found.key!r} after {len(items)} items, and now asks for more.\n"
-                f"Go on with the program that began the run.",
-                run_id=run_id,
-                key=found.key,
-                recorded=str(len(items)),
-                now=str(len(items) + 1),
-            )
-        call.returned = decode(found.value or b"")
-        _undoing.note_done(call, position.execution, found.key)
-
-    def _begun(self, call: Call, position: Position, key: str, digest: str) -> Step:
-        return position.step(
-            key,
-            "step",
-            "waiting",
-            digest=digest,
-            fingerprint=self._calls.fingerprint,
-            enclosing=written(position.attempts(call.parent)),
-        )
-
-    def _ended(self, begun: Step, status: Any, data: bytes | None, call: Call, started: float) -> Step:
-        return begun._replace(
-            status=status, value=data, attempt=call.attempt, duration=time.perf_counter() - started
+        run_id = position.execution.run_id
+        raise JournalDiverged(
+            f"run {run_id!r} left the stream {found.key!r} after {count} items, and now asks for more.\n"
+            f"Go on with the program that began the run.",
+            run_id=run_id,
+            key=found.key,
+            recorded=str(count),
+            now=str(count + 1),
         )
 
     async def _record_item(self, call: Call, inner: Position, key: str, item: Any) -> None:
@@ -184,8 +204,10 @@ class DurableStreams:
         )
 
 
-def _is_parked(error: Exception) -> bool:
-    return bool(getattr(error, "parked", False))
+def _ended(begun: Step, status: Any, data: bytes | None, call: Call, started: float) -> Step:
+    return begun._replace(
+        status=status, value=data, attempt=call.attempt, duration=time.perf_counter() - started
+    )
 
 
 def _no_answers(name: str) -> NotRecordable:

@@ -55,8 +55,9 @@ def _in_module(name: str) -> Task[..., Any] | None:
 
 def name_of(task: Task[..., Any]) -> str:
     """Name a task as rows do."""
-    module = task.__wrapped__.__module__
-    return f"{_main() if module == '__main__' else module}:{task.__wrapped__.__qualname__}"
+    function = task.__wrapped__  # which may be any callable
+    module = getattr(function, "__module__", None) or ""
+    return f"{_main() if module == '__main__' else module}:{getattr(function, '__qualname__', task.name)}"
 
 
 def _main() -> str:

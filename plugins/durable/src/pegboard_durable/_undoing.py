@@ -11,9 +11,9 @@ from pegboard.records import UNDO_IS_KEPT
 from pegboard.running.one import call_in
 from pegboard_durable._codec import decode, decode_error, encode, encode_error
 from pegboard_durable._errors import NotRecordable, RunCancelled, UndoFailed
-from pegboard_durable._execution import UNDO
 from pegboard_durable._position import POSITION, Position
 from pegboard_durable._tasks import TASKS, name_of
+from pegboard_durable.journal.reopening import UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pegboard_durable._records import Step
 
 _MOST = 16 * 1024 * 1024
-_SUFFIX = "!undo"
+_SUFFIX = UNDO
 
 
 def rows(call: Call, position: Position, done: Step) -> tuple[Step, ...]:

@@ -24,6 +24,7 @@ from pegboard_durable.journal import statements
 from pegboard_durable.journal.connections import Connections
 from pegboard_durable.journal.faults import is_damage
 from pegboard_durable.journal.opening import is_sqlite, parse
+from pegboard_durable.journal.reopening import forgotten
 from pegboard_durable.journal.rows import Damaged, crc_of, run_of, run_values, step_of, step_values
 from pegboard_durable.journal.tables import VERSION, changes, inbox, meta, metadata, runs, steps
 
@@ -42,6 +43,9 @@ class Append(NamedTuple):
     claim: Claim
     steps: Sequence[Step]
     until: float | None = None
+
+
+_MANY = 500  # keys in one statement
 
 
 class Journal:
@@ -227,14 +231,13 @@ class Journal:
 
     def reopen(self, run: RunRow, *, now: float, by: str, why: str) -> bool:
         """Have a run go on that failed or was set aside; whether it was still as it was read."""
-        failed = delete(steps).where(steps.c.run == run.id, steps.c.status.in_(("error", "retrying")))
         with self._writing() as connection:
             found = self._as_read(connection, run)
             if found is None:
                 return False
             changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
             _put(connection, changed._replace(recoveries=0, cancel_asked=False, owner="", lease_until=0.0))
-            connection.execute(failed)
+            _forget_steps(connection, run)
             _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
 
@@ -497,3 +500,13 @@ def _note(connection: Connection, run: str, at: float, before: str, after: str, 
 def fenced(claim: Claim) -> Fenced:
     """Say that a run is another process's by now."""
     return Fenced(f"run {claim.run!r} was taken over by another process, and goes on there")
+
+
+def _forget_steps(connection: Connection, run: RunRow) -> None:
+    """Delete what no longer holds of a run that is tried again."""
+    wanted = select(steps.c.key, steps.c.kind, steps.c.status).where(steps.c.run == run.id)
+    rows = [(row.key, row.kind, row.status) for row in connection.execute(wanted)]
+    gone = sorted(forgotten(rows, is_undone=run.status is not Status.UNDO_FAILED))
+    for first in range(0, len(gone), _MANY):
+        keys = gone[first : first + _MANY]
+        connection.execute(delete(steps).where(steps.c.run == run.id, steps.c.key.in_(keys)))
