@@ -89,7 +89,7 @@ def _serve(folder: Path, times: int, every: int) -> None:
         if crash is None or point > MOST:
             break
         crashes.append(crash)
-    print(json.dumps(crashes))
+    sys.stdout.write(json.dumps(crashes))
 
 
 def _crashed(program: object, folder: Path, point: int, times: int) -> tuple[int, str, list[str], str] | None:
@@ -114,7 +114,7 @@ def _forked(program: object, at: Path, point: int) -> int:
         if point:
             _kill_before(point)
         (at / "result").write_text(repr(program.main()), encoding="utf-8")  # type: ignore[attr-defined]
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, the test tells
         import traceback
 
         (at / "error").write_text(traceback.format_exc(), encoding="utf-8")
@@ -129,8 +129,8 @@ def _kill_before(point: int) -> None:
 
     numbers = itertools.count(1)
 
-    def count(_: str) -> None:
-        if next(numbers) == point:
+    def count(statement: str) -> None:
+        if not statement.startswith("PRAGMA") and next(numbers) == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Pool, "connect", lambda connection, _: connection.set_trace_callback(count))

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from pegboard import Call, Session
-    from pegboard.running.group import Group
+    from pegboard import Call, Group, Session
     from pegboard_durable._records import Claim
     from pegboard_durable._transaction import StepTransaction
     from pegboard_durable.journal.journal import Journal
@@ -86,6 +85,7 @@ class Execution:
         self._renew_at = self.clock.time() + lease / 2
         self._is_cancelled = False
         self._batch: list[Step] = []
+        self._kept = _kept_by_scope(records)
         self._guard = new_rlock()
 
     def check(self) -> None:
@@ -97,12 +97,17 @@ class Execution:
             Suspended: The session drains.
         """
         self.refuse_fault()
-        if self._is_cancelled or (self.journal.has_news() and self.journal.is_cancel_asked(self.run_id)):
-            self._is_cancelled = True
+        if self._is_cancelled:
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
         if self.session.is_draining:
             self.is_drained = True
             raise Suspended("its session drains, and begins no new steps")
+
+    def begin_step(self) -> None:
+        """Do what `check` does before the body of a step begins, and look whether another process asked for the end."""
+        if not self._is_cancelled and self.journal.has_news():
+            self._is_cancelled = self.run_id in self.journal.to_cancel([self.run_id])
+        self.check()
 
     def refuse_fault(self) -> None:
         """Raise what ended the run in this process, if anything did."""
@@ -118,24 +123,26 @@ class Execution:
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=self.journal.append(wanted))
+                self.journal.append(wanted)
+            self._note_written(wanted)
 
     async def awrite(self, steps: Sequence[Step] = ()) -> None:
         """Do what `write` does, in a coroutine."""
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=await self._writer.append(wanted))
+                await self._writer.append(wanted)
+            self._note_written(wanted)
 
     def write_on(self, connection: Connection, steps: Sequence[Step]) -> None:
         """Record steps in a transaction of their own step's, which is then committed."""
         wanted = self._wanted(steps)
         with self.noting_faults():
-            answer = self.journal.append_on(connection, wanted)
-            if isinstance(answer, Fenced):
-                raise answer
+            refused = self.journal.append_on(connection, wanted)
+            if refused is not None:
+                raise refused
             connection.commit()
-            self._note_written(wanted, is_cancelled=answer)
+        self._note_written(wanted)
 
     def deferring(self, call: Call, steps: Sequence[Step], most: int) -> Awaitable[None]:
         """Record steps with the next that are written, or when there are `most`, or soon: `await execution.deferring(...)`."""
@@ -164,8 +171,7 @@ class Execution:
         until = now + self._lease if now >= self._renew_at else None
         return Append(self.claim, [*waiting, *steps] if waiting else steps, until)
 
-    def _note_written(self, written: Append, *, is_cancelled: bool) -> None:
-        self._is_cancelled = self._is_cancelled or is_cancelled
+    def _note_written(self, written: Append) -> None:
         if written.until is not None:
             self._renew_at = written.until - self._lease / 2
         for step in written.steps:
@@ -193,9 +199,28 @@ class Execution:
         """Have nothing more be recorded by this process; the first fault stays."""
         self.fault = self.fault or fault
 
+    def kept_in(self, key: str) -> Sequence[Step]:
+        """Return what was recorded as kept by a step and those inside it when the run was taken up, the oldest first."""
+        return self._kept.get(key, ())
+
     def cancel(self) -> None:
         """Have the next step end the run."""
         self._is_cancelled = True
+
+
+def _kept_by_scope(records: dict[str, Step]) -> dict[str, list[Step]]:
+    """The rows of `state`, by each step that they are in."""
+    found: dict[str, list[Step]] = {}
+    for step in sorted((each for each in records.values() if each.kind == "state"), key=_age):
+        scope = step.key
+        while scope:
+            scope = scope.rpartition("/")[0]
+            found.setdefault(scope, []).append(step)
+    return found
+
+
+def _age(step: Step) -> float:
+    return step.started_at
 
 
 def _nothing() -> None:

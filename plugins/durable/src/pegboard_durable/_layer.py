@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, hookimpl
+from pegboard.sessions.ending import ENDING
 from pegboard_durable._codec import decode, decode_error, digest_of, encode, encode_error
 from pegboard_durable._errors import InDoubt, JournalCorrupt, JournalDiverged, JournalUnavailable
 from pegboard_durable._execution import POSITION, Position
@@ -134,6 +135,14 @@ class DurableCalls:
         return value
 
     async def _run_step(self, call: Call, proceed: Proceed, position: Position, key: str, digest: str) -> Any:
+        """Run a step and record its outcome; SIGTERM ends the program when that is done."""
+        with ENDING:
+            return await self._run_to_outcome(call, proceed, position, key, digest)
+
+    async def _run_to_outcome(
+        self, call: Call, proceed: Proceed, position: Position, key: str, digest: str
+    ) -> Any:
+        position.execution.begin_step()
         begun = position.step(
             key, "step", "intent", digest=digest, fingerprint=self._fingerprint, attempt=call.attempt
         )
@@ -194,12 +203,6 @@ def _data(step: Step) -> bytes:
 
 def _replay_state(execution: Execution, key: str) -> None:
     """Have what a step that does not run again kept in `state`."""
-    inside = f"{key}/"
-    kept = [
-        step
-        for step in list(execution.records.values())
-        if step.kind == "state" and step.key.startswith(inside)
-    ]
-    for step in sorted(kept, key=lambda each: each.started_at):
+    for step in execution.kept_in(key):
         name, value = decode(_data(step))
         execution.values[name] = value
