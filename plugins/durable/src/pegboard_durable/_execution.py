@@ -21,7 +21,7 @@ from pegboard_durable._errors import (
     RunCancelled,
     TransactionMisused,
 )
-from pegboard_durable._records import Step, StepKind, StepStatus
+from pegboard_durable._records import NEVER, Step, StepKind, StepStatus
 from pegboard_durable.journal.journal import Append
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
 
-NEVER = 1e18  # seconds since the epoch
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
@@ -52,6 +51,7 @@ class Execution:
         suspend_after: A sleep of more seconds than these suspends the run.
         values: What the run keeps in `state`.
         wake: When a suspended run is to go on, seconds since the epoch.
+        looked_at: When it last looked for signals, seconds since the epoch.
         fault: What ended the run in this process, though not its work: each later step raises it, too.
         is_drained: Whether the run stopped because its session drains.
         over: Set when this process works on it no more.
@@ -75,7 +75,7 @@ class Execution:
         self.clock = session.clock
         self.suspend_after = suspend_after
         self.values: dict[str, Any] = {}
-        self.wake = NEVER
+        self.wake = self.looked_at = NEVER
         self.fault: BaseException | None = None
         self.is_drained = False
         self.over: Future[None] = Future()
@@ -189,6 +189,7 @@ class Execution:
     def take_signal(self, name: str, step: Step, wrap: Callable[[bytes], bytes]) -> bytes | None:
         """Take a signal that waits, and record it as the outcome of a step."""
         self.check()
+        self.looked_at = self.clock.time()
         with self.noting_faults():
             value = self.journal.take_signal(self.claim, name, step, wrap)
         if value is not None:
