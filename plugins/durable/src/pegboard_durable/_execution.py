@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
 
+_WRITERS = frozenset(("sleep", "asleep", "pause", "apause", "checkpointed"))
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
@@ -388,5 +389,7 @@ def position_for(what: str) -> Position:
             f"Call it in a task with Durable(), in a session with a Durability plugin.",
             what=what,
         )
+    if what in _WRITERS:
+        position.refuse_transaction(f"{what}() is called")
     position.execution.check()
     return position

@@ -156,10 +156,14 @@ class DurableCalls:
             value = await proceed(call)
             data = self._encoded(value)
         except Exception as error:
+            inner.drop_transaction()
             if position.execution.fault is not None:
                 raise position.execution.fault from None
             failed = self._ended(begun, "error", encode_error(error), call, position, started)
             await self._record(call, inner, failed)
+            raise
+        except BaseException:
+            inner.drop_transaction()
             raise
         finally:
             POSITION.reset(token)
