@@ -1,4 +1,4 @@
-"""A run that goes on in this process, and where in it the running code is."""
+"""A run that goes on in this process."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pegboard_durable._errors import (
     NotInRun,
     RunCancelled,
 )
+from pegboard_durable._records import NEVER
 from pegboard_durable.journal.journal import Append
 from pegboard_durable.journal.reopening import UNDO
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
 
-NEVER = 1e18  # seconds since the epoch
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
@@ -65,6 +65,7 @@ class Execution:
         settings: Of all runs of its journal.
         state: What the run keeps by name, encoded.
         wake: When a suspended run is to go on, seconds since the epoch.
+        looked_at: When it last looked for signals, seconds since the epoch.
         fault: What ended the run in this process, though not its work: each later step raises it, too.
         is_drained: Whether the run stopped because its session drains.
         over: Set when this process works on it no more.
@@ -92,7 +93,7 @@ class Execution:
         self.clock = session.clock
         self.settings = settings
         self.state: dict[str, bytes] = {}
-        self.wake = NEVER
+        self.wake = self.looked_at = NEVER
         self.fault: BaseException | None = None
         self.is_drained = False
         self.over: Future[None] = Future()
@@ -147,7 +148,7 @@ class Execution:
 
     def _refuse_cancelled(self) -> None:
         if not self._is_cancelled and self.journal.has_news():
-            self._is_cancelled = self.journal.is_cancel_asked(self.run_id)
+            self._is_cancelled = self.run_id in self.journal.to_cancel([self.run_id])
         if self._is_cancelled or self.is_undoing:
             self._has_refused = True
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
@@ -189,24 +190,26 @@ class Execution:
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=self.journal.append(wanted))
+                self.journal.append(wanted)
+            self._note_written(wanted)
 
     async def awrite(self, steps: Sequence[Step] = ()) -> None:
         """Do what `write` does, in a coroutine."""
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=await self._writer.append(wanted))
+                await self._writer.append(wanted)
+            self._note_written(wanted)
 
     def write_on(self, connection: Connection, steps: Sequence[Step]) -> None:
         """Record steps in a transaction of their own step's, which is then committed."""
         wanted = self._wanted(steps)
         with self.noting_faults():
-            answer = self.journal.append_on(connection, wanted)
-            if isinstance(answer, Fenced):
-                raise answer
+            refused = self.journal.append_on(connection, wanted)
+            if refused is not None:
+                raise refused
             connection.commit()
-            self._note_written(wanted, is_cancelled=answer)
+        self._note_written(wanted)
 
     def deferring(self, call: Call, steps: Sequence[Step], most: int) -> Awaitable[None]:
         """Record steps with the next that are written, or when there are `most`, or soon: `await execution.deferring(...)`."""
@@ -236,8 +239,7 @@ class Execution:
         until = now + self._lease if now >= self._renew_at else None
         return Append(self.claim, [*waiting, *steps] if waiting else steps, until)
 
-    def _note_written(self, written: Append, *, is_cancelled: bool) -> None:
-        self._is_cancelled = self._is_cancelled or is_cancelled
+    def _note_written(self, written: Append) -> None:
         if written.until is not None:
             self._renew_at = written.until - self._lease / 2
         for step in written.steps:
@@ -294,6 +296,7 @@ class Execution:
     def take_signal(self, name: str, step: Step, wrap: Callable[[bytes], bytes]) -> bytes | None:
         """Take a signal that waits, and record it as the outcome of a step."""
         self.refuse_fault()
+        self.looked_at = self.clock.time()
         with self.noting_faults():
             value = self.journal.take_signal(self.claim, name, step, wrap)
         if value is not None:

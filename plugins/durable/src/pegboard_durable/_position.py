@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pegboard_durable._transaction import StepTransaction
 
 Counts = dict[str, int]
+_WRITERS = frozenset(("sleep", "asleep", "pause", "apause", "checkpointed"))
 _NAMED_GROUPS = ("graph", "workflow")  # the others are called after what they call
 
 
@@ -327,4 +328,6 @@ def position_for(what: str) -> Position:
             what=what,
         )
     position.execution.check()
+    if what in _WRITERS:
+        position.refuse_transaction(f"{what}() is called")
     return position

@@ -151,7 +151,6 @@ def _pause(position: Position, key: str, name: str, timeout: float | None) -> An
         raise _timed_out(name)
     execution.check_new(is_undo=position.is_undo)
     waiting = found or position.step(key, "wait", "waiting", duration=-1.0 if timeout is None else timeout)
-    position.refuse_transaction("pause() is called")
     if position.has_unwritten:
         position.settle()
     signalled = execution.take_signal(name, waiting._replace(status="ok"), lambda value: value)

@@ -19,7 +19,7 @@ from pegboard_durable._errors import (
     JournalUnavailable,
     JournalVersion,
 )
-from pegboard_durable._records import OVER, Claim, RunRow, Status, Step
+from pegboard_durable._records import NEVER, OVER, Claim, RunRow, Status, Step
 from pegboard_durable.journal import statements
 from pegboard_durable.journal.connections import Connections
 from pegboard_durable.journal.faults import is_damage
@@ -195,18 +195,41 @@ class Journal:
         """
         self._give_back(claim, now=now, why=why, status=status, result=result, ended_at=now)
 
-    def leave(self, claim: Claim, status: Status, *, now: float, not_before: float, why: str) -> None:
+    def leave(
+        self,
+        claim: Claim,
+        status: Status,
+        *,
+        now: float,
+        not_before: float,
+        why: str,
+        looked_at: float = NEVER,
+    ) -> None:
         """Give a run back that is not over.
+
+        Args:
+            claim: The right to it.
+            status: PENDING or SUSPENDED.
+            now: The time, seconds since the Unix epoch.
+            not_before: When it is due.
+            why: For the log of its changes.
+            looked_at: When it looked for signals: if others came since, it is due now.
 
         Raises:
             Fenced: It is another process's by now.
         """
-        self._give_back(claim, now=now, why=why, status=status, not_before=not_before)
+        self._give_back(claim, now=now, why=why, looked_at=looked_at, status=status, not_before=not_before)
 
-    def _give_back(self, claim: Claim, *, now: float, why: str, status: Status, **values: Any) -> None:
+    def _give_back(
+        self, claim: Claim, *, now: float, why: str, status: Status, looked_at: float = NEVER, **values: Any
+    ) -> None:
         with self._writing() as connection:
             found = self._run(connection, statements.GET_RUN_TO_CHANGE, claim.run)
             is_held = found is not None and (found.owner, found.epoch) == (claim.owner, claim.epoch)
+            if looked_at < NEVER:
+                sent = {"of": claim.run, "since": looked_at}
+                if connection.execute(statements.COUNT_SIGNALS, sent).scalar():
+                    values["not_before"] = now
             if found is not None and is_held:
                 _put(connection, found._replace(status=status, owner="", lease_until=0.0, **values))
                 _note(connection, claim.run, now, found.status, status, claim.owner, why)
@@ -236,7 +259,8 @@ class Journal:
             if found is None:
                 return False
             changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
-            _put(connection, changed._replace(recoveries=0, cancel_asked=False, owner="", lease_until=0.0))
+            changed = changed._replace(not_before=0.0, recoveries=0, cancel_asked=False)
+            _put(connection, changed._replace(owner="", lease_until=0.0))
             _forget_steps(connection, run)
             _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
@@ -251,10 +275,11 @@ class Journal:
             _put(connection, asked)
         return asked
 
-    def is_cancel_asked(self, run: str) -> bool:
-        """Whether a run was asked to end."""
+    def to_cancel(self, those: Sequence[str]) -> set[str]:
+        """Return which of some runs were asked to end."""
+        wanted = select(runs.c.id).where(runs.c.id.in_(those), runs.c.cancel_asked)
         with self._reading() as connection:
-            return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": run}).scalar())
+            return set(connection.execute(wanted).scalars())
 
     def has_news(self) -> bool:
         """Whether others may have written since the last time; False where that cannot be told without waiting."""
@@ -314,24 +339,23 @@ class Journal:
             found[step.key] = step
         return found
 
-    def append(self, wanted: Append) -> bool:
-        """Write steps, all or none; whether the run is to be cancelled.
+    def append(self, wanted: Append) -> None:
+        """Write steps, all or none.
 
         Raises:
             Fenced: The run is another process's by now.
         """
         with self._writing() as connection:
-            answer = self.append_on(connection, wanted)
-        if isinstance(answer, Fenced):
-            raise answer
-        return answer
+            refused = self.append_on(connection, wanted)
+        if refused is not None:
+            raise refused
 
-    def append_all(self, wanted: Sequence[Append]) -> list[bool | Fenced]:
+    def append_all(self, wanted: Sequence[Append]) -> list[Fenced | None]:
         """Write steps of several runs or lanes in one transaction; a run that is another process's by now keeps none of the others back."""
         with self._writing() as connection:
             return [self.append_on(connection, each) for each in wanted]
 
-    def append_on(self, connection: Connection, wanted: Append) -> bool | Fenced:
+    def append_on(self, connection: Connection, wanted: Append) -> Fenced | None:
         """Write steps in somebody's transaction."""
         claim, made, until = wanted
         for step in made:
@@ -340,7 +364,7 @@ class Journal:
                 return fenced(claim)  # the first: nothing is written, as the others have the same claim
         if until is not None and not _renew(connection, claim, until):
             return fenced(claim)
-        return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": claim.run}).scalar())
+        return None
 
     def connect(self) -> Connection:
         """Open a connection that writes without one of the process's other ones; its transactions begin where its user says."""
@@ -351,13 +375,16 @@ class Journal:
     # Signals.
 
     def put_signal(self, run: str, name: str, id: str, value: bytes, *, now: float) -> bool:  # noqa: A002 - the field's word
-        """Write a signal; whether it is a new one."""
+        """Write a signal, with which a suspended run is due; whether it is a new one."""
         known = select(func.count()).where(inbox.c.run == run, inbox.c.name == name, inbox.c.id == id)
         row = {"run": run, "name": name, "id": id, "sent_at": now, "value": value, "consumed_by": ""}
         with self._writing() as connection:
             if connection.execute(known).scalar():
                 return False
-            connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now)})
+            connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now + 0.0)})
+            found = self._run(connection, statements.GET_RUN_TO_CHANGE, run)
+            if found is not None and found.status is Status.SUSPENDED:
+                _put(connection, found._replace(not_before=min(found.not_before, now)))
         return True
 
     def take_signal(
@@ -376,12 +403,12 @@ class Journal:
             if row.crc != crc_of(value, claim.run, name, row.id, row.sent_at):
                 raise self._corrupt("inbox", f"{claim.run}/{name}/{row.id}")
             made = step._replace(value=wrap(value))
-            answer = self.append_on(connection, Append(claim, [made]))
-            if not isinstance(answer, Fenced):
+            refused = self.append_on(connection, Append(claim, [made]))
+            if refused is None:
                 taken = (inbox.c.run == claim.run, inbox.c.name == name, inbox.c.id == row.id)
                 connection.execute(update(inbox).where(*taken).values(consumed_by=step.key))
-        if isinstance(answer, Fenced):
-            raise answer
+        if refused is not None:
+            raise refused
         return value
 
     # The rest is private.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, exists, insert, literal, select, update
+from sqlalchemy import Select, Update, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pegboard_durable._records import RunRow, Step
@@ -17,7 +17,6 @@ GET_VERSION = select(meta.c.version)
 GET_RUN: Select[Any] = select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"))
 GET_RUN_TO_CHANGE = GET_RUN.with_for_update()
 PUT_RUN: Update = update(runs).where(runs.c.id == bindparam("run"))
-IS_CANCEL_ASKED = select(runs.c.cancel_asked).where(runs.c.id == bindparam("run"))
 RENEW = (
     update(runs)
     .where(
@@ -30,6 +29,11 @@ RENEW = (
 GET_STEPS: Select[Any] = select(*STEP_COLUMNS).where(steps.c.run == bindparam("of"))
 NOTE = insert(changes)
 PUT_SIGNAL = insert(inbox)
+COUNT_SIGNALS = (
+    select(func.count())
+    .select_from(inbox)
+    .where(inbox.c.run == bindparam("of"), inbox.c.consumed_by == "", inbox.c.sent_at >= bindparam("since"))
+)
 GET_WAITING = (
     select(inbox.c.id, inbox.c.sent_at, inbox.c.value, inbox.c.crc)
     .where(inbox.c.run == bindparam("of"), inbox.c.name == bindparam("named"), inbox.c.consumed_by == "")
