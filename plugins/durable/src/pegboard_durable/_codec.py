@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import MissingPlugin, PegboardError
 from pegboard.privacy import is_sensitive
 from pegboard_durable._errors import NotRecordable, RecordedError
+from pegboard_durable.journal.sealing import refuse_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,9 @@ def decode(data: bytes) -> Any:
 
     Raises:
         ValueError: It gives no value here.
+        JournalSealed: It is encrypted, and there is no key.
     """
+    refuse_sealed(data)
     return exact_values().load(data)
 
 
@@ -73,13 +76,19 @@ def digest_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         return ""
 
 
-def encode_error(error: Exception) -> bytes:
-    """Encode an error: its class's name, its arguments, text and notes; of those what can be recorded."""
+def encode_error(error: Exception, *, encrypts: bool = False) -> bytes:
+    """Encode an error: its class's name, its arguments, text and notes; of those what can be recorded.
+
+    Args:
+        error: The error.
+        encrypts: Whether it is going to be encrypted; else one of a `sensitive` task keeps its class alone.
+    """
     cls = type(error)
-    if is_sensitive(error):  # nobody may record its text
+    if not encrypts and is_sensitive(error):  # nobody may record its text
         private: Any = (cls.__module__, cls.__qualname__, None, "(sensitive)", (), {})
         return exact_values().dump(private)
     facts = error.__dict__ if isinstance(error, PegboardError) else {}
+    members = tuple(encode_error(each, encrypts=encrypts) for each in _members_of(error))
     fields = (
         cls.__module__,
         cls.__qualname__,
@@ -87,7 +96,7 @@ def encode_error(error: Exception) -> bytes:
         str(error),
         tuple(map(str, getattr(error, "__notes__", ()))),
         {name: value for name, value in facts.items() if _is_recordable(value)},
-        *([tuple(map(encode_error, error.exceptions))] if isinstance(error, ExceptionGroup) else []),
+        *([members] if isinstance(error, ExceptionGroup) else []),
     )
     return exact_values().dump(fields)
 
@@ -120,6 +129,10 @@ def decode_error(data: bytes) -> Exception:
     for note in notes:
         error.add_note(note)
     return error
+
+
+def _members_of(error: Exception) -> tuple[Exception, ...]:
+    return error.exceptions if isinstance(error, ExceptionGroup) else ()
 
 
 def _made_group(cls: type[Exception] | None, message: str, members: list[Exception]) -> Exception:

@@ -179,6 +179,12 @@ class JournalCorrupt(DurableError):  # noqa: N818
     key: str
 
 
+class JournalSealed(DurableError):  # noqa: N818
+    """Raised for what a journal holds encrypted, where the key is missing, or another one."""
+
+    parked = True
+
+
 class RecordedError(DurableError):
     """Stands for a recorded error whose class is not loaded here.
 

@@ -11,6 +11,7 @@ import attrs
 from pegboard import Suspended
 from pegboard.parts import new_rlock
 from pegboard.parts.contexts import context_manager
+from pegboard_durable._codec import encode_error
 from pegboard_durable._errors import (
     Fenced,
     JournalCorrupt,
@@ -44,12 +45,14 @@ class Settings:
         strict: Whether records that nobody read when new work begins are an error.
         strict_version: Whether a run whose code has changed is set aside.
         services: What `call` finds, by name.
+        encrypts: Whether the journal encrypts what it holds.
     """
 
     suspend_after: float = 60.0
     strict: bool = False
     strict_version: bool = False
     services: Mapping[str, Any] = attrs.field(factory=dict)
+    encrypts: bool = False
 
 
 class Execution:
@@ -152,6 +155,10 @@ class Execution:
         if self._is_cancelled or self.is_undoing:
             self._has_refused = True
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
+
+    def encode_error(self, error: Exception) -> bytes:
+        """Encode an error for the journal."""
+        return encode_error(error, encrypts=self.settings.encrypts)
 
     @property
     def is_undoing(self) -> bool:

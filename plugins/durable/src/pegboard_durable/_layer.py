@@ -9,7 +9,7 @@ from pegboard import Layer, Order, hookimpl
 from pegboard.sessions.ending import ENDING
 from pegboard_durable import _undoing
 from pegboard_durable._annotations import unrecordable
-from pegboard_durable._codec import decode, decode_error, digest_of, encode, encode_error
+from pegboard_durable._codec import decode, decode_error, digest_of, encode
 from pegboard_durable._errors import (
     CodeChanged,
     InDoubt,
@@ -74,10 +74,12 @@ class DurableCalls:
     def begin(self, call: Call, position: Position) -> str:
         """Return the key of a step that is called, and refuse one that cannot be recorded."""
         self.refuse_unrecordable()
-        position.execution.check()
-        self.named(call)
-        key: str = call.state[DurableCalls]
-        call.state[self._plugin] = StepInfo(position.execution.run_id, key)
+        execution, state = position.execution, call.state
+        execution.check()
+        key: str | None = state.get(DurableCalls)
+        if key is None:
+            key = state[DurableCalls] = position.key_of_call(call, self.name)
+        state[self._plugin] = StepInfo(execution.run_id, key)
         return key
 
     def refuse_unrecordable(self) -> None:
@@ -172,14 +174,13 @@ class DurableCalls:
 
     async def _recorded(self, call: Call, position: Position, found: Step) -> Any:
         """Return what is recorded of a step, or raise it; `_MISSING` if it is to run."""
-        is_of_now = found.enclosing == written(position.attempts(call.parent))
         if found.status == "retrying":
-            if is_of_now:
+            if _is_of_now(call, position, found):
                 await go_on_counting(call, position.execution, found)
             return _MISSING
         if found.status == "intent":
             return await self._in_doubt(call, position, found)
-        if found.status == "error" and not is_of_now:
+        if found.status == "error" and not _is_of_now(call, position, found):
             return _MISSING
         self.replayed(call, position.execution, found)
         if found.status == "error":
@@ -242,7 +243,7 @@ class DurableCalls:
         except Exception as error:
             execution.refuse_fault()
             if not isinstance(error, NOT_OUTCOMES):
-                failed = self._ended(begun, "error", encode_error(error), call, started)
+                failed = self._ended(begun, "error", execution.encode_error(error), call, started)
                 inner.drop_transaction()
                 await inner.writing(call, failed)
             raise
@@ -337,6 +338,11 @@ class DurableCalls:
                     recorded=execution.records[key].digest,
                     now="",
                 )
+
+
+def _is_of_now(call: Call, position: Position, found: Step) -> bool:
+    """Whether a row was written in these attempts of the calls around."""
+    return found.enclosing == written(position.attempts(call.parent))
 
 
 def save_retry(

@@ -21,10 +21,11 @@ _DURABLE = Durable()
 class PlainCalls:
     """The layer around one task, and the observer of its retries."""
 
-    def __init__(self, task: Task[..., Any], runs: Runs, plugin: type) -> None:
+    def __init__(self, task: Task[..., Any], runs: Runs, plugin: type, *, may_be_recorded: bool) -> None:
         self._task = task
         self._name = escaped(task.name)
         self._may_be_retried = bool(task.options)
+        self._may_be_recorded = may_be_recorded
         self._runs = runs
         self._plugin = plugin
         self._node: DurableCalls | None = None
@@ -92,4 +93,4 @@ class PlainCalls:
     def _is_node(self, call: Call) -> bool:
         """Whether it is the call of a node of a graph, or of a step of a workflow, and may be recorded."""
         named = call.group is not None and call.group.wants_names and NODE in call.state
-        return named and not self._task.sensitive
+        return named and self._may_be_recorded

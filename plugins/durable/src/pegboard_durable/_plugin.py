@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
 from pegboard import BindError, Suspended, Task, current_session, hookimpl
@@ -32,6 +32,7 @@ from pegboard_durable._recovery import Recovery
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
 from pegboard_durable._tasks import TASKS
 from pegboard_durable.journal.journal import Journal
+from pegboard_durable.journal.sealing import Key, Seal
 
 if TYPE_CHECKING:
     from pegboard import Group, Session, TaskResult
@@ -64,6 +65,8 @@ class Durability:
         services: What `call` finds, by name: an object, or a mapping, of functions that take one argument.
         strict: Whether what is recorded, and a resumed run does not do any more, is an error; else it is an event.
         strict_version: Whether a run whose code was edited since is set aside instead of going on.
+        key: Encrypts arguments, results, errors and signals, of which it may be several: the first encrypts, all decrypt. A Fernet key of
+            the library cryptography; without one no `sensitive` task can be recorded.
         schema: Of the tables, in PostgreSQL; None for that of the database's user.
         create: Whether a file and tables that are missing are made.
         keep: Seconds that runs which are over stay in the journal; None for ever. A session that starts deletes those beyond.
@@ -88,11 +91,14 @@ class Durability:
         services: Mapping[str, Any] | None = None,
         strict: bool = False,
         strict_version: bool = False,
+        key: Key | Sequence[Key] | None = None,
         schema: str | None = None,
         create: bool = True,
         keep: float | None = None,
     ) -> None:
-        self._journal = Journal(url, create=create, schema=schema)
+        seal = Seal(key)
+        self._encrypts = seal.encrypts
+        self._journal = Journal(url, create=create, schema=schema, seal=seal)
         self._runs = Runs(
             self._journal,
             lease=_SECONDS.check("lease", lease, owner="Durability"),
@@ -103,6 +109,7 @@ class Durability:
                 strict=_FLAG.check("strict", strict, owner="Durability"),
                 strict_version=_FLAG.check("strict_version", strict_version, owner="Durability"),
                 services=_services(services),
+                encrypts=seal.encrypts,
             ),
         )
         self._keep = None if keep is None else _NOT_NEGATIVE.check("keep", keep, owner="Durability")
@@ -130,10 +137,12 @@ class Durability:
         """Put the journal around a durable task."""
         option = task.option(Durable)
         if option is None:
-            plain = PlainCalls(task, self._runs, Durability)
+            plain = PlainCalls(
+                task, self._runs, Durability, may_be_recorded=self._encrypts or not task.sensitive
+            )
             return [*plain.layers(), plain]
         option.check(task)
-        if task.sensitive:
+        if task.sensitive and not self._encrypts:
             raise _refusal(task)
         calls = DurableCalls(task, option, self._runs, Durability)
         return [*calls.layers(), calls]

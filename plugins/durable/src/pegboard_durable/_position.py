@@ -56,6 +56,7 @@ class Position:
         self.scope = scope
         self.call = call
         self.around = around
+        self._attempt = 0
         self._counts: Counts = {}
         self._lanes: weakref.WeakKeyDictionary[Group, dict[object, Counts]] = weakref.WeakKeyDictionary()
         self._labels: weakref.WeakKeyDictionary[Group, str] = weakref.WeakKeyDictionary()
@@ -97,7 +98,9 @@ class Position:
 
     def attempts(self, call: Call | None) -> tuple[int, ...]:
         """Tell the attempts of the calls that a call of this position was made in: `call` is the innermost of them."""
-        return (*self.around, *(max(each.attempt, 1) for each in self._down_to(call)))
+        if call is self.call:
+            return (*self.around, call.attempt or 1)
+        return (*self.around, *(each.attempt or 1 for each in self._down_to(call)))
 
     def contains(self, call: Call) -> bool:
         """Whether something was recorded in a call."""
@@ -116,6 +119,9 @@ class Position:
     def _enter(self, call: Call | None) -> tuple[str, Counts]:
         """Return the scope of what a call does, and the counts in it."""
         inside, counts = self.scope, self._counts
+        if call is self.call and not _ITEMS.get():
+            self._count_own_anew()
+            return inside, counts
         for each in self._down_to(call):
             group = each.group
             if each is not self.call and group is not None and group in self._labels:
@@ -123,14 +129,24 @@ class Position:
                 if at is not None:
                     inside = _join(inside, f"{self._labels[group]}[{at}]")
                     counts = self._lanes[group].setdefault(at, {})
-            self._count_anew(each, counts)
+            if each is self.call:
+                self._count_own_anew()
+            else:
+                self._count_anew(each, counts)
             for item in _open_items(self, each):
                 inside, counts = item.at, item.counts
         return inside, counts
 
+    def _count_own_anew(self) -> None:
+        """Begin the counts of the position's own call anew, if this is another attempt of it."""
+        attempt = self.call.attempt or 1
+        if attempt != self._attempt:
+            self._attempt = attempt
+            self._counts.clear()
+
     def _count_anew(self, call: Call, counts: Counts) -> None:
         """Set the counts back to what they were when the call began, if this is another attempt of it."""
-        attempt, begun = max(call.attempt, 1), self._begun.get(call)
+        attempt, begun = call.attempt or 1, self._begun.get(call)
         if begun is None:
             self._begun[call] = (attempt, counts.copy())
         elif begun[0] != attempt:
@@ -227,10 +243,9 @@ class Position:
             "duration": 0.0,
         }
         fields |= more
-        times = {
-            name: float(fields.pop(name)) for name in ("started_at", "duration")
-        }  # as they are read again
-        return Step(key=key, kind=kind, status=status, value=value, **fields, **times)
+        for name in ("started_at", "duration"):
+            fields[name] = float(fields[name])  # as it is read again
+        return Step(key=key, kind=kind, status=status, value=value, **fields)
 
 
 class OpenItem:

@@ -22,6 +22,7 @@ from pegboard_durable._errors import (
     Fenced,
     InvalidRunId,
     JournalDiverged,
+    JournalSealed,
     RunCancelled,
     RunNotResumable,
     UnknownRun,
@@ -33,6 +34,7 @@ from pegboard_durable._owner import Owner
 from pegboard_durable._records import NEVER, OVER, Claim, Run, RunRow, Status
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
 from pegboard_durable.journal.journal import Journal, fenced
+from pegboard_durable.journal.sealing import refuse_sealed
 from pegboard_durable.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -204,12 +206,14 @@ class Runs:
         """Note how a run left, by what left it."""
         failed = execution.undo_failed
         if failed is not None:
-            data, why = encode_error(failed), type(failed).__name__
+            data, why = execution.encode_error(failed), type(failed).__name__
             await self._io(call, self._finish, execution, Status.UNDO_FAILED, data, why)
         elif isinstance(error, Exception):
             is_refused = isinstance(error, NOT_OUTCOMES)
             status = Status.ATTENTION if is_refused else Status.FAILED
-            await self._io(call, self._finish, execution, status, encode_error(error), type(error).__name__)
+            await self._io(
+                call, self._finish, execution, status, execution.encode_error(error), type(error).__name__
+            )
         elif isinstance(error, RunCancelled):
             await self._io(call, self._finish, execution, Status.CANCELLED, None, "asked to")
         elif isinstance(error, Suspended) and not execution.is_drained:
@@ -406,6 +410,10 @@ def run_of(row: RunRow) -> Run[Any]:
     """Make a run of its row."""
     is_done, has_failed = row.status is Status.DONE, row.status is not Status.DONE
     data = row.result if row.result is not None else b""
+    try:
+        refuse_sealed(data)
+    except JournalSealed as sealed:
+        is_done, has_failed, data = False, True, encode_error(sealed)
     return Run(
         id=row.id,
         task=row.task,

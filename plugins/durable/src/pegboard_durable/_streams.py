@@ -11,7 +11,7 @@ import attrs
 from pegboard import UnsupportedTask
 from pegboard.errors import is_parked
 from pegboard_durable import _undoing
-from pegboard_durable._codec import decode, decode_error, digest_of, encode_error, exact_values
+from pegboard_durable._codec import decode, decode_error, digest_of, exact_values
 from pegboard_durable._errors import JournalDiverged, NotRecordable
 from pegboard_durable._position import POSITION, Position, written
 
@@ -95,7 +95,9 @@ class DurableStreams:
         except Exception as error:
             position.execution.refuse_fault()
             if not is_parked(error):
-                await inner.writing(call, _ended(begun, "error", encode_error(error), call, started))
+                await inner.writing(
+                    call, _ended(begun, "error", position.execution.encode_error(error), call, started)
+                )
             raise
         finally:
             POSITION.reset(token)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.parts.notes import note_on
 from pegboard.records import UNDO_IS_KEPT
 from pegboard.running.one import call_in
-from pegboard_durable._codec import decode, decode_error, encode, encode_error
+from pegboard_durable._codec import decode, decode_error, encode
 from pegboard_durable._errors import NotRecordable, RunCancelled, UndoFailed
 from pegboard_durable._position import POSITION, Position
 from pegboard_durable._tasks import TASKS, name_of
@@ -63,7 +63,7 @@ async def take_back(root: Call, position: Position, error: BaseException) -> Bas
     if not left:
         return error
     if begun is None:
-        why = encode_error(error) if isinstance(error, Exception) else None
+        why = execution.encode_error(error) if isinstance(error, Exception) else None
         await position.writing(root, position.step(UNDO, "undo", "intent", why))
     while left:
         failure = await _undo(root, position, left[-1], error)

@@ -26,6 +26,7 @@ from pegboard_durable.journal.faults import is_damage
 from pegboard_durable.journal.opening import is_sqlite, parse
 from pegboard_durable.journal.reopening import forgotten
 from pegboard_durable.journal.rows import Damaged, crc_of, run_of, run_values, step_of, step_values
+from pegboard_durable.journal.sealing import Seal
 from pegboard_durable.journal.tables import VERSION, changes, inbox, meta, metadata, runs, steps
 
 _AT_ONCE = 200  # runs that one transaction deletes
@@ -57,12 +58,16 @@ class Journal:
         url: Its address, as SQLAlchemy writes them.
         create: Whether a file and tables that are missing are made.
         schema: Of the tables, in PostgreSQL; None for that of the database's user.
+        seal: What encrypts it; None for nothing.
 
     Raises:
         ConfigError: The address cannot be read, or is of a database that keeps no journals.
     """
 
-    def __init__(self, url: str, *, create: bool = True, schema: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, create: bool = True, schema: str | None = None, seal: Seal | None = None
+    ) -> None:
+        self._seal = Seal(None) if seal is None else seal
         self._url = parse(url)
         if schema is not None and is_sqlite(self._url):
             raise ConfigError(
@@ -129,7 +134,7 @@ class Journal:
             before = self._run(connection, statements.GET_RUN_TO_CHANGE, run.id)
             if before is not None:
                 return before
-            connection.execute(insert(runs), run_values(run))
+            connection.execute(insert(runs), run_values(self._seal.run(run)))
             _note(connection, run.id, run.created_at, "", run.status, by, "created")
         return run
 
@@ -175,7 +180,7 @@ class Journal:
                 started_at=found.started_at if found.started_at is not None else now,
                 recoveries=run.recoveries + recovered,
             )
-            _put(connection, changed)
+            self._put(connection, changed)
             why = "recovered" if recovered else "claimed"
             _note(connection, run.id, now, run.status, Status.RUNNING, owner, why)
         return Claim(run.id, owner, changed.epoch)
@@ -231,7 +236,7 @@ class Journal:
                 if connection.execute(statements.COUNT_SIGNALS, sent).scalar():
                     values["not_before"] = now
             if found is not None and is_held:
-                _put(connection, found._replace(status=status, owner="", lease_until=0.0, **values))
+                self._put(connection, found._replace(status=status, owner="", lease_until=0.0, **values))
                 _note(connection, claim.run, now, found.status, status, claim.owner, why)
         if not is_held:
             raise fenced(claim)
@@ -248,7 +253,7 @@ class Journal:
             changed = found._replace(
                 status=status, owner="", lease_until=0.0, epoch=run.epoch + 1, ended_at=ended
             )
-            _put(connection, changed._replace(result=result))
+            self._put(connection, changed._replace(result=result))
             _note(connection, run.id, now, run.status, status, by, why)
         return True
 
@@ -260,7 +265,7 @@ class Journal:
                 return False
             changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
             changed = changed._replace(not_before=0.0, recoveries=0, cancel_asked=False)
-            _put(connection, changed._replace(owner="", lease_until=0.0))
+            self._put(connection, changed._replace(owner="", lease_until=0.0))
             _forget_steps(connection, run)
             _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
@@ -272,7 +277,7 @@ class Journal:
             if found is None or found.status in OVER:
                 return found
             asked = found._replace(cancel_asked=True)
-            _put(connection, asked)
+            self._put(connection, asked)
         return asked
 
     def to_cancel(self, those: Sequence[str]) -> set[str]:
@@ -333,7 +338,7 @@ class Journal:
         found: dict[str, Step] = {}
         for row in rows:
             try:
-                step = step_of(run, row)
+                step = self._seal.opened_step(step_of(run, row))
             except (Damaged, TypeError, ValueError):
                 raise self._corrupt("steps", f"{run}/{row[0]}") from None
             found[step.key] = step
@@ -359,7 +364,7 @@ class Journal:
         """Write steps in somebody's transaction."""
         claim, made, until = wanted
         for step in made:
-            values = {**step_values(claim.run, step, claim.epoch), "by": claim.owner}
+            values = {**step_values(claim.run, self._seal.step(step), claim.epoch), "by": claim.owner}
             if not connection.execute(self._append, values).rowcount:
                 return fenced(claim)  # the first: nothing is written, as the others have the same claim
         if until is not None and not _renew(connection, claim, until):
@@ -378,13 +383,14 @@ class Journal:
         """Write a signal, with which a suspended run is due; whether it is a new one."""
         known = select(func.count()).where(inbox.c.run == run, inbox.c.name == name, inbox.c.id == id)
         row = {"run": run, "name": name, "id": id, "sent_at": now, "value": value, "consumed_by": ""}
+        value = row["value"] = self._seal.value(value)
         with self._writing() as connection:
             if connection.execute(known).scalar():
                 return False
             connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now + 0.0)})
             found = self._run(connection, statements.GET_RUN_TO_CHANGE, run)
             if found is not None and found.status is Status.SUSPENDED:
-                _put(connection, found._replace(not_before=min(found.not_before, now)))
+                self._put(connection, found._replace(not_before=min(found.not_before, now)))
         return True
 
     def take_signal(
@@ -402,6 +408,7 @@ class Journal:
             value = bytes(row.value)
             if row.crc != crc_of(value, claim.run, name, row.id, row.sent_at):
                 raise self._corrupt("inbox", f"{claim.run}/{name}/{row.id}")
+            value = bytes(self._seal.opened_value(value))
             made = step._replace(value=wrap(value))
             refused = self.append_on(connection, Append(claim, [made]))
             if refused is None:
@@ -482,9 +489,12 @@ class Journal:
         same = found is not None and (found.epoch, found.status) == (run.epoch, run.status)
         return found if same else None
 
+    def _put(self, connection: Connection, run: RunRow) -> None:
+        connection.execute(statements.PUT_RUN, {**run_values(self._seal.run(run)), "run": run.id})
+
     def _read_run(self, row: Any) -> RunRow:
         try:
-            return run_of(row)
+            return self._seal.opened_run(run_of(row))
         except (Damaged, TypeError, ValueError):
             raise self._corrupt("runs", str(row[0])) from None
 
@@ -508,10 +518,6 @@ class Journal:
             table=table,
             key=key,
         )
-
-
-def _put(connection: Connection, run: RunRow) -> None:
-    connection.execute(statements.PUT_RUN, {**run_values(run), "run": run.id})
 
 
 def _renew(connection: Connection, claim: Claim, until: float) -> bool:
