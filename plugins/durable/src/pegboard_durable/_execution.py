@@ -149,7 +149,7 @@ class Execution:
 
     def _refuse_cancelled(self) -> None:
         if not self._is_cancelled and self.journal.has_news():
-            self._is_cancelled = self.journal.is_cancel_asked(self.run_id)
+            self._is_cancelled = self.run_id in self.journal.to_cancel([self.run_id])
         if self._is_cancelled or self.is_undoing:
             self._has_refused = True
             raise RunCancelled(f"run {self.run_id!r} was cancelled")
@@ -191,24 +191,26 @@ class Execution:
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=self.journal.append(wanted))
+                self.journal.append(wanted)
+            self._note_written(wanted)
 
     async def awrite(self, steps: Sequence[Step] = ()) -> None:
         """Do what `write` does, in a coroutine."""
         wanted = self._wanted(steps)
         if wanted.steps:
             with self.noting_faults():
-                self._note_written(wanted, is_cancelled=await self._writer.append(wanted))
+                await self._writer.append(wanted)
+            self._note_written(wanted)
 
     def write_on(self, connection: Connection, steps: Sequence[Step]) -> None:
         """Record steps in a transaction of their own step's, which is then committed."""
         wanted = self._wanted(steps)
         with self.noting_faults():
-            answer = self.journal.append_on(connection, wanted)
-            if isinstance(answer, Fenced):
-                raise answer
+            refused = self.journal.append_on(connection, wanted)
+            if refused is not None:
+                raise refused
             connection.commit()
-            self._note_written(wanted, is_cancelled=answer)
+        self._note_written(wanted)
 
     def deferring(self, call: Call, steps: Sequence[Step], most: int) -> Awaitable[None]:
         """Record steps with the next that are written, or when there are `most`, or soon: `await execution.deferring(...)`."""
@@ -238,8 +240,7 @@ class Execution:
         until = now + self._lease if now >= self._renew_at else None
         return Append(self.claim, [*waiting, *steps] if waiting else steps, until)
 
-    def _note_written(self, written: Append, *, is_cancelled: bool) -> None:
-        self._is_cancelled = self._is_cancelled or is_cancelled
+    def _note_written(self, written: Append) -> None:
         if written.until is not None:
             self._renew_at = written.until - self._lease / 2
         for step in written.steps:

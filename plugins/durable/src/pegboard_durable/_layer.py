@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order, hookimpl
+from pegboard.sessions.ending import ENDING
 from pegboard_durable import _undoing
 from pegboard_durable._annotations import unrecordable
 from pegboard_durable._codec import decode, decode_error, digest_of, encode, encode_error
@@ -216,6 +217,13 @@ class DurableCalls:
         return value
 
     async def _run_step(self, call: Call, proceed: Proceed, position: Position, key: str, digest: str) -> Any:
+        """Run a step and record its outcome; SIGTERM ends the program when that is done."""
+        with ENDING:
+            return await self._run_to_outcome(call, proceed, position, key, digest)
+
+    async def _run_to_outcome(
+        self, call: Call, proceed: Proceed, position: Position, key: str, digest: str
+    ) -> Any:
         if position.has_unwritten:  # what the body hands out must be the same after a crash
             await call.io(position.settle)
         execution = position.execution

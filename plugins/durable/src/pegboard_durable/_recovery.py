@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
-from pegboard.current import active_session
 from pegboard_durable._errors import Fenced
 
 if TYPE_CHECKING:
@@ -28,32 +27,31 @@ class Recovery:
 
     def __init__(self, durability: Durability) -> None:
         self._durability = durability
-        self._threads: weakref.WeakKeyDictionary[Session, tuple[threading.Thread, threading.Event]]
-        self._threads = weakref.WeakKeyDictionary()
+        self._overs: weakref.WeakKeyDictionary[Session, threading.Event] = weakref.WeakKeyDictionary()
 
     def begin(self, session: Session) -> None:
         """Begin with the runs that are orphans now, once the session is open."""
-        over = threading.Event()
-        thread = threading.Thread(
-            target=Context().run,
-            args=(self._recover, session, over),
-            name="pegboard-durable-recovery",
-            daemon=True,
-        )
-        self._threads[session] = (thread, over)
-        thread.start()
+        over = self._overs[session] = threading.Event()
+        work = (self._recover, session, over)
+        threading.Thread(
+            target=Context().run, args=work, name="pegboard-durable-recovery", daemon=True
+        ).start()
 
     def end(self, session: Session) -> None:
         """Begin no more of them."""
-        thread, over = self._threads.pop(session, (None, None))
-        if thread is not None and over is not None:
+        over = self._overs.pop(session, None)
+        if over is not None:
             over.set()
 
     def _recover(self, session: Session, over: threading.Event) -> None:
         while not session.is_open:
             if over.wait(_POLL):
                 return
-        active_session.set(session)
+        with session:  # not held: whoever opened it ends it
+            context = copy_context()
+        context.run(self._recover_all, session, over)
+
+    def _recover_all(self, session: Session, over: threading.Event) -> None:
         try:
             for run_id in self._durability.orphans():
                 if over.is_set() or session.is_draining:

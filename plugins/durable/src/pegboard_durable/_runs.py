@@ -344,9 +344,11 @@ class Runs:
         """Keep the leases."""
         held = {each.claim: each for each in list(self._executions.values()) if each.fault is None}
         for lost in self._journal.renew(list(held), self.clock.time() + self._lease):
-            execution = held[lost]
-            if not execution.over.done():
-                execution.fault = fenced(lost)
+            if not held[lost].over.done():
+                held[lost].end(fenced(lost))
+        by_id = {each.run_id: each for each in held.values()}
+        for run_id in self._journal.to_cancel(list(by_id)):
+            by_id[run_id].cancel()
 
     # What the plugin's methods call.
 

@@ -248,10 +248,11 @@ class Journal:
             _put(connection, asked)
         return asked
 
-    def is_cancel_asked(self, run: str) -> bool:
-        """Whether a run was asked to end."""
+    def to_cancel(self, those: Sequence[str]) -> set[str]:
+        """Return which of some runs were asked to end."""
+        wanted = select(runs.c.id).where(runs.c.id.in_(those), runs.c.cancel_asked)
         with self._reading() as connection:
-            return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": run}).scalar())
+            return set(connection.execute(wanted).scalars())
 
     def has_news(self) -> bool:
         """Whether others may have written since the last time; False where that cannot be told without waiting."""
@@ -311,24 +312,23 @@ class Journal:
             found[step.key] = step
         return found
 
-    def append(self, wanted: Append) -> bool:
-        """Write steps, all or none; whether the run is to be cancelled.
+    def append(self, wanted: Append) -> None:
+        """Write steps, all or none.
 
         Raises:
             Fenced: The run is another process's by now.
         """
         with self._writing() as connection:
-            answer = self.append_on(connection, wanted)
-        if isinstance(answer, Fenced):
-            raise answer
-        return answer
+            refused = self.append_on(connection, wanted)
+        if refused is not None:
+            raise refused
 
-    def append_all(self, wanted: Sequence[Append]) -> list[bool | Fenced]:
+    def append_all(self, wanted: Sequence[Append]) -> list[Fenced | None]:
         """Write steps of several runs or lanes in one transaction; a run that is another process's by now keeps none of the others back."""
         with self._writing() as connection:
             return [self.append_on(connection, each) for each in wanted]
 
-    def append_on(self, connection: Connection, wanted: Append) -> bool | Fenced:
+    def append_on(self, connection: Connection, wanted: Append) -> Fenced | None:
         """Write steps in somebody's transaction."""
         claim, made, until = wanted
         for step in made:
@@ -337,7 +337,7 @@ class Journal:
                 return fenced(claim)  # the first: nothing is written, as the others have the same claim
         if until is not None and not _renew(connection, claim, until):
             return fenced(claim)
-        return bool(connection.execute(statements.IS_CANCEL_ASKED, {"run": claim.run}).scalar())
+        return None
 
     def connect(self) -> Connection:
         """Open a connection that writes without one of the process's other ones; its transactions begin where its user says."""
@@ -373,12 +373,12 @@ class Journal:
             if row.crc != crc_of(value, claim.run, name, row.id, row.sent_at):
                 raise self._corrupt("inbox", f"{claim.run}/{name}/{row.id}")
             made = step._replace(value=wrap(value))
-            answer = self.append_on(connection, Append(claim, [made]))
-            if not isinstance(answer, Fenced):
+            refused = self.append_on(connection, Append(claim, [made]))
+            if refused is None:
                 taken = (inbox.c.run == claim.run, inbox.c.name == name, inbox.c.id == row.id)
                 connection.execute(update(inbox).where(*taken).values(consumed_by=step.key))
-        if isinstance(answer, Fenced):
-            raise answer
+        if refused is not None:
+            raise refused
         return value
 
     # The rest is private.

@@ -124,7 +124,8 @@ def _use_wal(connection: Any) -> None:
 def _begin(connection: Connection) -> None:
     statement = connection.get_execution_options().get(BEGIN)
     if statement is not None:
-        connection.exec_driver_sql(statement)
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(statement)
 
 
 def checkpoint_on(connection: Connection) -> None:

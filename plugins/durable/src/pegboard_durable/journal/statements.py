@@ -17,7 +17,6 @@ GET_VERSION = select(meta.c.version)
 GET_RUN: Select[Any] = select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"))
 GET_RUN_TO_CHANGE = GET_RUN.with_for_update()
 PUT_RUN: Update = update(runs).where(runs.c.id == bindparam("run"))
-IS_CANCEL_ASKED = select(runs.c.cancel_asked).where(runs.c.id == bindparam("run"))
 RENEW = (
     update(runs)
     .where(

@@ -56,10 +56,9 @@ class Writer:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._due: dict[object, tuple[float, Callable[[], object]]] = {}
 
-    async def append(self, wanted: Append) -> bool:
+    async def append(self, wanted: Append) -> None:
         """Do what `Journal.append` does, in one commit with what other coroutines write meanwhile."""
-        answer: bool = await self._answer(wanted)
-        return answer
+        await self._answer(wanted)
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function in the thread, after all that was asked for before."""
@@ -156,9 +155,7 @@ class Writer:
                 job.error = error
         else:
             for job, answer in zip(jobs, answers, strict=True):
-                if isinstance(answer, Fenced):
-                    job.error = answer
-                job.answer = answer
+                job.error = answer
         _deliver(jobs)
 
 
