@@ -31,6 +31,7 @@ from pegboard import (
     task,
 )
 from pegboard.sessions.default import attach_everywhere, detach_everywhere
+from pegboard.sessions.serving import SERVING
 from pegboard.testing import Recorder, isolated
 
 
@@ -173,6 +174,29 @@ def test_another_one_may_take_its_place() -> None:
     second = Session(Port(2)).install(replace=True)
     assert (told, current_session()) == ([("start", 1), ("end", 1), ("start", 2)], second)
     second.uninstall()
+
+
+def test_a_session_that_was_inside_another_may_be_installed_afterwards() -> None:
+    """Once it is over, it is inside of nothing."""
+    with Session(), Session() as inner:
+        pass
+    inner.install()
+    assert current_session() is inner
+    inner.uninstall()
+
+
+def test_where_it_was_installed_from_is_known() -> None:
+    """For who watches over the event loop, if there was one; and which names have been installed."""
+
+    async def main() -> tuple[object, object]:
+        with Session(name="in a loop").install():
+            return asyncio.get_running_loop(), SERVING.loop
+
+    loop, known = asyncio.run(main())
+    assert (known is loop, SERVING.loop) == (True, None)
+    with Session().install():
+        assert SERVING.loop is None
+    assert "in a loop" in SERVING.names
 
 
 def test_a_session_inside_another_is_refused() -> None:

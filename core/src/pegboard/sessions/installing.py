@@ -101,6 +101,7 @@ class _Watch:
     def begin_anew(self) -> None:
         """In a forked child: its other sessions are those of threads that did not come along."""
         SERVING.elsewhere.clear()
+        SERVING.loop = None
         if SERVING.installed is self._session:
             self._session.begin_anew()
 
@@ -114,7 +115,7 @@ def _refuse(session: Session, other: Session | None) -> None:
             f"{session!r} cannot be installed, as {other!r} is: one session serves the whole process.\n"
             f"Uninstall that one first, or let this one take its place: install(replace=True)."
         )
-    if session.outer is not None:
+    if session.is_open and session.outer is not None:
         raise SessionError(
             f"{session!r} cannot be installed, as it was opened inside {session.outer!r} and ends with that one.\n"
             f"Install the outer one, or open this one where no other is."

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard.parts.awaiting import loop_runs_here
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
 
@@ -24,6 +26,8 @@ class Serving:
         installed: The session that serves wherever no other is current; None without one.
         times: How often it was installed, and not uninstalled.
         place: Where: the thread, and the asyncio task that ran in it.
+        loop: The event loop that it was installed from; None where none ran.
+        names: Those of the sessions that were installed so far.
         state: A new object whenever the answer to "does this task need a session?" may have changed.
         elsewhere: The outermost sessions of the user's that are open in some context, in the order of their starts.
         end_default: Called before a session is installed: ends the one that served until now, once its calls are over.
@@ -33,6 +37,8 @@ class Serving:
         self.installed: Session | None = None
         self.times = 0
         self.place: tuple[int, object] | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.names: set[str] = set()
         self.state = object()
         self.elsewhere: dict[Session, None] = {}
         self.end_default: Callable[[], None] = lambda: None
@@ -43,6 +49,11 @@ class Serving:
         self.installed = session
         self.times = 0 if session is None else 1
         self.place = None if session is None else place_here()
+        self.loop = (
+            sys.modules["asyncio"].get_running_loop() if session is not None and loop_runs_here() else None
+        )
+        if session is not None and session.name is not None:
+            self.names.add(session.name)
         self.reconsider()
 
     def reconsider(self) -> None:

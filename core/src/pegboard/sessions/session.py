@@ -15,6 +15,7 @@ from pegboard.clock import SYSTEM_CLOCK, Clock
 from pegboard.current import active_session, calls_around
 from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
+from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
@@ -64,11 +65,13 @@ class Session(Placing):
         inherit: Whether to take over what the session around this one has.
         configured: Attach what the configuration names, too, unless a plugin of that name is given.
         quiet: Log nothing of tasks that are called where this session, which is open, is not current.
+        name: Tells it from others for people, and for probes that wait until it is installed.
 
     `session[Caching]` is the attached plugin of that class, typed.
 
     Attributes:
         id: Unique among sessions.
+        name: As it was given, or None.
         version: Another number after every change of plugins or monitoring; plans of an older one are remade.
         pm: The pluggy manager, for pluggy's own tools.
         faults: What plugins did wrong where they may only watch: `faults.of_hook(...)` contains it.
@@ -99,7 +102,9 @@ class Session(Placing):
         inherit: bool = True,
         configured: bool = False,
         quiet: bool = False,
+        name: str | None = None,
     ) -> None:
+        self.name = None if name is None else checks.text().check("name", name, owner="Session")
         self.id = os.urandom(6).hex()
         self.strict_plugins = strict_plugins
         self.locks = KeyedLocks()
@@ -125,7 +130,8 @@ class Session(Placing):
         after_fork(self._leave_to_parent)
 
     def __repr__(self) -> str:
-        return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
+        name = "" if self.name is None else f"{self.name!r} "
+        return f"<Session {name}{self.id} of {', '.join(self.plugins) or 'no plugins'}>"
 
     @property
     def is_open(self) -> bool:

@@ -134,6 +134,10 @@ class Metrics:
         own = self._of.find_series(series.name)
         return TaskStats(series.name) if own is None else stats_of(self._of, own)
 
+    def active_longer_than(self, seconds: float) -> int:
+        """Count the calls that began longer ago and are not over, in all sessions that the registry has metrics of."""
+        return self._store().active_longer_than(seconds)
+
     def _ledger(self, session: Session) -> Ledger:
         """Return the ledger of a session, below that of the session around it if that has this plugin too."""
         with self._guard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -144,6 +145,11 @@ class Store:
     def find_series(self, task_name: str) -> TaskSeries | None:
         """Return what is kept of the tasks of this name, or None."""
         return self.tasks.find(encodable(task_name))
+
+    def active_longer_than(self, seconds: float) -> int:
+        """Count the calls that began longer ago and are not over."""
+        latest = perf_counter() - seconds
+        return sum(call.started < latest for _, series in self.tasks.items() for call in series.running())
 
     def metric(
         self, instrument: Instrument, bounds: tuple[float, ...] | None, publish: Callable[[Metric], None]
