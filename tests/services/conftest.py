@@ -7,6 +7,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -27,6 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "how-to"
 PATIENCE = 30
+COMPLAINTS = ("Traceback", "does not see", "not delivered", "never left", "go on", "session", "Exception")
 
 
 def _run_page():
@@ -191,7 +193,12 @@ class Project:
     def __init__(self, page, folder, change):
         blocks = list(run_page.blocks_of((PAGES / page).read_text(encoding="utf-8")))
         self.folder = folder
-        self._commands = [line for block in blocks if block.serves for line in block.text.splitlines()]
+        self._commands = [
+            (line.removeprefix("$ "), block.serves)
+            for block in blocks
+            if block.language == "console"
+            for line in block.text.splitlines()
+        ]
         for block in blocks:
             if block.saved_as is not None:
                 text = block.text
@@ -201,16 +208,20 @@ class Project:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
 
-    def command(self, begin):
+    def command(self, begin, *, serves=True):
         """The words of the command of the page that begins like this."""
-        found = [line.removeprefix("$ ") for line in self._commands if line.startswith(f"$ {begin}")]
-        assert found, f"the page has no command that begins with {begin!r}"
-        words = shlex.split(found[0])
-        return (
-            [sys.executable, *words[1:]]
-            if words[0] == "python"
-            else [str(Path(sys.executable).parent / words[0]), *words[1:]]
-        )
+        found = [line for line, does in self._commands if does == serves and begin in line]
+        assert found, f"the page has no such command as {begin!r}"
+        words = [word for word in shlex.split(found[0]) if not re.match(r"[A-Z_]+=", word)]
+        programs = Path(sys.executable).parent
+        return [str(programs / words[0]), *words[1:]]
+
+    def change(self, name):
+        """Write a file again, as an editor does, for servers that watch for it."""
+        path = self.folder / name
+        new = path.with_suffix(".new")
+        new.write_bytes(path.read_bytes())
+        new.rename(path)
 
     def lines(self):
         """The lines of JSON that were written."""
@@ -250,6 +261,7 @@ class Server:
             "OTEL_SERVICE_NAME": "shop",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "PYTHONUNBUFFERED": "1",
+            "HOME": str(project.folder),  # gunicorn keeps a socket there
         }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -266,6 +278,10 @@ class Server:
     def log(self):
         return self._log.read_text()
 
+    def complaints(self):
+        """The lines of the log in which we or Python complain."""
+        return [line for line in self.log.splitlines() if any(words in line for words in COMPLAINTS)]
+
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
@@ -280,6 +296,17 @@ class Server:
             connection.close()
         assert answer.status == 200, f"{path}: {answer.status}\n{body}\n{self.log}"
         return body
+
+    def ask_patiently(self, path):
+        """Ask again where a worker went away, as a client has to."""
+
+        def answer():
+            try:
+                return self.ask(path)
+            except (OSError, http.client.HTTPException):
+                return None
+
+        return until(answer, f"an answer to {path}")
 
     def is_there(self):
         assert self.process.poll() is None, self.log
@@ -300,8 +327,8 @@ class Server:
         return calls
 
     def end(self, number=signal.SIGTERM):
-        """Send a signal, and return the status with which the server ends."""
-        if self.process.poll() is None:
+        """Send a signal, and return the status with which the server ends; None for a program that ends by itself."""
+        if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)

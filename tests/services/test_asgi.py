@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +55,7 @@ class Seen:
     ends: Counter[tuple[str, str]]
     streamed: str
     sink: object
-    log: str
+    complaints: list[str]
 
 
 @pytest.fixture(scope="module", params=APPS)
@@ -68,7 +67,7 @@ def seen(request, write_project, start, open_sink, until):
     scraped = until(lambda: (page := server.scrape())["mail"] and page)  # after the answer: in the background
     streamed = read_while_it_ends(server, "/events/30")
     server.end()
-    return Seen(scraped, project.ends(), streamed, sink, server.log)
+    return Seen(scraped, project.ends(), streamed, sink, server.complaints())
 
 
 def test_every_call_is_counted_once(seen):
@@ -102,9 +101,7 @@ def test_a_stream_goes_on_to_its_end(seen):
 
 def test_nothing_is_said(seen):
     """No warning, no error."""
-    assert "WARN" not in seen.log
-    assert "Traceback" not in seen.log
-    assert "never left" not in seen.log
+    assert seen.complaints == []
 
 
 def test_without_installing_a_warning_says_so(write_project, start):
@@ -153,8 +150,7 @@ def test_a_reload_loses_nothing(write_project, start, open_sink, until):
     project, sink = write_project(PAGE), open_sink()
     server = start(project, command(project, "fast:app", "--reload"), sink)
     server.ask("/invoices/ann")
-    shutil.copyfile(project.folder / "shop.py", project.folder / "shop.py.new")
-    (project.folder / "shop.py.new").rename(project.folder / "shop.py")
+    project.change("shop.py")
     until(lambda: server.log.count("startup complete") == 2, "the reload")
     server.ask("/invoices/ann")
     server.end()
@@ -183,5 +179,5 @@ def test_a_stream_whose_client_goes_away_is_over(write_project, start, name):
         with connection.getresponse() as answer:
             assert answer.read(4)
     server.end()
-    assert "go on" not in server.log
+    assert server.complaints() == []
     assert list(project.ends()) in ([(name, "closed")], [(name, "cancelled")])
