@@ -28,6 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "how-to"
 PATIENCE = 30
+PATIENT = {"OTLP()": "OTLP(flush_timeout=20)"}  # of a machine that is busy with other tests
 COMPLAINTS = ("Traceback", "does not see", "not delivered", "never left", "go on", "session", "Exception")
 
 
@@ -181,6 +182,16 @@ def open_sink():
 # Projects and their servers -----------------------------------------------------------------------------------------
 
 
+def blocks_of(page):
+    """The fenced blocks of a how-to page."""
+    return list(run_page.blocks_of((PAGES / page).read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def page_blocks():
+    return blocks_of
+
+
 class Project:
     """The files that a page has its reader write, in a folder of their own.
 
@@ -191,7 +202,7 @@ class Project:
     """
 
     def __init__(self, page, folder, change):
-        blocks = list(run_page.blocks_of((PAGES / page).read_text(encoding="utf-8")))
+        blocks = blocks_of(page)
         self.folder = folder
         self._commands = [
             (line.removeprefix("$ "), block.serves)
@@ -202,7 +213,7 @@ class Project:
         for block in blocks:
             if block.saved_as is not None:
                 text = block.text
-                for old, new in change.items():
+                for old, new in {**PATIENT, **change}.items():
                     text = text.replace(old, new)
                 path = folder / block.saved_as
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -246,31 +257,34 @@ class Server:
         project: Whose folder is the current one.
         words: The command.
         sink: Where telemetry goes.
-        port: Where it answers; None for what answers nobody.
+        port: Where it answers, if it does.
+        environment: Variables beside those of the sink.
+        log: Name of the file with what it prints.
     """
 
-    def __init__(self, project, words, sink, port=None):
-        self.project, self.port, self.sink = project, port, sink
-        self._log = project.folder / "log"
+    def __init__(self, project, words, sink, port, environment, log):
+        self.port = port
+        self._log = project.folder / log
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PEGBOARD_"))
         }
         environment = {
             **inherited,
+            **environment,
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
             "OTEL_SERVICE_NAME": "shop",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "PYTHONUNBUFFERED": "1",
             "HOME": str(project.folder),  # gunicorn keeps a socket there
         }
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as out:
             self.process = subprocess.Popen(
                 words,
                 cwd=project.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=out,
+                stderr=out,
                 start_new_session=True,
             )
 
@@ -348,10 +362,10 @@ def start(open_sink):
     """Start a server with a project, wait until it answers, and return it; `{port}` in the words is one that is free."""
     with contextlib.ExitStack() as stack:
 
-        def start(project, words, sink=None, *, answers=True):
+        def start(project, words, sink=None, *, answers=True, environment=None, log="log"):
             port = free_port()
             words = [word.replace("{port}", str(port)) for word in words]
-            server = Server(project, words, sink or open_sink(), port)
+            server = Server(project, words, sink or open_sink(), port, environment or {}, log)
             stack.callback(server.kill)
             if answers:
                 until(server.is_there, "the server's first answer")
