@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import ConfigError
 from pegboard.parts import checks
 from pegboard.parts.forks import after_fork
+from pegboard.privacy import loggable
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.installing import uninstall_now
@@ -78,10 +79,10 @@ def _end_all() -> None:
     for end in (OPEN_AT_EXIT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush):
         try:
             end()
-        except Exception:  # the others end all the same
+        except Exception as error:
             import logging
 
-            logging.getLogger("pegboard").exception("an end at SIGTERM failed")
+            logging.getLogger("pegboard").exception("an end at SIGTERM failed", exc_info=loggable(error))
 
 
 def install_sigterm(grace: float = 20.0) -> None:
