@@ -18,6 +18,7 @@ from pegboard.errors import (
     MapError,
     MissingPlugin,
     MustBeAwaited,
+    NeedsAsyncio,
     NotAwaited,
     PegboardError,
     PluginConflict,
@@ -70,6 +71,7 @@ __all__ = [  # noqa: RUF022 - by concept
     "install_sigterm",
     # errors
     "AwaitInSyncTask",
+    "NeedsAsyncio",
     "NotAwaited",
     "BindError",
     "ConfigError",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import Limit, limit_in_force
 from pegboard.parts import stopping
+from pegboard.parts.event_loop import running_loop
 from pegboard.places import RemotePlace
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def io(
         return afn(*args)
     import asyncio
 
+    running_loop()
     return asyncio.to_thread(function, *args)
 
 
@@ -81,6 +83,7 @@ def offload(
         return _inline(function, args)
     import asyncio
 
+    running_loop()
     if isinstance(place, RemotePlace):
         return asyncio.wrap_future(place.submit(function, *args))
     return asyncio.wrap_future(place.submit(copy_context().run, function, *args))
@@ -139,7 +142,11 @@ class _HoldAsync(_HoldSync):
         import asyncio
 
         super().__init__(call, seconds, error)
-        self._timeout = self._limit.timer = asyncio.timeout(seconds)
+        try:
+            self._timeout = self._limit.timer = asyncio.timeout(seconds)
+        except RuntimeError:
+            running_loop()  # says why
+            raise
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()

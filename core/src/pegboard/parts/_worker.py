@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
 from pegboard.parts.forks import new_lock, new_rlock
+from pegboard.privacy import loggable
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -133,9 +134,10 @@ class Worker:
             with contextlib.ExitStack() as stack:
                 try:
                     stack.enter_context(self._around())
-                except Exception:  # noqa: BLE001 - whatever cannot be opened
+                except Exception as error:  # noqa: BLE001 - whatever cannot be opened
                     self.could_enter = False
-                    _log.exception("%s: what its thread needs cannot be opened", self._name)
+                    told = loggable(error)
+                    _log.error("%s: what its thread needs cannot be opened", self._name, exc_info=told)
                 self._serve(self._bell)
         finally:
             self._has_ended = True

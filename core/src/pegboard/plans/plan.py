@@ -14,7 +14,7 @@ from pegboard.parts.notes import note_on
 from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
 from pegboard.plans.folding import arity_of
 from pegboard.plans.runners import RUNNERS
-from pegboard.privacy import mark_sensitive
+from pegboard.privacy import is_sensitive, mark_sensitive
 from pegboard.records import Outcome, make_outcome, status_of
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class Plan:
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
         self._uncount(call, error)
-        if self.task.sensitive:
+        if is_sensitive(error, call):
             mark_sensitive(error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
         note_on(error, f"in task {call.name!r}, call {call.id}, after {attempts}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pegboard.errors import SessionError
 from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
 from pegboard.running.group_state import check_policy
@@ -205,9 +206,7 @@ class _LoopStream(_MapStream):
 
     def _refill(self) -> bool:
         """Begin as many as may run; tell whether there is anything to wait for."""
-        import asyncio
-
-        create = asyncio.get_running_loop().create_task
+        create = running_loop().create_task
         most = self._concurrency or (_ASYNC_MOST if self.plan.is_async else self.place.workers)
         while self._running < most and len(self._pending) < 2 * most and (taken := self.pull()) is not None:
             running = create(self._run_item(*taken), context=self.context())

@@ -18,6 +18,7 @@ from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
 from pegboard.parts.awaiting import PLAIN, is_awaitable, refuse_awaitable, settled
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
@@ -131,12 +132,11 @@ class OpenGroup:
 
         What `submit` is for sync code: the body of a sync task runs in a thread of the loop's own.
         """
-        import asyncio
-
+        loop = running_loop()
         context = self.context()
         call = context.run(self._make, task, args, kwargs)
         context.run(stop_in_force.set, self._outer)  # the group cancels it
-        running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
+        running = loop.create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
         running.add_done_callback(self._over)
         return running

@@ -17,6 +17,7 @@ from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
 from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
@@ -285,6 +286,7 @@ class Session(Placing):
         self.release(error, close_streams)
 
     async def __aenter__(self) -> Self:
+        running_loop()
         return self.__enter__()
 
     async def __aexit__(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import ConfigError
 from pegboard.parts import checks
 from pegboard.parts.forks import after_fork
+from pegboard.privacy import loggable
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.installing import drain_installed, uninstall_now
@@ -95,10 +96,10 @@ def _all_of(*parts: Callable[[], None]) -> None:
     for part in parts:
         try:
             part()
-        except BaseException:  # whatever it is, SystemExit too: the others come all the same
+        except BaseException as error:  # whatever it is, SystemExit too: the others come all the same
             import logging
 
-            logging.getLogger("pegboard").exception("an end at SIGTERM failed")
+            logging.getLogger("pegboard").exception("an end at SIGTERM failed", exc_info=loggable(error))
 
 
 def install_sigterm(grace: float = 20.0) -> None:

@@ -15,7 +15,7 @@ import attrs
 
 from pegboard import Option, hookimpl
 from pegboard.parts import after_fork
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import loggable
 from pegboard_schedule._records import Fault, Fire
 
 if TYPE_CHECKING:
@@ -212,21 +212,16 @@ class Launcher:
         """Log what is wrong with an entry, once for several in a row."""
         if fault.is_new:
             then = "it is paused" if fault.paused else "the others go on"
-            error = fault.error if self._may_show(fault.error) else None
+            told, kind = loggable(fault.error), type(fault.error).__name__
             text = "the %s of %s failed with %s; " + then
-            _log.error(text, fault.source, fault.id, type(fault.error).__name__, exc_info=error)
-
-    def _may_show(self, error: BaseException) -> bool:
-        # A traceback may show a secret, and cannot be masked before its formatter has written it.
-        return not self._session.masks and not is_sensitive(error)
+            _log.error(text, fault.source, fault.id, kind, exc_info=told)
 
     def _log_failure(self, entry: Entry, error: BaseException) -> None:
-        hidden = entry.sensitive or not self._may_show(error)
         _log.error(
             "a run of %s failed with %s; the schedule goes on",
             entry.id,
             type(error).__name__,
-            exc_info=None if hidden else error,
+            exc_info=None if entry.sensitive else loggable(error),
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.clock import SystemClock
 from pegboard.parts import after_fork, new_lock
+from pegboard.privacy import loggable
 from pegboard_schedule._errors import ScheduleError
 from pegboard_schedule._launch import inside_a_run
 
@@ -99,8 +100,8 @@ class Loop:
         """Take a turn in a thread whose end nobody would notice."""
         try:
             return self._turn()
-        except BaseException:  # noqa: BLE001 - whatever it is: the entries have nobody else
-            _log.exception("a turn of the schedule failed; it goes on in a second")
+        except BaseException as error:  # noqa: BLE001 - whatever it is: the entries have nobody else
+            _log.error("a turn of the schedule failed; it goes on in a second", exc_info=loggable(error))
             return 1.0
 
     def _run(self, around: AbstractContextManager[None], turn: Callable[[], float | None]) -> None:

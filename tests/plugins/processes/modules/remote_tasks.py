@@ -191,6 +191,21 @@ def fails_secretly():
     raise WithLock
 
 
+@task(sensitive=True)
+def refuses_secretly():
+    raise LookupError("canary-nested")
+
+
+@task
+def calls_secretly(inner, outer):
+    try:
+        {"lock": fails_secretly, "plain": refuses_secretly}[inner]()
+    except Exception as error:
+        if outer == "as it is":
+            raise
+        raise ValueError(f"outer of {error}") from error
+
+
 @task
 def gives(number, what="lock"):
     if number == 1:

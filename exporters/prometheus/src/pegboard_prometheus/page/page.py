@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard.privacy import loggable
 from pegboard_prometheus.page.negotiation import accepts_gzip, content_type
 from pegboard_prometheus.page.shared import Shared
 
@@ -161,7 +162,7 @@ class Page:
         try:
             body = self._render(form.kind)
         except BaseException as error:  # noqa: BLE001 - whatever a collector raises, SystemExit too: the page stays
-            _log.exception("the metrics could not be written")
+            _log.error("the metrics could not be written", exc_info=loggable(error))
             return refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 f"The metrics could not be written: {type(error).__name__}. The log of the process tells more.\n",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import InvalidPlugin
 from pegboard.parts import new_lock
 from pegboard.parts.contexts import context_manager
+from pegboard.privacy import loggable
 from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import Session
 from pegboard_processes import hookspecs
@@ -154,10 +155,11 @@ def _end(ending: WorkerSession) -> None:
         SERVING.install(None)
     try:
         ending.session.release(None)
-    except Exception:
+    except Exception as error:
         import logging
 
-        logging.getLogger("pegboard").exception("a session of a worker did not end well")
+        told = loggable(error)
+        logging.getLogger("pegboard").exception("a session of a worker did not end well", exc_info=told)
 
 
 def _remake(recipe: Recipe) -> object:

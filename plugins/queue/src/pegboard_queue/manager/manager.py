@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
 from pegboard.parts import checks
+from pegboard.parts.event_loop import running_loop
 from pegboard_queue._checks import dependencies_given, seconds_or_none
 from pegboard_queue.items.item import Item, checked_items
 from pegboard_queue.items.state import State
@@ -333,11 +334,10 @@ class TaskManager:
             _note_failure(error, failure)
 
     async def __aenter__(self) -> Self:
-        import asyncio
-
+        loop = running_loop()
         with self._registry.guard:
             if self._workers.loop is None:
-                self._workers.loop = asyncio.get_running_loop()
+                self._workers.loop = loop
         return self
 
     async def __aexit__(

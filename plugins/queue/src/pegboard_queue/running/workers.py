@@ -12,6 +12,7 @@ import attrs
 
 from pegboard import MustBeAwaited
 from pegboard.parts.awaiting import PLAIN, is_unfinished, refuse_awaitable
+from pegboard.privacy import loggable
 from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.scheduler import Scheduler
@@ -102,7 +103,9 @@ class Workers:
 
     def _end_with(self, error: BaseException) -> None:
         logging.getLogger("pegboard").error(
-            "a worker of a queue failed, which ends its manager: %s", type(error).__name__, exc_info=error
+            "a worker of a queue failed, which ends its manager: %s",
+            type(error).__name__,
+            exc_info=loggable(error),
         )
         self.scheduler.break_down(error)
 
