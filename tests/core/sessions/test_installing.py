@@ -240,6 +240,30 @@ def test_it_is_not_uninstalled_from_inside_its_calls() -> None:
     session.uninstall()
 
 
+def test_leaving_its_with_block_ends_for_observers_what_outlives_the_grace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `uninstall` does."""
+    monkeypatch.setattr("pegboard.sessions.installing.GRACE", 0.0)
+    begun, gate, recorder = threading.Event(), threading.Event(), Recorder()
+
+    @task
+    def slow() -> None:
+        begun.set()
+        assert gate.wait(10)
+
+    with Session(recorder).install():
+        thread = threading.Thread(target=slow)
+        thread.start()
+        assert begun.wait(10)
+    assert [
+        event.details["outcome"].status for event in recorder.events if event.hook == "after_execute"
+    ] == ["cancelled"]
+    assert "count as cancelled" in caplog.text
+    gate.set()
+    thread.join()
+
+
 def test_leaving_its_with_block_ends_it() -> None:
     """Also where it was installed within."""
     with Session() as session:

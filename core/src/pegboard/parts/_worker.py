@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
+from pegboard.parts.deadlines import time_for_end
 from pegboard.parts.forks import new_lock, new_rlock
 from pegboard.privacy import loggable
 
@@ -20,6 +21,7 @@ Ring = Literal["some", "last", "stop"] | threading.Event
 Around = Callable[[], AbstractContextManager[object]]
 Wait = Callable[[float], bool]
 
+_LONG = threading.TIMEOUT_MAX
 _LAST_STEPS = 0.05  # seconds for a thread to be gone that has nothing left to do
 _log = logging.getLogger("pegboard.parts")
 
@@ -94,7 +96,7 @@ class Worker:
             return self.wait
         done = threading.Event()
         self._bell.put(done)
-        return lambda seconds: not self._is_here() and done.wait(max(seconds, 0.0))
+        return lambda seconds: not self._is_here() and done.wait(time_for_end(max(seconds, 0.0)))
 
     def close(self, *, last: bool = True) -> None:
         """Ask for the thread to end, after a last round unless told otherwise; does not wait."""
@@ -116,7 +118,8 @@ class Worker:
             return True
         if self._is_here():
             return False
-        if not (self._has_ended or ended.wait(None if seconds is None else max(seconds, 0.0))):
+        most = max(_LONG if seconds is None else seconds, 0.0)
+        if not (self._has_ended or ended.wait(time_for_end(most))):
             return False
         thread.join(None if seconds is None else _LAST_STEPS)
         return True

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from pegboard.current import calls_around
 from pegboard.errors import SessionError
+from pegboard.parts.deadlines import time_for_work
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.sessions import configuration
+from pegboard.sessions.ending import ENDING, hurrying_at_exit
+from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
 from pegboard.sessions.serving import SERVING, warn
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ def leave(session: Session, place: tuple[int, object]) -> None:
         if SERVING.installed is not session or SERVING.place != place:
             return
         SERVING.install(None)
-    _end(session, GRACE)
+    _end(session, GRACE, left=True)
 
 
 class _Forks:
@@ -138,18 +141,23 @@ def _call_around(session: Session) -> Call | None:
     return None
 
 
-def _end(session: Session, grace: float) -> None:
-    """Wait for what runs in a session, end for observers what goes on, and end the session."""
+def _end(session: Session, grace: float, *, left: bool = False) -> None:
+    """Wait for what runs in a session, end for observers what goes on, and end the session, or its block that is `left` does."""
     atexit.unregister(_end_at_exit)
     until = time.monotonic() + grace
     if session.streams:
         gc.collect()  # closes those that nobody reads any more, as of a client that went away: a cycle may hold them
-    try:
-        while session.is_busy() and time.monotonic() < until:
-            time.sleep(_POLL)
-    finally:  # a Ctrl-C ends the wait, and not what comes after it
-        _tell_left(session, session.let_go())
-        session.release(None)
+    with ENDING:
+        OPEN_AT_EXIT.note(session)  # until it is over: the end of the process may come before
+        try:
+            while session.is_busy() and (time_for_work(until - time.monotonic()) or 0.0) > 0:
+                time.sleep(_POLL)
+        finally:  # a Ctrl-C ends the wait, and not what comes after it
+            _tell_left(session, session.let_go(1 + left))
+            try:
+                session.release(None)
+            finally:
+                OPEN_AT_EXIT.remove(session)
 
 
 def _tell_left(session: Session, left: list[Call]) -> None:
@@ -190,4 +198,5 @@ def uninstall_now() -> None:
 def _end_at_exit(session: Session) -> None:
     """At the end of the process threads that matter have ended; what runs on are daemons."""
     if SERVING.installed is session:
-        uninstall_now()
+        with hurrying_at_exit():
+            uninstall_now()

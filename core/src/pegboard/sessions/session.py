@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
@@ -17,6 +18,7 @@ from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
 from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.deadlines import time_for_end, time_for_work
 from pegboard.parts.event_loop import running_loop
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
@@ -26,12 +28,12 @@ from pegboard.plans.events import ENDED
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
-from pegboard.sessions.ending import ENDING
+from pegboard.sessions.ending import ENDING, hurrying_after, raise_interrupt
 from pegboard.sessions.in_flight import InFlight
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.open_at_exit import OPEN_AT_EXIT, failure_text
 from pegboard.sessions.placing import Placing
-from pegboard.sessions.serving import SERVING, place_here
+from pegboard.sessions.serving import SERVING, place_here, warn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -161,7 +163,8 @@ class Session(Placing):
             SessionError: Another session is installed, or this one was opened inside another.
             ConfigError: The configuration is broken.
         """
-        installing.install(self, replace=replace)
+        with ENDING:
+            installing.install(self, replace=replace)
         return self
 
     def uninstall(self, grace: float = installing.GRACE) -> None:
@@ -177,7 +180,8 @@ class Session(Placing):
         Raises:
             SessionError: It is not installed, or this is inside one of its calls.
         """
-        installing.uninstall(self, grace)
+        with ENDING:
+            installing.uninstall(self, grace)
 
     @property
     def is_draining(self) -> bool:
@@ -235,12 +239,12 @@ class Session(Placing):
             return bool(self._pending) or not all(call.is_async for call in running)
         return bool(self._pending or running or (self.in_flight is not None and self.in_flight.groups))
 
-    def let_go(self) -> list[Call]:
+    def let_go(self, times: int = 1) -> list[Call]:
         """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do.
 
-        Where others are in the session, which so goes on, nothing happens.
+        Where others are in the session than who is about to leave it so many times, it goes on, and nothing happens.
         """
-        if self.in_flight is None or self._entered > 1:
+        if self.in_flight is None or self._entered > times:
             return []
         self._drop_pending()
         going_on = [*self.in_flight.abandon(), *(stream.call for stream in list(self.streams))]
@@ -263,17 +267,26 @@ class Session(Placing):
     # A context manager ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self.acquire(current_session())
-        OPEN_AT_EXIT.add(self)
-        _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
-        active_session.set(self)
+        is_in = False
+        try:
+            with ENDING:
+                self.acquire(current_session())
+                OPEN_AT_EXIT.add(self)
+                _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
+                active_session.set(self)
+                is_in = True
+        except SystemExit as error:
+            if is_in:  # of SIGTERM, meanwhile: the block is never entered, and so not left
+                self.__exit__(SystemExit, error, None)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._step_out()
-        self._leave(error, place_here())
+        with ENDING:
+            self._step_out()
+            self._leave(error, place_here())
 
     def _leave(
         self,
@@ -281,9 +294,13 @@ class Session(Placing):
         place: tuple[int, object],
         close_streams: Callable[[], list[BaseException]] | None = None,
     ) -> None:
-        if self._entered <= 1 + _BY_INSTALLING:
-            installing.leave(self, place)
-        self.release(error, close_streams)
+        try:
+            with hurrying_after(error):
+                if self._entered <= 1 + _BY_INSTALLING:
+                    installing.leave(self, place)
+                self.release(error, close_streams)
+        finally:
+            OPEN_AT_EXIT.remove(self)
 
     async def __aenter__(self) -> Self:
         running_loop()
@@ -294,14 +311,16 @@ class Session(Placing):
     ) -> None:
         import asyncio
 
-        self._step_out()
         loop = asyncio.get_running_loop()
 
         def close_streams() -> list[BaseException]:
             return asyncio.run_coroutine_threadsafe(self._aclose_streams(), loop).result()
 
-        # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self._leave, error, place_here(), close_streams))
+        with ENDING:
+            self._step_out()
+            # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
+            leave = partial(copy_context().run, self._leave, error, place_here(), close_streams)
+            ending = loop.run_in_executor(None, leave)
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -321,7 +340,6 @@ class Session(Placing):
             raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
-        OPEN_AT_EXIT.remove(self)
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -344,24 +362,28 @@ class Session(Placing):
             close_streams: Closes the streams, and returns what went wrong; None to close those that need no event loop.
         """
         failures: list[BaseException] = []
-        while True:
-            with self._lifecycle:
-                if self._entered > 1 or failures or not (self._pending or self.streams):
-                    self._entered -= 1
-                    if self._entered == 0:
-                        with ENDING:
-                            self._end(error, failures)
-                    return
+        while not self._is_released(error, failures):
             failures = self._finish_pending()
             if self.streams and not failures:
                 failures = (close_streams or self._close_streams)()
+
+    def _is_released(self, error: BaseException | None, failures: list[BaseException]) -> bool:
+        """Take one entry back, unless there is something to wait for; the last one ends the session."""
+        with ENDING, self._lifecycle:
+            if self._entered == 1 and not failures and (self._pending or self.streams):
+                return False
+            if self._entered:  # else it was ended, as the process is
+                self._entered -= 1
+                if self._entered == 0:
+                    self._end(error, failures)
+            return True
 
     def end_at_exit(self, times: int) -> list[str]:
         """Take so many entries back that nobody left, as the program ends, and return what was lost.
 
         When these are the last, it ends: what runs in pools is waited for, what belongs to an event loop cannot go on.
         """
-        if not self._lifecycle.acquire(timeout=1):
+        if not self._lifecycle.acquire(timeout=time_for_end(1.0)):
             return ["what plugins would send or write at its end, as another thread is starting or ending it"]
         lost: list[str] = []
         try:
@@ -369,6 +391,8 @@ class Session(Placing):
                 self._entered -= times
                 return []
             lost += self._drop_unfinished()
+            if going_on := len(self.let_go(times)):
+                lost.append(f"the ends of calls that go on: {going_on}")
             failures = self._close_streams()
             self._entered = 0
             self._end(None, failures)
@@ -382,7 +406,8 @@ class Session(Placing):
     def _drop_unfinished(self) -> list[str]:
         from concurrent.futures import wait
 
-        wait([future for future, needs in list(self._pending.items()) if needs is None], installing.GRACE)
+        unfinished = [future for future, needs in list(self._pending.items()) if needs is None]
+        wait(unfinished, time_for_work(installing.GRACE))
         number = sum(not future.done() for future in list(self._pending))
         self._drop_pending()
         return [f"calls that were not over: {number}"] if number else []
@@ -442,16 +467,17 @@ class Session(Placing):
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
         SERVING.closed(self)
-        failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
+        for _, plugin in reversed(self._own):
+            with hurrying_after(error, *failures):
+                failures += self._call_all("session_end", [plugin])
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()
         self._places.clear()
         if self.executors is self._own_executors or self.outer is None:
-            self.executors.close(wait=self._waits)
-        for failure in failures:
-            if not isinstance(failure, Exception):
-                raise failure
+            with hurrying_after(error, *failures):
+                self.executors.close(wait=self._waits and time_for_work() != 0)
+        raise_interrupt(error, failures)
         if not failures:
             return
         if error is not None:  # it is on its way, and must not be replaced
@@ -476,8 +502,16 @@ class Session(Placing):
                 )
             ]
         try:
-            for future in wait(list(self._pending)).done:
+            done, late = wait(list(self._pending), time_for_work())
+            for future in done:
                 self._let_go(future)  # an interrupt may have kept it from being told
+            if late:
+                warn(
+                    "%r ends while calls that were submitted to it go on: %d. Their time is over.",
+                    self,
+                    len(late),
+                )
+                self._drop_pending()
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
             return [error]
         return []

@@ -123,8 +123,13 @@ class Launcher:
             raise
         return taken
 
-    def drain(self) -> None:
-        """Give up what has not begun, and wait for what has."""
+    def drain(self, most: float | None = None) -> None:
+        """Give up what has not begun, and wait for what has, so many seconds at most."""
+        going = self.give_up()
+        wait([run.over for run in going], most)
+
+    def give_up(self) -> list[Going]:
+        """Give up what has not begun, and return all that was going on."""
         with self._agenda.guard:
             going = list(self._going)
             unbegun = [run for entry in {each.entry for each in going} for run in entry.waiting]
@@ -135,7 +140,7 @@ class Launcher:
         for run in going:
             if run.future is not None:
                 run.future.cancel()
-        wait([run.over for run in going])
+        return going
 
     def _keep(self, going: Going) -> bool:
         entry, overlap = going.entry, going.entry.trigger.overlap

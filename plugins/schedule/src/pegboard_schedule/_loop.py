@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, new_lock, time_for_work
 from pegboard.privacy import loggable
 from pegboard_schedule._errors import ScheduleError
 from pegboard_schedule._launch import inside_a_run
@@ -80,7 +80,7 @@ class Loop:
         """Let the loop end, and wait until it has; what it runs itself does not wait, as it would for itself."""
         self.ask_to_stop()
         if not inside_a_run() and threading.current_thread() is not self._thread:
-            self._ended.wait()
+            self._ended.wait(time_for_work())
 
     def wake(self) -> None:
         """Let it look again at what is due first."""

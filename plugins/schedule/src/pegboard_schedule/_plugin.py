@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import Session, Task, hookimpl
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork, checks, new_rlock
+from pegboard.parts import after_fork, checks, new_rlock, time_for_work
+from pegboard.sessions.sigterm import serving
 from pegboard_schedule import _checks, hookspecs
 from pegboard_schedule._adding import checked_arguments, checked_task, triggers_of
 from pegboard_schedule._agenda import Agenda
@@ -26,7 +27,6 @@ from pegboard_schedule._launch import (
     observer_of_fires,
 )
 from pegboard_schedule._loop import Loop
-from pegboard_schedule._signals import stopping_on_signals
 from pegboard_schedule._store import LastRuns
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard_schedule._records import Run, Scheduled
     from pegboard_schedule._trigger import Trigger
 
+_GRACE = checks.number(above=0)
 _SEED = checks.whole().or_none("another jitter in every run")
 
 
@@ -87,6 +88,14 @@ class Scheduling:
     def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Watch the calls that are scheduled runs, and no others."""
         return None if task.option(Fires) is None else observer_of_fires(session, task.name)
+
+    @hookimpl
+    def session_draining(self) -> None:
+        """Begin no more runs; those that wait for others of their entry are given up."""
+        parts = self._parts
+        if parts is not None and parts.session.is_draining:
+            parts.loop.ask_to_stop()
+            parts.launcher.give_up()
 
     @hookimpl
     def session_end(self, session: Session) -> None:
@@ -153,11 +162,11 @@ class Scheduling:
         return self._ready().agenda.records()
 
     def run_pending(self) -> list[Run]:
-        """Run what is due now, wait for it, and return how it went, in the order in which it was due."""
+        """Run what is due now, wait for it, and return how it went, in the order in which it was due; nothing once it drains."""
         return self._ready().run_pending()
 
     def start(self) -> None:
-        """Run what comes due from now on, in a thread of its own; nothing happens if it does already."""
+        """Run what comes due from now on, in a thread of its own; nothing happens if it does already, or the session drains."""
         self._ready().loop.start()
 
     def stop(self) -> None:
@@ -165,18 +174,24 @@ class Scheduling:
         if self._parts is not None:
             self._parts.loop.stop()
 
-    def serve(self) -> None:
-        """Run what comes due until SIGTERM, SIGINT or `stop()`, then wait for what runs and return.
+    def serve(self, *, grace: float = 20.0) -> None:
+        """Run what comes due until SIGTERM, SIGINT, `stop()`, or the session drains; then wait for what runs and return.
 
-        A second signal does what it did before: it ends the process, as a rule. In another thread than the main one, only
-        `stop()` ends it. Where the session has another clock than the system's, waits are its `sleep`.
+        At SIGTERM all sessions drain. What runs has `grace` seconds, and when it is over in time this returns, so that the program
+        ends with 0; else the sessions are ended and the process with them, with status 143, as at a second SIGTERM. A second
+        Ctrl-C does what it did before. In another thread than the main one, signals are left alone. Where the session has another
+        clock than the system's, waits are its `sleep`.
+
+        Args:
+            grace: In seconds; where `install_sigterm()` was called, what that was given.
 
         Raises:
             ScheduleError: It runs already, or this is the thread of an event loop.
         """
         _refuse_in_event_loop()
+        grace = _GRACE.check("grace", grace, owner="serve")
         loop = self._ready().loop
-        loop.run(stopping_on_signals(loop.ask_to_stop))
+        loop.run(serving(loop.ask_to_stop, grace))
 
     def _ready(self) -> _Parts:
         parts = self._parts
@@ -231,6 +246,8 @@ class _Parts:
         return key
 
     def run_pending(self) -> list[Run]:
+        if self.session.is_draining:
+            return []
         begun = self._launch(wait=True)
         begun.sort(key=lambda going: (going.due, going.entry.order))
         runs = [going.over.result() for going in begun]
@@ -238,12 +255,14 @@ class _Parts:
 
     def close(self) -> None:
         self.loop.stop()
-        self.launcher.drain()
+        self.launcher.drain(time_for_work())
         self.asker.close()
         self.agenda.clear()
 
     def _turn(self) -> float | None:
-        if self.session.is_open:  # what begins while it ends might wait for the end, and the end for it
+        if self.session.is_draining:
+            self.loop.ask_to_stop()
+        elif self.session.is_open:  # what begins while it ends might wait for the end, and the end for it
             self._launch(wait=not isinstance(self.session.clock, SystemClock))
         waits = (self.agenda.seconds_to_next(), self.asker.seconds_to_late())
         return min((seconds for seconds in waits if seconds is not None), default=None)
