@@ -86,6 +86,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
     def enter(opened: OpenStream) -> None:
         call = opened.call
         running_call.set(call)
+        call.stage = 0
         call.started = perf_counter()
         opened.begin()
         if plan.scopes:

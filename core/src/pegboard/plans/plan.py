@@ -61,7 +61,7 @@ class Plan:
         own_place: The executor that the task itself asks for, with `On`; or None.
         awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
-        in_flight: The calls of functions and coroutines that run in the session; None where nobody has to know them.
+        in_flight: The calls of coroutines that run in the session; None where nobody has to know them.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Plan:
         self.function = awaiting(function) if awaits else function
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
-        self.in_flight = None if session.in_flight is None else session.in_flight.calls
+        self.in_flight = None if session.in_flight is None else session.in_flight.coroutines
         self.watched = bool(scopes) or any(
             name in events
             for name in ("before_execute", "before_attempt", "after_attempt", "on_error", "after_execute")
