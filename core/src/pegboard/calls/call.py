@@ -74,41 +74,6 @@ class Call:
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_inputs",
-        "_state",
-        "args",
-        "attempt",
-        "attempt_begun",
-        "attempt_ended",
-        "directed",
-        "executor",
-        "group",
-        "handed",
-        "hook_depth",
-        "hook_failures",
-        "hooking",
-        "kwargs",
-        "left_with",
-        "listens",
-        "map_index",
-        "number",
-        "outcome",
-        "parent",
-        "plan",
-        "returned",
-        "sampled",
-        "source",
-        "span_id",
-        "stage",
-        "started",
-        "streams",
-        "time_limit",
-        "trace_id",
-    )
-    in_hook = False
-    carrier: Mapping[str, str] = MappingProxyType({})
     plan: Plan
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -139,6 +104,10 @@ class Call:
     _inputs: Mapping[str, Any] | None
     _state: dict[Any, Any] | None
     time_limit: Limit | None
+    __slots__ = ("__weakref__", *__annotations__)
+
+    in_hook = False
+    carrier: Mapping[str, str] = MappingProxyType({})
 
     def __getattr__(self, name: str) -> Any:
         try:

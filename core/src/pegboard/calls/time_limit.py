@@ -36,20 +36,6 @@ class Limit:
         begun: Whether it has been waited for the function to begin elsewhere.
     """
 
-    __slots__ = (
-        "around",
-        "at",
-        "begun",
-        "clock",
-        "error",
-        "lifted",
-        "number",
-        "outer",
-        "seconds",
-        "task",
-        "timer",
-    )
-
     def __init__(self, call: Call, seconds: float, error: type[TaskTimeout]) -> None:
         self.clock: Clock = call.session.clock
         self.at = self.clock.monotonic() + seconds
