@@ -11,9 +11,9 @@ from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
 from pegboard.parts.awaiting import awaiting
 from pegboard.parts.notes import note_on
+from pegboard.plans import async_generator, coroutine, function, generator
 from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
 from pegboard.plans.folding import arity_of
-from pegboard.plans.runners import RUNNERS
 from pegboard.privacy import mark_sensitive
 from pegboard.records import Outcome, make_outcome, status_of
 
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
     from pegboard.options import Option
     from pegboard.places import Place, RemotePlace
     from pegboard.plans.events import Dispatch
+    from pegboard.records import Kind
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
 
+    Run = Callable[[Call], Any]
     Divert = Callable[[str, Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
 
-def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
+RUNNERS: dict[Kind, Callable[[Plan], Run]] = {
+    "function": function.build,
+    "coroutine": coroutine.build,
+    "generator": generator.build,
+    "async_generator": async_generator.build,
+}
+
+
+def _named_after(executor: str, run: Run) -> Run:
     """Have a call know where its function is going to run."""
 
     def run_there(call: Call) -> Any:
@@ -90,8 +100,8 @@ class Plan:
         self.place = place
         self.own_place: Place | None = None
         self.awaits = awaits
-        function = task.__wrapped__ if place is None else place.function_for(task)
-        self.function = awaiting(function) if awaits else function
+        body = task.__wrapped__ if place is None else place.function_for(task)
+        self.function = awaiting(body) if awaits else body
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
         self.in_flight = None if session.in_flight is None else session.in_flight.coroutines
@@ -107,7 +117,7 @@ class Plan:
         self._awaiting: Plan | None = None
         self._with_layer: dict[Layer, Plan] = {}
         self._placed: dict[str, Plan] = {}
-        run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+        run = RUNNERS[task.kind](self)
         self.run = run if place is None else _named_after(place.name, run)
 
     def unobserved(self) -> Plan:
