@@ -113,26 +113,19 @@ class Plan:
         self._before_attempt, self._after_attempt = events.get("before_attempt"), events.get("after_attempt")
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
-        self._unobserved: Plan | None = None
-        self._awaiting: Plan | None = None
-        self._with_layer: dict[Layer, Plan] = {}
-        self._placed: dict[str, Plan] = {}
+        self._others: dict[object, Plan] = {}
         run = RUNNERS[task.kind](self)
         self.run = run if place is None else _named_after(place.name, run)
 
     def unobserved(self) -> Plan:
         """The same layers and nobody told: for calls that the observers of an observer's call make."""
-        if self._unobserved is None:
-            self._unobserved = self._changed(scopes=(), events={}, observers={})
-        return self._unobserved
+        return self._with("unobserved", scopes=(), events={}, observers={})
 
     def awaiting(self) -> Plan:
         """The same, with what the function returns awaited within the call: for calls of functions that are awaited."""
         if self.awaits or self.place is not None or self.task.kind != "function":
             return self
-        if self._awaiting is None:
-            self._awaiting = self._changed(awaits=True)
-        return self._awaiting
+        return self._with("awaiting", awaits=True)
 
     def limited(self) -> Plan:
         """The same, within the time that is left to a call around it."""
@@ -140,39 +133,35 @@ class Plan:
 
     def with_layer(self, layer: Layer) -> Plan:
         """The same, with one layer of the core's more."""
-        found = self._with_layer.get(layer)
-        if found is None:
-            layers = tuple(sorted((*self.layers, layer), key=lambda each: each.order))
-            found = self._with_layer[layer] = self._changed(layers=layers)
-        return found
+        found = self._others.get(layer)
+        return found or self._with(
+            layer, layers=tuple(sorted((*self.layers, layer), key=lambda each: each.order))
+        )
 
     def placed(self, place: RemotePlace) -> Plan:
         """The same, with the function on an executor in other processes; layers and observers stay."""
         if self.place is place:
             return self
-        if (
-            self.version != self.session.version
-        ):  # what takes functions there came just now, with hooks of its own
+        if self.version != self.session.version:  # what takes functions there came just now, with its hooks
             fresh = self.task._plan_in(self.session)
             return (fresh.limited() if HAND_DOWN in self.layers else fresh).placed(place)
-        found = self._placed.get(place.name)
-        if found is None or found.place is not place:
-            found = self._placed[place.name] = self._changed(place=place)
-        return found
+        return self._with(place, place=place)
 
-    def _changed(self, **changes: Any) -> Plan:
-        """Make the same plan again, with other values for some of the arguments that it was made of."""
-        made_of = {
-            "options": self.options,
-            "layers": self.layers,
-            "scopes": self.scopes,
-            "events": self.events,
-            "observers": self.observers,
-            "place": self.place,
-            "awaits": self.awaits,
-        }
-        plan = Plan(self.session, self.task, self.version, **{**made_of, **changes})
-        plan.own_place = self.own_place
+    def _with(self, key: object, **changes: Any) -> Plan:
+        """The same plan, with other values for some of the arguments that it was made of; made once for each key."""
+        plan = self._others.get(key)
+        if plan is None:
+            made_of = {
+                "options": self.options,
+                "layers": self.layers,
+                "scopes": self.scopes,
+                "events": self.events,
+                "observers": self.observers,
+                "place": self.place,
+                "awaits": self.awaits,
+            }
+            plan = self._others[key] = Plan(self.session, self.task, self.version, **{**made_of, **changes})
+            plan.own_place = self.own_place
         return plan
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
