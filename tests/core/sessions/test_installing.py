@@ -596,7 +596,7 @@ def test_a_forked_child_goes_on_with_it() -> None:
         class Tells:
             name = "tells"
             @hookimpl
-            def session_forked(self, session): print("forked", session.id != before, len(session.in_flight.calls), flush=True)
+            def session_forked(self, session): print("forked", session.id != before, len(session.in_flight.running()), flush=True)
             @hookimpl
             def after_execute(self, outcome): print(outcome.status, flush=True)
         @task

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextvars import copy_context
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
-from pegboard.current import running_call
 from pegboard.plans.folding import arity_of
 from pegboard.plans.open_stream import OpenStream
 from pegboard.plans.streams import KeptStream, drive, finish_step, fold_streams, take_handed
@@ -41,7 +39,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         index = 0
         try:
             try:
-                within(enter, opened)
+                within(opened.begin)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -83,14 +81,6 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         finally:
             within(opened.end, sys.exc_info()[1])
 
-    def enter(opened: OpenStream) -> None:
-        call = opened.call
-        running_call.set(call)
-        call.started = perf_counter()
-        opened.begin()
-        if plan.scopes:
-            plan.enter(call, opened.entered)
-
     async def close(
         call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException
     ) -> None:
@@ -111,12 +101,11 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
 def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     def start(call: Call) -> KeptStream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         call.attempt = 1
         if before is not None:
             before(call, 1)
@@ -129,7 +118,7 @@ def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
 
 def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -161,8 +150,7 @@ def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> KeptStream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         return open_top(call)
 
     return start

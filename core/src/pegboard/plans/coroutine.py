@@ -92,6 +92,7 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
             make_current(call)
             if begin is not None:
                 begin(call)
+            call.stage = 0
             call.started = started = perf_counter()
             try:
                 if enter is not None:

@@ -40,10 +40,9 @@ _AWAITABLE = (types.CoroutineType, types.GeneratorType)
 
 def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
-    if not (plan.layers or plan.watched):
-        return _bare(plan) if plan.in_flight is None else _bare_in_flight(plan, plan.in_flight)
-    run = _layered(plan) if plan.layers else _watched(plan)
-    return run if plan.in_flight is None else _in_flight(run, plan.in_flight)
+    if plan.layers:
+        return _layered(plan)
+    return _watched(plan) if plan.watched else _bare(plan)
 
 
 def _bare(plan: Plan) -> Run:
@@ -66,45 +65,6 @@ def _bare(plan: Plan) -> Run:
     return run
 
 
-def _bare_in_flight(plan: Plan, calls: set[Call]) -> Run:
-    """The same, for a session that has to know what runs in it; one function, as a frame more would cost a tenth."""
-    function = plan.function
-    note = plan.note
-    make_current = running_call.set
-    begin, over = calls.add, calls.discard  # each is one call of C
-
-    def run(call: Call) -> Any:
-        try:  # two of them, as a Ctrl-C may come in between their two ends
-            try:
-                make_current(call)
-                begin(call)
-                call.attempt = 1
-                return function(*call.args, **call.kwargs)
-            except Exception as error:
-                note(call, error)
-                raise
-            finally:
-                make_current(call.parent)
-        finally:
-            over(call)
-
-    return run
-
-
-def _in_flight(inner: Run, calls: set[Call]) -> Run:
-    """Have a session know that a call runs in it."""
-    begin, over = calls.add, calls.discard
-
-    def run(call: Call) -> Any:
-        try:
-            begin(call)
-            return inner(call)
-        finally:
-            over(call)
-
-    return run
-
-
 def _watched(plan: Plan) -> Run:
     """For a task with observers and no layers."""
     function = plan.function
@@ -120,6 +80,7 @@ def _watched(plan: Plan) -> Run:
         entered: list[Any] | None = None
         try:
             make_current(call)
+            call.stage = 0
             call.started = started = perf_counter()
             try:
                 if enter is not None:
@@ -184,6 +145,7 @@ def _layered(plan: Plan) -> Run:
         try:
             make_current(call)
             if watched:
+                call.stage = 0
                 call.started = perf_counter()
             try:
                 if enter is not None:
@@ -260,3 +222,6 @@ def _layered(plan: Plan) -> Run:
 def _is_seen_as(asked: object, call: Call) -> bool:
     """Whether this is the call, with other inputs."""
     return isinstance(asked, Call) and original_of(asked) is call
+
+
+MAKERS = (_bare, _watched, _layered)  # of runners, for whoever looks for these on a stack

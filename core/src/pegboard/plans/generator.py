@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
-from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
 from pegboard.plans.folding import arity_of, end_suspension, observes_attempts, refuse_complaint
 from pegboard.plans.open_stream import OpenStream
@@ -42,7 +40,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         value = None
         try:
             try:
-                within(enter, opened)
+                within(opened.begin)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -79,20 +77,12 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         finally:
             within(opened.end, sys.exc_info()[1])
 
-    def enter(opened: OpenStream) -> None:
-        call = opened.call
-        running_call.set(call)
-        call.started = perf_counter()
-        opened.begin()
-        if plan.scopes:
-            plan.enter(call, opened.entered)
-
     return stream
 
 
 def _plain(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
     if not observes_attempts(plan):
 
@@ -104,8 +94,7 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
         return start
 
     def attempt(call: Call) -> Stream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         call.attempt = 1
         try:
             if before is not None:
@@ -122,7 +111,7 @@ def _plain(plan: Plan) -> Callable[[Call], Stream]:
 
 def _layered(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -156,8 +145,7 @@ def _layered(plan: Plan) -> Callable[[Call], Stream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> Stream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         return _stepped(call, open_top(call))
 
     return start

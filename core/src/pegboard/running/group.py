@@ -34,23 +34,6 @@ class Group:
         failed: How many of them ended with an error.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "calls",
-        "failed",
-        "hook_failures",
-        "hooking",
-        "kind",
-        "name",
-        "number",
-        "parent",
-        "session",
-        "size",
-        "stage",
-        "started",
-        "task",
-    )
-
     def __init__(
         self,
         session: Session,

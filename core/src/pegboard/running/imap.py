@@ -14,10 +14,9 @@ from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
-from pegboard.running.group_state import check_policy
 from pegboard.running.in_loop import Ended
 from pegboard.running.loop_thread import LoopThread
-from pegboard.running.map import Fanout
+from pegboard.running.map import Fanout, check_map
 from pegboard.running.on_threads import Submitted
 from pegboard.running.placing import choose_place
 
@@ -35,40 +34,19 @@ Taken = tuple[int, tuple[Any, ...]]
 
 
 def imap(
-    task: Task[..., Any],
-    lead: tuple[Any, ...],
-    iterables: Sequence[Iterable[Any]],
-    ordered: bool,
-    concurrency: int | None,
-    on_error: StreamOnError,
-    strict: bool,
+    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], **settings: Any
 ) -> Generator[Any, None, None]:
     """Iterate over a map from sync code; see `Task.imap`."""
-    _check(iterables, concurrency, on_error)
     if task.kind in ("coroutine", "async_generator"):
-        stream = aimap(task, lead, iterables, ordered, concurrency, on_error, strict)
-        return iterate_in_loop(stream, task.name)
-    return _ExecutorStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+        return iterate_in_loop(aimap(task, lead, iterables, **settings), task.name)
+    return _ExecutorStream(task, lead, iterables, **settings).iterate()
 
 
 def aimap(
-    task: Task[..., Any],
-    lead: tuple[Any, ...],
-    iterables: Sequence[Iterable[Any]],
-    ordered: bool,
-    concurrency: int | None,
-    on_error: StreamOnError,
-    strict: bool,
+    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], **settings: Any
 ) -> AsyncGenerator[Any, None]:
     """Iterate over a map from async code; see `Task.aimap`."""
-    _check(iterables, concurrency, on_error)
-    return _LoopStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
-
-
-def _check(iterables: Sequence[object], concurrency: int | None, on_error: str) -> None:
-    if not iterables:
-        raise TypeError("imap() takes at least one iterable: one for each parameter of the task.")
-    check_policy(on_error, concurrency, _POLICY)
+    return _LoopStream(task, lead, iterables, **settings).iterate()
 
 
 class _MapStream(Fanout):
@@ -79,11 +57,13 @@ class _MapStream(Fanout):
         task: Task[..., Any],
         lead: tuple[Any, ...],
         iterables: Sequence[Iterable[Any]],
+        *,
         ordered: bool,
         concurrency: int | None,
         on_error: StreamOnError,
         strict: bool,
     ) -> None:
+        check_map("imap", iterables, on_error, concurrency, _POLICY)
         super().__init__(task, lead, iterables, on_error, strict)
         self._ordered = ordered
         self._collecting = on_error == "collect"
