@@ -50,6 +50,14 @@ class Queue:
         _note_attempt(call, State.RETRYING)
 
     @hookimpl
+    def session_draining(self) -> None:
+        """Cancel what waits to begin."""
+        with self._guard:
+            controls = list(self._controls)
+        for control in controls:
+            control.begin_draining()
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """End what the session leaves."""
         with self._guard:
@@ -59,7 +67,7 @@ class Queue:
             control.end_session(session)
         for manager in own:
             if not manager.is_closed:
-                manager.close(cancel=True)
+                manager.close_in_time()
 
     def adopt(self, manager: TaskManager, control: Control, session: Session, *, made_here: bool) -> None:
         """Remember a manager that is used in a session, or was made in it."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
-from pegboard.parts import checks
+from pegboard.parts import checks, time_for_work
 from pegboard.parts.event_loop import running_loop
 from pegboard_queue._checks import dependencies_given, seconds_or_none
 from pegboard_queue.items.item import Item, checked_items
@@ -285,34 +285,66 @@ class TaskManager:
         Args:
             cancel: Cancel every item instead of running it, and wait for what runs.
         """
+        self._close(lambda: self._control.begin_closing(cancel=cancel))
+
+    def _close(self, begin: Callable[[], None]) -> None:
         if self.is_closed:
             return
         if not self._workers.scheduler.is_idle:
             self._waiting.refuse_blocking("for the manager's end")
         self._waiting.refuse_inside()
-        self._control.begin_closing(cancel=cancel)
+        begin()
         try:
             self.join()
-        except BaseException:
-            self.cancel_all()
+        except BaseException as error:
+            self._give_up(error)
             self.join()
             raise
         finally:
             self._workers.close()
             self.is_closed = True
 
+    def close_in_time(self) -> None:
+        """End the manager as its session ends: all is cancelled, but at SIGTERM what runs has the time that is left for work."""
+        most = time_for_work()
+        self._give_up(None if most is None else SystemExit())
+        try:
+            self._waiting.for_all(most)
+        except TimeoutError:
+            self.cancel_all()
+        self._workers.close(wait=self._workers.scheduler.is_idle)
+        self.is_closed = True
+
+    def _begin_to_end(self, error: BaseException | None) -> Callable[[], None]:
+        """Return what begins the end of a block that was left with this error."""
+        if error is None:
+            return lambda: self._control.begin_closing(cancel=False)
+        return lambda: self._give_up(error)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        """Take no more items, and cancel all; where SIGTERM leaves a session that drains, those alone that have not started."""
+        session = self._admission.session()
+        has_time = error is not None and not isinstance(error, Exception | KeyboardInterrupt)
+        if has_time and session is not None and session.is_draining:
+            self._control.begin_closing_drained()
+        else:
+            self._control.begin_closing(cancel=True)
+
     async def aclose(self, *, cancel: bool = False) -> None:
         """Do what `close` does, in an event loop."""
+        await self._aclose(lambda: self._control.begin_closing(cancel=cancel))
+
+    async def _aclose(self, begin: Callable[[], None]) -> None:
         import asyncio
 
         if self.is_closed:
             return
         self._waiting.refuse_inside()
-        self._control.begin_closing(cancel=cancel)
+        begin()
         try:
             await self.ajoin()
-        except BaseException:
-            self.cancel_all()
+        except BaseException as error:
+            self._give_up(error)
             await self.ajoin()
             raise
         finally:
@@ -327,7 +359,7 @@ class TaskManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.close(cancel=error is not None)
+            self._close(self._begin_to_end(error))
         except Exception as failure:
             if error is None or failure is not self._workers.scheduler.broken:
                 raise
@@ -344,7 +376,7 @@ class TaskManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self.aclose(cancel=error is not None)
+            await self._aclose(self._begin_to_end(error))
         except Exception as failure:
             if error is None or failure is not self._workers.scheduler.broken:
                 raise

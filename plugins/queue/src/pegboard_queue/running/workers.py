@@ -71,15 +71,15 @@ class Workers:
         with self._guard:
             self._single_threads.discard(threading.current_thread())
 
-    def close(self) -> None:
-        """End the threads, once every item has ended."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the threads, once every item has ended; without waiting, those of items that go on when these have."""
         pool, stop = self._pool, self._stop_loop
         with self._guard:
             threads = list(self._single_threads)
-        for thread in threads:
+        for thread in threads if wait else ():
             thread.join()
         if pool is not None:
-            pool.shutdown(wait=True)
+            pool.shutdown(wait=wait)
         if stop is not None:
             stop()
 
