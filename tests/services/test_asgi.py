@@ -12,7 +12,15 @@ import attrs
 import pytest
 
 PAGE = "fastapi-and-starlette.md"
-APPS = {"fastapi": "fast:app", "starlette": "star:app"}
+LIFESPAN = "    async with session.install():\n        yield\n"
+FUNCTIONS = "    session.install()\n    yield\n    await asyncio.to_thread(session.uninstall)\n"
+BLOCKING = "    session.install()\n    yield\n    session.uninstall()\n"
+APPS = {
+    "fastapi": ("fast:app", {}),
+    "starlette": ("star:app", {}),
+    "two-functions": ("fast:app", {LIFESPAN: FUNCTIONS}),
+    "blocking": ("fast:app", {LIFESPAN: BLOCKING}),
+}
 ONCE = ("customer", "order", "mail", "invoice", "rows", "events")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 BARE = """
@@ -37,6 +45,7 @@ def ask_for_all(server, **headers):
     assert server.ask("/invoices/ann", **headers)
     assert server.ask("/rows/3", **headers) == "row 0\nrow 1\nrow 2\n"
     assert server.ask("/events/3", **headers).count("data") == 3
+    assert server.ask("/livez") == server.ask("/readyz") == "ok\n"
 
 
 def read_while_it_ends(server, path, number=signal.SIGTERM):
@@ -61,8 +70,9 @@ class Seen:
 @pytest.fixture(scope="module", params=APPS)
 def seen(request, write_project, start, open_sink, until):
     """What is known of a server that was asked for everything, and was told to end while it streamed."""
-    project, sink = write_project(PAGE), open_sink()
-    server = start(project, command(project, APPS[request.param]), sink)
+    app, change = APPS[request.param]
+    project, sink = write_project(PAGE, change), open_sink()
+    server = start(project, command(project, app), sink)
     ask_for_all(server, traceparent=f"00-{TRACE_ID}-b7ad6b7169203331-01")
     scraped = until(lambda: (page := server.scrape())["mail"] and page)  # after the answer: in the background
     streamed = read_while_it_ends(server, "/events/30")
