@@ -210,14 +210,17 @@ class Project:
             if block.language == "console"
             for line in block.text.splitlines()
         ]
+        found = set()
         for block in blocks:
             if block.saved_as is not None:
                 text = block.text
                 for old, new in {**PATIENT, **change}.items():
+                    found.update([old] if old in text else [])
                     text = text.replace(old, new)
                 path = folder / block.saved_as
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
+        assert found >= set(change), f"the page has nothing to change: {change}"
 
     def command(self, begin, *, serves=True):
         """The words of the command of the page that begins like this."""

@@ -34,6 +34,7 @@ def ask_for_all(server, **headers):
     assert server.ask("/orders/ann", **headers)
     assert server.ask("/rows/3", **headers) == "row 0\nrow 1\nrow 2\n"
     assert server.ask("/events/3", **headers).count("data") == 3
+    assert server.ask("/livez") == server.ask("/readyz") == "ok\n"
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from pegboard import ConfigError
 from pegboard.parts import new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._asking import Asked, exporters_with, made_by
+from pegboard_tracing._installed import INSTALLED, is_set
 from pegboard_tracing._nowhere import say_if_nowhere
 from pegboard_tracing._signal import VARIABLE, Record, as_event, chosen_signal, recorder
 
@@ -93,14 +94,15 @@ class SpanRoute:
         """Make the session's provider the application's.
 
         Raises:
-            ConfigError: The application has one.
+            ConfigError: The application has one, and it is not that of a session which has ended.
         """
         with self._guard:
             if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-                provider = self._named or self._make_own()
-                trace.set_tracer_provider(provider)
-                if trace.get_tracer_provider() is provider:
-                    return
+                trace.set_tracer_provider(self._named or self._make_own())
+            elif self._named is None:
+                self._own = INSTALLED.take()
+            if is_set(self._named or self._own):
+                return
         raise ConfigError(
             "Tracing(install=True) would replace the application's tracer provider, which OpenTelemetry allows once a "
             "process.\nLeave install out: spans go to the provider that is set, or to the session's exporters.",
@@ -135,7 +137,10 @@ class SpanRoute:
                 logs.close()
         finally:
             if own is not None:
-                own.shutdown()
+                try:
+                    own.shutdown()
+                finally:
+                    INSTALLED.give_back(own)
 
     def _was_asked(self, found: HookImpl) -> bool:
         return any(found.plugin is plugin for plugin in self._asked)
@@ -165,6 +170,7 @@ class SpanRoute:
                 from opentelemetry.sdk.trace import TracerProvider as OwnProvider
 
                 from pegboard_tracing._id_generator import PrivateIds
+                from pegboard_tracing._processors import Processors
                 from pegboard_tracing.resource import service_resource
             except ModuleNotFoundError as error:
                 raise ConfigError(
@@ -175,7 +181,10 @@ class SpanRoute:
                 ) from error
             # The session ends it; an exit handler would keep every session's provider until then.
             self._own = OwnProvider(
-                resource=service_resource(), shutdown_on_exit=False, id_generator=PrivateIds()
+                resource=service_resource(),
+                shutdown_on_exit=False,
+                active_span_processor=Processors(),
+                id_generator=PrivateIds(),
             )
         return self._own
 
