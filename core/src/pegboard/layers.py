@@ -107,8 +107,3 @@ class Scope:
         validator=checks.callable_("a function of the call and of what `enter` returned")
     )
     plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
-
-
-def belong_to(part: Layer | Scope, plugin: str) -> None:
-    """Note which plugin bound a layer or scope."""
-    object.__setattr__(part, "plugin", plugin)
