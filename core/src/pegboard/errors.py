@@ -30,6 +30,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+__all__ = [
+    "AwaitInSyncTask",
+    "BindError",
+    "ConfigError",
+    "DeadlineExceeded",
+    "InvalidName",
+    "InvalidPlugin",
+    "InvalidTask",
+    "MapError",
+    "MissingPlugin",
+    "MustBeAwaited",
+    "NeedsAsyncio",
+    "NotAwaited",
+    "PegboardError",
+    "PluginConflict",
+    "RemoteError",
+    "SessionError",
+    "Suspended",
+    "TaskTimeout",
+    "TransportError",
+    "UnknownEvent",
+    "UnsupportedTask",
+    "WorkerDied",
+]
+
 
 class PegboardError(Exception):
     """Base of every error that Pegboard itself raises.

@@ -47,12 +47,6 @@ class Secret(Generic[T]):
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self._refuse("pickled or copied")
 
-    def __copy__(self) -> NoReturn:
-        self._refuse("copied")
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        self._refuse("copied")
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import texts
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PegboardError, PluginConflict
-from pegboard.layers import Layer, Scope, belong_to
+from pegboard.layers import Layer, Scope
 from pegboard.options import On
 from pegboard.places import BUILT_IN, RemotePlace
 from pegboard.plans.events import Dispatch, Observer, compile_event, monitored_event, plain_function
@@ -43,7 +43,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     for found in session.pm.in_order("bind"):
         for part in _bind(session, seen, found):
             if isinstance(part, Layer | Scope):
-                belong_to(part, found.plugin_name)
+                object.__setattr__(part, "plugin", found.plugin_name)  # frozen towards plugins
             if isinstance(part, Layer):
                 layers.append(part)
             elif isinstance(part, Scope):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
 from pegboard.parts import checks
-from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.awaiting import loop_runs_here, outlast
 from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
@@ -179,7 +179,9 @@ class _LoopStream(_MapStream):
             stopped = error
             raise
         finally:
-            interruption = await _cancel_and_wait(self._pending)
+            for each in self._pending:
+                each.cancel()
+            interruption = await outlast(list(self._pending))
             self.over(interruption or stopped)
             if interruption is not None:
                 raise interruption
@@ -215,22 +217,6 @@ class _LoopStream(_MapStream):
         if not first.done():
             await self._ended.wait()
         return first if first.done() else None
-
-
-async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> BaseException | None:
-    """Cancel what runs and wait until it is over, also when cancelled once more: that cancellation is returned."""
-    import asyncio
-
-    left = [each for each in tasks if not each.done()]
-    for each in left:
-        each.cancel()
-    interruption: BaseException | None = None
-    while any(not each.done() for each in left):
-        try:
-            await asyncio.wait(left)
-        except asyncio.CancelledError as error:
-            interruption = error
-    return interruption
 
 
 _END = object()

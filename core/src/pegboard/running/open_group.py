@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
-from pegboard.parts.awaiting import PLAIN, is_awaitable, refuse_awaitable, settled
+from pegboard.parts.awaiting import PLAIN, is_awaitable, outlast, refuse_awaitable, settled
 from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
@@ -340,16 +340,10 @@ class OpenGroup:
         """Wait for what was begun here; cancelled itself, it cancels that, waits on, and returns the cancellation."""
         import asyncio
 
-        interruption: BaseException | None = None
         if cancelling:
             self._cancel()
         ending = asyncio.ensure_future(self._all_over())
-        while not ending.done():
-            try:
-                await asyncio.wait([ending])
-            except asyncio.CancelledError as error:
-                interruption = error
-                self._cancel()
+        interruption = await outlast([ending], self._cancel)
         return ending.exception() or interruption
 
     async def _all_over(self) -> None:
@@ -413,12 +407,8 @@ class _Items(GroupState):
     def begin(self) -> None:
         """Told already."""
 
-    def finish(self) -> list[Any]:
-        """Return the results, or raise what is to be raised."""
-        error = self.error()
-        if error is None:
-            return self.results
-        raise error
+    def end(self, error: BaseException | None, value: Any = None) -> None:
+        """Told when the group is left."""
 
     def finish_item(self, index: int, args: tuple[Any, ...]) -> Any:
         """Run an item."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from pegboard.current import active_session
 from pegboard.parts.awaiting import GIVES_COROUTINE
 from pegboard.running import one
-from pegboard.running.map import map_async, map_sync
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -148,6 +147,8 @@ class WaysToCall(Generic[P, R_co]):
             concurrency: How many calls may run at once; at most what the executor allows.
             strict: Raise ValueError when the iterables are not of one length.
         """
+        from pegboard.running.map import map_sync
+
         return self._map(
             "map", map_sync, iterables, on_error=on_error, concurrency=concurrency, strict=strict
         )
@@ -175,6 +176,8 @@ class WaysToCall(Generic[P, R_co]):
 
         When it stops early, the calls that still run are cancelled and awaited before the error leaves.
         """
+        from pegboard.running.map import map_async
+
         return self._map(
             "amap", map_async, iterables, on_error=on_error, concurrency=concurrency, strict=strict
         )
