@@ -15,7 +15,7 @@ from pegboard import hookspecs, texts
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import InvalidPlugin, PluginConflict
 from pegboard.parts import checks
-from pegboard.plans.events import OnFailure, contain
+from pegboard.plans.events import OnFailure, contain, plain_function
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
 _next_version = itertools.count(1).__next__
@@ -152,6 +152,11 @@ class Manager(pluggy.PluginManager):
     def implementations(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in pluggy's calling order: last attached first."""
         return list(reversed(getattr(self.hook, hook).get_hookimpls()))
+
+    def function_of(self, found: HookImpl) -> Callable[..., Any]:
+        """Return what implements a hook, for whoever calls it himself and sees to its errors."""
+        function: Callable[..., Any] = plain_function(found)
+        return function
 
     def in_order(self, hook: str) -> list[HookImpl]:
         """Return the implementations of a hook in the order of attachment, `tryfirst` ones first."""
