@@ -31,6 +31,7 @@ _MARGIN = 5.0  # of the grace, for the ends; a quarter of it at most
 _NEVER = float("inf")
 _LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
 _CAN_HOLD_BACK = hasattr(signal, "pthread_sigmask") and hasattr(signal, "sigpending")
+_ENDING: list[Handler] = []  # those that end the process themselves, maybe once a server has put them back
 
 
 class Handler:
@@ -50,6 +51,8 @@ class Handler:
         self.grace = grace
         self.stop: Callable[[], object] | None = None
         self.is_asked = False
+        if not callable(before):
+            _ENDING.append(self)
         self._begin()
         after_fork(self._begin_anew)
         atexit.register(self._let_owner_end)
@@ -105,7 +108,7 @@ class Handler:
         OF_PROCESS.work, OF_PROCESS.ends = self._work, self._ends
 
     def _mask(self, how: str) -> None:
-        if _CAN_HOLD_BACK and callable(self.before):
+        if _CAN_HOLD_BACK and callable(self.before) and not _ENDING:
             signal.pthread_sigmask(getattr(signal, how), [signal.SIGTERM])
 
     def _let_owner_end(self) -> None:
@@ -117,6 +120,8 @@ class Handler:
     def dismiss(self) -> None:
         """Be in force no more."""
         self._is_over = True
+        if self in _ENDING:
+            _ENDING.remove(self)
         atexit.unregister(self._let_owner_end)
         for wake in self._wakes:
             if wake.locked():
