@@ -362,3 +362,60 @@ def test_serving_in_an_event_loop_is_refused(schedule):
 
     with pytest.raises(ScheduleError, match=r"start\(\)"):
         asyncio.run(main())
+
+
+WAYS = {
+    "started": lambda schedule: schedule.start(),
+    "asked": lambda schedule: schedule.run_pending(),
+    "removed": lambda schedule: schedule.remove("late"),
+}
+
+
+@pytest.mark.parametrize("brought", [True, False], ids=["with it", "added"])
+def test_a_schedule_that_nobody_has_run_is_told_of_at_its_end(brought, caplog):
+    """With an entry, and the ways to run it; in the next session anew."""
+
+    @task(Every(60), name="late")
+    def late(): ...
+
+    plugin = Scheduling(*[late] * brought)
+    for _ in range(2):
+        caplog.clear()
+        with Session(plugin, inherit=False):
+            if not brought:
+                plugin.add(late)
+        assert "nothing was run" in caplog.text
+        assert "late" in caplog.text
+        assert "start()" in caplog.text
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_nothing_is_said_of_one_that_was_run_or_has_nothing_to_run(way, caplog):
+    """Once is enough."""
+
+    @task(Every(60), name="late")
+    def late(): ...
+
+    with Session(Scheduling(), inherit=False) as session:
+        session[Scheduling].add(late)
+        way(session[Scheduling])
+    assert not caplog.records
+
+
+def test_a_forked_child_says_nothing_of_its_parents_schedule():
+    """Who runs it is the parent's to see to."""
+    program = """
+import os
+from pegboard import Every, Scheduling, Session, task
+with Session(Scheduling(task(Every(60))(lambda: None))) as session:
+    pid = os.fork()
+    if pid:
+        session[Scheduling].run_pending()
+if pid:
+    os.waitpid(pid, 0)
+"""
+    ignored = "ignore:This process:DeprecationWarning"
+    done = subprocess.run(
+        [sys.executable, "-W", ignored, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""

@@ -115,7 +115,7 @@ class Periodic:
         try:
             if worker.could_enter:
                 self._function()
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, SystemExit too: no thread ends without a word
             if not self._has_failed:
                 self._has_failed = True
                 text = "%s: what it does every %g s failed; it goes on"

@@ -27,6 +27,8 @@ from pegboard.running.on_threads import Submitted, drain
 from pegboard.running.one import call_in, finish, finish_in_thread, finish_structured
 from pegboard.running.placing import choose_place, workers_of
 from pegboard.sessions.default import serving_session
+from pegboard.sessions.serving import SERVING
+from pegboard.sessions.session import current_session
 
 if TYPE_CHECKING:
     import asyncio
@@ -69,7 +71,18 @@ class OpenGroup:
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_linked", "_made", "_outer", "_stop", "_submitted", "_tasks", "group", "value")
+    __slots__ = (
+        "_context",
+        "_is_unserved",
+        "_linked",
+        "_made",
+        "_outer",
+        "_stop",
+        "_submitted",
+        "_tasks",
+        "group",
+        "value",
+    )
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -80,6 +93,7 @@ class OpenGroup:
         self._outer: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
+        self._is_unserved = current_session() is None
         self._submitted = Submitted(self._note_failure, self._stop, self._finish_submitted)
 
     def __repr__(self) -> str:
@@ -243,6 +257,8 @@ class OpenGroup:
         if self._stop.is_asked:
             raise self._stop.cancellation()
         applied, args = task.applied_to(args)
+        if self._is_unserved and SERVING.elsewhere:
+            SERVING.tell_unserved(applied)
         group = self.group
         call = call_in(group.session, applied, args, kwargs)
         call.group = group

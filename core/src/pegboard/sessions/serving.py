@@ -8,7 +8,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pegboard.current import active_session, outer_sessions
 from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.forks import after_fork, new_rlock
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,7 +44,17 @@ class Serving:
         self.state = object()
         self.elsewhere: dict[Session, None] = {}
         self.end_default: Callable[[], None] = lambda: None
+        self._guard = (
+            new_rlock()
+        )  # held, it may be taken again: the collector may end a stream, whose body calls tasks
         self._told: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
+        self._words_left = _TASKS_TOLD_MOST
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: the sessions that are open in this context came along, and those of other threads did not."""
+        here = {active_session.get(), *outer_sessions.get()}
+        self.elsewhere = {session: None for session in self.elsewhere if session in here}
 
     def install(self, session: Session | None) -> None:
         """Have this session serve from now on, or none."""
@@ -62,21 +74,27 @@ class Serving:
 
     def opened(self, session: Session) -> None:
         """Note that a session of the user's is open, so that calls which it does not see are told of."""
-        self.elsewhere[session] = None
-        if len(self.elsewhere) == 1:
-            self.reconsider()
+        with self._guard:
+            self.elsewhere[session] = None
+            if len(self.elsewhere) == 1:
+                self.reconsider()
 
     def closed(self, session: Session) -> None:
         """Take that back."""
-        if self.elsewhere.pop(session, self) is None and not self.elsewhere:
-            self.reconsider()
+        with self._guard:
+            if self.elsewhere.pop(session, self) is None and not self.elsewhere:
+                self.reconsider()
 
     def tell_unserved(self, task: Task[..., Any]) -> None:
         """Log that a session is open and does not see the calls of this task: once a task, and for ten of them at most."""
-        session = next(iter(self.elsewhere), None)
-        if session is None or task in self._told or len(self._told) >= _TASKS_TOLD_MOST:
+        if not self._words_left or task in self._told:
             return
-        self._told.add(task)
+        with self._guard:
+            session = next(iter(self.elsewhere), None)
+            if session is None or not self._words_left or task in self._told:
+                return
+            self._told.add(task)
+            self._words_left -= 1
         warn(
             "task %r is called in thread %r, where no session is current, and %r, which is open elsewhere, does not see it: "
             "its plugins do nothing for this task.\nHave it serve the whole process with session.install(), or enter a session "

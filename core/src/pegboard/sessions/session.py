@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -13,7 +13,7 @@ from pegboard import discovery
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard.current import active_session, calls_around
+from pegboard.current import active_session, calls_around, outer_sessions
 from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
 from pegboard.parts import checks
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
 _BY_INSTALLING = 1  # the entering that `install` is
-_outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
 
 class Session(Placing):
@@ -272,7 +271,7 @@ class Session(Placing):
             with ENDING:
                 self.acquire(current_session())
                 OPEN_AT_EXIT.add(self)
-                _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
+                outer_sessions.set((*outer_sessions.get(), active_session.get()))
                 active_session.set(self)
                 is_in = True
         except SystemExit as error:
@@ -331,7 +330,7 @@ class Session(Placing):
         """Make the session around this one current again."""
         if active_session.get() is self:
             _uncover()
-        elif self in _outer_sessions.get():
+        elif self in outer_sessions.get():
             raise SessionError(
                 f"{self!r} is left while {active_session.get()!r}, which was entered inside it, is current.\n"
                 f"Sessions nest: leave the inner one first."
@@ -590,8 +589,8 @@ def current_session() -> Session | None:
 
 def _uncover() -> Session | None:
     """Make the session around the current one current again, in this context, and return it."""
-    *outer, around = _outer_sessions.get() or (None,)
-    _outer_sessions.set(tuple(outer))
+    *outer, around = outer_sessions.get() or (None,)
+    outer_sessions.set(tuple(outer))
     active_session.set(around)
     return around
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pegboard_schedule._records import Run, Scheduled
     from pegboard_schedule._trigger import Trigger
 
+_log = logging.getLogger("pegboard.schedule")
 _GRACE = checks.number(above=0)
 _SEED = checks.whole().or_none("another jitter in every run")
 
@@ -74,10 +76,13 @@ class Scheduling:
         self._guard = new_rlock()
         self._sessions: list[Session] = []
         self._parts: _Parts | None = None
-        after_fork(self._renew_guard)
+        self._was_asked_to_run = False
+        after_fork(self._begin_anew)
 
-    def _renew_guard(self) -> None:
+    def _begin_anew(self) -> None:
+        """In a forked child: who runs the schedule is the parent's to see to."""
         self._guard = new_rlock()
+        self._was_asked_to_run = True
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -101,10 +106,25 @@ class Scheduling:
     def session_end(self, session: Session) -> None:
         """Stop, wait for what runs, and forget the entries."""
         parts = self._parts
+        if session is self._sessions[0]:
+            self._tell_unless_asked_to_run(parts)
         if parts is not None and parts.session is session:
             parts.close()
             self._parts = None
         self._sessions.remove(session)
+
+    def _tell_unless_asked_to_run(self, parts: _Parts | None) -> None:
+        waiting = [task.name for task, _ in self._tasks]
+        if parts is not None:
+            waiting = [entry.id for entry in parts.agenda.records()]
+        if waiting and not self._was_asked_to_run:
+            _log.warning(
+                "the schedule ends, and nobody had it run: of its %d entries, among them %s, nothing was run.\n"
+                "session[Scheduling].start() runs them in a thread of its own, and serve() here.",
+                len(waiting),
+                waiting[0],
+            )
+        self._was_asked_to_run = False
 
     def add(
         self,
@@ -163,11 +183,11 @@ class Scheduling:
 
     def run_pending(self) -> list[Run]:
         """Run what is due now, wait for it, and return how it went, in the order in which it was due; nothing once it drains."""
-        return self._ready().run_pending()
+        return self._running().run_pending()
 
     def start(self) -> None:
         """Run what comes due from now on, in a thread of its own; nothing happens if it does already, or the session drains."""
-        self._ready().loop.start()
+        self._running().loop.start()
 
     def stop(self) -> None:
         """Run nothing more, and wait for what runs; the entries stay. Called in a scheduled run, it does not wait."""
@@ -190,8 +210,12 @@ class Scheduling:
         """
         _refuse_in_event_loop()
         grace = _GRACE.check("grace", grace, owner="serve")
-        loop = self._ready().loop
+        loop = self._running().loop
         loop.run(serving(loop.ask_to_stop, grace))
+
+    def _running(self) -> _Parts:
+        self._was_asked_to_run = True
+        return self._ready()
 
     def _ready(self) -> _Parts:
         parts = self._parts

@@ -436,6 +436,13 @@ def meets(folder, number):
 
 
 @task
+def sessions_open_elsewhere():
+    from pegboard.sessions.serving import SERVING
+
+    return len(SERVING.elsewhere)
+
+
+@task
 def session_of_a_thread() -> tuple[str, bool]:
     """Tell the session that serves in a thread which knows nothing of this call."""
     with ThreadPoolExecutor(1) as pool:

@@ -99,6 +99,7 @@ class WorkerSessions:
             found.users += 1
             if HERE.parcel and SERVING.installed is not found.session:  # for threads of the function
                 SERVING.install(found.session)
+                SERVING.elsewhere.clear()  # of who forked this process
             idle = [key for key, each in self._open.items() if not each.users]
             old = self._unlist(idle[: max(len(self._open) - _SESSIONS_MOST, 0)])
         for each in old:
