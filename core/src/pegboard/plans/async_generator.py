@@ -21,17 +21,22 @@ Stream = AsyncGenerator[Any, Any]
 
 def build(plan: Plan) -> Callable[[Call], Stream]:
     """Make the runner of a plan for an async generator function."""
-    open_items = _layered(plan) if plan.layers else _plain(plan)
-    ends_attempt = not plan.layers
-    on_iteration = plan.events.get("on_iteration")
-    before = plan.events.get("before_execute")
-    succeed, fail, let_go = plan.succeed, plan.fail, plan.let_go
+    steps = _stepping(plan, _layered(plan) if plan.layers else _plain(plan))
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first step.
         opened = OpenStream(call, copy_context().run)
         generator: Stream = opened.of(steps(opened))
         return generator
+
+    return stream
+
+
+def _stepping(plan: Plan, open_items: Callable[[Call], KeptStream]) -> Callable[[OpenStream], Stream]:
+    ends_attempt = not plan.layers
+    on_iteration = plan.events.get("on_iteration")
+    before = plan.events.get("before_execute")
+    succeed, fail = plan.succeed, plan.fail
 
     async def steps(opened: OpenStream) -> Stream:
         call, within = opened.call, opened.within
@@ -71,32 +76,32 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                     within(succeed, call, None)
             except BaseException as error:
                 try:
-                    await close(call, items, within, error)
+                    if items is not None:
+                        await _close(opened, error, ends_attempt=ends_attempt)
                 except BaseException as closing:
                     within(fail, call, closing)
                     raise
-                let_go(call, error)
+                plan.let_go(call, error)
                 within(fail, call, error)
                 raise
         finally:
             within(opened.end, sys.exc_info()[1])
 
-    async def close(
-        call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException
-    ) -> None:
-        if items is None:
-            return
-        try:
-            for kept in call.streams:
-                await finish_step(within, kept.aclose())
-        except BaseException as closing:
-            error = closing
-            raise
-        finally:
-            if ends_attempt:
-                within(plan.end_attempt, call, error)
+    return steps
 
-    return stream
+
+async def _close(opened: OpenStream, error: BaseException, *, ends_attempt: bool) -> None:
+    """Close all streams of a call that an error ends."""
+    call, within = opened.call, opened.within
+    try:
+        for kept in call.streams:
+            await finish_step(within, kept.aclose())
+    except BaseException as closing:
+        error = closing
+        raise
+    finally:
+        if ends_attempt:
+            within(call.plan.end_attempt, call, error)
 
 
 def _plain(plan: Plan) -> Callable[[Call], KeptStream]:

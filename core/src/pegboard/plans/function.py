@@ -18,7 +18,7 @@ from pegboard.calls.call import Call, original_of
 from pegboard.calls.time_limit import run_within
 from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
-from pegboard.plans.events import ENDED, is_half_told
+from pegboard.plans.events import ENDED
 from pegboard.plans.folding import (
     CarriedStop,
     arity_of,
@@ -71,7 +71,7 @@ def _watched(plan: Plan) -> Run:
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan) if observes_attempts(plan) else UNCHECKED
-    fail, end = plan.fail, plan.end
+    fail, end, end_attempt = plan.fail, plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     make_current = running_call.set
@@ -98,8 +98,7 @@ def _watched(plan: Plan) -> Run:
                     if after_attempt is not None:
                         after_attempt(call, 1, None)
                 except BaseException as error:
-                    if after_attempt is not None and is_half_told(call, 1, before_attempt):
-                        after_attempt(call, 1, error)
+                    end_attempt(call, error)
                     raise
                 call.outcome = outcome = make_outcome(
                     Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
@@ -133,7 +132,7 @@ def _layered(plan: Plan) -> Run:
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
     top = fold(plan, _ask, "run")
-    fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
+    fall, end, end_attempt = _falling(plan), plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
     make_current = running_call.set
@@ -177,8 +176,7 @@ def _layered(plan: Plan) -> Run:
                             if after_attempt is not None:
                                 after_attempt(call, number, None)
                         except BaseException as error:  # noqa: BLE001 - it goes on its way through the layers
-                            if after_attempt is not None and is_half_told(call, number, before_attempt):
-                                after_attempt(call, number, error)
+                            end_attempt(call, error)
                             # A StopIteration would end the layers; thrown as it is, it would be a RuntimeError (PEP 479).
                             asked = layers.throw(
                                 CarriedStop(error) if isinstance(error, StopIteration) else error
@@ -202,13 +200,7 @@ def _layered(plan: Plan) -> Run:
                         after(call, outcome)
                 return value
             except BaseException as error:
-                if layers is not None:
-                    layers.close()  # they have ended, unless a Ctrl-C came between them and the function
-                let_go(call, error)
-                if watched:
-                    fail(call, error)
-                elif isinstance(error, Exception):
-                    note(call, error)
+                fall(call, layers, error)
                 raise
             finally:
                 if must_end or (after is not None and call.stage < ENDED):
@@ -217,6 +209,22 @@ def _layered(plan: Plan) -> Run:
             make_current(call.parent)
 
     return run
+
+
+def _falling(plan: Plan) -> Callable[[Call, Any, BaseException], None]:
+    fail, note, let_go, watched = plan.fail, plan.note, plan.let_go, plan.watched
+
+    def fall(call: Call, layers: Any, error: BaseException) -> None:
+        """End layers and call with an error."""
+        if layers is not None:
+            layers.close()  # they have ended, unless a Ctrl-C came between them and the function
+        let_go(call, error)
+        if watched:
+            fail(call, error)
+        elif isinstance(error, Exception):
+            note(call, error)
+
+    return fall
 
 
 def _is_seen_as(asked: object, call: Call) -> bool:
