@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pegboard import ConfigError, MissingPlugin, hookimpl, texts
 from pegboard.parts import checks, new_rlock
@@ -58,6 +58,12 @@ class OTLP:
     """
 
     name = "otlp"
+    falls_back_on: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        keyword: tuple(
+            f"OTEL_EXPORTER_OTLP_{part}{keyword.upper()}" for part in ("TRACES_", "METRICS_", "LOGS_", "")
+        )
+        for keyword in ("endpoint", "protocol", "headers", "timeout")
+    } | {"metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",)}
 
     def __init__(
         self,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pegboard import ConfigError, Secret, hookimpl
 from pegboard.parts import after_fork, checks, new_lock
@@ -15,7 +15,7 @@ from pegboard_prometheus.health.health import Health
 from pegboard_prometheus.page.access import checked_access
 from pegboard_prometheus.page.exposition import Exposition
 from pegboard_prometheus.page.page import Page
-from pegboard_prometheus.page.token import checked_token
+from pegboard_prometheus.page.token import VARIABLE, checked_token
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -59,6 +59,7 @@ class Prometheus:
     """
 
     name = "prometheus"
+    falls_back_on: ClassVar[Mapping[str, tuple[str, ...]]] = {"token": (VARIABLE,)}
 
     def __init__(
         self,

@@ -52,6 +52,13 @@ def test_plugins_that_go_along(warm):
         assert remote_plugins.steps.submit().result() is None
 
 
+def test_nobody_says_there_that_the_environment_sets_nothing(monkeypatch, caplog):
+    """What it sets was set at home, and came along."""
+    monkeypatch.setenv("PEGBOARD_COUNTING__STEP", "7")
+    WorkerSessions().get(spec(Recipe("counting", "remote_plugins", "Counting", {"step": 7})))
+    assert caplog.records == []
+
+
 def test_a_plugin_that_cannot_be_made_there(warm):
     """A plugin that fails to start in the worker fails the calls, with its error."""
     import remote_plugins

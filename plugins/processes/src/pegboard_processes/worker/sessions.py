@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard.environment import noted
 from pegboard.errors import InvalidPlugin
 from pegboard.parts import new_lock
 from pegboard.parts.contexts import context_manager
@@ -179,7 +180,7 @@ def _remake(recipe: Recipe) -> object:
             plugin=recipe.name,
             hook="",
         )
-    return found(**recipe.settings)
+    return noted(found(**recipe.settings))
 
 
 WORKER_SESSIONS = WorkerSessions()
