@@ -200,15 +200,18 @@ def is_sensitive(error: BaseException | None, call: Call | None = None) -> bool:
     """
     around = current_call() if call is None else call
     while around is not None:
-        if around.task.sensitive or _shows_secret(error, around):
+        if around.task.sensitive or (error is not None and shows_secret(error, around)):
             return True
         around = around.parent
     return _is_marked(error)
 
 
-def _shows_secret(error: BaseException | None, call: Call) -> bool:
-    handed = [each for each in (*call.args, *call.kwargs.values()) if type(each) is Secret]
-    if error is None or not handed:
+def shows_secret(error: BaseException, call: Call) -> bool:
+    """Whether an error shows a `Secret` that this call was handed."""
+    handed = [each for each in call.args if type(each) is Secret]
+    if call.kwargs:
+        handed += [each for each in call.kwargs.values() if type(each) is Secret]
+    if not handed:
         return False
     written = _written(error)
     return any(way in written for each in handed for way in _ways_to_write(texts.text_of(each.reveal())))

@@ -14,7 +14,7 @@ from pegboard.parts.notes import note_on
 from pegboard.plans import async_generator, coroutine, function, generator
 from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
 from pegboard.plans.folding import arity_of
-from pegboard.privacy import is_sensitive, mark_sensitive
+from pegboard.privacy import mark_sensitive, shows_secret
 from pegboard.records import Outcome, make_outcome, status_of
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class Plan:
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
         self._uncount(call, error)
-        if is_sensitive(error, call):
+        if self.task.sensitive or shows_secret(error, call):
             mark_sensitive(error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
         note_on(error, f"in task {call.name!r}, call {call.id}, after {attempts}")
