@@ -23,8 +23,8 @@ from pegboard.plans.folding import (
     CarriedStop,
     arity_of,
     end_suspension,
-    fold,
     observes_attempts,
+    outermost,
     refuse_complaint,
     refuse_unawaited,
 )
@@ -133,7 +133,7 @@ def _layered(plan: Plan) -> Run:
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
-    top = fold(plan, _ask, "run")
+    around, inner = outermost(plan, _ask, "run")
     fall, end, end_attempt = _falling(plan), plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
@@ -157,7 +157,7 @@ def _layered(plan: Plan) -> Run:
                     before(call)
                 if call.kwargs or not least <= len(call.args) <= most:
                     check(call)
-                layers = top(call)
+                layers = around(call, inner)
                 try:
                     asked = layers.send(None)
                     while True:
