@@ -23,8 +23,8 @@ from pegboard.plans.folding import (
     CarriedStop,
     arity_of,
     end_suspension,
-    fold,
     observes_attempts,
+    outermost,
     refuse_complaint,
     refuse_unawaited,
 )
@@ -49,18 +49,19 @@ def _bare(plan: Plan) -> Run:
     """For a task that nothing is hung on."""
     function = plan.function
     note = plan.note
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             call.attempt = 1
             return function(*call.args, **call.kwargs)
         except Exception as error:
             note(call, error)
             raise
-        finally:
-            make_current(call.parent)  # one call of C, which a Ctrl-C cannot come in between
+        finally:  # either is one call of C, which a Ctrl-C cannot come in between
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
 
@@ -74,12 +75,13 @@ def _watched(plan: Plan) -> Run:
     fail, end, end_attempt = plan.fail, plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             call.stage = 0
             call.started = started = perf_counter()
             try:
@@ -113,7 +115,7 @@ def _watched(plan: Plan) -> Run:
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
-            make_current(call.parent)
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
 
@@ -131,18 +133,19 @@ def _layered(plan: Plan) -> Run:
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
-    top = fold(plan, _ask, "run")
+    around, inner = outermost(plan, _ask, "run")
     fall, end, end_attempt = _falling(plan), plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
         layers: Any = None
         value: Any = None
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             if watched:
                 call.stage = 0
                 call.started = perf_counter()
@@ -154,7 +157,7 @@ def _layered(plan: Plan) -> Run:
                     before(call)
                 if call.kwargs or not least <= len(call.args) <= most:
                     check(call)
-                layers = top(call)
+                layers = around(call, inner)
                 try:
                     asked = layers.send(None)
                     while True:
@@ -206,7 +209,7 @@ def _layered(plan: Plan) -> Run:
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
-            make_current(call.parent)
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
 
