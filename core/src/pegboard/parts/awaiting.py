@@ -27,8 +27,10 @@ loop_around: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("pegboard
 
 def loop_runs_here() -> bool:
     """Whether an event loop runs in this thread, so that nothing async can be waited for in it."""
-    asyncio: Any = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+    running: Any = getattr(
+        sys.modules.get("asyncio"), "_get_running_loop", None
+    )  # it may be in the middle of its import
+    return running is not None and running() is not None
 
 
 def is_awaitable(value: object) -> bool:
