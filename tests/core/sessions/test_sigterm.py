@@ -356,6 +356,30 @@ def test_a_server_that_is_not_done_has_its_own_time() -> None:
     ) == (0, ["request served", "ending", "ended"], "")
 
 
+def test_async_sessions_of_other_threads_have_time() -> None:
+    """They end in their own loop, where no more threads are to be had."""
+    assert told(
+        """
+        import asyncio
+        install_sigterm()
+        @task
+        async def wait():
+            say("ready")
+            await asyncio.sleep(0.5)
+        @task
+        async def count():
+            yield 1
+        async def main():
+            async with Session(Tells()):
+                stream = count()
+                await anext(stream)
+                await wait()
+        threading.Thread(target=lambda: asyncio.run(main())).start()
+        time.sleep(30)
+        """
+    ) == (143, ["wait ok", "count closed", "ending", "ended"], "")
+
+
 def test_an_end_that_has_begun_is_not_cut_off() -> None:
     """The program leaves when it is over."""
     assert told(

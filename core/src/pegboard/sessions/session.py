@@ -318,8 +318,14 @@ class Session(Placing):
         with ENDING:
             self._step_out()
             # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-            leave = partial(copy_context().run, self._leave, error, place_here(), close_streams)
-            ending = loop.run_in_executor(None, leave)
+            place = place_here()
+            leave = partial(copy_context().run, self._leave, error, place, close_streams)
+            try:
+                ending = loop.run_in_executor(None, leave)
+            except RuntimeError:  # the main thread has ended, and no thread begins any more
+                failures = await self._aclose_streams()
+                self._leave(error, place, lambda: failures)
+                return
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
