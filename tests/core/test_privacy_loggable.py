@@ -139,3 +139,23 @@ def test_threads_of_plugins_leave_it_out(part: str, is_known: bool, caplog: pyte
         periodic.stop(10)
     assert "ValueError" in caplog.text or "failed" in caplog.text
     assert (CANARY in caplog.text) is not is_known
+
+
+@pytest.mark.parametrize("is_sensitive", [True, False], ids=["sensitive", "plain"])
+def test_a_note_of_what_failed_at_the_end_of_a_session_leaves_it_out(is_sensitive: bool) -> None:
+    """The error that it is on may be anybody's; the search can fail."""
+
+    @task(sensitive=is_sensitive)
+    def numbers() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            raise ValueError(CANARY)
+
+    with pytest.raises(LookupError) as caught, Session(inherit=False):
+        stream = numbers()
+        next(stream)
+        raise LookupError
+    notes = "".join(caught.value.__notes__)
+    assert "at the end of the session: ValueError" in notes
+    assert (CANARY in notes) is not is_sensitive

@@ -50,8 +50,8 @@ def start() -> Iterator[Start]:
     KNOWN.forget()
     sentry_sdk.get_isolation_scope().clear()  # breadcrumbs of other tests
 
-    def begin(**options: Any) -> Kept:
-        kept = Kept()
+    def begin(kept: Kept | None = None, **options: Any) -> Kept:
+        kept = Kept() if kept is None else kept
         settings = {"include_local_variables": False, "before_send": before_send, **options}
         sentry_sdk.init(
             "http://key@127.0.0.1:9/1", transport=kept, default_integrations=False,
@@ -233,6 +233,33 @@ def test_other_events_are_grouped_as_sentry_does(kept: Kept) -> None:
     log.error("no %s", ARGUMENT)
     assert "fingerprint" not in kept.events[0]
     assert kept.events[0]["logentry"]["params"] == [ARGUMENT]
+
+
+def test_transactions_and_logs_are_as_private(start: Start) -> None:
+    """With the same function."""
+    everything = []
+
+    class All(Kept):
+        def capture_envelope(self, envelope: Any) -> None:
+            everything.extend(item.payload.get_bytes().decode() for item in envelope.items)
+
+    start(
+        kept=All(), traces_sample_rate=1.0, enable_logs=True,
+        before_send_transaction=before_send, before_send_log=before_send,
+    )  # fmt: skip
+
+    def spans(*, secrets: Any) -> None:
+        with sentry_sdk.start_span(name=f"with {secrets['KEY']}"):
+            log.error("with %s", secrets["KEY"])
+
+    with (
+        sentry_sdk.start_transaction(name="probe"),
+        Session(Secrets({"KEY": INJECTED}), Logs(), inherit=False),
+    ):
+        task(NeedsSecrets("KEY"), name="probe")(spans)()
+    sentry_sdk.flush()
+    assert len(everything) == 3
+    assert all("with ***" in text and INJECTED not in text for text in everything)
 
 
 PROGRAM = """

@@ -392,3 +392,12 @@ def test_a_child_says_it_of_the_session_that_it_goes_on_in() -> None:
     """Where its own threads call tasks, as those of a server's worker that was forked."""
     program = "with Session(), Session(inherit=False): in_child(lambda: elsewhere(load))"
     assert "does not see it" in run_program(FORKED + program)
+
+
+def test_nothing_is_said_of_the_session_of_the_test_kit(
+    pegboard_session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A test calls what it likes."""
+    assert pegboard_session.is_open
+    elsewhere(new_task())
+    assert not caplog.records

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pegboard import texts
 from pegboard.parts.forks import after_fork, new_rlock
+from pegboard.privacy import KNOWN, is_sensitive
 from pegboard.sessions.ending import ENDING, hurrying_at_exit
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ def _warn(session_id: str, plugins: str, why: str, lost: list[str]) -> None:
 
 
 def failure_text(error: BaseException) -> str:
-    """What went wrong at an end, in one line."""
-    return texts.one_line(f"{type(error).__name__}: {texts.text_of(error)}")
+    """What went wrong at an end, in one line without known secrets; of a sensitive error the class alone."""
+    if is_sensitive(error):
+        return type(error).__name__
+    return texts.one_line(KNOWN.mask(f"{type(error).__name__}: {texts.text_of(error)}"))
 
 
 OPEN_AT_EXIT = OpenAtExit()

@@ -403,7 +403,7 @@ class Session(Placing):
             self._end(None, failures)
         except Exception as error:  # noqa: BLE001 - nobody is there to catch it
             failed = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-            lost += [self.masks.mask(failure_text(each)) for each in failed]
+            lost += [failure_text(each) for each in failed]
         finally:
             self._lifecycle.release()
         return lost
@@ -439,7 +439,7 @@ class Session(Placing):
                 SERVING.opened(self)
         except BaseException as error:
             for failure in self._call_all("session_end", reversed(started)):
-                note_on(error, f"and while undoing the start: {type(failure).__name__}: {failure}")
+                note_on(error, f"and while undoing the start: {failure_text(failure)}")
             raise
 
     def _attach_everywhere(self) -> None:
@@ -487,7 +487,7 @@ class Session(Placing):
             return
         if error is not None:  # it is on its way, and must not be replaced
             for failure in failures:
-                note_on(error, f"and at the end of the session: {type(failure).__name__}: {failure}")
+                note_on(error, f"and at the end of the session: {failure_text(failure)}")
             return
         if len(failures) == 1 and isinstance(failures[0], SessionError):
             raise failures[0]
