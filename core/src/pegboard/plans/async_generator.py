@@ -33,10 +33,9 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
 
 
 def _stepping(plan: Plan, open_items: Callable[[Call], KeptStream]) -> Callable[[OpenStream], Stream]:
-    ends_attempt = not plan.layers
     on_iteration = plan.events.get("on_iteration")
     before = plan.events.get("before_execute")
-    succeed, fail = plan.succeed, plan.fail
+    succeed, fail, end_attempt = plan.succeed, plan.fail, plan.end_attempt
 
     async def steps(opened: OpenStream) -> Stream:
         call, within = opened.call, opened.within
@@ -70,14 +69,13 @@ def _stepping(plan: Plan, open_items: Callable[[Call], KeptStream]) -> Callable[
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - goes to where the body waits
                         advance, argument = items.athrow, thrown
-                if ends_attempt:
-                    within(plan.end_attempt, call, None)
+                within(end_attempt, call, None)
                 if not opened.abandoned:
                     within(succeed, call, None)
             except BaseException as error:
                 try:
-                    if items is not None:
-                        await _close(opened, error, ends_attempt=ends_attempt)
+                    for kept in call.streams if items is not None else ():
+                        await finish_step(within, kept.aclose())
                 except BaseException as closing:
                     within(fail, call, closing)
                     raise
@@ -88,20 +86,6 @@ def _stepping(plan: Plan, open_items: Callable[[Call], KeptStream]) -> Callable[
             within(opened.end, sys.exc_info()[1])
 
     return steps
-
-
-async def _close(opened: OpenStream, error: BaseException, *, ends_attempt: bool) -> None:
-    """Close all streams of a call that an error ends."""
-    call, within = opened.call, opened.within
-    try:
-        for kept in call.streams:
-            await finish_step(within, kept.aclose())
-    except BaseException as closing:
-        error = closing
-        raise
-    finally:
-        if ends_attempt:
-            within(call.plan.end_attempt, call, error)
 
 
 def _plain(plan: Plan) -> Callable[[Call], KeptStream]:

@@ -83,7 +83,7 @@ def _watched(plan: Plan) -> Run:
         try:
             token = make_current(call)
             call.stage = 0
-            call.started = started = perf_counter()
+            call.started = perf_counter()
             try:
                 if enter is not None:
                     entered = []
@@ -103,7 +103,7 @@ def _watched(plan: Plan) -> Run:
                     end_attempt(call, error)
                     raise
                 call.outcome = outcome = make_outcome(
-                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
+                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - call.started)
                 )
                 if after is not None:
                     after(call, outcome)
