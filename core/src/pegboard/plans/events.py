@@ -36,6 +36,11 @@ OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 _UNSAID = {"ran": True}
 
 
+def is_of_parent(call: Call) -> bool:
+    """Whether this process was forked in the middle of a call, whose end is the parent's to tell."""
+    return call.outcome is None and call.stage >= ENDED
+
+
 class Observer(NamedTuple):
     """One plugin's answer to one event.
 

@@ -12,7 +12,7 @@ from pegboard.errors import SessionError
 from pegboard.parts.awaiting import awaiting
 from pegboard.parts.notes import note_on
 from pegboard.plans import async_generator, coroutine, function, generator
-from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
+from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told, is_of_parent
 from pegboard.plans.folding import arity_of
 from pegboard.privacy import mark_sensitive, shows_secret
 from pegboard.records import Outcome, make_outcome, status_of
@@ -260,9 +260,7 @@ class Plan:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
         if call.stage == LEFT:  # scopes see how it ended for observers, whatever its body did since
             call.outcome = call.left_with
-        # Of a process that was forked in the middle of it.
-        is_of_parent = call.outcome is None and call.stage == ENDED
-        if entered is not None and not is_of_parent:
+        if entered is not None and not is_of_parent(call):
             stop: BaseException | None = None
             call.hooking = True
             for scope, token in reversed(entered):

@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pegboard.current import active_session, outer_sessions
@@ -106,6 +107,8 @@ class Serving:
 
 
 SERVING = Serving()
+goes_on: ContextVar[bool] = ContextVar("pegboard_goes_on", default=True)
+"""Whether the installed session goes on in what is forked here: not in a worker, which has a session of its own."""
 
 
 def place_here() -> tuple[int, object]:

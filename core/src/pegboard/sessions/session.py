@@ -24,7 +24,7 @@ from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
-from pegboard.plans.events import ENDED
+from pegboard.plans.events import ENDED, LEFT
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
@@ -121,6 +121,8 @@ class Session(Placing):
         # Ends run without the second, as they may wait for threads whose calls need it.
         self._lifecycle = new_rlock()
         self._entered = 0
+        self._inherited = 0  # of these, in a forked child
+        self._words: list[str] = []  # that plugins have to say of a forked child, at its first call
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
         self._waits = True  # for the bodies that its pools run, at its end
@@ -223,12 +225,25 @@ class Session(Placing):
             self.pm.changed()
 
     def begin_anew(self) -> None:
-        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's."""
+        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's.
+
+        Of those that have entered it, only the blocks around the fork came along: `disown` ends it without them.
+        """
         self.id = os.urandom(6).hex()
+        self._inherited = (*outer_sessions.get(), active_session.get()).count(self)
+        self._entered = _BY_INSTALLING + self._inherited
+        self._is_draining = False
+        self.faults.counts.clear()
+        self._places.clear()
         if self.in_flight is not None:
             self.in_flight.clear()
-        self.ask("session_forked", session=self)
+        self._words = self.ask("session_forked", session=self)
         self.pm.changed()
+
+    def disown(self) -> None:
+        """Count those no more that entered it in the process that this one was forked from: they do not end it here."""
+        self._entered -= self._inherited
+        self._inherited = 0
 
     def is_busy(self) -> bool:
         """Whether anything runs here that may end while this thread waits for it: what its event loop runs does not."""
@@ -379,6 +394,7 @@ class Session(Placing):
                 return False
             if self._entered:  # else it was ended, as the process is
                 self._entered -= 1
+                self._inherited = min(self._inherited, max(self._entered - _BY_INSTALLING, 0))
                 if self._entered == 0:
                     self._end(error, failures)
             return True
@@ -545,6 +561,8 @@ class Session(Placing):
         """Return the plan of a task, made now if there is none or if plugins changed since; the task keeps it."""
         if self.diverted is not None:
             return cast("Plan", DivertedPlan(self, task))
+        if self._words:
+            self._tell_words()
         with self._guard:
             plan = task._plans.get(self)
             if plan is None or plan.version != self.version:
@@ -552,13 +570,26 @@ class Session(Placing):
                 self._bound.add(task)
             return plan
 
+    def _tell_words(self) -> None:
+        words, self._words = self._words, []
+        warn(
+            "%r goes on in process %d, which was forked from the one that it was installed in. What is that one's alone:\n%s\nA process "
+            "that is to have it all installs a session of its own after the fork: Session(...).install(replace=True).",
+            self,
+            os.getpid(),
+            "\n".join(f"- {each}" for each in words),
+        )
+
     def _leave_to_parent(self) -> None:
         """In a forked child: what was submitted in the parent ends there, and so do the calls and streams that go on."""
         self._pending = {}
-        for call in calls_around():  # for observers; of what returns here all the same they are told
-            call.stage, call.attempt_ended = ENDED, call.attempt
+        for call in (
+            calls_around()
+        ):  # for observers; of what returns here all the same those of no installed session are told
+            stage = ENDED if call.session.in_flight is None else LEFT
+            call.stage, call.attempt_ended = stage, call.attempt
             if call.group is not None:
-                call.group.stage = ENDED
+                call.group.stage = stage
         for stream in self.streams:
             stream.leave_to_parent()
         self.streams = set()

@@ -136,6 +136,13 @@ class OTLP:
         return [] if delivery is None else delivery.log_record_processors()
 
     @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Send from the child what happens there: over connections, from threads and as a service instance of its own."""
+        delivery = self._deliveries.get(session)
+        if delivery is not None:
+            delivery.begin_anew()
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Send what is there, for `flush_timeout` seconds at most, and say what was lost."""
         with self._guard:

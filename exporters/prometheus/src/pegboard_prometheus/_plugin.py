@@ -142,6 +142,20 @@ class Prometheus:
             self._health.join(session)
 
     @hookimpl
+    def session_forked(self, session: Session) -> str | None:
+        """Open an endpoint of the child's own, where any port will do; another one is the parent's, which answers there."""
+        if self._address is None:
+            return None
+        if self._address.port:
+            return (
+                f"Prometheus(port={self._address.port}): the parent listens there, so nobody scrapes this process. Send its metrics "
+                f"by OTLP(), mount asgi_app() or wsgi_app() in what it serves, or have it listen elsewhere"
+            )
+        self._own_sessions.append(session)
+        self._server = Server(self._address, self._page, self._certificate)
+        return None
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Close the endpoint with the last session that uses it."""
         with self._guard:

@@ -67,6 +67,11 @@ class Metrics:
         """Register the metrics, so that a clash of names shows before any task runs."""
         self._store()
 
+    @hookimpl(tryfirst=True)
+    def session_forked(self) -> None:
+        """Begin at 0, before exporters do."""
+        self._store().begin_anew()
+
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Observe every task, with its labels resolved."""

@@ -128,6 +128,18 @@ class Store:
             self._ledgers.append(made)
         return made
 
+    def begin_anew(self) -> None:
+        """Begin at 0 in a forked child: what the process did that it was forked from is told there."""
+        with self._guard:
+            self.hook_errors.begin_anew()
+            self.tasks.begin_anew()
+            for family in (self.waits.family, self.retries, self.hook_error_counts, self.durations):
+                family.begin_anew()
+            for metric in self.measured.values():
+                metric.family.begin_anew()
+            for ledger in self._ledgers:
+                ledger.begin_anew()
+
     def settle(self) -> None:
         """Add up what the sessions have measured, and let go of those that have ended: the inner ones first."""
         with self._guard:

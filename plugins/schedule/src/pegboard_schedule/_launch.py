@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import Option, hookimpl
+from pegboard import Option, current_session, hookimpl
 from pegboard.parts import after_fork
 from pegboard.privacy import loggable
 from pegboard_schedule._records import Fault, Fire
@@ -75,6 +75,8 @@ def context_in(session: Session) -> Context:
     """Return a context in which `session` is current and nothing else is set: no call, no span of whoever started."""
 
     def inside() -> Context:
+        if current_session() is session:  # it is installed, and leaving it would uninstall it
+            return copy_context()
         with session:
             return copy_context()
 

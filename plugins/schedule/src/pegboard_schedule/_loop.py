@@ -26,18 +26,28 @@ LOOK = 10.0
 
 
 class Loop:
-    """Calls `turn`, which returns how long to wait for the next, until it is told to stop; then `drain`."""
+    """Calls `turn`, which returns how long to wait for the next, until it is told to stop; then `drain`.
+
+    Attributes:
+        is_parents: Whether it ran in the process that this one was forked from.
+    """
 
     def __init__(self, clock: Clock, turn: Callable[[], float | None], drain: Callable[[], None]) -> None:
         self._clock = clock
         self._turn = turn
         self._drain = drain
         self._clock_jumps = False
-        self._begin_anew()
+        self.is_parents = False
+        self._renew()
         after_fork(self._begin_anew)
 
     def _begin_anew(self) -> None:
-        """Begin without a thread, also in a forked child: what loops there is the parent's."""
+        """In a forked child: what loops is the parent's."""
+        self.is_parents = self.is_parents or self.is_running
+        self._renew()
+
+    def _renew(self) -> None:
+        """Begin without a thread."""
         # Its `put` may be called in a signal handler, at any point of its own `get`; an Event's `set` may not.
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._guard = new_lock()

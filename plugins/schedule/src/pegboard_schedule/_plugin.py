@@ -103,6 +103,13 @@ class Scheduling:
             parts.launcher.give_up()
 
     @hookimpl
+    def session_forked(self) -> str | None:
+        """Say that the parent goes on to run the schedule, if it did: a second process would run all of it a second time."""
+        if self._parts is None or not self._parts.loop.is_parents:
+            return None
+        return "Scheduling(): the parent runs the schedule; what this process is to run, it runs by start() or run_pending()"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Stop, wait for what runs, and forget the entries."""
         parts = self._parts

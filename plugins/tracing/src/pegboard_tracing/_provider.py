@@ -50,6 +50,15 @@ class SpanRoute:
         self._own: OwnProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._exception_logs: ExceptionLogs | None = None
+        self._is_of_child = self._is_renewed = False
+
+    def begin_anew(self) -> None:
+        """In a forked child: its spans tell another service instance, from the next task that is bound.
+
+        Not at once, as the SDK renews its providers there, too.
+        """
+        self._is_of_child, self._is_renewed = True, False
+        self._exception_logs = None
 
     def tracer(self) -> Tracer:
         """Return the tracer of Pegboard's own spans."""
@@ -70,6 +79,8 @@ class SpanRoute:
         with self._guard:
             if any(not self._was_asked(found) for found in _exporters(self._session)):
                 self._ask_exporters()
+            if self._is_of_child and not self._is_renewed:
+                self._renew()
             return self._named or self._own or trace.get_tracer_provider()
 
     def exception_recorder(self) -> Record:
@@ -87,7 +98,7 @@ class SpanRoute:
                     from pegboard_tracing._exception_logs import ExceptionLogs
                 except ImportError as error:
                     raise _no_logs(signal) from error
-                self._exception_logs = ExceptionLogs(self._session, _version())
+                self._exception_logs = ExceptionLogs(self._session, _version(), is_of_child=self._is_of_child)
             return recorder(signal, self._exception_logs.record)
 
     def install(self) -> None:
@@ -141,6 +152,19 @@ class SpanRoute:
                     own.shutdown()
                 finally:
                     INSTALLED.give_back(own)
+
+    def _renew(self) -> None:
+        """Have our own provider, and the tracers that it has made, tell the service instance that a forked child is."""
+        from pegboard_tracing.resource import resource_of_child
+
+        own, self._is_renewed = self._own, True
+        if own is None:
+            return
+        resource = resource_of_child(own.resource)
+        if hasattr(own, "_update_resource"):
+            own._update_resource(resource)  # noqa: SLF001 - private upstream, where it does the same after a fork
+        else:
+            own._resource, self._tracer = resource, None  # noqa: SLF001 - as above
 
     def _was_asked(self, found: HookImpl) -> bool:
         return any(found.plugin is plugin for plugin in self._asked)

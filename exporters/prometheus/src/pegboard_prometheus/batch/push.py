@@ -69,6 +69,11 @@ class PushGateway:
             session.masks.add(self._gateway.password)
 
     @hookimpl
+    def session_forked(self) -> str:
+        """Say that the parent pushes: a group at the gateway holds the numbers of one process."""
+        return f"PushGateway({self._gateway.url!r}): the parent pushes, and what this process measures is not among it"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Push, and wait no longer than was said."""
         registry = self._open.end(session)

@@ -69,6 +69,11 @@ class Textfile:
         self._open.begin(session, (registry, periodic))
 
     @hookimpl
+    def session_forked(self) -> str:
+        """Say that the parent writes the file: two processes would take turns in replacing it."""
+        return f"Textfile({str(self.path)!r}): the parent writes that file, and what this process measures is not in it"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Write the file a last time."""
         begun = self._open.end(session)

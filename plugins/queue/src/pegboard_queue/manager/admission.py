@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """The way in to one manager; made where the manager is."""
+    """The way in to one manager.
 
-    def __init__(self, registry: Registry, scheduler: Scheduler, control: Control) -> None:
+    Args:
+        registry, scheduler, control: The manager's.
+        home: Where a thread without a session of its own submits.
+    """
+
+    def __init__(
+        self, registry: Registry, scheduler: Scheduler, control: Control, home: Place | None
+    ) -> None:
         self._registry = registry
         self._scheduler = scheduler
         self._control = control
-        session = current_session()
-        # Where a thread without a session of its own submits.
-        self._home = None if session is None else (session, current_call(), copy_context())
+        self._home = home
         self._adopted: Session | None = None
         self._version = 0
         self._line: Line | None = None
@@ -122,6 +127,12 @@ class Admission:
             self._scheduler.wait_or_skip(item)
         else:
             self._scheduler.make_ready(item)
+
+
+def place_here() -> Place | None:
+    """Return where this is; None without a session."""
+    session = current_session()
+    return None if session is None else (session, current_call(), copy_context())
 
 
 def _enter(item: Item[Any], stop: Stop | None) -> None:

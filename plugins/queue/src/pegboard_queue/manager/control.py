@@ -31,6 +31,10 @@ class Control:
         self._scheduler = scheduler
         self._waiting = waiting
 
+    def is_of(self, registry: Registry) -> bool:
+        """Whether these are the items that it changes."""
+        return self._registry is registry
+
     def cancel(self, item: Item[Any]) -> None:
         """Cancel an item; see `TaskManager.cancel`."""
         with self._registry.guard:

@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
-from pegboard.parts import checks, time_for_work
+from pegboard.parts import after_fork, checks, time_for_work
 from pegboard.parts.event_loop import running_loop
 from pegboard_queue._checks import dependencies_given, seconds_or_none
+from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, checked_items
 from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
-from pegboard_queue.manager.admission import Admission
+from pegboard_queue.manager.admission import Admission, place_here
 from pegboard_queue.manager.control import Control
 from pegboard_queue.manager.waiting import Waiting, value_of
 from pegboard_queue.running.dependencies import refuse_stranger
@@ -37,6 +38,8 @@ class TaskManager:
     for what runs. Paused items are cancelled in both cases. Safe for threads. Each item is a call in the session, and with the
     context, of whoever submits it; a thread without a session submits in the one that the manager was made in. A coroutine runs in the loop that `async with` was entered in, otherwise in one of the manager's own.
 
+    In a forked child it begins without items: those of the parent are the parent's, which runs them.
+
     Args:
         workers: How many items run at once, functions and coroutines together.
         keep: How many items that have ended it remembers for `get`, `list` and `depends_on`; None for all. An
@@ -49,14 +52,29 @@ class TaskManager:
 
     def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
         self.workers = _WORKERS.check("workers", workers, owner="TaskManager")
-        self._registry = Registry(_KEEP.check("keep", keep, owner="TaskManager"))
-        self.id = self._registry.id
+        self._keep = _KEEP.check("keep", keep, owner="TaskManager")
+        self._home = place_here()
         self.is_closed = False
+        self._begin()
+        self._admission.adopt(self, current_session(), made_here=True)
+        after_fork(self._begin_anew)
+
+    def _begin(self) -> None:
+        self._registry = Registry(self._keep)
+        self.id = self._registry.id
         self._workers = Workers(self._registry, self.workers)
         self._waiting = Waiting(self._registry, self._workers)
         self._control = Control(self._registry, self._workers.scheduler, self._waiting)
-        self._admission = Admission(self._registry, self._workers.scheduler, self._control)
-        self._admission.adopt(self, current_session(), made_here=True)
+        self._admission = Admission(self._registry, self._workers.scheduler, self._control, self._home)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: begin without items. A thread that came along from within one, or from a wait, goes on without."""
+        if not self.is_closed:
+            self._workers.scheduler.break_down(
+                QueueError("the process that this one was forked from runs its items.")
+            )
+            self._registry.notifier.forget()
+            self._begin()
 
     def __repr__(self) -> str:
         return (
@@ -151,7 +169,7 @@ class TaskManager:
             UnknownItem: There is none, or there are several of that name.
         """
         if isinstance(item, Item):
-            if item.manager is not self:
+            if not self._registry.holds(item):
                 return refuse_stranger(item)
             return item
         if not isinstance(item, str):
