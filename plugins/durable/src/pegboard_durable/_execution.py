@@ -18,6 +18,7 @@ from pegboard_durable._errors import (
     NotInRun,
     RunCancelled,
 )
+from pegboard_durable._records import NEVER
 from pegboard_durable.journal.journal import Append
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 UNDO = "!undo"
 """Key of the row that says that a run is being undone, and why."""
 
-NEVER = 1e18  # seconds since the epoch
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
@@ -67,6 +67,7 @@ class Execution:
         settings: Of all runs of its journal.
         state: What the run keeps by name, encoded.
         wake: When a suspended run is to go on, seconds since the epoch.
+        looked_at: When it last looked for signals, seconds since the epoch.
         fault: What ended the run in this process, though not its work: each later step raises it, too.
         is_drained: Whether the run stopped because its session drains.
         over: Set when this process works on it no more.
@@ -94,7 +95,7 @@ class Execution:
         self.clock = session.clock
         self.settings = settings
         self.state: dict[str, bytes] = {}
-        self.wake = NEVER
+        self.wake = self.looked_at = NEVER
         self.fault: BaseException | None = None
         self.is_drained = False
         self.over: Future[None] = Future()
@@ -297,6 +298,7 @@ class Execution:
     def take_signal(self, name: str, step: Step, wrap: Callable[[bytes], bytes]) -> bytes | None:
         """Take a signal that waits, and record it as the outcome of a step."""
         self.refuse_fault()
+        self.looked_at = self.clock.time()
         with self.noting_faults():
             value = self.journal.take_signal(self.claim, name, step, wrap)
         if value is not None:

@@ -27,6 +27,7 @@ class Status(enum.StrEnum):
     UNDO_FAILED = "UNDO_FAILED"
 
 
+NEVER = 1e18  # seconds since the Unix epoch
 OVER = frozenset((Status.DONE, Status.FAILED, Status.CANCELLED, Status.UNDO_FAILED))
 
 

@@ -30,7 +30,7 @@ from pegboard_durable._errors import (
 from pegboard_durable._execution import Execution, Settings
 from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
-from pegboard_durable._records import OVER, Claim, Run, RunRow, Status
+from pegboard_durable._records import NEVER, OVER, Claim, Run, RunRow, Status
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
 from pegboard_durable.journal.journal import Journal, fenced
 from pegboard_durable.journal.writer import Writer
@@ -338,7 +338,10 @@ class Runs:
         execution.write()
         now = execution.clock.time()
         with execution.noting_faults():
-            self._journal.leave(execution.claim, status, now=now, not_before=not_before, why=why)
+            looked_at = execution.looked_at if status is Status.SUSPENDED else NEVER
+            self._journal.leave(
+                execution.claim, status, now=now, not_before=not_before, why=why, looked_at=looked_at
+            )
 
     def _beat(self) -> None:
         """Keep the leases."""

@@ -19,7 +19,7 @@ from pegboard_durable._errors import (
     JournalUnavailable,
     JournalVersion,
 )
-from pegboard_durable._records import OVER, Claim, RunRow, Status, Step
+from pegboard_durable._records import NEVER, OVER, Claim, RunRow, Status, Step
 from pegboard_durable.journal import statements
 from pegboard_durable.journal.connections import Connections
 from pegboard_durable.journal.faults import is_damage
@@ -191,18 +191,41 @@ class Journal:
         """
         self._give_back(claim, now=now, why=why, status=status, result=result, ended_at=now)
 
-    def leave(self, claim: Claim, status: Status, *, now: float, not_before: float, why: str) -> None:
+    def leave(
+        self,
+        claim: Claim,
+        status: Status,
+        *,
+        now: float,
+        not_before: float,
+        why: str,
+        looked_at: float = NEVER,
+    ) -> None:
         """Give a run back that is not over.
+
+        Args:
+            claim: The right to it.
+            status: PENDING or SUSPENDED.
+            now: The time, seconds since the Unix epoch.
+            not_before: When it is due.
+            why: For the log of its changes.
+            looked_at: When it looked for signals: if others came since, it is due now.
 
         Raises:
             Fenced: It is another process's by now.
         """
-        self._give_back(claim, now=now, why=why, status=status, not_before=not_before)
+        self._give_back(claim, now=now, why=why, looked_at=looked_at, status=status, not_before=not_before)
 
-    def _give_back(self, claim: Claim, *, now: float, why: str, status: Status, **values: Any) -> None:
+    def _give_back(
+        self, claim: Claim, *, now: float, why: str, status: Status, looked_at: float = NEVER, **values: Any
+    ) -> None:
         with self._writing() as connection:
             found = self._run(connection, statements.GET_RUN_TO_CHANGE, claim.run)
             is_held = found is not None and (found.owner, found.epoch) == (claim.owner, claim.epoch)
+            if looked_at < NEVER:
+                sent = {"of": claim.run, "since": looked_at}
+                if connection.execute(statements.COUNT_SIGNALS, sent).scalar():
+                    values["not_before"] = now
             if found is not None and is_held:
                 _put(connection, found._replace(status=status, owner="", lease_until=0.0, **values))
                 _note(connection, claim.run, now, found.status, status, claim.owner, why)
@@ -233,7 +256,8 @@ class Journal:
             if found is None:
                 return False
             changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
-            _put(connection, changed._replace(recoveries=0, cancel_asked=False, owner="", lease_until=0.0))
+            changed = changed._replace(not_before=0.0, recoveries=0, cancel_asked=False)
+            _put(connection, changed._replace(owner="", lease_until=0.0))
             connection.execute(failed)
             _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
@@ -348,13 +372,16 @@ class Journal:
     # Signals.
 
     def put_signal(self, run: str, name: str, id: str, value: bytes, *, now: float) -> bool:  # noqa: A002 - the field's word
-        """Write a signal; whether it is a new one."""
+        """Write a signal, with which a suspended run is due; whether it is a new one."""
         known = select(func.count()).where(inbox.c.run == run, inbox.c.name == name, inbox.c.id == id)
         row = {"run": run, "name": name, "id": id, "sent_at": now, "value": value, "consumed_by": ""}
         with self._writing() as connection:
             if connection.execute(known).scalar():
                 return False
-            connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now)})
+            connection.execute(statements.PUT_SIGNAL, {**row, "crc": crc_of(value, run, name, id, now + 0.0)})
+            found = self._run(connection, statements.GET_RUN_TO_CHANGE, run)
+            if found is not None and found.status is Status.SUSPENDED:
+                _put(connection, found._replace(not_before=min(found.not_before, now)))
         return True
 
     def take_signal(

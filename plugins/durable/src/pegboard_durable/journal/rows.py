@@ -46,7 +46,9 @@ def step_of(run: str, row: Any) -> Step:
 
 
 def _facts_of(step: Step) -> tuple[object, ...]:
-    return *step[:_STEP_VALUE], *step[_STEP_VALUE + 1 :]
+    key, kind, status, digest, _, attempt, enclosing, fingerprint, started_at, duration, next_at = step
+    times = started_at + 0.0, duration + 0.0, next_at + 0.0  # as they come back
+    return key, kind, status, digest, attempt, enclosing, fingerprint, *times
 
 
 def run_values(run: RunRow) -> dict[str, Any]:
@@ -79,4 +81,9 @@ def _run_crc(run: RunRow) -> int:
     """The checksum of a run; not of the end of its lease, which is written without reading the rest."""
     facts = {**run._asdict(), "input": b"", "result": None, "status": str(run.status), "lease_until": 0.0}
     result = crc_of(run.result, "result")
-    return crc_of(run.input, *facts.values(), result)
+    return crc_of(run.input, *map(_as_it_comes_back, facts.values()), result)
+
+
+def _as_it_comes_back(value: object) -> object:
+    """A number as a column of any kind gives it back."""
+    return float(value) if isinstance(value, (int, float)) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, exists, insert, literal, select, update
+from sqlalchemy import Select, Update, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pegboard_durable._records import RunRow, Step
@@ -29,6 +29,11 @@ RENEW = (
 GET_STEPS: Select[Any] = select(*STEP_COLUMNS).where(steps.c.run == bindparam("of"))
 NOTE = insert(changes)
 PUT_SIGNAL = insert(inbox)
+COUNT_SIGNALS = (
+    select(func.count())
+    .select_from(inbox)
+    .where(inbox.c.run == bindparam("of"), inbox.c.consumed_by == "", inbox.c.sent_at >= bindparam("since"))
+)
 GET_WAITING = (
     select(inbox.c.id, inbox.c.sent_at, inbox.c.value, inbox.c.crc)
     .where(inbox.c.run == bindparam("of"), inbox.c.name == bindparam("named"), inbox.c.consumed_by == "")
