@@ -50,7 +50,7 @@ class DurableStreams:
             return
         execution.check_new(is_undo=position.is_undo)
         if position.has_unwritten:
-            await call.io(position.settle)
+            await position.execution.io(call, position.settle)
         step = self._begun(call, position, key, digest)
         if found is None:  # the arguments, to be compared before the first recorded item is handed out again
             await position.writing(call, step)
