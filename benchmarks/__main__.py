@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import calls, fanout, graph, imports, policies, queue, schedule, telemetry
+from benchmarks import calls, fanout, graph, imports, policies, queue, schedule, serving, telemetry
 from benchmarks.measure import measure, table
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     print(table("Calls, sync", measure(calls.rows("sync"))), flush=True)
     print(table("Calls, async", measure(calls.rows("async"))), flush=True)
     print(table("Streams", measure(calls.stream_rows())), flush=True)
+    print(serving.report(), flush=True)
     print(policies.report(), flush=True)
     print(telemetry.report(), flush=True)
     print(table("Maps", measure(fanout.rows())), flush=True)

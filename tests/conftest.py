@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import traceback
+import warnings
 
 import pytest
 
@@ -38,6 +41,37 @@ def _take_the_time_that_it_takes() -> None:
         return
     settings.register_profile("pegboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("pegboard")
+
+
+@pytest.fixture
+def in_child():
+    """Runs a function in a forked child, and returns what it returns there, by way of JSON; one that hangs is ended."""
+
+    def run(function):
+        reader, writer = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads, from Python 3.12 on
+            child = os.fork()
+        if child == 0:
+            signal.signal(
+                signal.SIGALRM, signal.SIG_DFL
+            )  # the runner's own would wait for the lock that hangs
+            signal.alarm(30)
+            try:
+                told = json.dumps(function())
+            except BaseException:  # noqa: BLE001 - the child has nobody else to tell
+                told = json.dumps(traceback.format_exc())
+            try:
+                os.write(writer, told.encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            told = file.read()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return json.loads(told)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -102,25 +104,25 @@ def test_a_text_that_does_not_convert_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("keyword", "text", "shown"),
+    ("keyword", "text", "is_open"),
     [
-        ("port", "4", "4"),
-        ("live", "yes", "True"),
-        ("level", "low", "'low'"),
-        ("rate", "", "None"),
-        ("title", "s3cr3t", "***"),
-        ("hosts", "s3cr3t", "***"),
-        ("token", "s3cr3t", "***"),
+        ("port", "4", True),
+        ("live", "yes", True),
+        ("level", "low", True),
+        ("rate", "", True),
+        ("title", "s3cr3t", False),
+        ("hosts", "s3cr3t", False),
+        ("token", "s3cr3t", False),
     ],
 )
 def test_numbers_flags_and_choices_may_be_shown(
-    monkeypatch: pytest.MonkeyPatch, keyword: str, text: str, shown: str
+    monkeypatch: pytest.MonkeyPatch, keyword: str, text: str, is_open: bool
 ) -> None:
     """And nothing else, as any text may be a secret."""
     variable = f"PEGBOARD_SHOP_WINDOW__{keyword.upper()}"
     monkeypatch.setenv(variable, text)
     found = settings_of("shop-window", Shop)[keyword]
-    assert (found.variable, found.shown) == (variable, shown)
+    assert (found.variable, found.is_open) == (variable, is_open)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,158 @@ def test_a_file_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch,
         ConfigError, match="PEGBOARD_SHOP_WINDOW__TITLE_FILE names a file that cannot be read"
     ):
         setting("title")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe", "it is no UTF-8 text"), (b"a" * 1_000_001, "it is larger than 1,000,000 bytes")],
+    ids=["no text", "too large"],
+)
+def test_a_file_that_holds_no_setting_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, said: str
+) -> None:
+    """Nothing of it is shown."""
+    (tmp_path / "title").write_bytes(content)
+    monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__TITLE_FILE", str(tmp_path / "title"))
+    with pytest.raises(ConfigError, match=said):
+        setting("title")
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [(b"abc\r\n", "abc"), (b"abc\n\n", "abc\n"), (b"\xef\xbb\xbfabc", "abc"), (b"", "")],
+    ids=["Windows", "two line breaks", "byte order mark", "empty"],
+)
+def test_a_file_may_be_of_any_editor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, value: str
+) -> None:
+    """What it adds by itself is none of the value."""
+    (tmp_path / "title").write_bytes(content)
+    monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__TITLE_FILE", str(tmp_path / "title"))
+    assert setting("title") == value
+
+
+def test_a_number_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever may be in a variable."""
+    (tmp_path / "port").write_text("4\n")
+    monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__PORT_FILE", str(tmp_path / "port"))
+    assert setting("port") == 4
+
+
+def test_a_setting_that_is_there_twice_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could tell which of them holds."""
+    monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__TITLE", "abc")
+    monkeypatch.setenv("PEGBOARD_SHOP_WINDOW__TITLE_FILE", "/run/secrets/title")
+    with pytest.raises(ConfigError, match="__TITLE and PEGBOARD_SHOP_WINDOW__TITLE_FILE are both set"):
+        setting("title")
+
+
+class Odd:
+    """A plugin of somebody who writes signatures in other ways."""
+
+    __slots__ = ("settings",)
+    name = "odd__name"
+
+    def __init__(  # type: ignore[no-untyped-def]
+        self, first: int = 1, /, second: int = 2, *hosts: str, file: str = "", untyped=3, **more: str
+    ) -> None:
+        self.settings = {"second": second, "file": file}
+
+    @hookimpl
+    def session_start(self) -> None:
+        """Nothing, so that it is a plugin."""
+
+
+@pytest.mark.parametrize("keyword", ["FIRST", "HOSTS", "MORE", "UNTYPED", "ANYTHING"])
+def test_only_parameters_that_are_given_by_name_are_settable(
+    monkeypatch: pytest.MonkeyPatch, keyword: str
+) -> None:
+    """With an annotation that says what they take."""
+    monkeypatch.setenv(f"PEGBOARD_ODD__NAME__{keyword}", "1")
+    with pytest.raises(ConfigError, match="Settable: PEGBOARD_ODD__NAME__SECOND, PEGBOARD_ODD__NAME__FILE"):
+        settings_of("odd__name", Odd)
+
+
+def test_a_parameter_may_be_called_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Then its value may be in a file all the same."""
+    (tmp_path / "file").write_text("abc")
+    monkeypatch.setenv("PEGBOARD_ODD__NAME__FILE_FILE", str(tmp_path / "file"))
+    assert settings_of("odd__name", Odd)["file"].value == "abc"
+
+
+@pytest.mark.usefixtures("nothing_said")
+def test_a_plugin_with_slots_is_one_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody says of it that a variable had no effect."""
+    monkeypatch.setenv("PEGBOARD_ODD__NAME__SECOND", "4")
+    made: Any = make("odd__name", Odd)
+    with Session(made):
+        assert made.settings["second"] == 4
+    assert caplog.records == []
+
+
+class Vault:
+    """A plugin whose errors show what it was given."""
+
+    name = "vault"
+    error: type[Exception] = ValueError
+
+    def __init__(
+        self,
+        url: str = "",
+        headers: Mapping[str, str] | None = None,
+        hosts: Iterable[str] = (),
+        token: Secret[str] | None = None,
+        level: Literal["low", "high"] = "low",
+        port: int = 1,
+    ) -> None:
+        shown = token.reveal() if token is not None else ""
+        raise self.error(f"cannot use {url!r}, {headers}, {list(hosts)}, {shown}, {level}, {port}")
+
+
+class RefusedError(ConfigError):
+    """A plugin's own error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, where="Vault", key="url")
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError, RefusedError])
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("URL", "http://user:s3cr3t@host/path"),
+        ("URL", "abc"),
+        ("HEADERS", "authorization=Bearer s3cr3t"),
+        ("HOSTS", "host-1,s3cr3t"),
+        ("TOKEN", "s3cr3t"),
+    ],
+)
+def test_what_a_plugin_says_of_its_settings_shows_no_text(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], keyword: str, text: str
+) -> None:
+    """Any may be a secret, and a part of it, too; the traceback has no other error."""
+    monkeypatch.setattr(Vault, "error", error)
+    monkeypatch.setenv(f"PEGBOARD_VAULT__{keyword}", text)
+    monkeypatch.setenv("PEGBOARD_VAULT__PORT", "9464")
+    monkeypatch.setenv("PEGBOARD_VAULT__LEVEL", "high")
+    with pytest.raises(ConfigError) as caught:
+        make("vault", Vault)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "s3cr3t" not in told
+    assert "'abc'" not in told
+    assert "9464" in str(caught.value)
+    assert "***" in str(caught.value)
+    assert f"PEGBOARD_VAULT__{keyword}" in str(caught.value)
+
+
+def test_a_text_of_a_file_is_shown_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a secret as well."""
+    given = {"url": "s3" + "cr3t"}
+    with pytest.raises(ConfigError, match="url: cannot use '\\*\\*\\*'") as caught:
+        make("vault", Vault, given)
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_environment_goes_before_what_else_was_set(monkeypatch: pytest.MonkeyPatch) -> None:

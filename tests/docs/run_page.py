@@ -10,6 +10,7 @@ what is done with it:
 - "... prints something like:": the same, but numbers, units of time and the width of gaps may differ.
 - "... raises:" above a `text` block: the block before it raises this, as `Type: message`.
 - "... serves:" or "... serve:" above a `console` block: its commands are servers, which `tests/services` starts.
+- A block of a language for other programs, such as `yaml`, is such a file; tests of its own look at what is in it.
 - In a `console` block, commands of `python` and `pegboard` are run, and the lines below one are its output. In a
   block under "... fails:" they end with another status than 0, and errors count as output.
 
@@ -38,9 +39,10 @@ from pathlib import Path
 
 import attrs
 
-LANGUAGES = frozenset(("python", "console", "text", "toml", "mermaid"))
+FOR_OTHERS = frozenset(("dockerfile", "yaml"))
+LANGUAGES = FOR_OTHERS | {"python", "console", "text", "toml", "mermaid"}
 RUN = frozenset(("python", "pegboard"))
-NOT_RUN = frozenset(("make", "pip", "git", "jq", ".venv/bin/pre-commit", ".ci/run"))
+NOT_RUN = frozenset(("make", "pip", "git", "jq", "docker", "kubectl", ".venv/bin/pre-commit", ".ci/run"))
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 _SAVED = re.compile(r"as `(?P<name>[^`]+)`:$")
 _LIKE = "prints something like:"
@@ -125,6 +127,8 @@ def run_page(path: Path) -> None:
             raise Wrong(f"line {block.line}: no rule for blocks of {block.language!r}")
         if block.language == "toml":
             tomllib.loads(block.text)
+        if block.language in FOR_OTHERS and block.saved_as is None:
+            raise Wrong(f"line {block.line}: a block of {block.language} is a file, so name it: as `name`:")
         if block.saved_as is not None:
             _save(block.saved_as, block.text)
         elif block.outcome in ("prints", "like"):

@@ -94,6 +94,7 @@ WRONG = {
     "begins in a line": ("- ```python\n  1 / 0\n  ```", "on a line of its own"),
     "never closed": ("```python\nprint(1)\n", "never closed"),
     "unknown language": ("```pyhton\nprint(1)\n```", "no rule for blocks of 'pyhton'"),
+    "a file without a name": ("```yaml\na: 1\n```", "is a file, so name it"),
     "unknown command": ("```console\n$ rm -rf x\n```", "no rule for the command `rm`"),
     "no command": ("```console\npython x.py\n```", "begins with '$ '"),
     "command fails": ("```console\n$ python -c 1/0\n```", "ended with 1"),

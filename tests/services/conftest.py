@@ -7,6 +7,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -27,6 +28,8 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "how-to"
 PATIENCE = 30
+PATIENT = {"OTLP()": "OTLP(flush_timeout=20)"}  # of a machine that is busy with other tests
+COMPLAINTS = ("Traceback", "does not see", "not delivered", "never left", "go on", "session", "Exception")
 
 
 def _run_page():
@@ -179,6 +182,16 @@ def open_sink():
 # Projects and their servers -----------------------------------------------------------------------------------------
 
 
+def blocks_of(page):
+    """The fenced blocks of a how-to page."""
+    return list(run_page.blocks_of((PAGES / page).read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def page_blocks():
+    return blocks_of
+
+
 class Project:
     """The files that a page has its reader write, in a folder of their own.
 
@@ -189,28 +202,40 @@ class Project:
     """
 
     def __init__(self, page, folder, change):
-        blocks = list(run_page.blocks_of((PAGES / page).read_text(encoding="utf-8")))
+        blocks = blocks_of(page)
         self.folder = folder
-        self._commands = [line for block in blocks if block.serves for line in block.text.splitlines()]
+        self._commands = [
+            (line.removeprefix("$ "), block.serves)
+            for block in blocks
+            if block.language == "console"
+            for line in block.text.splitlines()
+        ]
+        found = set()
         for block in blocks:
             if block.saved_as is not None:
                 text = block.text
-                for old, new in change.items():
+                for old, new in {**PATIENT, **change}.items():
+                    found.update([old] if old in text else [])
                     text = text.replace(old, new)
                 path = folder / block.saved_as
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
+        assert found >= set(change), f"the page has nothing to change: {change}"
 
-    def command(self, begin):
+    def command(self, begin, *, serves=True):
         """The words of the command of the page that begins like this."""
-        found = [line.removeprefix("$ ") for line in self._commands if line.startswith(f"$ {begin}")]
-        assert found, f"the page has no command that begins with {begin!r}"
-        words = shlex.split(found[0])
-        return (
-            [sys.executable, *words[1:]]
-            if words[0] == "python"
-            else [str(Path(sys.executable).parent / words[0]), *words[1:]]
-        )
+        found = [line for line, does in self._commands if does == serves and begin in line]
+        assert found, f"the page has no such command as {begin!r}"
+        words = [word for word in shlex.split(found[0]) if not re.match(r"[A-Z_]+=", word)]
+        programs = Path(sys.executable).parent
+        return [str(programs / words[0]), *words[1:]]
+
+    def change(self, name):
+        """Write a file again, as an editor does, for servers that watch for it."""
+        path = self.folder / name
+        new = path.with_suffix(".new")
+        new.write_bytes(path.read_bytes())
+        new.rename(path)
 
     def lines(self):
         """The lines of JSON that were written."""
@@ -235,36 +260,44 @@ class Server:
         project: Whose folder is the current one.
         words: The command.
         sink: Where telemetry goes.
-        port: Where it answers; None for what answers nobody.
+        port: Where it answers, if it does.
+        environment: Variables beside those of the sink.
+        log: Name of the file with what it prints.
     """
 
-    def __init__(self, project, words, sink, port=None):
-        self.project, self.port, self.sink = project, port, sink
-        self._log = project.folder / "log"
+    def __init__(self, project, words, sink, port, environment, log):
+        self.port = port
+        self._log = project.folder / log
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PEGBOARD_"))
         }
         environment = {
             **inherited,
+            **environment,
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
             "OTEL_SERVICE_NAME": "shop",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "PYTHONUNBUFFERED": "1",
+            "HOME": str(project.folder),  # gunicorn keeps a socket there
         }
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as out:
             self.process = subprocess.Popen(
                 words,
                 cwd=project.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=out,
+                stderr=out,
                 start_new_session=True,
             )
 
     @property
     def log(self):
         return self._log.read_text()
+
+    def complaints(self):
+        """The lines of the log in which we or Python complain."""
+        return [line for line in self.log.splitlines() if any(words in line for words in COMPLAINTS)]
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -280,6 +313,17 @@ class Server:
             connection.close()
         assert answer.status == 200, f"{path}: {answer.status}\n{body}\n{self.log}"
         return body
+
+    def ask_patiently(self, path):
+        """Ask again where a worker went away, as a client has to."""
+
+        def answer():
+            try:
+                return self.ask(path)
+            except (OSError, http.client.HTTPException):
+                return None
+
+        return until(answer, f"an answer to {path}")
 
     def is_there(self):
         assert self.process.poll() is None, self.log
@@ -300,8 +344,8 @@ class Server:
         return calls
 
     def end(self, number=signal.SIGTERM):
-        """Send a signal, and return the status with which the server ends."""
-        if self.process.poll() is None:
+        """Send a signal, and return the status with which the server ends; None for a program that ends by itself."""
+        if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)
@@ -321,10 +365,10 @@ def start(open_sink):
     """Start a server with a project, wait until it answers, and return it; `{port}` in the words is one that is free."""
     with contextlib.ExitStack() as stack:
 
-        def start(project, words, sink=None, *, answers=True):
+        def start(project, words, sink=None, *, answers=True, environment=None, log="log"):
             port = free_port()
             words = [word.replace("{port}", str(port)) for word in words]
-            server = Server(project, words, sink or open_sink(), port)
+            server = Server(project, words, sink or open_sink(), port, environment or {}, log)
             stack.callback(server.kill)
             if answers:
                 until(server.is_there, "the server's first answer")

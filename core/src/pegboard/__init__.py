@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pegboard import errors
 from pegboard._first_party import PROVIDED
 from pegboard.calls.call import Call
 from pegboard.current import current_call
-from pegboard.errors import (
-    AwaitInSyncTask,
-    BindError,
-    ConfigError,
-    DeadlineExceeded,
-    InvalidName,
-    InvalidPlugin,
-    InvalidTask,
-    MapError,
-    MissingPlugin,
-    MustBeAwaited,
-    NotAwaited,
-    PegboardError,
-    PluginConflict,
-    RemoteError,
-    SessionError,
-    Suspended,
-    TaskTimeout,
-    TransportError,
-    UnknownEvent,
-    UnsupportedTask,
-    WorkerDied,
-)
+from pegboard.errors import *  # noqa: F403 - all of them, by their own `__all__`
+from pegboard.errors import MissingPlugin
 from pegboard.hookspecs import hookimpl, hookspec
 from pegboard.layers import Layer, Order, Scope
 from pegboard.options import On, Option, Priority
@@ -68,29 +48,8 @@ __all__ = [  # noqa: RUF022 - by concept
     "hookimpl",
     "hookspec",
     "install_sigterm",
-    # errors
-    "AwaitInSyncTask",
-    "NotAwaited",
-    "BindError",
-    "ConfigError",
-    "DeadlineExceeded",
-    "InvalidName",
-    "InvalidPlugin",
-    "InvalidTask",
-    "MapError",
-    "MissingPlugin",
-    "MustBeAwaited",
-    "PegboardError",
-    "PluginConflict",
-    "RemoteError",
-    "SessionError",
-    "Suspended",
-    "TaskTimeout",
-    "TransportError",
-    "UnknownEvent",
-    "UnsupportedTask",
-    "WorkerDied",
 ]
+__all__ += errors.__all__
 
 if TYPE_CHECKING:
     __all__ += _first_party.__all__  # else pyright calls them private

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from pegboard.parts.event_loop import running_loop
+
 
 class Clock(Protocol):
     """Where a session takes its time from; all values are float seconds."""
@@ -41,6 +43,7 @@ class SystemClock:
         """Suspend this coroutine, on asyncio."""
         import asyncio
 
+        running_loop()
         await asyncio.sleep(seconds)
 
 

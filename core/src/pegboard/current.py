@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pegboard.sessions.session import Session
 
 active_session: ContextVar[Session | None] = ContextVar("pegboard_session", default=None)
+outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 running_call: ContextVar[Call | None] = ContextVar("pegboard_call", default=None)
 
 

@@ -5,28 +5,26 @@ Two underscores, as a Kubernetes Service called `pegboard-prometheus` puts `PEGB
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import ConfigError, PegboardError
-from pegboard.privacy import Secret
+from pegboard.privacy import MASK, Masks, Secret
 
 if TYPE_CHECKING:
-    import ast
+    from pegboard.parts.kinds import Kind
 
 _PREFIX, _BETWEEN, _FILE = "PEGBOARD_", "__", "_FILE"
 _BYTES_MOST = 1_000_000
-_TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", "no", "off"))
-_NO = object()  # what a text is that is no value of a kind
 
 
-# By id, as plugins need no hash.
+# By id, as plugins need no hash; the second for those of a class whose objects have no weak references.
 _made_here: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+_made_and_kept: dict[int, object] = {}
 _told: set[str] = set()
 
 
@@ -36,17 +34,20 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
     Raises:
         ConfigError: As `settings_of`; or the plugin refuses its settings.
     """
-    settings = {**given, **{keyword: each.value for keyword, each in settings_of(plugin, cls).items()}}
+    found = settings_of(plugin, cls)
+    settings = {**given, **{keyword: each.value for keyword, each in found.items()}}
     if not settings:
-        return _noted(cls())
+        return noted(cls())
     try:
-        return _noted(cls(**settings))
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"plugin {plugin!r} cannot be made with its settings {', '.join(settings)}: {error}",
-            where="the configuration",
-            key=plugin,
-        ) from error
+        return noted(cls(**settings))
+    except Exception as error:
+        masked = _without(str(error), settings.values())
+        is_masked = masked != str(error)
+        if isinstance(error, PegboardError) and not is_masked:
+            raise
+        if is_masked and found:
+            masked += f"\nTexts are not shown, as they may be secrets. Set by {', '.join(each.variable for each in found.values())}."
+        raise _refused(plugin, settings, error, masked) from (None if is_masked else error)
 
 
 def make_named(name: str, cls: type, given: Mapping[str, Any] = MappingProxyType({})) -> object:
@@ -70,7 +71,7 @@ def make_named(name: str, cls: type, given: Mapping[str, Any] = MappingProxyType
 
 def tell_of_idle(plugin: object) -> None:
     """Log which variables set nothing, once each: those of a plugin that the program itself made."""
-    if _made_here.get(id(plugin)) is plugin:
+    if _made_here.get(id(plugin), _made_and_kept.get(id(plugin))) is plugin:
         return
     for name in names_of(plugin_name(plugin)):
         if name not in _told:
@@ -85,10 +86,54 @@ def tell_of_idle(plugin: object) -> None:
             )
 
 
-def _noted(plugin: object) -> object:
-    with contextlib.suppress(TypeError):  # of a class whose objects have no weak references
-        _made_here[id(plugin)] = plugin
+def noted(plugin: object) -> object:
+    """Note that a plugin was made with what the environment sets, here or where it came from; return it."""
+    made: MutableMapping[int, Any] = _made_here
+    try:
+        made[id(plugin)] = plugin
+    except TypeError:
+        _made_and_kept[id(plugin)] = plugin
     return plugin
+
+
+def _refused(plugin: str, settings: Iterable[str], error: Exception, said: str) -> ConfigError:
+    if isinstance(error, PegboardError):
+        return ConfigError(
+            said, where=getattr(error, "where", "the configuration"), key=getattr(error, "key", plugin)
+        )
+    return ConfigError(
+        f"plugin {plugin!r} cannot be made with its settings {', '.join(settings)}: {said}",
+        where="the configuration",
+        key=plugin,
+    )
+
+
+def _without(text: str, values: Iterable[object]) -> str:
+    """Mask the texts among these values, in any of the ways to write them, and what stands before the host of a URL."""
+    masks = Masks()
+    for each in values:
+        for word in _words(each):
+            masks.add(word)
+            text = text.replace(repr(word), repr(MASK)) if word else text
+    return masks.mask(text)
+
+
+def _words(value: object) -> list[str]:
+    import re
+
+    if isinstance(value, Secret):
+        return _words(value.reveal())
+    if isinstance(value, str | os.PathLike):
+        whole = os.fspath(value)
+        users = [part for user in re.findall(r"//([^/@\s]+)@", str(whole)) for part in user.split(":")]
+        return [str(whole), *users, *str(whole).split()]
+    if isinstance(value, Mapping):
+        return [word for each in value.values() for word in _words(each)]
+    return (
+        [word for each in value for word in _words(each)]
+        if isinstance(value, list | tuple | set | frozenset)
+        else []
+    )
 
 
 class Setting:
@@ -97,13 +142,13 @@ class Setting:
     Attributes:
         variable: Its name.
         value: Converted to what the parameter takes.
-        shown: The value, or `***`: any text may be a secret.
+        is_open: Whether the value may be shown: any text may be a secret.
     """
 
-    def __init__(self, variable: str, value: Any, shown: str) -> None:
+    def __init__(self, variable: str, value: Any, *, is_open: bool) -> None:
         self.variable = variable
         self.value = value
-        self.shown = shown
+        self.is_open = is_open
 
 
 def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Setting]:
@@ -114,37 +159,66 @@ def settings_of(plugin: str, cls: Callable[..., object]) -> dict[str, Setting]:
         cls: Its class.
 
     Raises:
-        ConfigError: A variable sets what the plugin has not, or what cannot be set by a text, or its value does not convert.
+        ConfigError: A variable sets what the plugin has not, or what cannot be set by a text, or its value does not convert; or two
+            set the same.
     """
     names = names_of(plugin)
     if not names:
         return {}
-    import inspect
+    kinds = settable(cls)
+    found: dict[str, Setting] = {}
+    for name in names:
+        keyword, is_file = _keyword(name, plugin, kinds)
+        if keyword in found:
+            raise ConfigError(
+                f"{found[keyword].variable} and {name} are both set: which of them holds? Set one.",
+                where="the environment",
+                key=name,
+            )
+        found[keyword] = _setting(name, _read(name) if is_file else os.environ[name], kinds[keyword])
+    return found
 
-    parameters = inspect.signature(cls).parameters
-    kinds = {name: _kinds(cls, parameter.annotation) for name, parameter in parameters.items()}
-    keywords = {name: _keyword(name, plugin, kinds) for name in names}
-    return {keyword: _setting(name, keyword, kinds[keyword]) for name, keyword in keywords.items()}
+
+def settable(cls: Callable[..., object]) -> dict[str, list[Kind]]:
+    """Return what a text may be for each parameter that can be given by its name; nothing where it takes no text."""
+    import inspect
+    import sys
+
+    from pegboard.parts.kinds import kinds_of
+
+    try:
+        parameters = inspect.signature(cls).parameters.values()
+    except ValueError:  # of a class that is written in C
+        return {}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    makes = cls.__init__ if isinstance(cls, type) else cls  # type: ignore[misc]
+    names = getattr(makes, "__globals__", None) or vars(sys.modules.get(cls.__module__, sys))
+    return {each.name: kinds_of(each.annotation, names) for each in parameters if each.kind in named}
 
 
 def names_of(plugin: str) -> list[str]:
     """Return the environment variables for a plugin, set or not settable."""
-    prefix = f"{_PREFIX}{plugin.upper().replace('-', '_')}{_BETWEEN}"
+    prefix = _prefix(plugin)
     return sorted(name for name in os.environ if name.startswith(prefix) and len(name) > len(prefix))
 
 
-def _keyword(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> str:
-    """Tell which parameter a variable is for.
+def _prefix(plugin: str) -> str:
+    return f"{_PREFIX}{plugin.upper().replace('-', '_')}{_BETWEEN}"
+
+
+def _keyword(name: str, plugin: str, kinds: Mapping[str, list[Kind]]) -> tuple[str, bool]:
+    """Tell which parameter a variable is for, and whether it names a file with the value.
 
     Raises:
         ConfigError: There is none, or it takes no text.
     """
-    word = name.partition(_BETWEEN)[2]
+    prefix = _prefix(plugin)
+    word = name.removeprefix(prefix)
     by_word = {keyword.upper(): keyword for keyword in kinds}
-    found = by_word.get(word) or by_word.get(word.removesuffix(_FILE))
+    is_file = word not in by_word
+    found = by_word.get(word.removesuffix(_FILE) if is_file else word)
     if found is not None and kinds[found]:
-        return found
-    prefix = name.removesuffix(word)
+        return found, is_file
     known = [f"{prefix}{keyword.upper()}" for keyword, taken in kinds.items() if taken]
     what = f"{plugin!r} has no such parameter" if found is None else f"{found!r} takes no text"
     raise ConfigError(
@@ -154,15 +228,14 @@ def _keyword(name: str, plugin: str, kinds: Mapping[str, list[_Kind]]) -> str:
     )
 
 
-def _setting(name: str, keyword: str, kinds: list[_Kind]) -> Setting:
-    text = os.environ[name]
-    if not name.endswith(keyword.upper()):
-        text = _read(name, text)
+def _setting(name: str, text: str, kinds: list[Kind]) -> Setting:
+    from pegboard.parts.kinds import NO
+
     for kind in kinds:
         value = kind.convert(text)
-        if value is not _NO:
-            return Setting(name, value, repr(value) if kind.is_open else "***")
-    what = " or ".join(kind.what for kind in kinds)
+        if value is not NO:
+            return Setting(name, Secret(value) if kind.is_secret else value, is_open=kind.is_open)
+    what = " or ".join(dict.fromkeys(kind.what for kind in kinds))
     raise ConfigError(
         f"{name} is not {what}.\nIts value is not shown, as it may be a secret.",
         where="the environment",
@@ -170,126 +243,17 @@ def _setting(name: str, keyword: str, kinds: list[_Kind]) -> Setting:
     )
 
 
-def _read(name: str, path: str) -> str:
+def _read(name: str) -> str:
+    """Read the file that a variable names; the last line break is none of the value."""
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs more than all of this
-            text = file.read(_BYTES_MOST)
+        with open(os.environ[name], encoding="utf-8-sig") as file:  # noqa: PTH123 - pathlib costs more than all of this
+            text = file.read(_BYTES_MOST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(
-            f"{name} names a file that cannot be read: {reason}.", where="the environment", key=name
-        ) from None
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-class _Kind:
-    """Values of one kind that a text may be.
-
-    Attributes:
-        what: What people call it.
-        convert: Makes the value, or `_NO`.
-        is_open: Whether such a value may be shown.
-    """
-
-    def __init__(self, what: str, convert: Callable[[str], Any], *, is_open: bool = False) -> None:
-        self.what = what
-        self.convert = convert
-        self.is_open = is_open
-
-
-def _number(make: Callable[[str], Any]) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
-            return make(text)
-        except ValueError:
-            return _NO
-
-    return convert
-
-
-def _truth(text: str) -> Any:
-    word = text.strip().lower()
-    return True if word in _TRUE else False if word in _FALSE else _NO
-
-
-def _list(text: str) -> Any:
-    return [part for each in text.split(",") if (part := each.strip())]
-
-
-def _mapping(text: str) -> Any:
-    pairs = [each.partition("=") for each in _list(text)]
-    if not all(key.strip() and between for key, between, _ in pairs):
-        return _NO
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _secret(text: str) -> Any:
-    return Secret(text)
-
-
-_KINDS = {
-    "None": _Kind("empty", lambda text: None if not text else _NO, is_open=True),
-    "bool": _Kind("true or false", _truth, is_open=True),
-    "int": _Kind("a whole number", _number(int), is_open=True),
-    "float": _Kind("a number", _number(float), is_open=True),
-    "Secret[str]": _Kind("a text", _secret),
-    "Mapping[str, str]": _Kind("key=value,key=value", _mapping),
-    "list[str]": _Kind("a list with commas", _list),
-    "str": _Kind("a text", str),
-}
-_ORDER = list(_KINDS)
-_SAME = {
-    "os.PathLike[str]": "str",
-    "PathLike[str]": "str",
-    "Path": "str",
-    "Iterable[str]": "list[str]",
-    "Sequence[str]": "list[str]",
-    "Collection[str]": "list[str]",
-    "dict[str, str]": "Mapping[str, str]",
-}
-
-
-def _kinds(cls: Callable[..., object], annotation: object) -> list[_Kind]:
-    """Return the kinds of values that a text may be for a parameter, the narrowest first; empty where it takes no text."""
-    import ast
-
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    try:
-        parts = list(_parts(ast.parse(text, mode="eval").body))
-    except SyntaxError:
-        return []
-    names = {_SAME.get(part, part) for part in map(ast.unparse, parts)}
-    chosen = [choice for part in parts for choice in _choices(cls, part)]
-    found = [_KINDS[name] for name in _ORDER if name in names]
-    if chosen:
-        found.insert(1 if "None" in names else 0, _literal(chosen))
-    return [] if names <= {"None"} or not found or found == [_KINDS["None"]] else found
-
-
-def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    """The members of a union."""
-    import ast
-
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        yield from _parts(node.left)
-        yield from _parts(node.right)
     else:
-        yield node
-
-
-def _choices(cls: Callable[..., object], node: ast.expr) -> tuple[object, ...]:
-    """The values of a `Literal`, or of the name of one in the module of the class."""
-    import ast
-    import sys
-    from typing import Literal, get_args, get_origin
-
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value) in {"Literal", "typing.Literal"}:
-        value = ast.literal_eval(node.slice)
-        return value if isinstance(value, tuple) else (value,)
-    named = getattr(sys.modules.get(cls.__module__), ast.unparse(node), None)
-    return get_args(named) if get_origin(named) is Literal else ()
-
-
-def _literal(choices: list[object]) -> _Kind:
-    by_text = {str(choice): choice for choice in choices}
-    return _Kind(f"one of {', '.join(by_text)}", lambda text: by_text.get(text, _NO), is_open=True)
+        if len(text) <= _BYTES_MOST:
+            return text.removesuffix("\n")
+        reason = f"it is larger than {_BYTES_MOST:,} bytes"
+    raise ConfigError(
+        f"{name} names a file that cannot be read: {reason}.", where="the environment", key=name
+    )

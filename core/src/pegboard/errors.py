@@ -14,6 +14,7 @@
     ├── AwaitInSyncTask        a layer of a sync task awaited something that really suspends
     ├── NotAwaited             a layer returned what it proceeds to instead of awaiting it
     ├── MustBeAwaited          sync code got a value that has to be awaited
+    ├── NeedsAsyncio           async code runs under something else than asyncio
     ├── MapError               calls of a group failed, all of them told at once (an ExceptionGroup too)
     ├── RemoteError            a function failed in another process, with an error that cannot come here
     ├── TransportError         a value cannot go to another process, or come from it
@@ -28,6 +29,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
+
+__all__ = [
+    "AwaitInSyncTask",
+    "BindError",
+    "ConfigError",
+    "DeadlineExceeded",
+    "InvalidName",
+    "InvalidPlugin",
+    "InvalidTask",
+    "MapError",
+    "MissingPlugin",
+    "MustBeAwaited",
+    "NeedsAsyncio",
+    "NotAwaited",
+    "PegboardError",
+    "PluginConflict",
+    "RemoteError",
+    "SessionError",
+    "Suspended",
+    "TaskTimeout",
+    "TransportError",
+    "UnknownEvent",
+    "UnsupportedTask",
+    "WorkerDied",
+]
 
 
 class PegboardError(Exception):
@@ -190,6 +216,16 @@ class MustBeAwaited(PegboardError, TypeError):  # noqa: N818
     """
 
     task: str
+
+
+class NeedsAsyncio(PegboardError, RuntimeError):  # noqa: N818
+    """Raised where something has to be awaited, and asyncio's event loop does not run: under trio, say.
+
+    Attributes:
+        library: What runs instead, as `sniffio` calls it; "" where nothing does.
+    """
+
+    library: str
 
 
 class MapError(PegboardError, ExceptionGroup[Exception]):

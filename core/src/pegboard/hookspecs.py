@@ -42,12 +42,13 @@ def session_start(session: Session) -> None:
 
 
 @hookspec
-def session_forked(session: Session) -> None:
+def session_forked(session: Session) -> str | None:
     """Called in a forked child for the installed session, which goes on there: begin anew.
 
     In the child's only thread, before any of its own code, after locks and pools were renewed; `session.id` is another one. What
-    was measured is the parent's, its threads did not come along, and its sockets are not the child's. Logged and counted, an
-    error keeps nobody else from being told. Plans are made anew afterwards.
+    was measured is the parent's, its threads did not come along, and its sockets are not the child's. Return what only the
+    parent does, and the way out, or None: it is logged at the first call in the child, once. Logged and counted, an error keeps
+    nobody else from being told. Plans are made anew afterwards.
     """
 
 

@@ -46,7 +46,7 @@ def _refuse_other(is_kind: Callable[[object], bool], written: str) -> Callable[.
     return validate
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Layer:
     """A plugin's code around a call; it may change inputs, result, error, time and place.
 
@@ -92,7 +92,7 @@ class Layer:
         return f"layer {self.name!r} of plugin {self.plugin!r}"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Scope:
     """A plugin's enter and exit around a call, in the context that the user's code runs in.
 
@@ -114,8 +114,3 @@ class Scope:
         validator=checks.callable_("a function of the call and of what `enter` returned")
     )
     plugin: str = attrs.field(default="", init=False, eq=False, repr=False)
-
-
-def belong_to(part: Layer | Scope, plugin: str) -> None:
-    """Note which plugin bound a layer or scope."""
-    object.__setattr__(part, "plugin", plugin)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, final
 
+from pegboard import texts
 from pegboard.current import current_call
 from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pegboard.calls.call import Call
 
 
@@ -43,12 +47,6 @@ class Secret(Generic[T]):
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self._refuse("pickled or copied")
 
-    def __copy__(self) -> NoReturn:
-        self._refuse("copied")
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        self._refuse("copied")
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
 
@@ -64,6 +62,7 @@ class Secret(Generic[T]):
 MASK = "***"
 SHORTEST = 4
 _LINE_SHORTEST = 16
+_KNOWN_MOST = 1_000
 
 
 class Masks:
@@ -96,6 +95,7 @@ class Masks:
             return False
         with self._guard:
             if value not in self._added:
+                KNOWN.add(value)
                 known = sorted({*self._known, *_ways_to_write(value)}, key=len, reverse=True)
                 self._known = tuple(known)
                 self._known_bytes = tuple(text.encode(errors="surrogatepass") for text in known)
@@ -124,7 +124,8 @@ class Masks:
         return any(known in held for known in self._known_bytes)
 
 
-def _ways_to_write(value: str) -> set[str]:
+@functools.lru_cache(_KNOWN_MOST)
+def _ways_to_write(value: str) -> frozenset[str]:
     """The value as it is, as JSON, repr and URLs write it, in base64, and its long lines one by one."""
     import base64
     import json
@@ -134,9 +135,48 @@ def _ways_to_write(value: str) -> set[str]:
     ways = {value, json.dumps(value)[1:-1], repr(value)[1:-1], encoded}
     ways |= {quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")}
     ways |= {line for line in value.splitlines() if len(line) >= _LINE_SHORTEST}
-    return {way for way in ways if len(way) >= SHORTEST}
+    return frozenset(way for way in ways if len(way) >= SHORTEST)
 
 
+class KnownSecrets:
+    """The last secrets that any session of this process was told of, also once it has ended, as errors outlive sessions."""
+
+    def __init__(self) -> None:
+        self._guard = new_lock()
+        self._values: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def add(self, value: str) -> None:
+        """Remember a secret, in the place of the oldest of too many."""
+        with self._guard:
+            self._values[value] = None
+            if len(self._values) > _KNOWN_MOST:
+                del self._values[next(iter(self._values))]
+
+    def forget(self) -> None:
+        """Know of none any more; for tests."""
+        with self._guard:
+            self._values.clear()
+
+    def found_in(self, text: str) -> bool:
+        """Whether one of them is somewhere in a text."""
+        return any(way in text for way in self._ways())
+
+    def mask(self, text: str) -> str:
+        """Return `text` with `***` in place of each of them."""
+        for way in self._ways():
+            text = text.replace(way, MASK)
+        return text
+
+    def _ways(self) -> list[str]:
+        with self._guard:
+            values = list(self._values)
+        return sorted({way for value in values for way in _ways_to_write(value)}, key=len, reverse=True)
+
+
+KNOWN = KnownSecrets()
 _MARK = "_pegboard_sensitive"
 
 
@@ -151,8 +191,8 @@ def mark_sensitive(error: BaseException) -> None:
 def is_sensitive(error: BaseException | None, call: Call | None = None) -> bool:
     """Whether nobody may record the text of an error.
 
-    So it is for one that came out of a sensitive task, as itself, as a cause or context, or as a member of a group; and for
-    every error in a sensitive task, or in what that called.
+    So it is for one that came out of a sensitive task, as itself, as a cause or context, or as a member of a group; for every
+    error in a sensitive task, or in what that called; and for one that shows a `Secret` which such a call was handed.
 
     Args:
         error: What is to be recorded.
@@ -160,22 +200,59 @@ def is_sensitive(error: BaseException | None, call: Call | None = None) -> bool:
     """
     around = current_call() if call is None else call
     while around is not None:
-        if around.task.sensitive:
+        if around.task.sensitive or (error is not None and shows_secret(error, around)):
             return True
         around = around.parent
     return _is_marked(error)
 
 
+def shows_secret(error: BaseException, call: Call) -> bool:
+    """Whether an error shows a `Secret` that this call was handed."""
+    handed = [each for each in call.args if type(each) is Secret]
+    if call.kwargs:
+        handed += [each for each in call.kwargs.values() if type(each) is Secret]
+    if not handed:
+        return False
+    written = _written(error)
+    return any(way in written for each in handed for way in _ways_to_write(texts.text_of(each.reveal())))
+
+
 def _is_marked(error: BaseException | None) -> bool:
+    return any(_MARK in getattr(each, "__dict__", {}) for each in _with_others(error))
+
+
+def _with_others(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, its causes and contexts, and the members of groups among them, each once."""
     waiting, seen = [error], set[int]()
     while waiting:
         each = waiting.pop()
         if each is None or id(each) in seen:
             continue
-        if _MARK in getattr(each, "__dict__", {}):
-            return True
+        yield each
         seen.add(id(each))
         waiting += [each.__cause__, each.__context__]
         if isinstance(each, BaseExceptionGroup):
             waiting += each.exceptions
-    return False
+
+
+def loggable(error: BaseException, call: Call | None = None) -> BaseException | None:
+    """Return an error as the `exc_info` of a log record, or None where nobody may see its text.
+
+    That is so for an error that `is_sensitive`, and where a secret of `KNOWN` is in what is written of it: a traceback cannot be
+    masked before its formatter has written it.
+
+    Args:
+        error: What is to be logged.
+        call: Whose error it is; default is the running call.
+    """
+    return None if is_sensitive(error, call) or (KNOWN and KNOWN.found_in(_written(error))) else error
+
+
+def _written(error: BaseException) -> str:
+    """All that anybody writes of an error: what Python does, and what it leaves out of long chains and large groups."""
+    import traceback
+
+    written = traceback.format_exception(error)
+    for each in _with_others(error):
+        written += [texts.text_of(each), texts.text_of(getattr(each, "__notes__", ""))]
+    return "".join(written)

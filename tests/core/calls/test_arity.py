@@ -8,7 +8,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pegboard.calls.arity import _fitting, _span
+from pegboard.calls.arity import _fitting, arity
 
 KINDS = [
     inspect.Parameter.POSITIONAL_ONLY,
@@ -58,5 +58,5 @@ def test_what_fits_is_what_python_takes(signature: inspect.Signature, number: in
 @given(signatures(), st.integers(0, 7))
 def test_the_span_is_that_of_positional_arguments(signature: inspect.Signature, number: int) -> None:
     """A call without keywords fits exactly between the two numbers."""
-    least, most = _span([*signature.parameters.values()])
+    least, most, _ = arity("f", signature, frozenset())
     assert (least <= number <= most) == takes(signature, number, set())

@@ -57,18 +57,17 @@ def test_a_task_makes_its_call_as_open_call_does() -> None:
     *original, last = statements(open_call)
     written_out = statements(Task.__call__)
     assert last == "return call"
-    assert written_out[-len(original) - 1 : -1] == original
-    assert written_out[-1] == "return call.plan.run(call)"
+    assert written_out[-len(original) - 2 : -2] == original
+    assert written_out[-2:] == ["run = call.plan.run", "return run(call)"]
 
 
-@pytest.mark.parametrize("runner", [function, coroutine], ids=lambda module: module.__name__)
-def test_a_runner_ends_a_call_as_succeed_does(runner: Any) -> None:
-    """What is kept in `call.started` and in the plan is at hand in the runner, in variables of the same names."""
-    original = [
-        text.replace("self._after", "after").replace("call.started", "started")
-        for text in statements(Plan.succeed)
-    ]
-    found = blocks(inner_function(runner._watched, "run"))
+@pytest.mark.parametrize(
+    "make", [*function.MAKERS[1:], coroutine._runner], ids=lambda make: f"{make.__module__}.{make.__name__}"
+)
+def test_a_runner_ends_a_call_as_succeed_does(make: Callable[..., Any]) -> None:
+    """What is kept in the plan is at hand in the runner, in a variable of the same name."""
+    original = [text.replace("self._after", "after") for text in statements(Plan.succeed)]
+    found = blocks(inner_function(make, "run"))
     assert any(holds(block, original) for block in found), "\n".join(original)
 
 

@@ -173,3 +173,16 @@ def test_seconds_that_mean_nothing_are_refused(every, error) -> None:
     """Where they are given."""
     with pytest.raises(error, match="every"):
         Periodic(NAME, print, every)
+
+
+def test_a_thread_that_is_told_to_exit_says_so_and_goes_on(periodic, caplog) -> None:
+    """Threads end without a word of Python's at SystemExit, which nobody would notice."""
+
+    def leave() -> None:
+        raise SystemExit
+
+    rarely = periodic(leave)
+    rarely.start()
+    assert rarely.begin_call()(30)
+    assert rarely.is_running
+    assert "failed; it goes on" in caplog.text

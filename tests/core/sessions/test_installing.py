@@ -31,6 +31,7 @@ from pegboard import (
     task,
 )
 from pegboard.sessions.default import attach_everywhere, detach_everywhere
+from pegboard.sessions.serving import SERVING
 from pegboard.testing import Recorder, isolated
 
 
@@ -175,6 +176,29 @@ def test_another_one_may_take_its_place() -> None:
     second.uninstall()
 
 
+def test_a_session_that_was_inside_another_may_be_installed_afterwards() -> None:
+    """Once it is over, it is inside of nothing."""
+    with Session(), Session() as inner:
+        pass
+    inner.install()
+    assert current_session() is inner
+    inner.uninstall()
+
+
+def test_where_it_was_installed_from_is_known() -> None:
+    """For who watches over the event loop, if there was one; and which names have been installed."""
+
+    async def main() -> tuple[object, object]:
+        with Session(name="in a loop").install():
+            return asyncio.get_running_loop(), SERVING.loop
+
+    loop, known = asyncio.run(main())
+    assert (known is loop, SERVING.loop) == (True, None)
+    with Session().install():
+        assert SERVING.loop is None
+    assert "in a loop" in SERVING.names
+
+
 def test_a_session_inside_another_is_refused() -> None:
     """It would serve longer than what it inherits from."""
     with Session(), Session() as inner, pytest.raises(SessionError, match="opened inside"):
@@ -214,6 +238,30 @@ def test_it_is_not_uninstalled_from_inside_its_calls() -> None:
         ends()
     assert current_session() is session
     session.uninstall()
+
+
+def test_leaving_its_with_block_ends_for_observers_what_outlives_the_grace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `uninstall` does."""
+    monkeypatch.setattr("pegboard.sessions.installing.GRACE", 0.0)
+    begun, gate, recorder = threading.Event(), threading.Event(), Recorder()
+
+    @task
+    def slow() -> None:
+        begun.set()
+        assert gate.wait(10)
+
+    with Session(recorder).install():
+        thread = threading.Thread(target=slow)
+        thread.start()
+        assert begun.wait(10)
+    assert [
+        event.details["outcome"].status for event in recorder.events if event.hook == "after_execute"
+    ] == ["cancelled"]
+    assert "count as cancelled" in caplog.text
+    gate.set()
+    thread.join()
 
 
 def test_leaving_its_with_block_ends_it() -> None:
@@ -548,7 +596,7 @@ def test_a_forked_child_goes_on_with_it() -> None:
         class Tells:
             name = "tells"
             @hookimpl
-            def session_forked(self, session): print("forked", session.id != before, len(session.in_flight.calls), flush=True)
+            def session_forked(self, session): print("forked", session.id != before, len(session.in_flight.running()), flush=True)
             @hookimpl
             def after_execute(self, outcome): print(outcome.status, flush=True)
         @task

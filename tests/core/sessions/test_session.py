@@ -122,3 +122,12 @@ def test_the_repr_names_the_plugins() -> None:
     """A session's repr tells what is attached."""
     assert repr(Session(Recorder(), FakeClock())).endswith(" of recorder, clock>")
     assert repr(Session()).endswith(" of no plugins>")
+
+
+def test_a_name_tells_a_session_from_others() -> None:
+    """For people, who find it in the repr; it has to be a text, and several may have the same."""
+    session = Session(name="web")
+    assert (session.name, Session().name) == ("web", None)
+    assert repr(session).startswith(f"<Session 'web' {session.id} ")
+    with pytest.raises(TypeError, match="name is a text"):
+        Session(name=1)  # type: ignore[arg-type]

@@ -232,6 +232,7 @@ FACTS = {
     "MapError": {"results": [1, ComparableError("b")], "errors": {1: ComparableError("b")}},
     "MissingPlugin": {"plugin": "p"},
     "MustBeAwaited": {"task": "t"},
+    "NeedsAsyncio": {"library": "trio"},
     "PluginConflict": {"plugin": "p", "claimants": ("a", "b")},
     "RemoteError": {"task": "t", "type": "module.Broken", "message": "m", "traceback": "Traceback ..."},
     "TaskTimeout": {"task": "t", "seconds": 1.5},

@@ -10,7 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from pegboard import task
-from pegboard_dashboards import SLO, Thresholds, dashboards, write_rules
+from pegboard_dashboards import (
+    SLO,
+    PrometheusRule,
+    Thresholds,
+    dashboards,
+    rule_groups,
+    write_rules,
+)
 from pegboard_dashboards._commands import slo
 
 COMMANDS = {"dashboards", "rules", "slo"}
@@ -55,6 +62,28 @@ def test_rules_are_written_with_thresholds(run, tmp_path):
     write_rules(tmp_path / "b", Thresholds(objective=99.9, stuck="15m", min_calls=5))
     for path in (tmp_path / "b").iterdir():
         assert (tmp_path / "a" / path.name).read_text() == path.read_text()
+
+
+RESOURCE = ("--kubernetes", "--name", "shop", "--namespace", "web", "--label", "release=kps", "--label", "a=")
+
+
+def test_rules_for_an_operator_are_one_resource(run, tmp_path):
+    """To stdout, as for `kubectl apply -f -`, or in a file of the folder."""
+    resource = PrometheusRule(name="shop", namespace="web", labels={"release": "kps", "a": ""})
+    text = resource.to_yaml(rule_groups(Thresholds(stuck="15m"), runbooks="https://wiki/alerts"))
+    words = (*RESOURCE, "--stuck", "15m", "--runbooks", "https://wiki/alerts")
+    assert run("rules", *words).stdout == text
+    assert run("rules", tmp_path, *words).stdout == f"{tmp_path / 'pegboard-prometheusrule.yml'}\n"
+    assert [path.read_text() for path in tmp_path.iterdir()] == [text]
+    assert run("rules", "--kubernetes").stdout == PrometheusRule().to_yaml(rule_groups())
+
+
+def test_an_objective_for_an_operator_is_a_resource_too(run):
+    """With a name of its own."""
+    slo = SLO("fetch", 99.9)
+    named = PrometheusRule(name="pegboard-slo-fetch")
+    said = run("slo", "fetch", "--objective", "99.9", "--kubernetes").stdout
+    assert said == named.to_yaml(slo.groups())
 
 
 def test_an_objective_is_written_to_stdout(run):
@@ -108,6 +137,10 @@ def test_the_runbook_is_where_it_is_said_to_be(run, tmp_path):
         (("slo", "fetch", "--fresh", "0"), 2, "fresh: '0' is no span of time"),
         (("slo", "jobs:load"), 2, "write the task's name"),
         (("rules", ".", "--runbooks", "https://wiki#top"), 2, "address of the page"),
+        (("rules", ".", "--label", "a=b"), 2, "give --kubernetes too"),
+        (("slo", "fetch", "--name", "a"), 2, "give --kubernetes too"),
+        (("rules", "--kubernetes", "--label", "release"), 2, "KEY=VALUE"),
+        (("rules", "--kubernetes", "--name", "Shop"), 2, "no name of a resource"),
     ],
 )
 def test_a_misuse_says_what_is_meant(run, words, status, text):

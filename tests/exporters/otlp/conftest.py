@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import os
@@ -127,6 +128,7 @@ class Kept:
         assert scoped.schema_url.startswith("https://opentelemetry.io/schemas/"), "no schema_url"
 
     def _check_metrics(self, resource_metrics):
+        instance = attributes(resource_metrics.resource.attributes).get("service.instance.id")
         for scope_metrics in resource_metrics.scope_metrics:
             own = scope_metrics.scope.name == "pegboard"
             if own:
@@ -135,20 +137,20 @@ class Kept:
                 assert metric.description, f"{metric.name} has no description"
                 assert metric.unit or not own, f"{metric.name} has no unit"
                 for point in metric.histogram.data_points:
-                    self._check_histogram(metric.name, point)
+                    self._check_histogram(metric.name, point, instance)
                 if metric.sum.is_monotonic:
                     for point in metric.sum.data_points:
-                        self._check_rises(metric.name, point, point.as_int or point.as_double)
+                        self._check_rises(metric.name, point, instance, point.as_int or point.as_double)
 
-    def _check_histogram(self, name, point):
+    def _check_histogram(self, name, point, instance):
         assert len(point.bucket_counts) == len(point.explicit_bounds) + 1, f"{name}: buckets and bounds"
         assert sum(point.bucket_counts) == point.count, f"{name}: count"
         assert list(point.explicit_bounds) == sorted(set(point.explicit_bounds)), f"{name}: bounds"
         assert 0 < point.start_time_unix_nano <= point.time_unix_nano, f"{name}: start"
-        self._check_rises(name, point, point.count)
+        self._check_rises(name, point, instance, point.count)
 
-    def _check_rises(self, name, point, value):
-        key = (name, *sorted(attributes(point.attributes).items()))
+    def _check_rises(self, name, point, instance, value):
+        key = (name, instance, *sorted(attributes(point.attributes).items()))
         assert value >= self._sums.get(key, 0), f"{name} goes down"
         self._sums[key] = value
 
@@ -238,9 +240,16 @@ def answer(status, headers=None, body=b""):
 @pytest.fixture
 def receiver():
     """S; whatever it found wrong fails the test."""
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+    with contextlib.closing(Receiver()) as receiver:
+        yield receiver
+    assert receiver.faults == []
+
+
+@pytest.fixture(scope="module")
+def shared_receiver():
+    """S, for what several tests look at."""
+    with contextlib.closing(Receiver()) as receiver:
+        yield receiver
     assert receiver.faults == []
 
 

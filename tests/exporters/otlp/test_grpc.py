@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -262,3 +266,39 @@ def test_a_server_of_http_is_no_back_end(send, receiver):
     """It is tried again, for as long as an export may take, as it may be one that is not up yet."""
     reply = send(receiver.url, timeout=0.3)
     assert (reply.state, reply.kind) == ("lost", "UNAVAILABLE")
+
+
+FORK = """
+    import os, sys
+    from pegboard import OTLP, Session, Tracing, task
+
+    otlp = OTLP(sys.argv[1], protocol="grpc", metrics=False)
+    Session(Tracing(), otlp).install()
+    task(lambda: None, name="parent")()
+    otlp.flush()      # opens the channel, with threads of its own
+    child = os.fork()
+    task(lambda: None, name="child" if child == 0 else "parent")()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_forked_child_has_a_channel_of_its_own(grpc_receiver):
+    """Its spans arrive, and the parent's do, each once."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore:This process:DeprecationWarning",
+            "-c",
+            textwrap.dedent(FORK),
+            grpc_receiver.url,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert sorted(span.name for span in grpc_receiver.spans) == ["child", "parent", "parent"]

@@ -115,6 +115,23 @@ def test_an_exception_of_a_sensitive_task_is_its_type_alone(session):
     assert "canary" not in str(record)
 
 
+def test_an_exception_that_left_a_sensitive_task_is_its_type_alone(session):
+    """Where it is logged outside of it, as itself or as a cause."""
+
+    @task(sensitive=True)
+    def sell():
+        return {}["canary"]
+
+    error = sell.run().error
+    log.error("failed", exc_info=error)
+    around = LookupError()
+    around.__cause__ = error
+    log.error("failed", exc_info=around)
+    for _, record in session.end():
+        assert "canary" not in str(record)
+        assert attributes(record)["exception.type"] in ("KeyError", "LookupError")
+
+
 def test_known_secrets_are_masked(session):
     """In messages, fields and exceptions."""
     session.masks.add("canary-of-a-secret")

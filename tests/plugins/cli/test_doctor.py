@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,11 +11,16 @@ from pathlib import Path
 import pytest
 
 PLUGIN = """
+from typing import Literal
 from pegboard import hookimpl
 
 class Stranger:
     name = "stranger"
-    def __init__(self, port: int = 1, title: str = "", live: bool = False, rate: float = 1.0) -> None: ...
+    falls_back_on = {"url": ("STRANGER_URL", "ANY_URL"), "port": ("STRANGER_PORT",)}
+    def __init__(
+        self, port: int = 1, title: str = "", live: bool = False, rate: float = 1.0, level: Literal["low", "high"] = "low",
+        url: str | None = None, hosts: list[str] | None = None, client: object = None, deep: str = "s3cr3t",
+    ) -> None: ...
     @hookimpl
     def session_start(self): raise SystemExit("started")
 """
@@ -41,11 +47,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def doctor(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def doctor(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command there."""
     program = f"import sys; sys.path.insert(0, {str(folder)!r}); from pegboard_cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", program, "doctor"],
+        [sys.executable, "-c", program, "doctor", *words],
         cwd=folder,
         env=os.environ | variables,
         capture_output=True,
@@ -55,21 +61,85 @@ def doctor(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_tells_what_is_in_force_and_from_where(folder: Path) -> None:
-    """Numbers and flags; a text may be a secret. Nothing is made or started."""
-    done = doctor(folder, PEGBOARD_STRANGER__PORT="3", PEGBOARD_STRANGER__LIVE="yes", PEGBOARD_PLUGINS="")
-    lines = done.stdout.splitlines()
+    """Numbers, flags and choices; any other text may be a secret. Nothing is made or started."""
+    file = folder / "pegboard.toml"
+    done = doctor(
+        folder,
+        PEGBOARD_STRANGER__PORT="3",
+        PEGBOARD_STRANGER__LIVE="yes",
+        PEGBOARD_STRANGER__LEVEL="high",
+        PEGBOARD_STRANGER__HOSTS="s3cr3t",
+        ANY_URL="http://user:s3cr3t@host",
+        STRANGER_PORT="9",
+        PEGBOARD_PLUGINS="",
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert lines[1:] == [
-        f"configuration: {folder / 'pegboard.toml'}",
-        "executor: inline",
-        "disabled: other",
+    assert done.stdout.splitlines()[1:] == [
+        f"configuration: {file}",
+        f"executor = inline  from {file}",
+        "strict = False  by default",
+        "strict_plugins = False  by default",
+        f"disable = other  from {file}",
         "plugins:",
-        "  stranger",
-        f"    rate = 0.5  from {folder / 'pegboard.toml'}",
-        f"    title = ***  from {folder / 'pegboard.toml'}",
-        "    live = True  from PEGBOARD_STRANGER__LIVE",
+        f"  stranger  from {file}",
         "    port = 3  from PEGBOARD_STRANGER__PORT",
+        f"    title = ***  from {file}",
+        "    live = True  from PEGBOARD_STRANGER__LIVE",
+        f"    rate = 0.5  from {file}",
+        "    level = high  from PEGBOARD_STRANGER__LEVEL",
+        "    url = ***  from ANY_URL",
+        "    hosts = ***  from PEGBOARD_STRANGER__HOSTS",
+        "    deep = ***  by default",
     ]
+
+
+def test_it_tells_programs_in_json(folder: Path) -> None:
+    """The same, as one object."""
+    done = doctor(
+        folder, "--json", PEGBOARD_STRANGER__PORT="3", PEGBOARD_PLUGINS="", PEGBOARD_STRAGNER__PORT="1"
+    )
+    told = json.loads(done.stdout)
+    (plugin,) = told["plugins"]
+    assert (told["configuration"], plugin["name"], plugin["problem"]) == (
+        str(folder / "pegboard.toml"),
+        "stranger",
+        None,
+    )
+    assert plugin["settings"][0] == {"keyword": "port", "value": 3, "from": "PEGBOARD_STRANGER__PORT"}
+    assert told["settings"][0] == {"keyword": "executor", "value": "inline", "from": plugin["from"]}
+    assert told["unused"] == ["PEGBOARD_STRAGNER__PORT"]
+    assert "s3cr3t" not in done.stdout
+
+
+def test_a_plugin_that_only_a_program_attaches_is_told_of(tmp_path: Path, folder: Path) -> None:
+    """By its variables, and what they cannot do; a program without it does not mind."""
+    (folder / "pegboard.toml").write_text("")
+    told = doctor(folder, PEGBOARD_PLUGINS="", PEGBOARD_STRANGER__PORT="3").stdout
+    assert (
+        "plugins: none\nplugins, where a program attaches them by name or by an option:\n  stranger\n" in told
+    )
+    assert "    port = 3  from PEGBOARD_STRANGER__PORT\n" in told
+    done = doctor(folder, PEGBOARD_PLUGINS="", PEGBOARD_STRANGER__PROT="3")
+    assert "    cannot be made: PEGBOARD_STRANGER__PROT: 'stranger' has no such parameter." in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_variable_of_no_plugin_is_told_of(folder: Path) -> None:
+    """It may be misspelt; one underscore is somebody else's."""
+    done = doctor(folder, PEGBOARD_STRAGNER__PORT="3", PEGBOARD_STRANGER_PORT="tcp://10.0.0.1:80")
+    assert done.stdout.splitlines()[-1].startswith("PEGBOARD_STRAGNER__PORT sets nothing")
+    assert "PEGBOARD_STRANGER_PORT" not in done.stdout
+
+
+def test_what_names_the_file_and_the_plugins_is_told(folder: Path, tmp_path: Path) -> None:
+    """Variables as well."""
+    (tmp_path / "other.toml").write_text("")
+    told = doctor(
+        folder, PEGBOARD_CONFIG="other.toml", PEGBOARD_PLUGINS="stranger", PEGBOARD_DISABLE="x"
+    ).stdout
+    assert "configuration: other.toml  from PEGBOARD_CONFIG\n" in told
+    assert "  stranger  from PEGBOARD_PLUGINS\n" in told
+    assert "disable = x  from PEGBOARD_DISABLE\n" in told
 
 
 def test_without_a_configuration_it_says_so(tmp_path: Path) -> None:
@@ -77,10 +147,28 @@ def test_without_a_configuration_it_says_so(tmp_path: Path) -> None:
     done = doctor(tmp_path, PEGBOARD_PLUGINS="", PEGBOARD_DISABLE="")
     assert done.stdout.splitlines()[1:] == [
         "configuration: no file",
-        "executor: threads",
-        "disabled: nothing",
+        "executor = threads  by default",
+        "strict = False  by default",
+        "strict_plugins = False  by default",
         "plugins: none",
     ]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        ("plugins = ['absent-one']", "no plugin is called 'absent-one'"),
+        ("[settings.stranger]\nport = 1", "plugins does not list it"),
+        ("plugins = ['stranger']\n[settings.stranger]\nprot = 1", "Did you mean 'port'"),
+        ("plugins = 3", "plugins is a list of names"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_a_misuse(folder: Path, configuration: str, said: str) -> None:
+    """As it would be for a session."""
+    (folder / "pegboard.toml").write_text(configuration)
+    done = doctor(folder, PEGBOARD_PLUGINS="")
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_a_variable_that_cannot_be_is_a_misuse(folder: Path) -> None:

@@ -96,11 +96,11 @@ def main():
 @pytest.mark.parametrize(
     ("program", "result", "lanes", "every"),
     [
-        pytest.param(SYNC, "30", 1, 9, id="sync"),
+        pytest.param(SYNC, "30", 1, 13, id="sync"),
         pytest.param(SYNC, "30", 1, 1, id="sync, everywhere", marks=pytest.mark.slow),
-        pytest.param(ASYNC, "35", 2, 9, id="async"),
+        pytest.param(ASYNC, "35", 2, 17, id="async"),
         pytest.param(ASYNC, "35", 2, 1, id="async, everywhere", marks=pytest.mark.slow),
-        pytest.param(TRANSACTION, "([1, 2, 3], '0,1,2')", 0, 9, id="transaction"),
+        pytest.param(TRANSACTION, "([1, 2, 3], '0,1,2')", 0, 25, id="transaction"),
         pytest.param(
             TRANSACTION, "([1, 2, 3], '0,1,2')", 0, 1, id="transaction, everywhere", marks=pytest.mark.slow
         ),

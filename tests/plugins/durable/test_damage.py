@@ -62,7 +62,7 @@ def read(path):
 
 def is_right(found):
     one, other = found
-    right = one == RIGHT or one == "SUSPENDED" or isinstance(one, DurableError)
+    right = one in (RIGHT, "SUSPENDED") or isinstance(one, DurableError)
     return right and (other == ["x5", 5] or isinstance(other, DurableError))
 
 

@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from pegboard import Layer, Order, Session, hookimpl, task
+from pegboard import Layer, Order, Secret, Session, hookimpl, task
+from pegboard.privacy import KNOWN
 from pegboard.testing import FakeClock
 from pegboard_logs import Logs
 
@@ -87,12 +88,14 @@ def test_an_end_is_a_line_for_debugging(output, body):
 
 @pytest.mark.parametrize("body", [fails, fails_later, fails_in_stream, fails_in_async_stream])
 def test_a_failure_is_an_error_with_its_class(output, body):
-    """The text of the exception, inputs and results are in no line of ours, nor in its fields."""
+    """Message and fields have no more of it; its text and stack trace are where those of every logged exception are."""
     with Session(Logs(lifecycle=True, json=True), inherit=False, strict=True):
-        task(body, name="probe").run()
+        error = task(body, name="probe").run().error
     assert lines(output) == [("ERROR", "task probe failed with ValueError, 1 attempt")]
-    assert CANARY not in output.text
+    assert output.records[-1].exc_info[1] is error
     event = output.events()[-1]
+    assert CANARY in str(event.pop("exception"))
+    assert CANARY not in str(event)
     assert (event["status"], event["source"], event["attempts"], event["error_type"]) == (
         "error",
         "run",
@@ -213,8 +216,7 @@ def test_names_and_classes_are_escaped(output):
     hostile.__qualname__ = "x\x1b[31m"
     with Session(Logs(lifecycle=True, escape=False), inherit=False, strict=True):
         task(hostile).run()
-    assert output.text.count("\n") == len(output.records)
-    assert "\\x1b[31m failed with " in output.text
+    assert "\\x1b[31m failed with tests.plugins.logs.test_lifecycle.Bad\\n[ERROR] after " in output.lines[0]
 
 
 def test_a_template_is_not_filled_in(output):
@@ -227,3 +229,138 @@ def test_a_template_is_not_filled_in(output):
     with Session(Logs(lifecycle=True), inherit=False, strict=True):
         load(CANARY)
     assert lines(output) == [("DEBUG", "task load_{day} ended, 1 attempt")]
+
+
+def test_names_are_no_templates(output):
+    """A percent sign in a name is one in the line."""
+
+    def named():
+        raise type("100%s", (Exception,), {})
+
+    with Session(Logs(lifecycle=True), FakeClock(), inherit=False, strict=True):
+        task(named, name="at 100%d").run()
+    assert output.records[0].getMessage().startswith("task at 100%d failed with tests.plugins")
+
+
+def test_who_groups_by_templates_groups_by_task_and_class(output):
+    """What differs from call to call is among the arguments."""
+
+    def otherwise():
+        raise LookupError(CANARY)
+
+    one, other = task(fails, name="one"), task(fails, name="other")
+    with Session(Logs(lifecycle=True), FakeClock(), Again(), inherit=False, strict=True):
+        for each in (one, one, other, task(otherwise, name="one")):
+            each.run()
+    templates = [record.msg for record in output.records if record.levelname == "ERROR"]
+    assert templates[0] == templates[1]
+    assert len(set(templates)) == 3
+    assert len({record.msg for record in output.records if record.levelname == "WARNING"}) == 2
+
+
+def test_what_another_call_sees_has_no_stack_trace(output):
+    """So that an error has one in the log: where it leaves the outermost call."""
+    inner = task(fails, name="inner")
+
+    @task(name="outer")
+    def outer():
+        inner()
+
+    with Session(Logs(lifecycle=True), FakeClock(), Again(), inherit=False, strict=True):
+        outer.run()
+    assert [record.levelname for record in output.records if record.exc_info] == ["ERROR"]
+
+
+def test_a_line_has_its_ids_wherever_it_is_read(output, root):
+    """Also by a handler that no session has."""
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    root.handlers = []
+    logging.getLogger("pegboard.task").addHandler(handler)
+    try:
+        with Session(Logs(lifecycle=True, handlers=[output]), inherit=False, strict=True):
+            result = task(fails, name="probe").run()
+    finally:
+        logging.getLogger("pegboard.task").removeHandler(handler)
+    assert (records[0].pegboard_task, records[0].pegboard_call_id) == ("probe", result.call_id)
+
+
+SENSITIVE = {
+    "task": task(sensitive=True),
+    "below a task": lambda fail: task(sensitive=True)(_calling(fail)),
+    "cause": lambda fail: task(lambda: _raise_from(task(sensitive=True)(fail))),
+    "group": lambda fail: task(lambda: _raise_group(task(sensitive=True)(fail))),
+}
+
+
+def _calling(fail):
+    def around():
+        task(fail)()
+
+    return around
+
+
+def _raise_from(fail):
+    try:
+        fail()
+    except ValueError as error:
+        raise LookupError from error
+
+
+def _raise_group(fail):
+    raise ExceptionGroup("several", [fail.run().error])
+
+
+@pytest.mark.parametrize("make", SENSITIVE.values(), ids=SENSITIVE)
+def test_of_a_sensitive_task_there_is_no_stack_trace(output, make):
+    """In no record, whoever reads it: as itself, below, as a cause, in a group."""
+    with Session(Logs(lifecycle=True), inherit=False, strict=True):
+        make(fails).run()
+    assert [record.levelname for record in output.records][-1] == "ERROR"
+    assert not any(record.exc_info for record in output.records)
+
+
+def _in_text():
+    raise ValueError(CANARY)
+
+
+def _in_cause():
+    raise LookupError from ValueError(CANARY)
+
+
+def _in_hidden_context():
+    try:
+        fails()
+    except ValueError:
+        raise LookupError from None
+
+
+def _in_note():
+    error = ValueError()
+    error.add_note(f"with {CANARY}")
+    raise error
+
+
+def _in_member():
+    raise ExceptionGroup("many", [*[ValueError() for _ in range(50)], KeyError(CANARY)])
+
+
+def _in_source():
+    raise ValueError(len("canary-77d"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [_in_text, _in_cause, _in_hidden_context, _in_note, _in_member, _in_source],
+    ids=lambda body: body.__name__,
+)
+@pytest.mark.parametrize("known", ["secret of the session", "argument", "no"])
+def test_where_a_secret_would_show_there_is_no_stack_trace(output, body, known):
+    """In text, cause, context, note, member or source, if it is known; otherwise there is one."""
+    KNOWN.forget()  # what other tests' sessions knew
+    with Session(Logs(lifecycle=True), inherit=False, strict=True) as session:
+        if known == "secret of the session":
+            session.masks.add(CANARY)
+        task(lambda key: body(), name="probe").run(Secret(CANARY) if known == "argument" else None)
+    assert bool(output.records[-1].exc_info) is (known == "no")

@@ -459,3 +459,14 @@ def test_abandoned_threads_are_a_gauge(metrics, total) -> None:
         while session.abandoned_threads:
             time.sleep(0.001)
         assert total("pegboard_abandoned_threads") == 0
+
+
+def test_calls_that_go_on_are_counted_by_their_age(metrics, session):
+    """Nested ones each; and none that is over."""
+
+    @task
+    def nested(depth):
+        return nested(depth - 1) if depth else [metrics.active_longer_than(each) for each in (0, 3600)]
+
+    assert nested(2) == [3, 0]
+    assert metrics.active_longer_than(0) == 0

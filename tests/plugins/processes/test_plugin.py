@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import remote_tasks as tasks
 
-from pegboard import PluginConflict, Processes, Session
+from pegboard import PluginConflict, Processes, Session, hookimpl
 
 pid = tasks.pid_of_placed
 
@@ -117,3 +118,29 @@ def test_a_session_interrupted_at_its_end_leaves_a_pool_that_serves_the_next(is_
     while not is_gone(first) and time.monotonic() < until:  # it ends beside, when it has done what it is at
         time.sleep(0.01)
     assert is_gone(first)
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_an_installed_session_does_not_go_on_in_workers(pegboard_isolated, method) -> None:
+    """They have a session of their own; whoever forks beside them has children in which it does."""
+    reader, writer = os.pipe()
+
+    class Tells:
+        name = "tells"
+
+        @hookimpl
+        def session_forked(self) -> None:
+            os.write(writer, b"forked ")
+
+    session = Session(Tells(), Processes(workers=1, start_method=method), executor="processes").install()
+    assert tasks.plus_one.submit(1).result() == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, from Python 3.12 on
+        child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    session.uninstall()
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        assert told.read() == "forked "

@@ -38,3 +38,25 @@ def test_a_child_writes_as_if_there_were_no_bars(terminal):
     assert os.read(ours, 10) == b"fine"
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize(("live", "shown"), [(False, 1), (True, 0)], ids=["lines", "bars"])
+def test_a_child_of_an_installed_session_writes_lines_and_draws_no_bars(
+    pegboard_isolated, terminal, in_child, live, shown
+):
+    """Lines of several processes can stand below each other; bars cannot."""
+
+    @task
+    def double(x):
+        return 2 * x
+
+    session = Session(Progress(terminal, live=live, after=0, every=0)).install()
+
+    def child():
+        before = terminal.getvalue()
+        double.map([1, 2])
+        return terminal.getvalue().removeprefix(before)
+
+    assert ("map double" in in_child(child)) == bool(shown)
+    session.uninstall()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 
 import pytest
 
@@ -36,3 +37,30 @@ def test_a_child_measures_itself():
     assert os.read(ours, 1000) == b"fine"
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_of_an_installed_session_begins_at_zero_and_samples_itself(pegboard_isolated, in_child):
+    """Its usage has none of the parent's calls, and a thread samples it, which ends with its session."""
+
+    @task
+    def work():
+        pass
+
+    resources = Resources(interval=60)
+    session = Session(resources).install()
+    work()
+
+    def threads():
+        return [thread.name for thread in threading.enumerate() if thread.name == "pegboard-resources"]
+
+    def child():
+        before = resources.usage(work).calls
+        work()
+        samples = threads()
+        session.uninstall()
+        return [before, resources.usage(work).calls, len(samples), threads()]
+
+    assert in_child(child) == [0, 1, 1, []]
+    assert resources.usage(work).calls == 1
+    session.uninstall()

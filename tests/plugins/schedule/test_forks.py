@@ -97,3 +97,25 @@ def test_forty_children_of_a_schedule_at_work_all_end(tmp_path, caplog):
             return len(schedule.scheduled())
 
         assert [in_child(child) for _ in range(40)] == ["41"] * 40
+
+
+def test_a_child_of_an_installed_session_runs_no_schedule_by_itself(pegboard_isolated, caplog):
+    """The parent goes on to; the child says so at its first call, if the parent did run it."""
+    ran = []
+    job = task(lambda: ran.append(os.getpid()), name="job")
+    session = Session(Scheduling(), quiet=True).install()
+    schedule = session[Scheduling]
+    schedule.add(job, Every(3600))
+    other = task(lambda: None, name="other")
+
+    def child():
+        other()
+        return schedule._ready().loop.is_running, [line for line in caplog.messages if "Scheduling()" in line]
+
+    assert in_child(child) == "(False, [])"
+    schedule.start()
+    told = in_child(child)
+    assert told.startswith("(False, [")
+    assert "- Scheduling(): the parent runs the schedule" in told
+    assert ran == []
+    session.uninstall()

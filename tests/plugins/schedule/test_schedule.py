@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import pegboard_schedule
-from pegboard import Session, current_call, task
+from pegboard import Session, current_call, current_session, task
 from pegboard.testing import FakeClock, Instruments, check_plugin
 from pegboard_schedule import (
     At,
@@ -346,3 +346,15 @@ def test_entries_end_with_the_session(clock, times):
             assert len(plugin.scheduled()) == 2
     with pytest.raises(ScheduleError, match="no open session"):
         plugin.scheduled()
+
+
+def test_a_schedule_of_an_installed_session_leaves_it_installed(pegboard_isolated):
+    """It runs its tasks there without entering it: leaving it where it was installed would end it."""
+    session = Session(Scheduling()).install()
+    ran = []
+    session[Scheduling].add(task(lambda: ran.append(current_session()), name="job"), Every(0.001))
+    while not session[Scheduling].run_pending():
+        pass
+    assert session.is_open
+    assert ran[0] is session
+    session.uninstall()

@@ -285,6 +285,51 @@ def test_install_without_a_provider_makes_one():
     ) == ["2"]
 
 
+OUT = """
+from pegboard import hookimpl
+class Out:
+    name = 'out'
+    def __init__(self): self.memory = InMemorySpanExporter()
+    @hookimpl(optionalhook=True)
+    def span_processors(self): return [SimpleSpanProcessor(self.memory)]
+    def names(self): return ' '.join(span.name for span in self.memory.get_finished_spans())
+"""
+
+
+def test_a_session_takes_over_what_an_ended_one_has_installed():
+    """As in the tests of an application, and a notebook's cell; a tracer that the application has goes on with it."""
+    assert run_program(
+        f"{GLOBAL}\n{OUT}\n"
+        "tracer = trace.get_tracer('user')\n"
+        "for _ in range(2):\n"
+        "    with Session(Tracing(install=True), out := Out()):\n"
+        "        with tracer.start_as_current_span('mine'): leaf()\n"
+        "    print(out.names())\n"
+        "    tracer.start_span('between').end()\n"
+    ) == ["leaf", "mine", "leaf", "mine"]
+
+
+@pytest.mark.parametrize("first", ["Tracing(install=True)", "Tracing(provider, install=True)"])
+def test_a_session_that_goes_on_keeps_what_it_has_installed(first):
+    """So does an application that has made its provider itself."""
+    assert run_program(
+        f"{GLOBAL}\n"
+        f"with Session({first}):\n"
+        "    try: Session(Tracing(install=True), inherit=False).__enter__()\n"
+        "    except ConfigError: print('refused')\n"
+    ) == ["refused"]
+
+
+def test_a_provider_of_the_application_is_installed_again():
+    """It is the same, so nothing is replaced."""
+    assert run_program(
+        f"{GLOBAL}\n"
+        "for _ in range(2):\n"
+        "    with Session(Tracing(provider, install=True)): leaf()\n"
+        "print(len(memory.get_finished_spans()))\n"
+    ) == ["2"]
+
+
 def test_a_missing_sdk_is_said_with_the_command():
     """An exporter without the SDK stops the task, with what to install."""
     assert run_program(

@@ -35,7 +35,10 @@ def arity(name: str, signature: inspect.Signature, provided: frozenset[str]) -> 
     """Work out what arguments fit; parameters in `provided` are filled in by a layer, by name."""
     expected = without(signature, provided)
 
-    fits = _fitting([*expected.parameters.values()])
+    parameters = [*expected.parameters.values()]
+    fits = _fitting(parameters)
+    numbers = [number for number in range(len(parameters) + 1) if fits(number, frozenset())]
+    endless = any(each.kind is each.VAR_POSITIONAL for each in parameters)
 
     def check(call: Call) -> None:
         if fits(len(call.args), call.kwargs.keys() - provided if provided else call.kwargs.keys()):
@@ -46,7 +49,9 @@ def arity(name: str, signature: inspect.Signature, provided: frozenset[str]) -> 
         except TypeError as error:
             raise TypeError(f"{name}() {error}") from None
 
-    return Arity(*_span([*expected.parameters.values()]), check)
+    if not numbers:  # some have to be given by name
+        return Arity(1, 0, check)
+    return Arity(numbers[0], float("inf") if endless else numbers[-1], check)
 
 
 def without(signature: inspect.Signature, names: frozenset[str]) -> inspect.Signature:
@@ -91,19 +96,3 @@ def _fitting(parameters: list[inspect.Parameter]) -> Callable[[int, AbstractSet[
         return any_name or names <= by_name
 
     return fits
-
-
-def _span(parameters: list[inspect.Parameter]) -> tuple[int, float]:
-    """Say how few and how many positional arguments fit when there are no others."""
-    least = 0
-    most = 0.0
-    for parameter in parameters:
-        required = parameter.default is parameter.empty
-        if parameter.kind in _POSITIONAL:
-            least += required
-            most += 1
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            most = float("inf")
-        elif parameter.kind is parameter.KEYWORD_ONLY and required:
-            return 1, 0  # no number of positional arguments is enough
-    return least, most

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from pegboard.calls.time_limit import limit_in_force
 from pegboard.current import running_call
 from pegboard.discovery import did_you_mean
 from pegboard.errors import TaskTimeout, UnknownEvent
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.forks import new_lock
+from pegboard.places import RemotePlace
 
 if TYPE_CHECKING:
     from pegboard.calls.time_limit import Limit
@@ -74,41 +77,6 @@ class Call:
         in_hook: Whether an observer made this call, directly or not. What its observers call in turn is not observed.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_inputs",
-        "_state",
-        "args",
-        "attempt",
-        "attempt_begun",
-        "attempt_ended",
-        "directed",
-        "executor",
-        "group",
-        "handed",
-        "hook_depth",
-        "hook_failures",
-        "hooking",
-        "kwargs",
-        "left_with",
-        "listens",
-        "map_index",
-        "number",
-        "outcome",
-        "parent",
-        "plan",
-        "returned",
-        "sampled",
-        "source",
-        "span_id",
-        "stage",
-        "started",
-        "streams",
-        "time_limit",
-        "trace_id",
-    )
-    in_hook = False
-    carrier: Mapping[str, str] = MappingProxyType({})
     plan: Plan
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -139,6 +107,10 @@ class Call:
     _inputs: Mapping[str, Any] | None
     _state: dict[Any, Any] | None
     time_limit: Limit | None
+    __slots__ = ("__weakref__", *__annotations__)
+
+    in_hook = False
+    carrier: Mapping[str, str] = MappingProxyType({})
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -233,13 +205,22 @@ class Call:
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Wait, on the session's clock. Zero or less returns at once without calling the clock."""
-        return effects.sleep(self, seconds)
+        if seconds <= 0:
+            return effects.nothing()
+        return self.session.clock.asleep(seconds) if self.is_async else effects.sleep(self, seconds)
 
     def io(
         self, function: Callable[..., Any], *args: Any, afn: Callable[..., Awaitable[Any]] | None = None
     ) -> Awaitable[Any]:
         """Do I/O: a sync call runs `function(*args)`; an async one awaits `afn(*args)`, or a thread without `afn`."""
-        return effects.io(self, function, args, afn)
+        if not self.is_async:
+            return effects.inline(function, args)
+        if afn is not None:
+            return afn(*args)
+        import asyncio
+
+        running_loop()
+        return asyncio.to_thread(function, *args)
 
     def offload(
         self, function: Callable[..., Any], *args: Any, executor: str | None = None
@@ -248,7 +229,15 @@ class Call:
 
         A sync call would only wait in its own thread, so it runs the function there.
         """
-        return effects.offload(self, function, args, executor)
+        place = self.session.place(executor)
+        if not self.is_async:
+            return effects.inline(function, args)
+        import asyncio
+
+        running_loop()
+        if isinstance(place, RemotePlace):
+            return asyncio.wrap_future(place.submit(function, *args))
+        return asyncio.wrap_future(place.submit(copy_context().run, function, *args))
 
     def timeout(
         self, seconds: float, error: type[TaskTimeout] = TaskTimeout
@@ -261,7 +250,10 @@ class Call:
         Raises:
             TaskTimeout: Or the subclass given as `error`, at the limit.
         """
-        return effects.timeout(self, seconds, error)
+        if not seconds > 0:  # which NaN is not either
+            raise ValueError(f"a limit is a positive number of seconds, not {seconds!r}")
+        hold = effects.HoldAsync if self.is_async else effects.HoldSync
+        return hold(self, seconds, error)
 
     def checked(self, value: Any) -> Any:
         """Have a value checked that a layer answers with instead of the function's, by the layers that check those.

@@ -1,41 +1,28 @@
-"""What a layer may do without knowing whether it serves a sync or an async call.
-
-Each effect returns something to await (or to enter with `async with`) that, in a sync call, blocks and never suspends.
-"""
+"""What the effects of a call are made of: to be awaited or entered, and in a sync call they block and never suspend."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextvars import copy_context
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.calls.time_limit import Limit, limit_in_force
 from pegboard.parts import stopping
-from pegboard.places import RemotePlace
+from pegboard.parts.event_loop import running_loop
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     from pegboard.calls.call import Call
     from pegboard.errors import TaskTimeout
 
 
-async def _done() -> None:
-    return None
+async def nothing() -> None:
+    """Do nothing."""
 
 
-def sleep(call: Call, seconds: float) -> Awaitable[None]:
-    """Wait on the session's clock, but not past the limit of a sync call."""
-    if seconds <= 0:
-        return _done()
-    if call.is_async:
-        return call.session.clock.asleep(seconds)
-    return _sleep_sync(call, seconds)
-
-
-async def _sleep_sync(call: Call, seconds: float) -> None:
+async def sleep(call: Call, seconds: float) -> None:
+    """Block on the session's clock, but not past the limit of a sync call."""
     clock = call.session.clock
     limit = call.time_limit
     if limit is None:
@@ -55,45 +42,12 @@ async def bodies_end(call: Call) -> None:
         raise limit.exceeded(call)
 
 
-async def _inline(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+async def inline(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Call a function here."""
     return function(*args)
 
 
-def io(
-    call: Call, function: Callable[..., Any], args: tuple[Any, ...], afn: Callable[..., Awaitable[Any]] | None
-) -> Awaitable[Any]:
-    """Block in a sync call; in an async one await the async twin, or a thread."""
-    if not call.is_async:
-        return _inline(function, args)
-    if afn is not None:
-        return afn(*args)
-    import asyncio
-
-    return asyncio.to_thread(function, *args)
-
-
-def offload(
-    call: Call, function: Callable[..., Any], args: tuple[Any, ...], executor: str | None
-) -> Awaitable[Any]:
-    """Run a function on an executor of the session; a sync call has a thread of its own to run it in."""
-    place = call.session.place(executor)
-    if not call.is_async:
-        return _inline(function, args)
-    import asyncio
-
-    if isinstance(place, RemotePlace):
-        return asyncio.wrap_future(place.submit(function, *args))
-    return asyncio.wrap_future(place.submit(copy_context().run, function, *args))
-
-
-def timeout(call: Call, seconds: float, error: type[TaskTimeout]) -> AbstractAsyncContextManager[None]:
-    """Limit what is awaited inside."""
-    if not seconds > 0:  # which NaN is not either
-        raise ValueError(f"a limit is a positive number of seconds, not {seconds!r}")
-    return _HoldAsync(call, seconds, error) if call.is_async else _HoldSync(call, seconds, error)
-
-
-class _HoldSync:
+class HoldSync:
     """Holds a call, and those that it makes meanwhile, to a limit, or to an earlier one that is in force already.
 
     Classes instead of generators made context managers: they take half the time.
@@ -130,7 +84,7 @@ class _HoldSync:
             pass
 
 
-class _HoldAsync(_HoldSync):
+class HoldAsync(HoldSync):
     """The same for an async call, which is cancelled at the limit."""
 
     __slots__ = ("_timeout",)
@@ -139,7 +93,11 @@ class _HoldAsync(_HoldSync):
         import asyncio
 
         super().__init__(call, seconds, error)
-        self._timeout = self._limit.timer = asyncio.timeout(seconds)
+        try:
+            self._timeout = self._limit.timer = asyncio.timeout(seconds)
+        except RuntimeError:
+            running_loop()  # says why
+            raise
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()

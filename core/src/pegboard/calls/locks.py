@@ -13,8 +13,6 @@ from pegboard.parts.stopping import wait_for
 from pegboard.parts.wakers import new_waker
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from pegboard.calls.call import Call
 
 
@@ -50,33 +48,19 @@ class KeyedLocks:
         self._holders: dict[object, _Ticket] = {}
         after_fork(self._free_those_of_dead_threads)
 
-    def hold(self, key: object, call: Call) -> AbstractAsyncContextManager[None]:
-        """Return an async context manager that holds `key`; for a sync call it blocks and never suspends."""
-        return self._hold_async(key, call) if call.is_async else self._hold_sync(key, call)
-
     @async_context_manager
-    async def _hold_sync(self, key: object, call: Call) -> AsyncIterator[None]:
-        arrived = threading.Event()
-        ticket = _Ticket(call, arrived.set)
-        if not self._enter(key, ticket):
-            try:
-                wait_for(arrived)
-            except BaseException:  # KeyboardInterrupt in the wait, or cancelled
-                self._abandon(key, ticket)
-                raise
-        try:
-            yield
-        finally:
-            self._leave(key, ticket)
-
-    @async_context_manager
-    async def _hold_async(self, key: object, call: Call) -> AsyncIterator[None]:
-        arrived, wake = new_waker()
+    async def hold(self, key: object, call: Call) -> AsyncIterator[None]:
+        """Hold `key` for a call; that of a sync one blocks and never suspends."""
+        event = threading.Event()
+        arrived, wake = new_waker() if call.is_async else (None, event.set)
         ticket = _Ticket(call, wake)
         if not self._enter(key, ticket):
             try:
-                await arrived
-            except BaseException:  # cancelled in the wait
+                if arrived is None:
+                    wait_for(event)
+                else:
+                    await arrived
+            except BaseException:  # KeyboardInterrupt in the wait, or cancelled
                 self._abandon(key, ticket)
                 raise
         try:

@@ -9,6 +9,7 @@ from pegboard.parts.forks import after_fork, new_held_rlock, new_lock, new_rlock
 
 if TYPE_CHECKING:
     from pegboard.parts.background import Background, Reason
+    from pegboard.parts.deadlines import time_for_end, time_for_work
     from pegboard.parts.periodic import Periodic
     from pegboard.parts.process_local import ProcessLocal
 
@@ -21,6 +22,8 @@ __all__ = [
     "new_held_rlock",
     "new_lock",
     "new_rlock",
+    "time_for_end",
+    "time_for_work",
 ]
 
 _MODULES = {
@@ -28,6 +31,8 @@ _MODULES = {
     "ProcessLocal": "process_local",
     "Periodic": "periodic",
     "Reason": "background",
+    "time_for_end": "deadlines",
+    "time_for_work": "deadlines",
 }
 
 

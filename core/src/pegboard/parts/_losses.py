@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from pegboard.parts.forks import new_rlock
+from pegboard.privacy import loggable
 
 Reason = Literal["queue_full", "send_failed", "deadline", "ended"]
 Tell = Callable[[int, Reason], object]
@@ -47,8 +48,9 @@ class Losses:
         if self._tell is not None:
             try:
                 self._tell(number, reason)
-            except Exception:  # noqa: BLE001 - whatever a plugin raises
-                _log.exception("%s: on_loss(%d, %r) failed", self._name, number, reason)
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises
+                told = loggable(error)
+                _log.error("%s: on_loss(%d, %r) failed", self._name, number, reason, exc_info=told)
 
     def sum_up(self) -> None:
         """Say what was lost since the last time, unless somebody else is told."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pegboard.parts._worker import Worker
 from pegboard.parts.forks import after_fork, new_rlock
+from pegboard.privacy import loggable
 
 if TYPE_CHECKING:
     from pegboard.parts._losses import Losses
@@ -184,7 +185,9 @@ class Outbox(Generic[Item]):
         try:
             return self.worker.could_enter and self.way.send(batch) is not False
         except BaseException as error:  # noqa: BLE001 - whatever it is, SystemExit too: the thread goes on with the next
-            _log.warning("%s: a batch was lost: %s", self.way.name, type(error).__name__, exc_info=error)
+            _log.warning(
+                "%s: a batch was lost: %s", self.way.name, type(error).__name__, exc_info=loggable(error)
+            )
             return False
 
     def _count_overflow(self) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
+from pegboard.parts.deadlines import time_for_end
 from pegboard.parts.forks import new_lock, new_rlock
+from pegboard.privacy import loggable
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -19,6 +21,7 @@ Ring = Literal["some", "last", "stop"] | threading.Event
 Around = Callable[[], AbstractContextManager[object]]
 Wait = Callable[[float], bool]
 
+_LONG = threading.TIMEOUT_MAX
 _LAST_STEPS = 0.05  # seconds for a thread to be gone that has nothing left to do
 _log = logging.getLogger("pegboard.parts")
 
@@ -93,7 +96,7 @@ class Worker:
             return self.wait
         done = threading.Event()
         self._bell.put(done)
-        return lambda seconds: not self._is_here() and done.wait(max(seconds, 0.0))
+        return lambda seconds: not self._is_here() and done.wait(time_for_end(max(seconds, 0.0)))
 
     def close(self, *, last: bool = True) -> None:
         """Ask for the thread to end, after a last round unless told otherwise; does not wait."""
@@ -115,7 +118,8 @@ class Worker:
             return True
         if self._is_here():
             return False
-        if not (self._has_ended or ended.wait(None if seconds is None else max(seconds, 0.0))):
+        most = max(_LONG if seconds is None else seconds, 0.0)
+        if not (self._has_ended or ended.wait(time_for_end(most))):
             return False
         thread.join(None if seconds is None else _LAST_STEPS)
         return True
@@ -133,9 +137,10 @@ class Worker:
             with contextlib.ExitStack() as stack:
                 try:
                     stack.enter_context(self._around())
-                except Exception:  # noqa: BLE001 - whatever cannot be opened
+                except Exception as error:  # noqa: BLE001 - whatever cannot be opened
                     self.could_enter = False
-                    _log.exception("%s: what its thread needs cannot be opened", self._name)
+                    told = loggable(error)
+                    _log.error("%s: what its thread needs cannot be opened", self._name, exc_info=told)
                 self._serve(self._bell)
         finally:
             self._has_ended = True

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,10 @@ loop_around: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("pegboard
 
 def loop_runs_here() -> bool:
     """Whether an event loop runs in this thread, so that nothing async can be waited for in it."""
-    asyncio: Any = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+    running: Any = getattr(
+        sys.modules.get("asyncio"), "_get_running_loop", None
+    )  # it may be in the middle of its import
+    return running is not None and running() is not None
 
 
 def is_awaitable(value: object) -> bool:
@@ -50,6 +52,22 @@ async def settled(value: Any) -> Any:
     while is_awaitable(value):
         value = await value
     return value
+
+
+async def outlast(
+    running: Collection[asyncio.Future[Any]], on_cancel: Callable[[], object] = lambda: None
+) -> asyncio.CancelledError | None:
+    """Wait until all of these are over, also when cancelled meanwhile: each time that is told, and the last one returned."""
+    import asyncio
+
+    cancellation: asyncio.CancelledError | None = None
+    while any(not each.done() for each in running):
+        try:
+            await asyncio.wait(running)
+        except asyncio.CancelledError as error:
+            cancellation = error
+            on_cancel()
+    return cancellation
 
 
 def refuse_awaitable(value: object, task: str, where: str) -> None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pegboard.parts import checks
 from pegboard.parts._worker import Worker
 from pegboard.parts.forks import after_fork, new_rlock
+from pegboard.privacy import loggable
 
 _log = logging.getLogger("pegboard.parts")
 
@@ -114,7 +115,8 @@ class Periodic:
         try:
             if worker.could_enter:
                 self._function()
-        except Exception:  # noqa: BLE001 - whatever a plugin raises
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, SystemExit too: no thread ends without a word
             if not self._has_failed:
                 self._has_failed = True
-                _log.exception("%s: what it does every %g s failed; it goes on", self._name, self._every)
+                text = "%s: what it does every %g s failed; it goes on"
+                _log.error(text, self._name, self._every, exc_info=loggable(error))

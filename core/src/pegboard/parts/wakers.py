@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pegboard.parts.event_loop import running_loop
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -15,9 +17,7 @@ def new_waker() -> tuple[asyncio.Future[None], Callable[[], bool]]:
     The function may be called from any thread, any number of times, also after the wait was cancelled. It returns False
     where the event loop is closed: nobody waits there any more, so that what was meant for the waiter is another's.
     """
-    import asyncio
-
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     woken: asyncio.Future[None] = loop.create_future()
 
     def wake() -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextvars import copy_context
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
-from pegboard.current import running_call
 from pegboard.plans.folding import arity_of
 from pegboard.plans.open_stream import OpenStream
 from pegboard.plans.streams import KeptStream, drive, finish_step, fold_streams, take_handed
@@ -23,11 +21,7 @@ Stream = AsyncGenerator[Any, Any]
 
 def build(plan: Plan) -> Callable[[Call], Stream]:
     """Make the runner of a plan for an async generator function."""
-    open_items = _layered(plan) if plan.layers else _plain(plan)
-    ends_attempt = not plan.layers
-    on_iteration = plan.events.get("on_iteration")
-    before = plan.events.get("before_execute")
-    succeed, fail, let_go = plan.succeed, plan.fail, plan.let_go
+    steps = _stepping(plan, _layered(plan) if plan.layers else _plain(plan))
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first step.
@@ -35,13 +29,21 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         generator: Stream = opened.of(steps(opened))
         return generator
 
+    return stream
+
+
+def _stepping(plan: Plan, open_items: Callable[[Call], KeptStream]) -> Callable[[OpenStream], Stream]:
+    on_iteration = plan.events.get("on_iteration")
+    before = plan.events.get("before_execute")
+    succeed, fail, end_attempt = plan.succeed, plan.fail, plan.end_attempt
+
     async def steps(opened: OpenStream) -> Stream:
         call, within = opened.call, opened.within
         items: KeptStream | None = None
         index = 0
         try:
             try:
-                within(enter, opened)
+                within(opened.begin)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -67,56 +69,32 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - goes to where the body waits
                         advance, argument = items.athrow, thrown
-                if ends_attempt:
-                    within(plan.end_attempt, call, None)
+                within(end_attempt, call, None)
                 if not opened.abandoned:
                     within(succeed, call, None)
             except BaseException as error:
                 try:
-                    await close(call, items, within, error)
+                    for kept in call.streams if items is not None else ():
+                        await finish_step(within, kept.aclose())
                 except BaseException as closing:
                     within(fail, call, closing)
                     raise
-                let_go(call, error)
+                plan.let_go(call, error)
                 within(fail, call, error)
                 raise
         finally:
             within(opened.end, sys.exc_info()[1])
 
-    def enter(opened: OpenStream) -> None:
-        call = opened.call
-        running_call.set(call)
-        call.started = perf_counter()
-        opened.begin()
-        if plan.scopes:
-            plan.enter(call, opened.entered)
-
-    async def close(
-        call: Call, items: KeptStream | None, within: Callable[..., Any], error: BaseException
-    ) -> None:
-        if items is None:
-            return
-        try:
-            for kept in call.streams:
-                await finish_step(within, kept.aclose())
-        except BaseException as closing:
-            error = closing
-            raise
-        finally:
-            if ends_attempt:
-                within(plan.end_attempt, call, error)
-
-    return stream
+    return steps
 
 
 def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     def start(call: Call) -> KeptStream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         call.attempt = 1
         if before is not None:
             before(call, 1)
@@ -129,7 +107,7 @@ def _plain(plan: Plan) -> Callable[[Call], KeptStream]:
 
 def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -161,8 +139,7 @@ def _layered(plan: Plan) -> Callable[[Call], KeptStream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> KeptStream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         return open_top(call)
 
     return start

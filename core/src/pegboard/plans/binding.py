@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pegboard import texts
 from pegboard.discovery import did_you_mean, plugin_name
 from pegboard.errors import BindError, InvalidPlugin, MissingPlugin, PegboardError, PluginConflict
-from pegboard.layers import Layer, Scope, belong_to
+from pegboard.layers import Layer, Scope
 from pegboard.options import On
 from pegboard.places import BUILT_IN, RemotePlace
-from pegboard.plans.events import Dispatch, Observer, compile_event, monitored_event, plain_function
+from pegboard.plans.events import Dispatch, Observer, compile_event, plain_function, through_pluggy
 from pegboard.plans.plan import Plan
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def make_plan(session: Session, task: Task[..., Any]) -> Plan:
     for found in session.pm.in_order("bind"):
         for part in _bind(session, seen, found):
             if isinstance(part, Layer | Scope):
-                belong_to(part, found.plugin_name)
+                object.__setattr__(part, "plugin", found.plugin_name)  # frozen towards plugins
             if isinstance(part, Layer):
                 layers.append(part)
             elif isinstance(part, Scope):
@@ -301,8 +301,9 @@ def compile_events(
         if observers:
             told[event] = tuple(observer.plugin for observer in observers)
         if pm.monitors:
-            compiled[event] = _monitored(session, event, parameters, attached, mine, closed)
-        elif observers:
+            caller = getattr(pm.hook, event)
+            observers = [through_pluggy(caller, parameters, attached, session.faults.of_observer), *mine]
+        if observers:
             compiled[event] = compile_event(
                 event, parameters, observers, session.faults.of_observer, closed=closed
             )
@@ -310,27 +311,3 @@ def compile_events(
     if compiled and closed is not None and first not in compiled:  # so that it is known what has begun
         compiled[first] = compile_event(first, (subject,), (), session.faults.of_observer, closed=closed)
     return compiled, told
-
-
-def _monitored(
-    session: Session,
-    event: str,
-    parameters: tuple[str, ...],
-    attached: list[tuple[HookImpl, Observer]],
-    bound: list[Observer],
-    closed: list[bool] | None,
-) -> Dispatch:
-    through_pluggy = monitored_event(
-        getattr(session.pm.hook, event), parameters, attached, session.faults.of_observer, closed
-    )
-    if not bound:
-        return through_pluggy
-    directly = compile_event(event, parameters, bound, session.faults.of_observer, closed=closed)
-
-    def both(*args: Any, **kwargs: Any) -> None:
-        try:
-            through_pluggy(*args, **kwargs)
-        finally:
-            directly(*args, **kwargs)
-
-    return both

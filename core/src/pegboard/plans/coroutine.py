@@ -32,8 +32,7 @@ def build(plan: Plan) -> Run:
         inner = _checked(plan, bottom)
     else:
         inner = bottom
-    innermost = bottom if observes_attempts(plan) else plan.function
-    run = _watched(plan, inner, innermost) if plan.watched else _bare(plan, inner, innermost)
+    run = _runner(plan, inner, bottom if observes_attempts(plan) else plan.function)
     return _made(run, plan.told) if plan.told else run
 
 
@@ -48,50 +47,14 @@ def _made(run: Run, told: tuple[Callable[[Call], None], ...]) -> Run:
     return make
 
 
-def _bare(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
-    note, let_go, has_layers = plan.note, plan.let_go, bool(plan.layers)
-    current, make_current, joining_now = running_call.get, running_call.set, joining.get
-    calls = plan.in_flight
-    begin, over = (None, None) if calls is None else (calls.add, calls.discard)
-
-    async def run(call: Call) -> Any:
-        if (waiting := joining_now()) is not None:
-            waiting.take(call, sys._getframe())
-        around, elsewhere = current(), False
-        try:
-            make_current(call)
-            if begin is not None:
-                begin(call)
-            value = await inner(call)
-            if has_layers and type(value) is CoroutineType:
-                refuse_unawaited(plan, value, innermost)
-            return value
-        except Exception as error:
-            note(call, error)
-            raise
-        except BaseException as error:
-            # Dropped half-way, it ends in whatever context collects it.
-            elsewhere = isinstance(error, GeneratorExit) and current() is not call
-            let_go(call, error)
-            raise
-        finally:
-            try:
-                if not elsewhere:
-                    make_current(around)  # one call of C, which a Ctrl-C cannot come in between
-            finally:
-                if over is not None:
-                    over(call)
-
-    return _named(run, plan)
-
-
-def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
-    has_layers = bool(plan.layers)
+def _runner(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., Any]) -> Run:
+    has_layers, watched = bool(plan.layers), plan.watched
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
-    fail, end, let_go = plan.fail, plan.end, plan.let_go
+    fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    current, make_current, joining_now = running_call.get, running_call.set, joining.get
+    current, make_current, reset = running_call.get, running_call.set, running_call.reset
+    joining_now = joining.get
     calls = plan.in_flight
     begin, over = (None, None) if calls is None else (calls.add, calls.discard)
 
@@ -100,11 +63,14 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
             waiting.take(call, sys._getframe())
         around, elsewhere = current(), False
         entered: list[Any] | None = None
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             if begin is not None:
                 begin(call)
-            call.started = started = perf_counter()
+            if watched:
+                call.stage = 0
+                call.started = perf_counter()
             try:
                 if enter is not None:
                     entered = []
@@ -114,24 +80,31 @@ def _watched(plan: Plan, inner: Callable[[Call], Any], innermost: Callable[..., 
                 value = await inner(call)
                 if has_layers and type(value) is CoroutineType:
                     refuse_unawaited(plan, value, innermost)
-                call.outcome = outcome = make_outcome(
-                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
-                )
-                if after is not None:
-                    after(call, outcome)
+                if watched:
+                    call.outcome = outcome = make_outcome(
+                        Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - call.started)
+                    )
+                    if after is not None:
+                        after(call, outcome)
                 return value
             except BaseException as error:
+                # Dropped half-way, it ends in whatever context collects it.
                 elsewhere = isinstance(error, GeneratorExit) and current() is not call
                 let_go(call, error)
-                fail(call, error)
+                if watched:
+                    fail(call, error)
+                elif isinstance(error, Exception):
+                    note(call, error)
                 raise
             finally:
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
             try:
-                if not elsewhere:
-                    make_current(around)
+                if not elsewhere:  # either is one call of C, which a Ctrl-C cannot come in between
+                    reset(token) if token is not None else make_current(around)
+            except ValueError:  # its last step was in another context than its first one
+                make_current(around)
             finally:
                 if over is not None:
                     over(call)

@@ -36,6 +36,11 @@ OnFailure = Callable[["Observer", Any, BaseException], "BaseException | None"]
 _UNSAID = {"ran": True}
 
 
+def is_of_parent(call: Call) -> bool:
+    """Whether this process was forked in the middle of a call, whose end is the parent's to tell."""
+    return call.outcome is None and call.stage >= ENDED
+
+
 class Observer(NamedTuple):
     """One plugin's answer to one event.
 
@@ -155,39 +160,28 @@ def plain_function(found: HookImpl) -> Any:
     return function.observer.function if isinstance(function, _Isolated | _Contained) else function
 
 
-def monitored_event(
+def through_pluggy(
     caller: Any,
-    parameters: Sequence[str],
+    parameters: tuple[str, ...],
     observers: Sequence[tuple[HookImpl, Observer]],
     on_failure: OnFailure,
-    closed: list[bool] | None,
-) -> Dispatch:
-    """Build an event that calls `pm.hook.<event>`, so that pluggy's monitoring sees it."""
-    slot, value = _MARKS.get(caller.name, ("", 0))
-    unsaid = {name: _UNSAID[name] for name in parameters if name in _UNSAID}
+) -> Observer:
+    """Make one observer of many, which tells them by `pm.hook.<event>`, so that pluggy's monitoring sees it."""
     for found, observer in observers:
         object.__setattr__(found, "function", _Isolated(observer, on_failure))  # final, to a type checker
 
-    def dispatch(*args: Any, **kwargs: Any) -> None:
-        values = unsaid | dict(zip(parameters, args, strict=False)) | kwargs
-        subject = values[parameters[0]]
-        if subject.stage == LEFT or (closed and subject.stage < BEGUN):
-            return
-        if slot:
-            setattr(subject, slot, values[value] if isinstance(value, str) else value)
+    def tell(*values: Any) -> None:
         before = getattr(_now, "subject", None), getattr(_now, "stop", None)
-        _now.subject, _now.stop = subject, None
-        subject.hooking = True
+        _now.subject, _now.stop = values[0], None
         try:
-            caller(**values)
+            caller(**dict(zip(parameters, values, strict=True)))
             stop = _now.stop
         finally:
-            subject.hooking = False
             _now.subject, _now.stop = before
         if stop is not None:
             raise stop
 
-    return dispatch
+    return Observer("pluggy", caller.name, tell, parameters)
 
 
 def is_half_told(call: Call, attempt: int, before: Dispatch | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pegboard import texts
 from pegboard.calls.arity import UNCHECKED, Arity, arity
@@ -29,15 +29,22 @@ def fold(plan: Plan, bottom: Inner, side: str, finish: Callable[[Inner], Inner] 
 
     `finish` is applied to every layer, once it is bound to what it wraps.
     """
+    around, inner = outermost(plan, bottom, side, finish)
+    top = _wrap(around, inner)
+    return top if finish is None else finish(top)
+
+
+def outermost(
+    plan: Plan, bottom: Inner, side: str, finish: Callable[[Inner], Inner] | None = None
+) -> tuple[Callable[[Call, Inner], Any], Inner]:
+    """Do what `fold` does for all layers but the outermost, and return that one's side and what it proceeds to."""
+    sides = [getattr(layer, side) or _refuse(plan, layer) for layer in plan.layers]
     inner = bottom
-    for layer in reversed(plan.layers):
-        around = getattr(layer, side)
-        if around is None:
-            raise _unsupported(plan, layer)
+    for around in reversed(sides[1:]):
         inner = _wrap(around, inner)
         if finish is not None:
             inner = finish(inner)
-    return inner
+    return sides[0], inner
 
 
 def _wrap(around: Callable[[Call, Inner], Any], inner: Inner) -> Inner:
@@ -47,10 +54,10 @@ def _wrap(around: Callable[[Call, Inner], Any], inner: Inner) -> Inner:
     return proceed
 
 
-def _unsupported(plan: Plan, layer: Layer) -> UnsupportedTask:
+def _refuse(plan: Plan, layer: Layer) -> NoReturn:
     task = plan.task
     what = "a stream" if task.kind.endswith("generator") else "a call that returns one value"
-    return UnsupportedTask(
+    raise UnsupportedTask(
         f"{layer} cannot wrap the {task.kind.replace('_', ' ')} task {task.name!r}: it has no side for {what}.\n"
         f"Take the option off this task, or make it a {'function' if what == 'a stream' else 'generator'}.",
         plugin=layer.plugin,

@@ -18,13 +18,13 @@ from pegboard.calls.call import Call, original_of
 from pegboard.calls.time_limit import run_within
 from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
-from pegboard.plans.events import ENDED, is_half_told
+from pegboard.plans.events import ENDED
 from pegboard.plans.folding import (
     CarriedStop,
     arity_of,
     end_suspension,
-    fold,
     observes_attempts,
+    outermost,
     refuse_complaint,
     refuse_unawaited,
 )
@@ -40,67 +40,28 @@ _AWAITABLE = (types.CoroutineType, types.GeneratorType)
 
 def build(plan: Plan) -> Run:
     """Make the runner of a plan for a function."""
-    if not (plan.layers or plan.watched):
-        return _bare(plan) if plan.in_flight is None else _bare_in_flight(plan, plan.in_flight)
-    run = _layered(plan) if plan.layers else _watched(plan)
-    return run if plan.in_flight is None else _in_flight(run, plan.in_flight)
+    if plan.layers:
+        return _layered(plan)
+    return _watched(plan) if plan.watched else _bare(plan)
 
 
 def _bare(plan: Plan) -> Run:
     """For a task that nothing is hung on."""
     function = plan.function
     note = plan.note
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             call.attempt = 1
             return function(*call.args, **call.kwargs)
         except Exception as error:
             note(call, error)
             raise
-        finally:
-            make_current(call.parent)  # one call of C, which a Ctrl-C cannot come in between
-
-    return run
-
-
-def _bare_in_flight(plan: Plan, calls: set[Call]) -> Run:
-    """The same, for a session that has to know what runs in it; one function, as a frame more would cost a tenth."""
-    function = plan.function
-    note = plan.note
-    make_current = running_call.set
-    begin, over = calls.add, calls.discard  # each is one call of C
-
-    def run(call: Call) -> Any:
-        try:  # two of them, as a Ctrl-C may come in between their two ends
-            try:
-                make_current(call)
-                begin(call)
-                call.attempt = 1
-                return function(*call.args, **call.kwargs)
-            except Exception as error:
-                note(call, error)
-                raise
-            finally:
-                make_current(call.parent)
-        finally:
-            over(call)
-
-    return run
-
-
-def _in_flight(inner: Run, calls: set[Call]) -> Run:
-    """Have a session know that a call runs in it."""
-    begin, over = calls.add, calls.discard
-
-    def run(call: Call) -> Any:
-        try:
-            begin(call)
-            return inner(call)
-        finally:
-            over(call)
+        finally:  # either is one call of C, which a Ctrl-C cannot come in between
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
 
@@ -111,16 +72,18 @@ def _watched(plan: Plan) -> Run:
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan) if observes_attempts(plan) else UNCHECKED
-    fail, end = plan.fail, plan.end
+    fail, end, end_attempt = plan.fail, plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
+        token = None
         try:
-            make_current(call)
-            call.started = started = perf_counter()
+            token = make_current(call)
+            call.stage = 0
+            call.started = perf_counter()
             try:
                 if enter is not None:
                     entered = []
@@ -137,11 +100,10 @@ def _watched(plan: Plan) -> Run:
                     if after_attempt is not None:
                         after_attempt(call, 1, None)
                 except BaseException as error:
-                    if after_attempt is not None and is_half_told(call, 1, before_attempt):
-                        after_attempt(call, 1, error)
+                    end_attempt(call, error)
                     raise
                 call.outcome = outcome = make_outcome(
-                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - started)
+                    Outcome, ("ok", call.source, value, None, call.attempt, perf_counter() - call.started)
                 )
                 if after is not None:
                     after(call, outcome)
@@ -153,7 +115,7 @@ def _watched(plan: Plan) -> Run:
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
-            make_current(call.parent)
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
 
@@ -171,19 +133,21 @@ def _layered(plan: Plan) -> Run:
     before, after = plan.events.get("before_execute"), plan.events.get("after_execute")
     before_attempt, after_attempt = plan.events.get("before_attempt"), plan.events.get("after_attempt")
     least, most, check = arity_of(plan)
-    top = fold(plan, _ask, "run")
-    fail, end, note, let_go = plan.fail, plan.end, plan.note, plan.let_go
+    around, inner = outermost(plan, _ask, "run")
+    fall, end, end_attempt = _falling(plan), plan.end, plan.end_attempt
     enter = plan.enter if plan.scopes else None
     must_end = bool(plan.scopes) or plan.strict
-    make_current = running_call.set
+    make_current, reset = running_call.set, running_call.reset
 
     def run(call: Call) -> Any:
         entered: list[Any] | None = None
         layers: Any = None
         value: Any = None
+        token = None
         try:
-            make_current(call)
+            token = make_current(call)
             if watched:
+                call.stage = 0
                 call.started = perf_counter()
             try:
                 if enter is not None:
@@ -193,7 +157,7 @@ def _layered(plan: Plan) -> Run:
                     before(call)
                 if call.kwargs or not least <= len(call.args) <= most:
                     check(call)
-                layers = top(call)
+                layers = around(call, inner)
                 try:
                     asked = layers.send(None)
                     while True:
@@ -215,8 +179,7 @@ def _layered(plan: Plan) -> Run:
                             if after_attempt is not None:
                                 after_attempt(call, number, None)
                         except BaseException as error:  # noqa: BLE001 - it goes on its way through the layers
-                            if after_attempt is not None and is_half_told(call, number, before_attempt):
-                                after_attempt(call, number, error)
+                            end_attempt(call, error)
                             # A StopIteration would end the layers; thrown as it is, it would be a RuntimeError (PEP 479).
                             asked = layers.throw(
                                 CarriedStop(error) if isinstance(error, StopIteration) else error
@@ -240,23 +203,36 @@ def _layered(plan: Plan) -> Run:
                         after(call, outcome)
                 return value
             except BaseException as error:
-                if layers is not None:
-                    layers.close()  # they have ended, unless a Ctrl-C came between them and the function
-                let_go(call, error)
-                if watched:
-                    fail(call, error)
-                elif isinstance(error, Exception):
-                    note(call, error)
+                fall(call, layers, error)
                 raise
             finally:
                 if must_end or (after is not None and call.stage < ENDED):
                     end(call, sys.exc_info()[1], entered)
         finally:
-            make_current(call.parent)
+            reset(token) if token is not None else make_current(call.parent)
 
     return run
+
+
+def _falling(plan: Plan) -> Callable[[Call, Any, BaseException], None]:
+    fail, note, let_go, watched = plan.fail, plan.note, plan.let_go, plan.watched
+
+    def fall(call: Call, layers: Any, error: BaseException) -> None:
+        """End layers and call with an error."""
+        if layers is not None:
+            layers.close()  # they have ended, unless a Ctrl-C came between them and the function
+        let_go(call, error)
+        if watched:
+            fail(call, error)
+        elif isinstance(error, Exception):
+            note(call, error)
+
+    return fall
 
 
 def _is_seen_as(asked: object, call: Call) -> bool:
     """Whether this is the call, with other inputs."""
     return isinstance(asked, Call) and original_of(asked) is call
+
+
+MAKERS = (_bare, _watched, _layered)  # of runners, for whoever looks for these on a stack

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pegboard.calls.call import original_of
-from pegboard.current import running_call
 from pegboard.parts.stopping import refuse_stopped
-from pegboard.plans.folding import arity_of, end_suspension, observes_attempts, refuse_complaint
+from pegboard.plans.folding import arity_of, end_suspension, refuse_complaint
 from pegboard.plans.open_stream import OpenStream
 from pegboard.plans.streams import KeptStream, fold_streams, take_handed
 
@@ -27,7 +25,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
     open_items = _layered(plan) if plan.layers else _plain(plan)
     on_iteration = plan.events.get("on_iteration")
     before = plan.events.get("before_execute")
-    succeed, fail, let_go = plan.succeed, plan.fail, plan.let_go
+    succeed, fail, end_attempt, let_go = plan.succeed, plan.fail, plan.end_attempt, plan.let_go
 
     def stream(call: Call) -> Stream:
         # The context is that of whoever called the task; nothing runs before the first next().
@@ -42,7 +40,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         value = None
         try:
             try:
-                within(enter, opened)
+                within(opened.begin)
                 if before is not None:
                     within(before, call)
                 items = within(open_items, call)
@@ -63,6 +61,7 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - goes to where the body waits
                         advance, argument = items.throw, thrown
+                within(end_attempt, call, None)
                 if not opened.abandoned:
                     within(succeed, call, None)
                 return value
@@ -79,50 +78,28 @@ def build(plan: Plan) -> Callable[[Call], Stream]:
         finally:
             within(opened.end, sys.exc_info()[1])
 
-    def enter(opened: OpenStream) -> None:
-        call = opened.call
-        running_call.set(call)
-        call.started = perf_counter()
-        opened.begin()
-        if plan.scopes:
-            plan.enter(call, opened.entered)
-
     return stream
 
 
 def _plain(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
-    if not observes_attempts(plan):
 
-        def start(call: Call) -> Stream:
-            call.attempt = 1
-            items: Stream = function(*call.args, **call.kwargs)
-            return items
-
-        return start
-
-    def attempt(call: Call) -> Stream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+    def start(call: Call) -> Stream:
+        check(call)
         call.attempt = 1
-        try:
-            if before is not None:
-                before(call, 1)
-            value = yield from function(*call.args, **call.kwargs)
-        except BaseException as error:
-            plan.end_attempt(call, error)
-            raise
-        plan.end_attempt(call, None)
-        return value
+        if before is not None:
+            before(call, 1)
+        items: Stream = function(*call.args, **call.kwargs)
+        return items
 
-    return attempt
+    return start
 
 
 def _layered(plan: Plan) -> Callable[[Call], Stream]:
     function = plan.function
-    least, most, check = arity_of(plan)
+    check = arity_of(plan).check
     before = plan.events.get("before_attempt")
 
     async def bottom(call: Call) -> AsyncGenerator[Any, Any]:
@@ -156,8 +133,7 @@ def _layered(plan: Plan) -> Callable[[Call], Stream]:
     open_top = fold_streams(plan, bottom)
 
     def start(call: Call) -> Stream:
-        if call.kwargs or not least <= len(call.args) <= most:
-            check(call)
+        check(call)
         return _stepped(call, open_top(call))
 
     return start

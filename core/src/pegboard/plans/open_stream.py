@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from pegboard.current import running_call
 from pegboard.errors import SessionError
 from pegboard.plans.events import LEFT
 
@@ -40,22 +42,27 @@ class OpenStream:
         return generator
 
     def begin(self) -> None:
-        """Have the session know of it.
+        """Make its call the current one, have the session know of it, and enter the scopes; inside its context.
 
         Raises:
             SessionError: The session ended before the first step.
         """
-        session = self.call.session
+        call, session = self.call, self.call.session
+        running_call.set(call)
+        call.stage = 0
+        call.started = perf_counter()
         if not session.is_open:
             raise SessionError(
-                f"stream {self.call.task.name!r} was called in {session!r}, which ended before its first item was asked for.\n"
+                f"stream {call.task.name!r} was called in {session!r}, which ended before its first item was asked for.\n"
                 f"Read it inside the session, or call it after."
             )
-        if self.call.is_async:
+        if call.is_async:
             import asyncio
 
             self._loop = asyncio._get_running_loop()  # None where somebody steps it by hand
         session.streams.add(self)
+        if call.plan.scopes:
+            call.plan.enter(call, self.entered)
 
     def end(self, error: BaseException | None) -> None:
         """Have the session forget it; inside its context."""

@@ -11,10 +11,10 @@ from pegboard.calls.time_limit import HAND_DOWN
 from pegboard.errors import SessionError
 from pegboard.parts.awaiting import awaiting
 from pegboard.parts.notes import note_on
-from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told
+from pegboard.plans import async_generator, coroutine, function, generator
+from pegboard.plans.events import BEGUN, ENDED, FAILED, LEFT, is_half_told, is_of_parent
 from pegboard.plans.folding import arity_of
-from pegboard.plans.runners import RUNNERS
-from pegboard.privacy import mark_sensitive
+from pegboard.privacy import mark_sensitive, shows_secret
 from pegboard.records import Outcome, make_outcome, status_of
 
 if TYPE_CHECKING:
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
     from pegboard.options import Option
     from pegboard.places import Place, RemotePlace
     from pegboard.plans.events import Dispatch
+    from pegboard.records import Kind
     from pegboard.sessions.session import Session
     from pegboard.tasks.task import Task
 
+    Run = Callable[[Call], Any]
     Divert = Callable[[str, Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
 
-def _named_after(executor: str, run: Callable[[Call], Any]) -> Callable[[Call], Any]:
+RUNNERS: dict[Kind, Callable[[Plan], Run]] = {
+    "function": function.build,
+    "coroutine": coroutine.build,
+    "generator": generator.build,
+    "async_generator": async_generator.build,
+}
+
+
+def _named_after(executor: str, run: Run) -> Run:
     """Have a call know where its function is going to run."""
 
     def run_there(call: Call) -> Any:
@@ -62,7 +72,7 @@ class Plan:
         told: Told of a call where it is made.
         awaits: Whether what the function returns is awaited, where that is a coroutine or a future.
         function: What the innermost layer proceeds to: the task's function, or one that has it run on `place`.
-        in_flight: The calls of functions and coroutines that run in the session; None where nobody has to know them.
+        in_flight: The calls of coroutines that run in the session; None where nobody has to know them.
     """
 
     def __init__(
@@ -92,11 +102,11 @@ class Plan:
         self.place = place
         self.own_place: Place | None = None
         self.awaits = awaits
-        function = task.__wrapped__ if place is None else place.function_for(task)
-        self.function = awaiting(function) if awaits else function
+        body = task.__wrapped__ if place is None else place.function_for(task)
+        self.function = awaiting(body) if awaits else body
         self.is_async = task.kind in ("coroutine", "async_generator")
         self.strict = session.strict
-        self.in_flight = None if session.in_flight is None else session.in_flight.calls
+        self.in_flight = None if session.in_flight is None else session.in_flight.coroutines
         self.watched = bool(scopes) or any(
             name in events
             for name in ("before_execute", "before_attempt", "after_attempt", "on_error", "after_execute")
@@ -105,26 +115,19 @@ class Plan:
         self._before_attempt, self._after_attempt = events.get("before_attempt"), events.get("after_attempt")
         self._error = events.get("on_error")
         self._after = events.get("after_execute")
-        self._unobserved: Plan | None = None
-        self._awaiting: Plan | None = None
-        self._with_layer: dict[Layer, Plan] = {}
-        self._placed: dict[str, Plan] = {}
-        run: Callable[[Call], Any] = RUNNERS[task.kind](self)
+        self._others: dict[object, Plan] = {}
+        run = RUNNERS[task.kind](self)
         self.run = run if place is None else _named_after(place.name, run)
 
     def unobserved(self) -> Plan:
         """The same layers and nobody told: for calls that the observers of an observer's call make."""
-        if self._unobserved is None:
-            self._unobserved = self._changed(scopes=(), events={}, observers={})
-        return self._unobserved
+        return self._with("unobserved", scopes=(), events={}, observers={})
 
     def awaiting(self) -> Plan:
         """The same, with what the function returns awaited within the call: for calls of functions that are awaited."""
         if self.awaits or self.place is not None or self.task.kind != "function":
             return self
-        if self._awaiting is None:
-            self._awaiting = self._changed(awaits=True)
-        return self._awaiting
+        return self._with("awaiting", awaits=True)
 
     def limited(self) -> Plan:
         """The same, within the time that is left to a call around it."""
@@ -132,39 +135,35 @@ class Plan:
 
     def with_layer(self, layer: Layer) -> Plan:
         """The same, with one layer of the core's more."""
-        found = self._with_layer.get(layer)
-        if found is None:
-            layers = tuple(sorted((*self.layers, layer), key=lambda each: each.order))
-            found = self._with_layer[layer] = self._changed(layers=layers)
-        return found
+        found = self._others.get(layer)
+        return found or self._with(
+            layer, layers=tuple(sorted((*self.layers, layer), key=lambda each: each.order))
+        )
 
     def placed(self, place: RemotePlace) -> Plan:
         """The same, with the function on an executor in other processes; layers and observers stay."""
         if self.place is place:
             return self
-        if (
-            self.version != self.session.version
-        ):  # what takes functions there came just now, with hooks of its own
+        if self.version != self.session.version:  # what takes functions there came just now, with its hooks
             fresh = self.task._plan_in(self.session)
             return (fresh.limited() if HAND_DOWN in self.layers else fresh).placed(place)
-        found = self._placed.get(place.name)
-        if found is None or found.place is not place:
-            found = self._placed[place.name] = self._changed(place=place)
-        return found
+        return self._with(place, place=place)
 
-    def _changed(self, **changes: Any) -> Plan:
-        """Make the same plan again, with other values for some of the arguments that it was made of."""
-        made_of = {
-            "options": self.options,
-            "layers": self.layers,
-            "scopes": self.scopes,
-            "events": self.events,
-            "observers": self.observers,
-            "place": self.place,
-            "awaits": self.awaits,
-        }
-        plan = Plan(self.session, self.task, self.version, **{**made_of, **changes})
-        plan.own_place = self.own_place
+    def _with(self, key: object, **changes: Any) -> Plan:
+        """The same plan, with other values for some of the arguments that it was made of; made once for each key."""
+        plan = self._others.get(key)
+        if plan is None:
+            made_of = {
+                "options": self.options,
+                "layers": self.layers,
+                "scopes": self.scopes,
+                "events": self.events,
+                "observers": self.observers,
+                "place": self.place,
+                "awaits": self.awaits,
+            }
+            plan = self._others[key] = Plan(self.session, self.task, self.version, **{**made_of, **changes})
+            plan.own_place = self.own_place
         return plan
 
     # The beginning and end of a call, the same for all four kinds. A runner sets `call.started`, enters the scopes, tells
@@ -246,7 +245,7 @@ class Plan:
     def note(self, call: Call, error: Exception) -> None:
         """Leave a line with task, call and attempts on an Exception, unless it is full of them already."""
         self._uncount(call, error)
-        if self.task.sensitive:
+        if self.task.sensitive or shows_secret(error, call):
             mark_sensitive(error)
         attempts = f"{call.attempt} attempt{'' if call.attempt == 1 else 's'}"
         note_on(error, f"in task {call.name!r}, call {call.id}, after {attempts}")
@@ -263,9 +262,7 @@ class Plan:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
         if call.stage == LEFT:  # scopes see how it ended for observers, whatever its body did since
             call.outcome = call.left_with
-        # Of a process that was forked in the middle of it.
-        is_of_parent = call.outcome is None and call.stage == ENDED
-        if entered is not None and not is_of_parent:
+        if entered is not None and not is_of_parent(call):
             stop: BaseException | None = None
             call.hooking = True
             for scope, token in reversed(entered):

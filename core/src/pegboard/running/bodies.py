@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
-from pegboard.parts.awaiting import loop_around
+from pegboard.parts.awaiting import loop_around, outlast
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.places import RemotePlace
 
@@ -72,12 +73,10 @@ def _beside(function: Callable[..., Any], *args: Any) -> Body:
 
 def _stoppable_here() -> tuple[Stop | None, Stop, Context]:
     """Return the stop that is in force here, one for what is awaited here, and a context where that one is."""
-    import asyncio
-
-    outer = stop_in_force.get()
+    outer, loop = stop_in_force.get(), running_loop()
     stop, context = Stop("whoever awaited this call was cancelled"), copy_context()
     context.run(stop_in_force.set, stop)
-    context.run(loop_around.set, asyncio.get_running_loop())
+    context.run(loop_around.set, loop)
     return outer, stop, context
 
 
@@ -118,11 +117,7 @@ async def whole(body: Body) -> Any:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         body.give_up()
-        while not running.done():
-            try:
-                await asyncio.wait([running])
-            except asyncio.CancelledError:  # once more: the first one is on its way
-                continue
+        await outlast([running])  # a second one is dropped: the first is on its way
         _ = running.cancelled() or running.exception()  # seen, or asyncio would log it
         raise
 

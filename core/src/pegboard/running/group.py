@@ -35,24 +35,6 @@ class Group:
         wants_names: Whether calls of nodes and steps are to bear their names, as `records.NODE`; whoever is told of the group says so.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "calls",
-        "failed",
-        "hook_failures",
-        "hooking",
-        "kind",
-        "name",
-        "number",
-        "parent",
-        "session",
-        "size",
-        "stage",
-        "started",
-        "task",
-        "wants_names",
-    )
-
     def __init__(
         self,
         session: Session,

@@ -181,11 +181,11 @@ def _rank(index: int, error: BaseException) -> tuple[bool, int]:
     return isinstance(error, Exception), index
 
 
-_POLICY = checks.one_of(*get_args(OnError))
+POLICY = checks.one_of(*get_args(OnError))
 _CONCURRENCY = checks.whole(least=1, type_error=ValueError).or_none("as many as there is room for")
 
 
-def check_policy(on_error: object, concurrency: object, policy: checks.Check[Any] = _POLICY) -> None:
+def check_policy(on_error: object, concurrency: object, policy: checks.Check[Any] = POLICY) -> None:
     """Refuse a policy word that does not exist, and a limit below one.
 
     Raises:

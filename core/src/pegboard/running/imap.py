@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pegboard.errors import SessionError
 from pegboard.parts import checks
-from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.awaiting import loop_runs_here, outlast
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import stop_in_force
 from pegboard.places import INLINE, THREADS, RemotePlace
-from pegboard.running.group_state import check_policy
 from pegboard.running.in_loop import Ended
 from pegboard.running.loop_thread import LoopThread
-from pegboard.running.map import Fanout
+from pegboard.running.map import Fanout, check_map
 from pegboard.running.on_threads import Submitted
 from pegboard.running.placing import choose_place
 
@@ -34,40 +34,19 @@ Taken = tuple[int, tuple[Any, ...]]
 
 
 def imap(
-    task: Task[..., Any],
-    lead: tuple[Any, ...],
-    iterables: Sequence[Iterable[Any]],
-    ordered: bool,
-    concurrency: int | None,
-    on_error: StreamOnError,
-    strict: bool,
+    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], **settings: Any
 ) -> Generator[Any, None, None]:
     """Iterate over a map from sync code; see `Task.imap`."""
-    _check(iterables, concurrency, on_error)
     if task.kind in ("coroutine", "async_generator"):
-        stream = aimap(task, lead, iterables, ordered, concurrency, on_error, strict)
-        return iterate_in_loop(stream, task.name)
-    return _ExecutorStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
+        return iterate_in_loop(aimap(task, lead, iterables, **settings), task.name)
+    return _ExecutorStream(task, lead, iterables, **settings).iterate()
 
 
 def aimap(
-    task: Task[..., Any],
-    lead: tuple[Any, ...],
-    iterables: Sequence[Iterable[Any]],
-    ordered: bool,
-    concurrency: int | None,
-    on_error: StreamOnError,
-    strict: bool,
+    task: Task[..., Any], lead: tuple[Any, ...], iterables: Sequence[Iterable[Any]], **settings: Any
 ) -> AsyncGenerator[Any, None]:
     """Iterate over a map from async code; see `Task.aimap`."""
-    _check(iterables, concurrency, on_error)
-    return _LoopStream(task, lead, iterables, ordered, concurrency, on_error, strict).iterate()
-
-
-def _check(iterables: Sequence[object], concurrency: int | None, on_error: str) -> None:
-    if not iterables:
-        raise TypeError("imap() takes at least one iterable: one for each parameter of the task.")
-    check_policy(on_error, concurrency, _POLICY)
+    return _LoopStream(task, lead, iterables, **settings).iterate()
 
 
 class _MapStream(Fanout):
@@ -78,11 +57,13 @@ class _MapStream(Fanout):
         task: Task[..., Any],
         lead: tuple[Any, ...],
         iterables: Sequence[Iterable[Any]],
+        *,
         ordered: bool,
         concurrency: int | None,
         on_error: StreamOnError,
         strict: bool,
     ) -> None:
+        check_map("imap", iterables, on_error, concurrency, _POLICY)
         super().__init__(task, lead, iterables, on_error, strict)
         self._ordered = ordered
         self._collecting = on_error == "collect"
@@ -198,16 +179,16 @@ class _LoopStream(_MapStream):
             stopped = error
             raise
         finally:
-            interruption = await _cancel_and_wait(self._pending)
+            for each in self._pending:
+                each.cancel()
+            interruption = await outlast(list(self._pending))
             self.over(interruption or stopped)
             if interruption is not None:
                 raise interruption
 
     def _refill(self) -> bool:
         """Begin as many as may run; tell whether there is anything to wait for."""
-        import asyncio
-
-        create = asyncio.get_running_loop().create_task
+        create = running_loop().create_task
         most = self._concurrency or (_ASYNC_MOST if self.plan.is_async else self.place.workers)
         while self._running < most and len(self._pending) < 2 * most and (taken := self.pull()) is not None:
             running = create(self._run_item(*taken), context=self.context())
@@ -236,22 +217,6 @@ class _LoopStream(_MapStream):
         if not first.done():
             await self._ended.wait()
         return first if first.done() else None
-
-
-async def _cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> BaseException | None:
-    """Cancel what runs and wait until it is over, also when cancelled once more: that cancellation is returned."""
-    import asyncio
-
-    left = [each for each in tasks if not each.done()]
-    for each in left:
-        each.cancel()
-    interruption: BaseException | None = None
-    while any(not each.done() for each in left):
-        try:
-            await asyncio.wait(left)
-        except asyncio.CancelledError as error:
-            interruption = error
-    return interruption
 
 
 _END = object()

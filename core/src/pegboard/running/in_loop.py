@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import is_cancellation
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ class _LoopTasks:
     """
 
     def __init__(self, state: GroupState, most: int) -> None:
-        import asyncio
-
-        self._loop = asyncio.get_running_loop()
+        self._loop = running_loop()
         self._state = state
         self._most = most
         self._running: set[asyncio.Task[Any]] = set()

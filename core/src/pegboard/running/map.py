@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pegboard.calls.call import Call, open_call
 from pegboard.places import RemotePlace
 from pegboard.running.group import Group
-from pegboard.running.group_state import GroupState, OnError, check_policy
+from pegboard.running.group_state import POLICY, GroupState, OnError, check_policy
 from pegboard.running.in_loop import run_in_loop
 from pegboard.running.on_threads import drain
 from pegboard.running.one import finish, finish_structured, in_new_loop
 from pegboard.sessions.default import serving_session
 
 if TYPE_CHECKING:
+    from pegboard.parts import checks
     from pegboard.plans.plan import Plan
     from pegboard.tasks.task import Task
 
@@ -73,11 +74,17 @@ class Fanout(GroupState):
         return waiting
 
 
-def check_map(iterables: Sequence[object], on_error: str, concurrency: int | None) -> None:
+def check_map(
+    way: str,
+    iterables: Sequence[object],
+    on_error: str,
+    concurrency: int | None,
+    policy: checks.Check[Any] = POLICY,
+) -> None:
     """Refuse a map that cannot mean anything, before it starts."""
     if not iterables:
-        raise TypeError("map() takes at least one iterable: one for each parameter of the task.")
-    check_policy(on_error, concurrency)
+        raise TypeError(f"{way}() takes at least one iterable: one for each parameter of the task.")
+    check_policy(on_error, concurrency, policy)
 
 
 def map_sync(
@@ -89,10 +96,12 @@ def map_sync(
     strict: bool,
 ) -> list[Any]:
     """Run a map from sync code; see `Task.map`."""
-    check_map(iterables, on_error, concurrency)
+    check_map("map", iterables, on_error, concurrency)
     if task.kind in ("coroutine", "async_generator"):
         results: list[Any] = in_new_loop(
-            lambda: map_async(task, lead, iterables, on_error, concurrency, strict), task.name, "amap(...)"
+            lambda: map_async(task, lead, iterables, on_error, concurrency, strict),
+            task.name,
+            "amap(...)",
         )
         return results
     work = Fanout(task, lead, iterables, on_error, strict)
@@ -110,7 +119,7 @@ async def map_async(
     strict: bool,
 ) -> list[Any]:
     """Run a map from async code; see `Task.amap`."""
-    check_map(iterables, on_error, concurrency)
+    check_map("map", iterables, on_error, concurrency)
     work = Fanout(task, lead, iterables, on_error, strict)
     if isinstance(work.place, RemotePlace):
         return await work.place.amap(work, concurrency)

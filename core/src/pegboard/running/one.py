@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -122,8 +122,14 @@ async def arun(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     return clock.result(call, value, None)
 
 
-async def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Any]:
     """Call a task from async code; see `Task.acall`."""
+    coroutine: Any = _acall(task, args, kwargs)
+    coroutine.__qualname__ = task.name
+    return coroutine  # type: ignore[no-any-return]
+
+
+async def _acall(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call = tell_made(call_in(serving_session(task), task, args, kwargs))
     if (waiting := joining.get()) is not None and waiting.take(call, sys._getframe()):
         if not call.is_async:

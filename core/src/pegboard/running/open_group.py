@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
 from pegboard.calls.call import Call
 from pegboard.current import Joining, joining
 from pegboard.errors import SessionError
-from pegboard.parts.awaiting import PLAIN, is_awaitable, refuse_awaitable, settled
+from pegboard.parts.awaiting import PLAIN, is_awaitable, outlast, refuse_awaitable, settled
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import Stop, stop_in_force
 from pegboard.running.group import Group
 from pegboard.running.group_state import GroupState, OnError
@@ -26,6 +27,8 @@ from pegboard.running.on_threads import Submitted, drain
 from pegboard.running.one import call_in, finish, finish_in_thread, finish_structured, tell_made
 from pegboard.running.placing import choose_place, workers_of
 from pegboard.sessions.default import serving_session
+from pegboard.sessions.serving import SERVING
+from pegboard.sessions.session import current_session
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,7 +71,18 @@ class OpenGroup:
         value: What `after_group` is told the group gave; yours to set, None until then.
     """
 
-    __slots__ = ("_context", "_linked", "_made", "_outer", "_stop", "_submitted", "_tasks", "group", "value")
+    __slots__ = (
+        "_context",
+        "_is_unserved",
+        "_linked",
+        "_made",
+        "_outer",
+        "_stop",
+        "_submitted",
+        "_tasks",
+        "group",
+        "value",
+    )
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -79,6 +93,7 @@ class OpenGroup:
         self._outer: Stop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: set[Call] = set()
+        self._is_unserved = current_session() is None
         self._submitted = Submitted(self._note_failure, self._stop, self._finish_submitted)
 
     def __repr__(self) -> str:
@@ -131,12 +146,11 @@ class OpenGroup:
 
         What `submit` is for sync code: the body of a sync task runs in a thread of the loop's own.
         """
-        import asyncio
-
+        loop = running_loop()
         context = self.context()
         call = context.run(self._make_told, task, args, kwargs)
         context.run(stop_in_force.set, self._outer)  # the group cancels it
-        running = asyncio.get_running_loop().create_task(self._finish_async(call), context=context)
+        running = loop.create_task(self._finish_async(call), context=context)
         self._tasks.add(running)
         running.add_done_callback(self._over)
         return running
@@ -243,6 +257,8 @@ class OpenGroup:
         if self._stop.is_asked:
             raise self._stop.cancellation()
         applied, args = task.applied_to(args)
+        if self._is_unserved and SERVING.elsewhere:
+            SERVING.tell_unserved(applied)
         group = self.group
         call = call_in(group.session, applied, args, kwargs)
         call.group = group
@@ -346,16 +362,10 @@ class OpenGroup:
         """Wait for what was begun here; cancelled itself, it cancels that, waits on, and returns the cancellation."""
         import asyncio
 
-        interruption: BaseException | None = None
         if cancelling:
             self._cancel()
         ending = asyncio.ensure_future(self._all_over())
-        while not ending.done():
-            try:
-                await asyncio.wait([ending])
-            except asyncio.CancelledError as error:
-                interruption = error
-                self._cancel()
+        interruption = await outlast([ending], self._cancel)
         return ending.exception() or interruption
 
     async def _all_over(self) -> None:
@@ -419,12 +429,8 @@ class _Items(GroupState):
     def begin(self) -> None:
         """Told already."""
 
-    def finish(self) -> list[Any]:
-        """Return the results, or raise what is to be raised."""
-        error = self.error()
-        if error is None:
-            return self.results
-        raise error
+    def end(self, error: BaseException | None, value: Any = None) -> None:
+        """Told when the group is left."""
 
     def finish_item(self, index: int, args: tuple[Any, ...]) -> Any:
         """Run an item."""

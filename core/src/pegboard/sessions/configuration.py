@@ -241,13 +241,21 @@ def with_configured(plugins: Iterable[object]) -> list[object]:
 
 
 def _make(name: str, config: Config) -> object:
+    return environment.make_named(name, discovery.find(name), checked_settings(name, config))
+
+
+def checked_settings(name: str, config: Config) -> Mapping[str, Any]:
+    """Return the settings of a plugin in the file.
+
+    Raises:
+        ConfigError: The plugin does not take one of them.
+    """
     settings = config.settings.get(name, {})
-    plugin = discovery.find(name)
     if settings:
         import inspect
 
-        known = inspect.signature(plugin).parameters
+        known = inspect.signature(discovery.find(name)).parameters
         for key in settings:
             if key not in known:
                 raise unknown_key(f"settings of plugin {name!r}", key, list(known))
-    return environment.make_named(name, plugin, settings)
+    return settings

@@ -9,6 +9,7 @@ from pegboard import discovery
 from pegboard.parts.forks import new_rlock
 from pegboard.sessions import configuration, installing
 from pegboard.sessions.configuration import Config, load_config
+from pegboard.sessions.ending import ENDING, hurrying_at_exit
 from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import Session, current_session
 
@@ -39,7 +40,7 @@ class DefaultSession:
         """Return the default session, made and started by the first who asks."""
         session = self._session
         if session is None:
-            with self._guard:
+            with ENDING, self._guard:
                 if self._session is None:
                     self._session = self._open()
                 session = self._session
@@ -52,11 +53,12 @@ class DefaultSession:
 
     def reset(self) -> None:
         """End the default session and forget the configuration, so that both are read again; for tests."""
-        with self._guard:
-            session, self._session, self._config = self._session, None, None
-            SERVING.reconsider()
-        if session is not None:
-            session.release(None)
+        with ENDING:
+            with self._guard:
+                session, self._session, self._config = self._session, None, None
+                SERVING.reconsider()
+            if session is not None:
+                session.release(None)
 
     def set_aside(self, config: Config) -> tuple[Session | None, Config | None]:
         """Begin anew with another configuration, and return what to `put_back` afterwards; for tests."""
@@ -109,7 +111,8 @@ class DefaultSession:
 
     def _at_exit(self, session: Session) -> None:
         if self._session is session:
-            self.reset()
+            with hurrying_at_exit():
+                self.reset()
 
 
 DEFAULT = DefaultSession()

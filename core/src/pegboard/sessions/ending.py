@@ -1,17 +1,29 @@
-"""Ends that a signal must not cut off."""
+"""Ends that a signal must not cut off, and those that wait for nothing as somebody presses Ctrl-C again."""
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import NoReturn
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NoReturn
+
+from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.deadlines import hurrying
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_SECOND = "_pegboard_is_second"  # attribute of a KeyboardInterrupt
+_OF_LOOPS = ("asyncio.", "selectors", "uvloop")
 
 
 class Ending:
-    """Raises SystemExit in the main thread: at once, or when the ends that it is in are over.
+    """Raises SystemExit in the main thread: at once, or when the starts and ends that it is in are over.
 
     Attributes:
         status: Of the process: 128 + SIGTERM, as a shell reports it.
         has_begun: Whether the process was asked to end, and all its sessions drain.
+        is_busy: Whether the main thread is in a start or end.
     """
 
     status = 143
@@ -21,10 +33,22 @@ class Ending:
         self._deep = 0
         self._is_asked = False
 
-    def leave(self) -> None:
-        """Leave the main thread; called there, by a signal handler."""
+    @property
+    def is_busy(self) -> bool:  # noqa: D102 - an attribute, to others
+        return self._deep > 0
+
+    def leave(self, frame: FrameType | None) -> None:
+        """Leave the main thread; called there, by a signal handler, with what it interrupted."""
         self._is_asked = True
-        if not self._deep:
+        if self._deep:
+            return
+        if loop_runs_here() and _is_of_a_loop(
+            frame
+        ):  # raised there, what the loop is about to run would be lost
+            import asyncio
+
+            asyncio.get_running_loop().call_soon_threadsafe(self._exit)
+        else:
             self._exit()
 
     def __enter__(self) -> None:
@@ -43,3 +67,31 @@ class Ending:
 
 
 ENDING = Ending()
+
+
+def _is_of_a_loop(frame: FrameType | None) -> bool:
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith(_OF_LOOPS)
+
+
+def hurrying_after(*errors: BaseException | None) -> AbstractContextManager[None]:
+    """Have ends wait for nothing, if these are two Ctrl-C, or one that struck an end after another."""
+    return hurrying() if _is_pressed_twice(errors) else nullcontext()
+
+
+def hurrying_at_exit() -> AbstractContextManager[None]:
+    """Have ends wait for nothing, if it was such a Ctrl-C that ends the program."""
+    return hurrying_after(getattr(sys, "last_value", None))
+
+
+def raise_interrupt(error: BaseException | None, failures: list[BaseException]) -> None:
+    """Raise what is no Exception among what ends raised, so that the ends around know whether it is a second Ctrl-C."""
+    for failure in reversed(failures):
+        if not isinstance(failure, Exception):
+            if isinstance(failure, KeyboardInterrupt) and _is_pressed_twice((error, *failures)):
+                setattr(failure, _SECOND, True)
+            raise failure
+
+
+def _is_pressed_twice(errors: tuple[BaseException | None, ...]) -> bool:
+    pressed = [error for error in errors if isinstance(error, KeyboardInterrupt)]
+    return len(pressed) > 1 or any(hasattr(error, _SECOND) for error in pressed)

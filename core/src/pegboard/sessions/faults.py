@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.forks import new_lock
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import loggable
 
 if TYPE_CHECKING:
     from pegboard.plans.events import Observer
@@ -74,23 +74,11 @@ class Faults:
         import logging
 
         task = getattr(subject, "task", None)
-        masks = self._session.masks
-        # A traceback cannot be masked before its formatter has written it.
-        hidden = (
-            (task is not None and task.sensitive)
-            or is_sensitive(error)
-            or (bool(masks) and masks.found_in(_written(error)))
-        )
+        hidden = task is not None and task.sensitive
         logging.getLogger("pegboard").error(
             "plugin %s failed in %s with %s; the task goes on, and further failures are only counted",
             plugin,
             hook,
             type(error).__name__,
-            exc_info=None if hidden else error,
+            exc_info=None if hidden else loggable(error),
         )
-
-
-def _written(error: BaseException) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(error))

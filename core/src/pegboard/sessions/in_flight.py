@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pegboard.plans.events import ENDED
+from pegboard.plans.on_stacks import calls_on_stacks
 from pegboard.plans.plan import session_has_ended
 
 if TYPE_CHECKING:
@@ -16,23 +17,26 @@ class InFlight:
     """The calls and groups that have begun in a session, or in one inside it, and are not over.
 
     Attributes:
-        calls: Those of functions and coroutines; a session knows its streams.
+        coroutines: The calls of coroutines; those of functions are on the stacks of threads, and a session knows its streams.
         groups: The groups.
         closed: Empty until the session ends though some of this goes on: what begins from then on tells nothing.
     """
 
     def __init__(self) -> None:
-        self.calls: set[Call] = set()
+        self.coroutines: set[Call] = set()
         self.groups: set[Group] = set()
         self.closed: list[bool] = []
 
     def running(self) -> list[Call]:
         """Return the calls that observers do not know to be over."""
-        return [call for call in list(self.calls) if call.stage < ENDED]
+        functions = [call for call in calls_on_stacks() if call.session.in_flight is self]
+        return [call for call in (*list(self.coroutines), *functions) if call.stage < ENDED]
 
     def clear(self) -> None:
         """In a forked child: what has begun is the parent's."""
-        self.calls.clear()
+        for call in self.running():
+            call.stage, call.attempt_ended = ENDED, call.attempt
+        self.coroutines.clear()
         self.groups.clear()
 
     def abandon(self) -> list[Call]:

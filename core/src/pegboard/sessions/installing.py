@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 from pegboard.current import calls_around
 from pegboard.errors import SessionError
-from pegboard.parts.forks import after_fork, new_rlock
+from pegboard.parts.deadlines import time_for_work
+from pegboard.parts.forks import new_rlock
+from pegboard.plans.events import is_of_parent
 from pegboard.sessions import configuration
-from pegboard.sessions.serving import SERVING, warn
+from pegboard.sessions.ending import ENDING, hurrying_at_exit
+from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
+from pegboard.sessions.serving import SERVING, goes_on, warn
 
 if TYPE_CHECKING:
     from pegboard.calls.call import Call
@@ -39,7 +45,8 @@ def install(session: Session, *, replace: bool) -> None:
         session.track_calls()
         session.acquire(None)
         SERVING.install(session)
-        _forks.watch(session)
+        _forks.watch()
+        _forks.end_with_process()
         atexit.register(_end_at_exit, session)
     if lacking:
         warn(
@@ -79,30 +86,49 @@ def leave(session: Session, place: tuple[int, object]) -> None:
         if SERVING.installed is not session or SERVING.place != place:
             return
         SERVING.install(None)
-    _end(session, GRACE)
+    _end(session, GRACE, left=True)
 
 
 class _Forks:
-    """Has the installed session begin anew in forked children, after all that its plugins have."""
+    """Has the installed session begin anew in forked children, after all that renews itself there."""
 
     def __init__(self) -> None:
-        self._watch: _Watch | None = None
+        self._is_watching = False
 
-    def watch(self, session: Session) -> None:
-        """Watch for this session, and for no other any more."""
-        self._watch = _Watch(session)
+    def watch(self) -> None:
+        """Watch from now on."""
+        if self._is_watching or not hasattr(os, "register_at_fork"):
+            return
+        # Handlers are called in this order, and plugins may log, and use a pool: locks of these two are to be renewed before.
+        import concurrent.futures.thread  # noqa: F401
+        import logging  # noqa: F401
 
+        self._is_watching = True
+        os.register_at_fork(after_in_child=self._begin_anew)
 
-class _Watch:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        after_fork(self.begin_anew)
-
-    def begin_anew(self) -> None:
+    def _begin_anew(self) -> None:
         """In a forked child: its other sessions are those of threads that did not come along."""
         SERVING.elsewhere.clear()
-        if SERVING.installed is self._session:
-            self._session.begin_anew()
+        SERVING.loop = None
+        session = SERVING.installed
+        if session is None:
+            return
+        if not goes_on.get():
+            SERVING.install(None)
+            return
+        self.end_with_process()
+        SERVING.times = 1
+        session.begin_anew()
+
+    def end_with_process(self) -> None:
+        """See to the end of a process of multiprocessing, which runs no `atexit`; what was set before it begins, it drops."""
+        if "multiprocessing.util" in sys.modules:
+            from multiprocessing import parent_process
+            from multiprocessing.util import Finalize, register_after_fork
+
+            register_after_fork(self, lambda _: Finalize(None, uninstall_now, exitpriority=20))
+            if parent_process() is not None:
+                Finalize(None, uninstall_now, exitpriority=20)
 
 
 _forks = _Forks()
@@ -114,7 +140,7 @@ def _refuse(session: Session, other: Session | None) -> None:
             f"{session!r} cannot be installed, as {other!r} is: one session serves the whole process.\n"
             f"Uninstall that one first, or let this one take its place: install(replace=True)."
         )
-    if session.outer is not None:
+    if session.is_open and session.outer is not None:
         raise SessionError(
             f"{session!r} cannot be installed, as it was opened inside {session.outer!r} and ends with that one.\n"
             f"Install the outer one, or open this one where no other is."
@@ -127,8 +153,10 @@ def _lacking(session: Session) -> list[str]:
 
 
 def _call_around(session: Session) -> Call | None:
-    """The call of a session, or of one inside it, that the running code belongs to."""
+    """The call of a session, or of one inside it, that the running code belongs to, in this process."""
     for call in calls_around():
+        if is_of_parent(call):
+            continue
         inside: Session | None = call.session
         while inside is not None:
             if inside is session:
@@ -137,18 +165,24 @@ def _call_around(session: Session) -> Call | None:
     return None
 
 
-def _end(session: Session, grace: float) -> None:
-    """Wait for what runs in a session, end for observers what goes on, and end the session."""
+def _end(session: Session, grace: float, *, left: bool = False) -> None:
+    """Wait for what runs in a session, end for observers what goes on, and end the session, or its block that is `left` does."""
     atexit.unregister(_end_at_exit)
+    session.disown()
     until = time.monotonic() + grace
     if session.streams:
         gc.collect()  # closes those that nobody reads any more, as of a client that went away: a cycle may hold them
-    try:
-        while session.is_busy() and time.monotonic() < until:
-            time.sleep(_POLL)
-    finally:  # a Ctrl-C ends the wait, and not what comes after it
-        _tell_left(session, session.let_go())
-        session.release(None)
+    with ENDING:
+        OPEN_AT_EXIT.note(session)  # until it is over: the end of the process may come before
+        try:
+            while session.is_busy() and (time_for_work(until - time.monotonic()) or 0.0) > 0:
+                time.sleep(_POLL)
+        finally:  # a Ctrl-C ends the wait, and not what comes after it
+            _tell_left(session, session.let_go(1 + left))
+            try:
+                session.release(None)
+            finally:
+                OPEN_AT_EXIT.remove(session)
 
 
 def _tell_left(session: Session, left: list[Call]) -> None:
@@ -189,4 +223,5 @@ def uninstall_now() -> None:
 def _end_at_exit(session: Session) -> None:
     """At the end of the process threads that matter have ended; what runs on are daemons."""
     if SERVING.installed is session:
-        uninstall_now()
+        with hurrying_at_exit():
+            uninstall_now()

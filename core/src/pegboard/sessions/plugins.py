@@ -15,6 +15,7 @@ from pegboard.parts import checks
 from pegboard.parts.forks import new_rlock
 from pegboard.parts.measuring import NULL, check_instrument
 from pegboard.plans.binding import compile_events
+from pegboard.plans.events import plain_function
 from pegboard.sessions import configuration
 from pegboard.sessions.faults import Faults
 from pegboard.sessions.manager import Manager
@@ -272,7 +273,7 @@ class Plugins:
         stop: BaseException | None = None
         for found in self._implementations(hook):
             try:
-                answer = self.pm.function_of(found)(*[arguments[name] for name in found.argnames])
+                answer = plain_function(found)(*[arguments[name] for name in found.argnames])
             except refusal:
                 raise
             except BaseException as error:  # noqa: BLE001 - judged by the faults

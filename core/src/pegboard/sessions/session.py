@@ -5,31 +5,35 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard.current import active_session, calls_around
+from pegboard.current import active_session, calls_around, outer_sessions
 from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
+from pegboard.parts import checks
 from pegboard.parts.awaiting import loop_runs_here
+from pegboard.parts.deadlines import time_for_end, time_for_work
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.forks import after_fork, new_rlock
 from pegboard.parts.notes import note_on
 from pegboard.places import Executors
 from pegboard.plans.binding import make_plan
-from pegboard.plans.events import ENDED
+from pegboard.plans.events import ENDED, LEFT
 from pegboard.plans.plan import DivertedPlan
 from pegboard.privacy import Masks
 from pegboard.sessions import configuration, installing
-from pegboard.sessions.ending import ENDING
+from pegboard.sessions.ending import ENDING, hurrying_after, raise_interrupt
 from pegboard.sessions.in_flight import InFlight
 from pegboard.sessions.manager import Manager
 from pegboard.sessions.open_at_exit import OPEN_AT_EXIT, failure_text
 from pegboard.sessions.placing import Placing
-from pegboard.sessions.serving import SERVING, place_here
+from pegboard.sessions.serving import SERVING, place_here, warn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -44,7 +48,6 @@ if TYPE_CHECKING:
     from pegboard.tasks.task import Task
 
 _BY_INSTALLING = 1  # the entering that `install` is
-_outer_sessions: ContextVar[tuple[Session | None, ...]] = ContextVar("pegboard_outer_sessions", default=())
 
 
 class Session(Placing):
@@ -64,11 +67,13 @@ class Session(Placing):
         inherit: Whether to take over what the session around this one has.
         configured: Attach what the configuration names, too, unless a plugin of that name is given.
         quiet: Log nothing of tasks that are called where this session, which is open, is not current.
+        name: Tells it from others for people, and for probes that wait until it is installed.
 
     `session[Caching]` is the attached plugin of that class, typed.
 
     Attributes:
         id: Unique among sessions.
+        name: As it was given, or None.
         version: Another number after every change of plugins or monitoring; plans of an older one are remade.
         pm: The pluggy manager, for pluggy's own tools.
         faults: What plugins did wrong where they may only watch: `faults.of_hook(...)` contains it.
@@ -99,7 +104,9 @@ class Session(Placing):
         inherit: bool = True,
         configured: bool = False,
         quiet: bool = False,
+        name: str | None = None,
     ) -> None:
+        self.name = None if name is None else checks.text().check("name", name, owner="Session")
         self.id = os.urandom(6).hex()
         self.strict_plugins = strict_plugins
         self.locks = KeyedLocks()
@@ -114,6 +121,8 @@ class Session(Placing):
         # Ends run without the second, as they may wait for threads whose calls need it.
         self._lifecycle = new_rlock()
         self._entered = 0
+        self._inherited = 0  # of these, in a forked child
+        self._words: list[str] = []  # that plugins have to say of a forked child, at its first call
         self._bound: weakref.WeakSet[Task[..., Any]] = weakref.WeakSet()
         self._pending: dict[Future[Any], Callable[[], bool] | None] = {}
         self._waits = True  # for the bodies that its pools run, at its end
@@ -125,7 +134,8 @@ class Session(Placing):
         after_fork(self._leave_to_parent)
 
     def __repr__(self) -> str:
-        return f"<Session {self.id} of {', '.join(self.plugins) or 'no plugins'}>"
+        name = "" if self.name is None else f"{self.name!r} "
+        return f"<Session {name}{self.id} of {', '.join(self.plugins) or 'no plugins'}>"
 
     @property
     def is_open(self) -> bool:
@@ -154,7 +164,8 @@ class Session(Placing):
             SessionError: Another session is installed, or this one was opened inside another.
             ConfigError: The configuration is broken.
         """
-        installing.install(self, replace=replace)
+        with ENDING:
+            installing.install(self, replace=replace)
         return self
 
     def uninstall(self, grace: float = installing.GRACE) -> None:
@@ -170,7 +181,8 @@ class Session(Placing):
         Raises:
             SessionError: It is not installed, or this is inside one of its calls.
         """
-        installing.uninstall(self, grace)
+        with ENDING:
+            installing.uninstall(self, grace)
 
     @property
     def is_draining(self) -> bool:
@@ -213,12 +225,25 @@ class Session(Placing):
             self.pm.changed()
 
     def begin_anew(self) -> None:
-        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's."""
+        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's.
+
+        Of those that have entered it, only the blocks around the fork came along: `disown` ends it without them.
+        """
         self.id = os.urandom(6).hex()
+        self._inherited = (*outer_sessions.get(), active_session.get()).count(self)
+        self._entered = _BY_INSTALLING + self._inherited
+        self._is_draining = False
+        self.faults.counts.clear()
+        self._places.clear()
         if self.in_flight is not None:
             self.in_flight.clear()
-        self.ask("session_forked", session=self)
+        self._words = self.ask("session_forked", session=self)
         self.pm.changed()
+
+    def disown(self) -> None:
+        """Count those no more that entered it in the process that this one was forked from: they do not end it here."""
+        self._entered -= self._inherited
+        self._inherited = 0
 
     def is_busy(self) -> bool:
         """Whether anything runs here that may end while this thread waits for it: what its event loop runs does not."""
@@ -228,12 +253,12 @@ class Session(Placing):
             return bool(self._pending) or not all(call.is_async for call in running)
         return bool(self._pending or running or (self.in_flight is not None and self.in_flight.groups))
 
-    def let_go(self) -> list[Call]:
+    def let_go(self, times: int = 1) -> list[Call]:
         """Drop what has not begun, and end for observers what runs, though it goes on; return the calls that do.
 
-        Where others are in the session, which so goes on, nothing happens.
+        Where others are in the session than who is about to leave it so many times, it goes on, and nothing happens.
         """
-        if self.in_flight is None or self._entered > 1:
+        if self.in_flight is None or self._entered > times:
             return []
         self._drop_pending()
         going_on = [*self.in_flight.abandon(), *(stream.call for stream in list(self.streams))]
@@ -256,17 +281,26 @@ class Session(Placing):
     # A context manager ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self.acquire(current_session())
-        OPEN_AT_EXIT.add(self)
-        _outer_sessions.set((*_outer_sessions.get(), active_session.get()))
-        active_session.set(self)
+        is_in = False
+        try:
+            with ENDING:
+                self.acquire(current_session())
+                OPEN_AT_EXIT.add(self)
+                outer_sessions.set((*outer_sessions.get(), active_session.get()))
+                active_session.set(self)
+                is_in = True
+        except SystemExit as error:
+            if is_in:  # of SIGTERM, meanwhile: the block is never entered, and so not left
+                self.__exit__(SystemExit, error, None)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._step_out()
-        self._leave(error, place_here())
+        with ENDING:
+            self._step_out()
+            self._leave(error, place_here())
 
     def _leave(
         self,
@@ -274,11 +308,16 @@ class Session(Placing):
         place: tuple[int, object],
         close_streams: Callable[[], list[BaseException]] | None = None,
     ) -> None:
-        if self._entered <= 1 + _BY_INSTALLING:
-            installing.leave(self, place)
-        self.release(error, close_streams)
+        try:
+            with hurrying_after(error):
+                if self._entered <= 1 + _BY_INSTALLING:
+                    installing.leave(self, place)
+                self.release(error, close_streams)
+        finally:
+            OPEN_AT_EXIT.remove(self)
 
     async def __aenter__(self) -> Self:
+        running_loop()
         return self.__enter__()
 
     async def __aexit__(
@@ -286,14 +325,22 @@ class Session(Placing):
     ) -> None:
         import asyncio
 
-        self._step_out()
         loop = asyncio.get_running_loop()
 
         def close_streams() -> list[BaseException]:
             return asyncio.run_coroutine_threadsafe(self._aclose_streams(), loop).result()
 
-        # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
-        ending = asyncio.ensure_future(asyncio.to_thread(self._leave, error, place_here(), close_streams))
+        with ENDING:
+            self._step_out()
+            # Ends may flush and wait, which must not stop the loop; and once begun they run to their own end.
+            place = place_here()
+            leave = partial(copy_context().run, self._leave, error, place, close_streams)
+            try:
+                ending = loop.run_in_executor(None, leave)
+            except RuntimeError:  # the main thread has ended, and no thread begins any more
+                failures = await self._aclose_streams()
+                self._leave(error, place, lambda: failures)
+                return
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -304,7 +351,7 @@ class Session(Placing):
         """Make the session around this one current again."""
         if active_session.get() is self:
             _uncover()
-        elif self in _outer_sessions.get():
+        elif self in outer_sessions.get():
             raise SessionError(
                 f"{self!r} is left while {active_session.get()!r}, which was entered inside it, is current.\n"
                 f"Sessions nest: leave the inner one first."
@@ -313,7 +360,6 @@ class Session(Placing):
             raise SessionError(f"{self!r} is left, and it was not entered, or was left before.")
         # Else this is another context than the one that entered it, as where a fixture or a lifespan is closed elsewhere: it ends,
         # and the other context finds that it has.
-        OPEN_AT_EXIT.remove(self)
 
     def acquire(self, around: Session | None) -> None:
         """Start the session, if nobody is in it yet."""
@@ -336,24 +382,29 @@ class Session(Placing):
             close_streams: Closes the streams, and returns what went wrong; None to close those that need no event loop.
         """
         failures: list[BaseException] = []
-        while True:
-            with self._lifecycle:
-                if self._entered > 1 or failures or not (self._pending or self.streams):
-                    self._entered -= 1
-                    if self._entered == 0:
-                        with ENDING:
-                            self._end(error, failures)
-                    return
+        while not self._is_released(error, failures):
             failures = self._finish_pending()
             if self.streams and not failures:
                 failures = (close_streams or self._close_streams)()
+
+    def _is_released(self, error: BaseException | None, failures: list[BaseException]) -> bool:
+        """Take one entry back, unless there is something to wait for; the last one ends the session."""
+        with ENDING, self._lifecycle:
+            if self._entered == 1 and not failures and (self._pending or self.streams):
+                return False
+            if self._entered:  # else it was ended, as the process is
+                self._entered -= 1
+                self._inherited = min(self._inherited, max(self._entered - _BY_INSTALLING, 0))
+                if self._entered == 0:
+                    self._end(error, failures)
+            return True
 
     def end_at_exit(self, times: int) -> list[str]:
         """Take so many entries back that nobody left, as the program ends, and return what was lost.
 
         When these are the last, it ends: what runs in pools is waited for, what belongs to an event loop cannot go on.
         """
-        if not self._lifecycle.acquire(timeout=1):
+        if not self._lifecycle.acquire(timeout=time_for_end(1.0)):
             return ["what plugins would send or write at its end, as another thread is starting or ending it"]
         lost: list[str] = []
         try:
@@ -361,12 +412,14 @@ class Session(Placing):
                 self._entered -= times
                 return []
             lost += self._drop_unfinished()
+            if going_on := len(self.let_go(times)):
+                lost.append(f"the ends of calls that go on: {going_on}")
             failures = self._close_streams()
             self._entered = 0
             self._end(None, failures)
         except Exception as error:  # noqa: BLE001 - nobody is there to catch it
             failed = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-            lost += [self.masks.mask(failure_text(each)) for each in failed]
+            lost += [failure_text(each) for each in failed]
         finally:
             self._lifecycle.release()
         return lost
@@ -374,7 +427,8 @@ class Session(Placing):
     def _drop_unfinished(self) -> list[str]:
         from concurrent.futures import wait
 
-        wait([future for future, needs in list(self._pending.items()) if needs is None], installing.GRACE)
+        unfinished = [future for future, needs in list(self._pending.items()) if needs is None]
+        wait(unfinished, time_for_work(installing.GRACE))
         number = sum(not future.done() for future in list(self._pending))
         self._drop_pending()
         return [f"calls that were not over: {number}"] if number else []
@@ -401,7 +455,7 @@ class Session(Placing):
                 SERVING.opened(self)
         except BaseException as error:
             for failure in self._call_all("session_end", reversed(started)):
-                note_on(error, f"and while undoing the start: {type(failure).__name__}: {failure}")
+                note_on(error, f"and while undoing the start: {failure_text(failure)}")
             raise
 
     def _attach_everywhere(self) -> None:
@@ -434,21 +488,22 @@ class Session(Placing):
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
         SERVING.closed(self)
-        failures += self._call_all("session_end", [plugin for _, plugin in reversed(self._own)])
+        for _, plugin in reversed(self._own):
+            with hurrying_after(error, *failures):
+                failures += self._call_all("session_end", [plugin])
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()
         self._places.clear()
         if self.executors is self._own_executors or self.outer is None:
-            self.executors.close(wait=self._waits)
-        for failure in failures:
-            if not isinstance(failure, Exception):
-                raise failure
+            with hurrying_after(error, *failures):
+                self.executors.close(wait=self._waits and time_for_work() != 0)
+        raise_interrupt(error, failures)
         if not failures:
             return
         if error is not None:  # it is on its way, and must not be replaced
             for failure in failures:
-                note_on(error, f"and at the end of the session: {type(failure).__name__}: {failure}")
+                note_on(error, f"and at the end of the session: {failure_text(failure)}")
             return
         if len(failures) == 1 and isinstance(failures[0], SessionError):
             raise failures[0]
@@ -468,8 +523,16 @@ class Session(Placing):
                 )
             ]
         try:
-            for future in wait(list(self._pending)).done:
+            done, late = wait(list(self._pending), time_for_work())
+            for future in done:
                 self._let_go(future)  # an interrupt may have kept it from being told
+            if late:
+                warn(
+                    "%r ends while calls that were submitted to it go on: %d. Their time is over.",
+                    self,
+                    len(late),
+                )
+                self._drop_pending()
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt: the ends run all the same
             return [error]
         return []
@@ -498,6 +561,8 @@ class Session(Placing):
         """Return the plan of a task, made now if there is none or if plugins changed since; the task keeps it."""
         if self.diverted is not None:
             return cast("Plan", DivertedPlan(self, task))
+        if self._words:
+            self._tell_words()
         with self._guard:
             plan = task._plans.get(self)
             if plan is None or plan.version != self.version:
@@ -505,13 +570,26 @@ class Session(Placing):
                 self._bound.add(task)
             return plan
 
+    def _tell_words(self) -> None:
+        words, self._words = self._words, []
+        warn(
+            "%r goes on in process %d, which was forked from the one that it was installed in. What is that one's alone:\n%s\nA process "
+            "that is to have it all installs a session of its own after the fork: Session(...).install(replace=True).",
+            self,
+            os.getpid(),
+            "\n".join(f"- {each}" for each in words),
+        )
+
     def _leave_to_parent(self) -> None:
         """In a forked child: what was submitted in the parent ends there, and so do the calls and streams that go on."""
         self._pending = {}
-        for call in calls_around():  # for observers; of what returns here all the same they are told
-            call.stage, call.attempt_ended = ENDED, call.attempt
+        for call in (
+            calls_around()
+        ):  # for observers; of what returns here all the same those of no installed session are told
+            stage = ENDED if call.session.in_flight is None else LEFT
+            call.stage, call.attempt_ended = stage, call.attempt
             if call.group is not None:
-                call.group.stage = ENDED
+                call.group.stage = stage
         for stream in self.streams:
             stream.leave_to_parent()
         self.streams = set()
@@ -548,8 +626,8 @@ def current_session() -> Session | None:
 
 def _uncover() -> Session | None:
     """Make the session around the current one current again, in this context, and return it."""
-    *outer, around = _outer_sessions.get() or (None,)
-    _outer_sessions.set(tuple(outer))
+    *outer, around = outer_sessions.get() or (None,)
+    outer_sessions.set(tuple(outer))
     active_session.set(around)
     return around
 

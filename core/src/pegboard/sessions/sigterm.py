@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import ConfigError
 from pegboard.parts import checks
+from pegboard.parts.contexts import context_manager
+from pegboard.parts.deadlines import OF_PROCESS
 from pegboard.parts.forks import after_fork
+from pegboard.privacy import loggable
 from pegboard.sessions.default import DEFAULT
 from pegboard.sessions.ending import ENDING
 from pegboard.sessions.installing import drain_installed, uninstall_now
@@ -21,95 +26,160 @@ from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
 if TYPE_CHECKING:
     from types import FrameType
 
-_MARGIN = 5.0  # of the grace, for the ends of sessions that others entered; a quarter of it at most
+GRACE = 20.0
+_MARGIN = 5.0  # of the grace, for the ends; a quarter of it at most
+_NEVER = float("inf")
+_LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
+_CAN_HOLD_BACK = hasattr(signal, "pthread_sigmask") and hasattr(signal, "sigpending")
+_ENDING: list[Handler] = []  # those that end the process themselves, maybe once a server has put them back
 
 
 class Handler:
     """Takes SIGTERM. It notes the signal and wakes two threads; whatever takes time happens elsewhere.
 
     An end that ran inside a signal handler would wait for locks that the interrupted code holds.
+
+    Attributes:
+        before: The handler that was there.
+        grace: Seconds from the signal to the end of the process.
+        stop: Asks what serves in the main thread to return, instead of its being left; None where nothing serves.
+        is_asked: Whether there was a signal.
     """
 
     def __init__(self, before: Any, grace: float) -> None:
-        self._before = before
+        self.before = before
         self.grace = grace
+        self.stop: Callable[[], object] | None = None
+        self.is_asked = False
+        if not callable(before):
+            _ENDING.append(self)
         self._begin()
-        after_fork(self._begin)
+        after_fork(self._begin_anew)
+        atexit.register(self._let_owner_end)
 
     def _begin(self) -> None:
-        """Begin, in a forked child too, whose parent keeps the threads."""
-        self._is_asked = ENDING.has_begun = False
+        self._is_over = False
+        self._ends = self._work = _NEVER
         self._wakes = []
         # Both are there from the beginning: once the main thread has ended, Python 3.12 starts no thread any more.
-        for watch in (_drain_all, self._end_in_time, self._exit_in_time):
+        for watch in (self._end_in_time, self._exit_in_time):
             wake = _thread.allocate_lock()
             wake.acquire()
             self._wakes.append(wake)
-            threading.Thread(target=_woken, args=(wake, watch), name="pegboard-sigterm", daemon=True).start()
+            threading.Thread(target=watch, args=(wake,), name="pegboard-sigterm", daemon=True).start()
+
+    def _begin_anew(self) -> None:
+        """In a forked child: its parent keeps the threads, and is the one that was asked."""
+        if self._is_over:
+            return
+        if self.is_asked:
+            self.is_asked = ENDING.has_begun = False
+            OF_PROCESS.work = OF_PROCESS.ends = _NEVER
+            self._mask("SIG_UNBLOCK")
+        self._begin()
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Have the program end; at the second signal it ends at once."""
-        drain, *ends = self._wakes
-        first, self._is_asked = not self._is_asked, True
-        ENDING.has_begun = True
+        first, self.is_asked = not self.is_asked, True
         if first:
-            drain.release()
-        if callable(self._before):  # its owner ends the process, and may be asked several times
-            self._before(number, frame)
-            return
-        if not first:
+            self._begin_to_end()
+        if self.stop is not None:
+            self.stop()
+        if callable(self.before):  # its owner ends the process, and may be asked several times
+            self.before(number, frame)
+        elif not first:
             os._exit(ENDING.status)
-        for wake in ends:
+        elif self.stop is None and threading.main_thread().is_alive():
+            ENDING.leave(frame)
+
+    def _begin_to_end(self) -> None:
+        self._ends = time.monotonic() + self.grace
+        self._work = self._ends - min(_MARGIN, self.grace / 4)
+        ENDING.has_begun = True
+        if callable(self.before):
+            # Servers put back what was there before them and raise the signal again: it is to wait until sessions have ended.
+            self._mask("SIG_BLOCK")
+        else:
+            self._limit()
+        for wake in self._wakes:
             wake.release()
-        if threading.main_thread().is_alive():
-            ENDING.leave()
 
-    def _end_in_time(self) -> None:
-        """End what nobody has ended, shortly before the time is over, and with it the process, whatever its threads do."""
-        time.sleep(max(self.grace - min(_MARGIN, self.grace / 4), 0.0))
-        _end_all()
-        os._exit(ENDING.status)
+    def _limit(self) -> None:
+        OF_PROCESS.work, OF_PROCESS.ends = self._work, self._ends
 
-    def _exit_in_time(self) -> None:
+    def _mask(self, how: str) -> None:
+        if _CAN_HOLD_BACK and callable(self.before) and not _ENDING:
+            signal.pthread_sigmask(getattr(signal, how), [signal.SIGTERM])
+
+    def _let_owner_end(self) -> None:
+        """At the end of the interpreter: end what serves the process, and let a signal that was held back do what it does."""
+        if self.is_asked and _CAN_HOLD_BACK and signal.SIGTERM in signal.sigpending():
+            _all_of(OPEN_AT_EXIT.end, *_OF_PROCESS)
+            self._mask("SIG_UNBLOCK")
+
+    def dismiss(self) -> None:
+        """Be in force no more."""
+        self._is_over = True
+        if self in _ENDING:
+            _ENDING.remove(self)
+        atexit.unregister(self._let_owner_end)
+        for wake in self._wakes:
+            if wake.locked():
+                wake.release()
+
+    @property
+    def _is_in_charge(self) -> bool:
+        """Whether the process is to end by this: nobody else ends it, or whoever would has put this handler away."""
+        return not self._is_over and not (callable(self.before) and signal.getsignal(signal.SIGTERM) is self)
+
+    def _end_in_time(self, wake: _thread.LockType) -> None:
+        """Have all sessions drain, and end what nobody has ended in time, whatever its threads do."""
+        wake.acquire()
+        if self._is_over:
+            return
+        _all_of(drain_installed, DEFAULT.drain, OPEN_AT_EXIT.drain)
+        _sleep_until(self._work + (self._ends - self._work) * _LATER)
+        if self._is_in_charge:
+            self._limit()
+            _all_of(OPEN_AT_EXIT.end_in_time, *_OF_PROCESS)
+
+    def _exit_in_time(self, wake: _thread.LockType) -> None:
         """End the process when the time is over, whatever its ends do."""
-        time.sleep(self.grace)
-        os._exit(ENDING.status)
+        wake.acquire()
+        if self._is_over:
+            return
+        _sleep_until(self._ends)
+        if self._is_in_charge:
+            os._exit(ENDING.status)
 
 
-def _woken(wake: _thread.LockType, watch: Callable[[], None]) -> None:
-    wake.acquire()
-    watch()
+# What ends after the sessions that somebody entered.
+_OF_PROCESS = (uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush)
 
 
-def _drain_all() -> None:
-    """Have every session drain."""
-    _all_of(drain_installed, DEFAULT.drain, OPEN_AT_EXIT.drain)
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(moment - time.monotonic(), 0.0))
 
 
-def _end_all() -> None:
-    """End the sessions that nobody left, then those that serve the whole process, and write what is buffered."""
-    _all_of(OPEN_AT_EXIT.end, uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush)
-
-
-def _all_of(*parts: Callable[[], None]) -> None:
+def _all_of(*parts: Callable[[], object]) -> None:
     for part in parts:
         try:
             part()
-        except BaseException:  # whatever it is, SystemExit too: the others come all the same
+        except BaseException as error:  # whatever it is, SystemExit too: the others come all the same
             import logging
 
-            logging.getLogger("pegboard").exception("an end at SIGTERM failed")
+            logging.getLogger("pegboard").exception("an end at SIGTERM failed", exc_info=loggable(error))
 
 
-def install_sigterm(grace: float = 20.0) -> None:
+def install_sigterm(grace: float = GRACE) -> None:
     """Have SIGTERM end the program in order, with status 143, instead of at once.
 
-    `SystemExit(143)` leaves the main thread wherever it is: `finally` and `with` blocks run, sessions end, exporters send and write
-    what they have. Sessions that other threads entered have until `grace` is over; those that are left then are ended, and the
-    process with them. A second SIGTERM ends it at once.
+    All sessions drain. `SystemExit(143)` leaves the main thread wherever it is: `finally` and `with` blocks run, sessions end,
+    exporters send and write what they have. Sessions that other threads entered have until shortly before `grace` is over; those
+    that are left then are ended, and at `grace` the process. A second SIGTERM ends it at once.
 
-    Where a handler was set before, as by a server, it is called, and ends the process as it does without this. Where SIGTERM is
-    ignored, it stays so. Calling this again sets another grace.
+    Where a handler was set before, as by a server, it is called, and ends the process as it does without this; sessions only
+    drain. Where SIGTERM is ignored, it stays so. Calling this again sets another grace.
 
     Args:
         grace: Seconds from the signal to the end of the process, at most. Kubernetes kills after 30.
@@ -118,8 +188,6 @@ def install_sigterm(grace: float = 20.0) -> None:
         ConfigError: Called in another thread than the main one, where Python allows no signal handlers.
         ValueError: The grace is no positive number.
     """
-    import signal
-
     grace = checks.number(above=0).check("grace", grace, owner="install_sigterm")
     if threading.current_thread() is not threading.main_thread():
         raise ConfigError(
@@ -133,3 +201,61 @@ def install_sigterm(grace: float = 20.0) -> None:
         before.grace = grace
     elif before is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, Handler(before, grace))
+
+
+@context_manager
+def serving(stop: Callable[[], object], grace: float = GRACE) -> Iterator[None]:
+    """For as long as something serves in the main thread: have SIGTERM and Ctrl-C ask it to return.
+
+    SIGTERM means what it does after `install_sigterm()`, but that the main thread is not left: all sessions drain, and what serves
+    returns when what runs is over, so that the program ends as it does without a signal; after `grace` with status 143.
+    The second Ctrl-C does what it did before. A handler of somebody else's is called, too. In another thread nothing is changed.
+
+    Args:
+        stop: Called inside signal handlers, maybe several times.
+        grace: As of `install_sigterm`; what that was given is in force.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _sigterm_to(stop, grace), _ctrl_c_to(stop):
+        yield
+
+
+@context_manager
+def _sigterm_to(stop: Callable[[], object], grace: float) -> Iterator[None]:
+    found = signal.getsignal(signal.SIGTERM)
+    if found is None or found is signal.SIG_IGN:  # None: of code that is not Python, and cannot be put back
+        yield
+        return
+    handler = found if isinstance(found, Handler) else Handler(found, grace)
+    around, handler.stop = handler.stop, stop
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        handler.stop = around
+        if handler is not found and (callable(found) or not handler.is_asked):
+            signal.signal(signal.SIGTERM, found)
+            handler.dismiss()
+
+
+@context_manager
+def _ctrl_c_to(stop: Callable[[], object]) -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or before is signal.SIG_IGN:
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+        if callable(before) and before is not signal.default_int_handler:
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, before)

@@ -113,7 +113,8 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         call.time_limit = None
         if parent is not None and (parent.hooking or parent.in_hook or limit_in_force.get() is not None):
             inherit(call, parent)
-        return call.plan.run(call)  # type: ignore[no-any-return]
+        run = call.plan.run  # as a method, an attribute of the instance would be looked up in its class first
+        return run(call)  # type: ignore[no-any-return]
 
     def applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
         """Return the task to call, and its arguments: these."""

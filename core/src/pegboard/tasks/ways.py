@@ -11,26 +11,38 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from pegboard.current import active_session
 from pegboard.parts.awaiting import GIVES_COROUTINE
 from pegboard.running import one
-from pegboard.running.map import map_async, map_sync
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from pegboard.plans.plan import Divert
-    from pegboard.records import TaskResult
-    from pegboard.running.group_state import OnError
-    from pegboard.running.imap import StreamOnError
-    from pegboard.tasks.task import Task
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+    from typing import TypeAlias, TypedDict, Unpack
 
-def diverted() -> Divert | None:
-    """Return what calls made here are handed over to, in place of being made; None almost always."""
-    session = active_session.get()
-    return None if session is None else session.diverted
+    from pegboard.records import TaskResult
+    from pegboard.running.group_state import OnError
+    from pegboard.running.imap import StreamOnError
+    from pegboard.tasks.task import Task
+
+    OfCoroutine: TypeAlias = "WaysToCall[P, Coroutine[Any, Any, T]]"
+    OfStream: TypeAlias = "WaysToCall[P, Iterator[T] | AsyncIterator[T]]"
+
+    class MapSettings(TypedDict, total=False):
+        """Settings of `map` and `amap`."""
+
+        on_error: OnError
+        concurrency: int | None
+        strict: bool
+
+    class StreamSettings(TypedDict, total=False):
+        """Settings of `imap` and `aimap`."""
+
+        ordered: bool
+        concurrency: int | None
+        on_error: StreamOnError
+        strict: bool
 
 
 class WaysToCall(Generic[P, R_co]):
@@ -40,18 +52,28 @@ class WaysToCall(Generic[P, R_co]):
     def applied_to(self, args: tuple[Any, ...]) -> tuple[Task[..., Any], tuple[Any, ...]]:
         """The task to call, and its arguments: of a method, the object it is bound to goes first."""
 
+    def _call(
+        self, way: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Call the task in one of these ways, or hand that over where calls are recorded instead of made."""
+        session = active_session.get()
+        if session is not None and (divert := session.diverted) is not None:
+            return divert(way, self, args, kwargs)
+        return call(*self.applied_to(args), kwargs)
+
+    def _map(
+        self, way: str, start: Callable[..., Any], iterables: tuple[Iterable[Any], ...], **settings: Any
+    ) -> Any:
+        """Do the same for many calls."""
+        session = active_session.get()
+        if session is not None and (divert := session.diverted) is not None:
+            return divert(way, self, iterables, settings)
+        return start(*self.applied_to(()), iterables, **settings)
+
     @overload
-    def run(
-        self: WaysToCall[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> TaskResult[T]: ...
+    def run(self: OfCoroutine[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[T]: ...
     @overload
-    def run(
-        self: WaysToCall[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> TaskResult[list[T]]: ...
-    @overload
-    def run(
-        self: WaysToCall[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> TaskResult[list[T]]: ...
+    def run(self: OfStream[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[list[T]]: ...
     @overload
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> TaskResult[R_co]: ...
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -60,42 +82,26 @@ class WaysToCall(Generic[P, R_co]):
         Never raises an Exception: not the task's own, nor one for a wrong argument. KeyboardInterrupt, SystemExit and
         cancellation pass. An async task runs in an event loop of its own; where one is running, use `arun`.
         """
-        if (divert := diverted()) is not None:
-            return divert("run", self, args, kwargs)
-        return one.run(*self.applied_to(args), kwargs)
+        return self._call("run", one.run, args, kwargs)
 
     @overload
     def arun(
-        self: WaysToCall[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+        self: OfCoroutine[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, TaskResult[T]]: ...
     @overload
     def arun(
-        self: WaysToCall[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
-    @overload
-    def arun(
-        self: WaysToCall[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
+        self: OfStream[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, TaskResult[list[T]]]: ...
     @overload
     def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, TaskResult[R_co]]: ...
     def arun(self, /, *args: Any, **kwargs: Any) -> Any:
         """Do what `run` does, to be awaited; the body of a sync task runs in a thread, with this context."""
-        if (divert := diverted()) is not None:
-            return divert("arun", self, args, kwargs)
-        return one.arun(*self.applied_to(args), kwargs)
+        return self._call("arun", one.arun, args, kwargs)
 
     @overload
-    def acall(
-        self: WaysToCall[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, T]: ...
+    def acall(self: OfCoroutine[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
     @overload
-    def acall(
-        self: WaysToCall[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, list[T]]: ...
-    @overload
-    def acall(
-        self: WaysToCall[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, list[T]]: ...
+    def acall(self: OfStream[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
     def acall(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -103,23 +109,12 @@ class WaysToCall(Generic[P, R_co]):
 
         The body of a sync task runs in a thread, with this context; a stream is read to its end into a list.
         """
-        if (divert := diverted()) is not None:
-            return divert("acall", self, args, kwargs)
-        task, args = self.applied_to(args)
-        coroutine: Any = one.acall(task, args, kwargs)
-        coroutine.__qualname__ = task.name
-        return coroutine
+        return self._call("acall", one.acall, args, kwargs)
 
     @overload
-    def submit(
-        self: WaysToCall[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]: ...
+    def submit(self: OfCoroutine[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
     @overload
-    def submit(self: WaysToCall[P, Iterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
-    @overload
-    def submit(
-        self: WaysToCall[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[list[T]]: ...
+    def submit(self: OfStream[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
     @overload
     def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> Future[R_co]: ...
     def submit(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -127,42 +122,14 @@ class WaysToCall(Generic[P, R_co]):
 
         Cancelling it before it starts means it never runs. The session waits for it before it ends.
         """
-        if (divert := diverted()) is not None:
-            return divert("submit", self, args, kwargs)
-        return one.submit(*self.applied_to(args), kwargs)
+        return self._call("submit", one.submit, args, kwargs)
 
     @overload
-    def map(
-        self: WaysToCall[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[T]: ...
+    def map(self: OfCoroutine[P, T], *iterables: Iterable[Any], **how: Unpack[MapSettings]) -> list[T]: ...
     @overload
-    def map(
-        self: WaysToCall[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[list[T]]: ...
+    def map(self: OfStream[P, T], *iterables: Iterable[Any], **how: Unpack[MapSettings]) -> list[list[T]]: ...
     @overload
-    def map(
-        self: WaysToCall[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[list[T]]: ...
-    @overload
-    def map(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> list[R_co]: ...
+    def map(self, *iterables: Iterable[Any], **how: Unpack[MapSettings]) -> list[R_co]: ...
     def map(
         self,
         *iterables: Iterable[Any],
@@ -180,42 +147,23 @@ class WaysToCall(Generic[P, R_co]):
             concurrency: How many calls may run at once; at most what the executor allows.
             strict: Raise ValueError when the iterables are not of one length.
         """
-        if (divert := diverted()) is not None:
-            settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
-            return divert("map", self, iterables, settings)
-        return map_sync(*self.applied_to(()), iterables, on_error, concurrency, strict)
+        from pegboard.running.map import map_sync
+
+        return self._map(
+            "map", map_sync, iterables, on_error=on_error, concurrency=concurrency, strict=strict
+        )
 
     @overload
     def amap(
-        self: WaysToCall[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
+        self: OfCoroutine[P, T], *iterables: Iterable[Any], **how: Unpack[MapSettings]
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def amap(
-        self: WaysToCall[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
+        self: OfStream[P, T], *iterables: Iterable[Any], **how: Unpack[MapSettings]
     ) -> Coroutine[Any, Any, list[list[T]]]: ...
     @overload
     def amap(
-        self: WaysToCall[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
-    ) -> Coroutine[Any, Any, list[list[T]]]: ...
-    @overload
-    def amap(
-        self,
-        *iterables: Iterable[Any],
-        on_error: OnError = ...,
-        concurrency: int | None = ...,
-        strict: bool = ...,
+        self, *iterables: Iterable[Any], **how: Unpack[MapSettings]
     ) -> Coroutine[Any, Any, list[R_co]]: ...
     def amap(
         self,
@@ -228,47 +176,22 @@ class WaysToCall(Generic[P, R_co]):
 
         When it stops early, the calls that still run are cancelled and awaited before the error leaves.
         """
-        if (divert := diverted()) is not None:
-            settings = {"on_error": on_error, "concurrency": concurrency, "strict": strict}
-            return divert("amap", self, iterables, settings)
-        return map_async(*self.applied_to(()), iterables, on_error, concurrency, strict)
+        from pegboard.running.map import map_async
+
+        return self._map(
+            "amap", map_async, iterables, on_error=on_error, concurrency=concurrency, strict=strict
+        )
 
     @overload
     def imap(
-        self: WaysToCall[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
+        self: OfCoroutine[P, T], *iterables: Iterable[Any], **how: Unpack[StreamSettings]
     ) -> Iterator[T]: ...
     @overload
     def imap(
-        self: WaysToCall[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
+        self: OfStream[P, T], *iterables: Iterable[Any], **how: Unpack[StreamSettings]
     ) -> Iterator[list[T]]: ...
     @overload
-    def imap(
-        self: WaysToCall[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
-    ) -> Iterator[list[T]]: ...
-    @overload
-    def imap(
-        self,
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
-    ) -> Iterator[R_co]: ...
+    def imap(self, *iterables: Iterable[Any], **how: Unpack[StreamSettings]) -> Iterator[R_co]: ...
     def imap(
         self,
         *iterables: Iterable[Any],
@@ -292,54 +215,21 @@ class WaysToCall(Generic[P, R_co]):
                 comes in the place of a result.
             strict: Raise ValueError when the iterables are not of one length.
         """
-        if (divert := diverted()) is not None:
-            settings = {
-                "ordered": ordered,
-                "concurrency": concurrency,
-                "on_error": on_error,
-                "strict": strict,
-            }
-            return divert("imap", self, iterables, settings)
         from pegboard.running.imap import imap
 
-        return imap(*self.applied_to(()), iterables, ordered, concurrency, on_error, strict)
+        settings = {"ordered": ordered, "concurrency": concurrency, "on_error": on_error, "strict": strict}
+        return self._map("imap", imap, iterables, **settings)
 
     @overload
     def aimap(
-        self: WaysToCall[P, Coroutine[Any, Any, T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
+        self: OfCoroutine[P, T], *iterables: Iterable[Any], **how: Unpack[StreamSettings]
     ) -> AsyncIterator[T]: ...
     @overload
     def aimap(
-        self: WaysToCall[P, Iterator[T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
+        self: OfStream[P, T], *iterables: Iterable[Any], **how: Unpack[StreamSettings]
     ) -> AsyncIterator[list[T]]: ...
     @overload
-    def aimap(
-        self: WaysToCall[P, AsyncIterator[T]],
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
-    ) -> AsyncIterator[list[T]]: ...
-    @overload
-    def aimap(
-        self,
-        *iterables: Iterable[Any],
-        ordered: bool = ...,
-        concurrency: int | None = ...,
-        on_error: StreamOnError = ...,
-        strict: bool = ...,
-    ) -> AsyncIterator[R_co]: ...
+    def aimap(self, *iterables: Iterable[Any], **how: Unpack[StreamSettings]) -> AsyncIterator[R_co]: ...
     def aimap(
         self,
         *iterables: Iterable[Any],
@@ -352,17 +242,10 @@ class WaysToCall(Generic[P, R_co]):
 
         `contextlib.aclosing` ends it at once when the loop is left early; without it, asyncio does so soon after.
         """
-        if (divert := diverted()) is not None:
-            settings = {
-                "ordered": ordered,
-                "concurrency": concurrency,
-                "on_error": on_error,
-                "strict": strict,
-            }
-            return divert("aimap", self, iterables, settings)
         from pegboard.running.imap import aimap
 
-        return aimap(*self.applied_to(()), iterables, ordered, concurrency, on_error, strict)
+        settings = {"ordered": ordered, "concurrency": concurrency, "on_error": on_error, "strict": strict}
+        return self._map("aimap", aimap, iterables, **settings)
 
 
 for _way in (WaysToCall.acall, WaysToCall.arun, WaysToCall.amap):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import hookimpl
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.forks import new_lock
 
 if TYPE_CHECKING:
@@ -64,5 +65,6 @@ class FakeClock:
         """Let other coroutines run once, and move the clock on."""
         import asyncio
 
+        running_loop()
         await asyncio.sleep(0)
         self.sleep(seconds)

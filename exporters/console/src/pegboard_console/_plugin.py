@@ -73,6 +73,13 @@ class Console:
             report.group_ends(group, outcome)
 
     @hookimpl
+    def session_forked(self, session: Session) -> str | None:
+        """Say that the summary is the parent's; trees of calls are printed as they end, in a child too."""
+        if not self._summary or self._report(session) is None:
+            return None
+        return "Console(): the parent prints the summary, and calls of this process are not in it"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Print the summary."""
         with self._guard:

@@ -17,9 +17,12 @@ from pegboard_dashboards.rules.rule import RUNBOOKS, linked, to_yaml
 
 if TYPE_CHECKING:
     from pegboard_dashboards.grafana.panels import Json
+    from pegboard_dashboards.rules.kubernetes import PrometheusRule
+    from pegboard_dashboards.rules.rule import Group
     from pegboard_dashboards.rules.slo import SLO
 
 _EXAMPLE = "prometheus.example.yml"
+_RESOURCE = "pegboard-prometheusrule.yml"
 
 
 def dashboards() -> dict[str, Json]:
@@ -41,20 +44,41 @@ def write_dashboards(folder: str | os.PathLike[str]) -> list[Path]:
     return _write_files(folder, texts)
 
 
+def rule_groups(
+    thresholds: Thresholds | None = None, slos: Sequence[SLO] = (), *, runbooks: str = RUNBOOKS
+) -> list[Group]:
+    """Make the groups of all rules, as plain data: the recording rules, the alerts, and those of objectives.
+
+    Args:
+        thresholds: From where on the alerts fire.
+        slos: Objectives of tasks.
+        runbooks: Address of the page that tells what to do about the alerts.
+
+    Raises:
+        ValueError: The address of the runbook is none.
+    """
+    alerts = linked(alert_groups(thresholds or Thresholds()), runbooks)
+    return [*recording_groups(), *alerts, *(group for slo in slos for group in slo.groups(runbooks))]
+
+
 def write_rules(
     folder: str | os.PathLike[str],
     thresholds: Thresholds | None = None,
     slos: Sequence[SLO] = (),
     *,
     runbooks: str = RUNBOOKS,
+    kubernetes: PrometheusRule | None = None,
 ) -> list[Path]:
     """Write recording rules, alert rules, an example of Prometheus's configuration, and the rules of objectives.
+
+    For a Prometheus operator, all rules are one resource in one file instead.
 
     Args:
         folder: Made if it is not there; files of the same names are replaced.
         thresholds: From where on the alerts fire.
         slos: Objectives of tasks, a file each.
         runbooks: Address of the page that tells what to do about the alerts, wherever yours is.
+        kubernetes: What the resource is called; `pegboard-prometheusrule.yml` is its file.
 
     Returns:
         The files.
@@ -62,6 +86,9 @@ def write_rules(
     Raises:
         ValueError: Two objectives would have one file, or the address of the runbook is none.
     """
+    if kubernetes is not None:
+        groups = rule_groups(thresholds, slos, runbooks=runbooks)
+        return _write_files(folder, {_RESOURCE: kubernetes.to_yaml(groups)})
     by_file = {slo.file_name: slo.to_yaml(runbooks) for slo in slos}
     if len(by_file) < len(slos):
         raise ValueError(

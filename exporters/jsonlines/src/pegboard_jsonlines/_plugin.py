@@ -92,6 +92,14 @@ class JSONLines:
             out.write(group_line(group, outcome, now), now)
 
     @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Go on: lines of several processes share a file. Lines that the parent lost are the parent's to count."""
+        out = self._out(session)
+        self._dropped.number = 0
+        if out is not None:
+            out.dropped = 0
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Close the file, and say what could not be written."""
         with self._guard:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pegboard import Session
     from pegboard_otlp._destination import Destination, Signal
+    from pegboard_otlp._logs import SendingHandler
     from pegboard_otlp._packing import Form
     from pegboard_otlp._records import Record
 
@@ -62,7 +63,8 @@ class Delivery:
         self._flush_timeout = flush_timeout
         self._parts: list[Part] = []
         self._spans: Outbox[ReadableSpan] | None = None
-        self._handler: logging.Handler | None = None
+        self._handler: SendingHandler | None = None
+        self._push: Push | None = None
         self._records: Outbox[Record] | None = None
         self._lines: list[Line] = []
         try:
@@ -103,6 +105,13 @@ class Delivery:
 
         return wait_for_all
 
+    def begin_anew(self) -> None:
+        """Go on in a forked child: what waits for a batch there begins its thread by itself, and metrics do here."""
+        if self._handler is not None:
+            self._handler.begin_anew()
+        if self._push is not None:
+            self._push.begin_anew()
+
     def end(self) -> None:
         """Send what is there, within the deadline; say and count what is lost."""
         if self._handler is not None:
@@ -135,7 +144,8 @@ class Delivery:
             self._handler = SendingHandler(self._records, self._session.masks)
         if "metrics" in lines:
             line = lines["metrics"]
-            self._parts.append(Push(line, self._registry, self._losses(line), metric_interval))
+            self._push = Push(line, self._registry, self._losses(line), metric_interval)
+            self._parts.append(self._push)
         if self._handler is not None:
             logging.getLogger().addHandler(self._handler)
 

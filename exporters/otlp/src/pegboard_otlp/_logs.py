@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pegboard_otlp._line import is_sending
 from pegboard_otlp._losses import INVALID
 from pegboard_otlp._records import Record, translate_record
-from pegboard_tracing.resource import service_resource
+from pegboard_tracing.resource import resource_of_child, service_resource
 
 if TYPE_CHECKING:
     from pegboard.privacy import Masks
@@ -23,6 +23,10 @@ class SendingHandler(logging.Handler):
         self._outbox = outbox
         self._masks = masks
         self._resource = service_resource()
+
+    def begin_anew(self) -> None:
+        """Send as the service instance that a forked child is."""
+        self._resource = resource_of_child(self._resource)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record, unless it tells of our own sending."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pegboard import ConfigError, MissingPlugin, hookimpl, texts
 from pegboard.parts import checks, new_rlock
@@ -58,6 +58,12 @@ class OTLP:
     """
 
     name = "otlp"
+    falls_back_on: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        keyword: tuple(
+            f"OTEL_EXPORTER_OTLP_{part}{keyword.upper()}" for part in ("TRACES_", "METRICS_", "LOGS_", "")
+        )
+        for keyword in ("endpoint", "protocol", "headers", "timeout")
+    } | {"metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",)}
 
     def __init__(
         self,
@@ -128,6 +134,13 @@ class OTLP:
         """Give tracing the processor that takes exceptions as log records, where log records are sent."""
         delivery = self._delivery(session)
         return [] if delivery is None else delivery.log_record_processors()
+
+    @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Send from the child what happens there: over connections, from threads and as a service instance of its own."""
+        delivery = self._deliveries.get(session)
+        if delivery is not None:
+            delivery.begin_anew()
 
     @hookimpl
     def session_end(self, session: Session) -> None:

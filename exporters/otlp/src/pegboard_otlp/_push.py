@@ -24,7 +24,7 @@ class Push:
     """Sends a registry's metrics from a thread of its own.
 
     A round that fails is made good by the next one, as all numbers are cumulative, and counted as lost all the same.
-    A forked child sends none: it has a copy of the parent's numbers.
+    A forked child sends none, as it has a copy of the parent's numbers, unless it begins anew.
 
     Args:
         line: Where to.
@@ -44,6 +44,8 @@ class Push:
         self._find_registry = find_registry
         self.losses = losses
         self._resource: Resource | None = None
+        self._is_of_child = False
+        self._is_needed = True
         self._refused: set[str] = set()
         self._left_out = 0
         self._why = ""
@@ -66,6 +68,12 @@ class Push:
         wait = self._periodic.begin_stop(last=True)
         return lambda seconds: wait(seconds) or self._give_up()
 
+    def begin_anew(self) -> None:
+        """Send what a forked child measures, once that is anything: else each would be a service instance of zeros."""
+        self._is_of_child, self._is_needed = True, False
+        self._resource = None
+        self._periodic.start()
+
     def _give_up(self) -> bool:
         """Count the numbers that are on their way as lost, once, and cut the line."""
         if not self._gave_up:
@@ -82,14 +90,15 @@ class Push:
         registry = self._find_registry()
         if registry is None or self._gave_up:
             return
-        from pegboard_otlp._translation import count_points, translate
+        from pegboard_otlp._translation import count_points, is_all_zero, translate
 
         if self._resource is None:
-            from pegboard_tracing.resource import service_resource
-
-            self._resource = service_resource()
+            self._resource = _resource(is_of_child=self._is_of_child)
         self._left_out = 0
         request = translate(registry, self._resource, self._refuse)
+        if not self._is_needed and is_all_zero(request):
+            return
+        self._is_needed = True
         points = count_points(request)
         self._sending = points
         if points:
@@ -121,3 +130,10 @@ class Push:
             _log.warning(
                 "otlp: the metrics of %s are left out, as reading them raises %s", name, type(error).__name__
             )
+
+
+def _resource(*, is_of_child: bool) -> Resource:
+    from pegboard_tracing.resource import resource_of_child, service_resource
+
+    found = service_resource()
+    return resource_of_child(found) if is_of_child else found

@@ -13,6 +13,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import get_current_span
 
 from pegboard import current_call
+from pegboard.privacy import is_sensitive
 from pegboard.texts import text_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _attributes(record: logging.LogRecord, call: Call | None, masks: Masks) -> d
         found["pegboard.call.id"] = call.id
         found["pegboard.attempt"] = call.attempt
     if record.exc_info and record.exc_info[1] is not None:
-        found |= _exception(record.exc_info[1], masks, hidden=call is not None and call.task.sensitive)
+        found |= _exception(record.exc_info[1], masks, hidden=is_sensitive(record.exc_info[1], call))
     return found
 
 

@@ -15,6 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     Gauge,
     Histogram,
+    HistogramDataPoint,
     Metric,
     NumberDataPoint,
     ScopeMetrics,
@@ -66,6 +67,17 @@ def count_points(request: ExportMetricsServiceRequest) -> int:
         for of_resource in request.resource_metrics
         for of_scope in of_resource.scope_metrics
         for metric in of_scope.metrics
+    )
+
+
+def is_all_zero(request: ExportMetricsServiceRequest) -> bool:
+    """Whether nothing was measured: no count, and no number but 0."""
+    return not any(
+        point.count if isinstance(point, HistogramDataPoint) else point.as_int or point.as_double
+        for of_resource in request.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+        for point in points_of(metric)
     )
 
 

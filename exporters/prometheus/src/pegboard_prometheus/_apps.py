@@ -64,7 +64,8 @@ def _asgi_request(scope: Message) -> Request:
     headers = tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
     )
-    return Request(scope["method"], scope["path"], headers, scope.get("http_version", ""))
+    path = scope.get("root_path", "") + scope["path"]  # it may be mounted as `/livez`
+    return Request(scope["method"], path, headers, scope.get("http_version", ""))
 
 
 def _waited_for(answer: Future[Response]) -> Response:
@@ -118,4 +119,5 @@ def _wsgi_request(environ: dict[str, Any]) -> Request:
         if name.startswith("HTTP_")
     )
     version = environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/")
-    return Request(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers, version)
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return Request(environ["REQUEST_METHOD"], path, headers, version)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pegboard import ConfigError, Secret, hookimpl
 from pegboard.parts import after_fork, checks, new_lock
@@ -11,10 +11,11 @@ from pegboard_prometheus._registry import count_loss, registry_of
 from pegboard_prometheus.endpoint.address import checked_address
 from pegboard_prometheus.endpoint.server import Server
 from pegboard_prometheus.endpoint.tls import checked_certificate
+from pegboard_prometheus.health.health import Health
 from pegboard_prometheus.page.access import checked_access
 from pegboard_prometheus.page.exposition import Exposition
 from pegboard_prometheus.page.page import Page
-from pegboard_prometheus.page.token import checked_token
+from pegboard_prometheus.page.token import VARIABLE, checked_token
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from pegboard_prometheus._apps import ASGIApp, WSGIApp
 
 _GRACE = 1.0  # seconds for metrics that are being written when the session ends
+_STUCK_AFTER = checks.seconds(above=0, type_error=ConfigError, value_error=ConfigError).or_none("no limit")
 
 
 class Prometheus:
     """Serves the metrics of its session at `http://127.0.0.1:<port>/metrics` while the session is open.
+
+    Beside them, `/livez` and `/readyz` tell an orchestrator, without a token, whether the process is alive, and whether it is
+    ready for work.
 
     It needs the plugin `metrics`: `Session(Metrics(), Prometheus())`. One instance in several sessions, nested or side by
     side, is one endpoint: it opens with the first and closes with the last.
@@ -44,6 +49,9 @@ class Prometheus:
         keyfile: PEM file with its key, unless `certfile` has it.
         allowed_hosts: Names by which clients may ask for the page, beside `localhost`, loopback addresses and the address
             that a client has connected to. `*` allows all, and takes a token.
+        stuck_after: Seconds after which a call that is still active has `/livez` say 503. None: calls take what they take.
+        ready_when: Names of sessions, as in `Session(name=...)`: until all of them have been installed, and one is, `/readyz`
+            says 503.
 
     Raises:
         ConfigError: A setting cannot be used; for a port that is taken, when a session starts.
@@ -51,6 +59,7 @@ class Prometheus:
     """
 
     name = "prometheus"
+    falls_back_on: ClassVar[Mapping[str, tuple[str, ...]]] = {"token": (VARIABLE,)}
 
     def __init__(
         self,
@@ -63,13 +72,18 @@ class Prometheus:
         certfile: str | PathLike[str] | None = None,
         keyfile: str | PathLike[str] | None = None,
         allowed_hosts: Iterable[str] = (),
+        stuck_after: float | None = None,
+        ready_when: Iterable[str] = (),
     ) -> None:
         self._token = checked_token(token, token_file)
         access = checked_access(allowed_hosts, self._token)
         self._certificate = checked_certificate(certfile, keyfile)
         is_protected = self._token is not None or self._certificate is not None
         self._address = None if port is None else checked_address(host, port, protected=is_protected)
-        self._page = Page(access, self._render)
+        self._health = Health(
+            _STUCK_AFTER.check("stuck_after", stuck_after, owner="Prometheus"), _checked_names(ready_when)
+        )
+        self._page = Page(access, self._render, self._health)
         self._exposition = Exposition(self._count_loss)
         self._include_default = checks.flag().check("include_default", include_default, owner="Prometheus")
         self._guard = new_lock()
@@ -125,12 +139,28 @@ class Prometheus:
             self._registry = registry
             self._sessions.append(session)
             self._own_sessions.append(session)
+            self._health.join(session)
+
+    @hookimpl
+    def session_forked(self, session: Session) -> str | None:
+        """Open an endpoint of the child's own, where any port will do; another one is the parent's, which answers there."""
+        if self._address is None:
+            return None
+        if self._address.port:
+            return (
+                f"Prometheus(port={self._address.port}): the parent listens there, so nobody scrapes this process. Send its metrics "
+                f"by OTLP(), mount asgi_app() or wsgi_app() in what it serves, or have it listen elsewhere"
+            )
+        self._own_sessions.append(session)
+        self._server = Server(self._address, self._page, self._certificate)
+        return None
 
     @hookimpl
     def session_end(self, session: Session) -> None:
         """Close the endpoint with the last session that uses it."""
         with self._guard:
             self._sessions.remove(session)
+            self._health.leave(session)
             if session in self._own_sessions:
                 self._own_sessions.remove(session)
             if not self._own_sessions:
@@ -165,3 +195,21 @@ class Prometheus:
     def _count_loss(self) -> None:
         for session in self._sessions[:1]:
             count_loss(session)
+
+
+def _checked_names(given: object) -> Collection[str]:
+    """Check what the user gave as `ready_when`.
+
+    Raises:
+        ConfigError: It holds what is no name.
+    """
+    several = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    names = [name for name in several if isinstance(name, str) and name]
+    if len(names) == len(several):
+        return names
+    raise ConfigError(
+        f"Prometheus(ready_when={checks.shown(given)}): names of sessions are meant, as in ready_when=['web'] for "
+        f"Session(..., name='web').install().",
+        where="Prometheus",
+        key="ready_when",
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError, Layer, UnsupportedTask, hookimpl, texts
 from pegboard.parts import checks, new_rlock
+from pegboard.parts.event_loop import running_loop
 from pegboard_cache._layer import CachedCalls
 from pegboard_cache._option import Cache
 from pegboard_cache._report import Report, Stats
@@ -184,6 +185,7 @@ class Caching:
 async def _in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     import asyncio
 
+    running_loop()
     return await asyncio.to_thread(function, *args, **kwargs)
 
 

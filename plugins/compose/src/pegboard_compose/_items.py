@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.parts.awaiting import is_async_function, is_awaitable, settled
 from pegboard.parts.contexts import context_manager
+from pegboard.parts.event_loop import running_loop
 from pegboard.running.bodies import carried, in_thread
 from pegboard.running.one import in_new_loop
 from pegboard.running.open_group import GroupItem
@@ -123,7 +124,7 @@ class SharedItem(Item):
 
         if self._outcome is not None:
             return await asyncio.shield(self._outcome)
-        self._outcome = outcome = asyncio.get_running_loop().create_future()
+        self._outcome = outcome = running_loop().create_future()
         try:
             value = await self._item.arun(group, index)
         except Exception as error:

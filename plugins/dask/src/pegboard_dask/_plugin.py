@@ -70,6 +70,11 @@ class Dask:
             self._connections[session.id] = None
 
     @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Note it anew, under the id that it has in the child; a connection is made when one is needed."""
+        self._connections[session.id] = None
+
+    @hookimpl
     def make_executor(self, session: Session, name: str, executor: Executor | None) -> object:
         """Connect, and return the executor `dask`; sessions inside the one that it is attached to share its connection.
 

@@ -87,6 +87,7 @@ class _Loop:
         found = execution.read(at)
         if found is None:
             execution.check_new(is_undo=self.position.is_undo)
+            self.position.refuse_transaction("checkpointed() goes on")
             return self.position.step(at, "value", "ok", digest=digest)
         if found.digest and digest and found.digest != digest:
             raise JournalDiverged(

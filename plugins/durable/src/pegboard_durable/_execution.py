@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
 
+T = TypeVar("T")
 SOON = 0.05  # seconds that an outcome may wait for others to be committed with
 
 
@@ -187,6 +189,15 @@ class Execution:
         """Raise what ended the run in this process, if anything did."""
         if self.fault is not None:
             raise self.fault
+
+    def io(self, call: Call, function: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """Use the journal: `await execution.io(call, function, ...)`; in a coroutine, in the thread that writes for those."""
+        return cast("Awaitable[T]", call.io(function, *args, afn=partial(self._writer.run, function)))
+
+    @property
+    def has_deferred(self) -> bool:
+        """Whether outcomes wait for others to be committed with."""
+        return bool(self._batch)
 
     def writing(self, call: Call, steps: Sequence[Step]) -> Awaitable[None]:
         """Record steps, all or none: `await execution.writing(call, steps)`, in a sync call or an async one."""

@@ -121,7 +121,7 @@ class DurableCalls:
             execution.refuse_return()
             self._tell_orphans(call, position)
             if position.has_unwritten:
-                await call.io(position.settle)
+                await execution.io(call, position.settle)
         except (Exception, RunCancelled) as error:
             if execution.fault is not None or isinstance(error, NOT_OUTCOMES):
                 raise
@@ -225,9 +225,11 @@ class DurableCalls:
     async def _run_to_outcome(
         self, call: Call, proceed: Proceed, position: Position, key: str, digest: str
     ) -> Any:
-        if position.has_unwritten:  # what the body hands out must be the same after a crash
-            await call.io(position.settle)
         execution = position.execution
+        if position.has_unwritten or (execution.has_deferred and not self._may_wait(call)):
+            await execution.io(
+                call, position.settle
+            )  # what the body hands out must be the same after a crash
         around = position.attempts(call.parent)
         begun = position.step(
             key, "step", "intent", digest=digest, fingerprint=self.fingerprint, enclosing=written(around)
@@ -261,12 +263,15 @@ class DurableCalls:
     async def _record(self, call: Call, position: Position, inner: Position, done: Step) -> None:
         """Record the outcome of a step; in a map that may wait for that of others."""
         rows = (done, *_undoing.rows(call, position, done))
-        group, most = call.group, self.option.commit_every
-        may_wait = self.option.effect == "repeat" and inner.transaction is None
-        if most > 1 and may_wait and group is not None and group.kind == "map":
-            await position.execution.deferring(call, (*inner.taken(), *rows), most)
+        if self._may_wait(call) and inner.transaction is None:
+            await position.execution.deferring(call, (*inner.taken(), *rows), self.option.commit_every)
         else:
             await inner.record(call, *rows)
+
+    def _may_wait(self, call: Call) -> bool:
+        """Whether the outcome of a call may be committed with those of others in its map."""
+        batched = self.option.commit_every > 1 and self.option.effect == "repeat"
+        return batched and call.group is not None and call.group.kind == "map"
 
     def _ended(self, begun: Step, status: Any, data: bytes, call: Call, started: float) -> Step:
         return begun._replace(

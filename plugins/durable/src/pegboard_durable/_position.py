@@ -173,7 +173,11 @@ class Position:
 
     def writing(self, call: Call, *steps: Step) -> Awaitable[None]:
         """Do what `write` does: `await position.writing(call, ...)`, in a sync call or an async one."""
-        return call.io(self.write, *steps) if self._buffer else self.execution.writing(call, steps)
+        return (
+            self.execution.io(call, self.write, *steps)
+            if self._buffer
+            else self.execution.writing(call, steps)
+        )
 
     @property
     def has_unwritten(self) -> bool:
@@ -184,7 +188,7 @@ class Position:
         """Return when nothing is kept, nor on its way: what the code hands out from now on is the same after a crash."""
         with self._writing:  # also that which another lane has taken
             taken = self.taken()
-            if taken:
+            if taken or self.execution.has_deferred:
                 self.execution.write(taken)
 
     def taken(self) -> list[Step]:

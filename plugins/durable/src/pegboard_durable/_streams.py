@@ -70,7 +70,7 @@ class DurableStreams:
             return
         position.execution.check_new(is_undo=position.is_undo)
         if position.has_unwritten:
-            await call.io(position.settle)
+            await position.execution.io(call, position.settle)
         begun = reading.begun
         if not reading.is_recorded:  # its arguments, to be compared before an item is handed out again
             await position.writing(call, begun)

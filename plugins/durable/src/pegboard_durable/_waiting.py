@@ -67,7 +67,7 @@ def asleep(seconds: float) -> Coroutine[Any, Any, None]:
 async def _asleep(position: Position, key: str, seconds: float) -> None:
     if seconds == 0:
         return
-    begun = await position.call.io(_begin_sleep, position, key, seconds)
+    begun = await position.execution.io(position.call, _begin_sleep, position, key, seconds)
     if begun.status == "waiting":
         await _wait(position, begun)
         await position.writing(position.call, begun._replace(status="ok"))
@@ -84,6 +84,7 @@ def _begin_sleep(position: Position, key: str, seconds: float) -> Step:
     if found is not None and found.status == "ok":
         return found
     execution.check_new(is_undo=position.is_undo)
+    position.refuse_transaction("sleep() is called")
     if found is None:
         found = position.step(key, "sleep", "waiting", duration=seconds)
         position.write(found)
@@ -132,7 +133,7 @@ def apause(name: str, timeout: float | None = None) -> Coroutine[Any, Any, Any]:
 
 
 async def _apause(position: Position, key: str, name: str, timeout: float | None) -> Any:  # noqa: ASYNC109
-    return await position.call.io(_pause, position, key, name, timeout)
+    return await position.execution.io(position.call, _pause, position, key, name, timeout)
 
 
 def _begin_pause(what: str, name: str, timeout: float | None) -> tuple[Position, str]:

@@ -23,9 +23,13 @@ class Counter(Bound):
 
     def __init__(self, above: Counter | None = None) -> None:
         self._above = above
+        self._guard = new_rlock()  # a finalizer may end a call, and so count, while this thread does
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Begin at 0, also in a forked child."""
         self.value: float = 0
         self.created = time.time()
-        self._guard = new_rlock()  # a finalizer may end a call, and so count, while this thread does
 
     def add(self, amount: float = 1) -> None:
         """Go up."""

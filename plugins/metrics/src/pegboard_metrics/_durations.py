@@ -83,11 +83,16 @@ class Durations(Bound):
     def __init__(self, bounds: Sequence[float], above: Durations | None = None) -> None:
         self.bounds = bounds
         self._above = above
-        self.created = time.time()
         self.pending: deque[float] = deque()
         self._guard = new_rlock()
-        self._counts = [0] * (len(bounds) + 1)
-        self._exemplars: list[TraceExemplar | None] = [None] * (len(bounds) + 1)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Begin at 0, also in a forked child; observers keep `pending`."""
+        self.created = time.time()
+        self.pending.clear()
+        self._counts = [0] * (len(self.bounds) + 1)
+        self._exemplars: list[TraceExemplar | None] = [None] * (len(self.bounds) + 1)
         self._sum = 0.0
         self._least = float("inf")
         self._most = 0.0

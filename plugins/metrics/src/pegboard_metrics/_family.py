@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from pegboard.parts import new_rlock
 from pegboard.texts import encodable
 from pegboard_metrics.names import CACHE_RESULT, ERROR_TYPE, EXECUTOR, HOOK, OTHER, SIGNAL, SOURCE, STATUS
 
-Child = TypeVar("Child")
+Child = TypeVar("Child", bound="Counting")
 LabelValues = tuple[str, ...]
 
 LABEL_SETS_MOST = 500
@@ -18,8 +18,15 @@ _FEW = frozenset(
 )  # labels whose values users do not make up
 
 
+class Counting(Protocol):
+    """What counts for one label set."""
+
+    def begin_anew(self) -> None:
+        """Begin at 0, in a forked child."""
+
+
 class Bound:
-    """Base of what counts for one label set."""
+    """Base of what users count with, for one label set."""
 
     __slots__ = ()
 
@@ -84,6 +91,11 @@ class Family(Generic[Child]):
         with self._guard:
             free = LABEL_SETS_MOST - len(self._children)
             return [*self.items(), *list(self._stand_ins.values())[:free]]
+
+    def begin_anew(self) -> None:
+        """Begin at 0 in a forked child: with the same children, as observers and users keep them."""
+        for _, child in self.items():  # noqa: PERF102 - no dict, but a family
+            child.begin_anew()
 
     def own(self) -> list[tuple[LabelValues, Child]]:
         """List the label sets under the cap."""

@@ -58,6 +58,12 @@ class HookErrors:
                     self._watched.discard(session)
                 self._count(session)
 
+    def begin_anew(self) -> None:
+        """Leave what was counted so far to the parent, in a forked child."""
+        with self._guard:
+            for session in self._watched:
+                self._counted[session] = session.observer_errors
+
     def _count(self, session: Session) -> None:
         errors = session.observer_errors
         before = self._counted.get(session, {})

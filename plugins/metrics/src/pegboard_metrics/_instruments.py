@@ -13,12 +13,12 @@ from pegboard_metrics._family import Bound
 
 if TYPE_CHECKING:
     from pegboard import Session
-    from pegboard_metrics._family import Family
+    from pegboard_metrics._family import Counting, Family
     from pegboard_metrics._level import Level
     from pegboard_metrics._store import Gauges
     from pegboard_metrics.names import Instrument
 
-Child = TypeVar("Child")
+Child = TypeVar("Child", bound="Counting")
 
 _log = logging.getLogger("pegboard.metrics")
 

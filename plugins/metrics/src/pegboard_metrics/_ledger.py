@@ -69,6 +69,14 @@ class Ledger:
         """Return it if there is any; `task_name` is the one that the store knows."""
         return self._series.get(task_name)
 
+    def begin_anew(self) -> None:
+        """Begin at 0, in a forked child."""
+        for family in (self.durations, self.retries, self.lookups):
+            family.begin_anew()
+        with self._guard:
+            for series in self._series.values():
+                series.begin_anew()
+
     def hand_on(self) -> None:
         """Give what is pending to what is above."""
         for _, durations in self.durations.items():  # noqa: PERF102 - no dict, but a family

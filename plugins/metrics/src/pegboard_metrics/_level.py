@@ -17,9 +17,13 @@ class Level(Bound):
     __slots__ = ("_guard", "count", "value")
 
     def __init__(self) -> None:
+        self._guard = new_rlock()  # a finalizer may set it while this thread does
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Begin without a value, also in a forked child."""
         self.value = 0.0
         self.count = 0
-        self._guard = new_rlock()  # a finalizer may set it while this thread does
 
     def set(self, value: float) -> None:
         """Take a new value."""

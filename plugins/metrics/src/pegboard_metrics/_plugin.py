@@ -67,6 +67,11 @@ class Metrics:
         """Register the metrics, so that a clash of names shows before any task runs."""
         self._store()
 
+    @hookimpl(tryfirst=True)
+    def session_forked(self) -> None:
+        """Begin at 0, before exporters do."""
+        self._store().begin_anew()
+
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Observe every task, with its labels resolved."""
@@ -133,6 +138,10 @@ class Metrics:
             return stats_of(store, series)
         own = self._of.find_series(series.name)
         return TaskStats(series.name) if own is None else stats_of(self._of, own)
+
+    def active_longer_than(self, seconds: float) -> int:
+        """Count the calls that began longer ago and are not over, in all sessions that the registry has metrics of."""
+        return self._store().active_longer_than(seconds)
 
     def _ledger(self, session: Session) -> Ledger:
         """Return the ledger of a session, below that of the session around it if that has this plugin too."""

@@ -75,9 +75,7 @@ class TaskSeries:
         self._above: TaskSeries | None = above
         self.below: list[TaskSeries] = []
         self.active: set[Call] = set()
-        self.last_success: float | None = None
-        self.last_failure: float | None = None
-        self.last_other: float | None = None
+        self._forget_times()
         self.served: Counter = Counter(None if above is None else above.served)
         self.served_failures: Counter = Counter(None if above is None else above.served_failures)
         self.not_run: Counter = Counter(None if above is None else above.not_run)
@@ -87,6 +85,18 @@ class TaskSeries:
         self._on_overflow = on_overflow
         if above is not None:
             above.below.append(self)
+
+    def _forget_times(self) -> None:
+        self.last_success: float | None = None
+        self.last_failure: float | None = None
+        self.last_other: float | None = None
+
+    def begin_anew(self) -> None:
+        """Begin at 0 in a forked child: calls that run are the parent's."""
+        self.active.clear()
+        self._forget_times()
+        for counter in (self.served, self.served_failures, self.not_run, self.again):
+            counter.begin_anew()
 
     def running(self) -> list[Call]:
         """List the calls that have begun and not ended, those of the sessions below included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -127,6 +128,18 @@ class Store:
             self._ledgers.append(made)
         return made
 
+    def begin_anew(self) -> None:
+        """Begin at 0 in a forked child: what the process did that it was forked from is told there."""
+        with self._guard:
+            self.hook_errors.begin_anew()
+            self.tasks.begin_anew()
+            for family in (self.waits.family, self.retries, self.hook_error_counts, self.durations):
+                family.begin_anew()
+            for metric in self.measured.values():
+                metric.family.begin_anew()
+            for ledger in self._ledgers:
+                ledger.begin_anew()
+
     def settle(self) -> None:
         """Add up what the sessions have measured, and let go of those that have ended: the inner ones first."""
         with self._guard:
@@ -144,6 +157,11 @@ class Store:
     def find_series(self, task_name: str) -> TaskSeries | None:
         """Return what is kept of the tasks of this name, or None."""
         return self.tasks.find(encodable(task_name))
+
+    def active_longer_than(self, seconds: float) -> int:
+        """Count the calls that began longer ago and are not over."""
+        latest = perf_counter() - seconds
+        return sum(call.started < latest for _, series in self.tasks.items() for call in series.running())
 
     def metric(
         self, instrument: Instrument, bounds: tuple[float, ...] | None, publish: Callable[[Metric], None]

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pegboard import Session, hookimpl
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, new_lock, time_for_work
 from pegboard_processes import hookspecs
 from pegboard_processes.home.placing import ProcessPlace
 from pegboard_processes.pool.executor import ProcessPool
@@ -108,7 +108,7 @@ class Processes(Executor):
             if self._sessions or self._is_entered:
                 return
             ending, self._pool = self._pool, self._pool.another()
-        ending.shutdown()
+        ending.shutdown(wait=time_for_work() != 0)
 
     def __enter__(self) -> Self:
         self._is_entered = True

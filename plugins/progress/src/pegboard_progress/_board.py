@@ -54,6 +54,11 @@ class Board:
         self.bars.clear()
         self._ended.clear()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether bars are drawn."""
+        return self._renderer is not None
+
     def begin(self, subject: Group | Call, label: str, total: float | None, clock: Clock) -> Bar:
         """Add a bar, and see to it that it is shown."""
         with self._guard:

@@ -62,15 +62,22 @@ class Progress:
         self._after = after
         self._guard = new_rlock()
         self._board: Board | None = None
-        self._sessions = 0
+        self._sessions: set[Session] = set()
 
     @hookimpl
-    def session_start(self) -> None:
+    def session_start(self, session: Session) -> None:
         """Look where to write, and whether it is a terminal."""
         with self._guard:
             if self._board is None:
                 self._board = self._new_board()
-            self._sessions += 1
+            self._sessions.add(session)
+
+    @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Write plain lines in the child, too; on a terminal the bars are the parent's."""
+        board = self._new_board()
+        self._sessions = {session}
+        self._board = None if board.is_live else board
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:
@@ -93,10 +100,10 @@ class Progress:
             board.end(group, outcome.status)
 
     @hookimpl
-    def session_end(self) -> None:
+    def session_end(self, session: Session) -> None:
         """Leave the terminal as it is without bars, when the last session ends."""
         with self._guard:
-            self._sessions -= 1
+            self._sessions.discard(session)
             if self._sessions or self._board is None:
                 return
             board, self._board = self._board, None

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, MissingPlugin, Order, hookimpl
-from pegboard.parts import new_lock
+from pegboard.parts import after_fork, new_lock
 from pegboard.parts.stopping import refuse_stopped
 from pegboard_queue import hookspecs
 from pegboard_queue.items.item import record_of, running_item
@@ -36,6 +36,11 @@ class Queue:
         self._guard = new_lock()
         self._controls: weakref.WeakSet[Control] = weakref.WeakSet()
         self._made_in: weakref.WeakKeyDictionary[TaskManager, int] = weakref.WeakKeyDictionary()
+        after_fork(self._leave_to_parent)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: what there is to steer is the parent's; managers begin anew."""
+        self._controls = weakref.WeakSet()
 
     @hookimpl
     def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002 - pluggy's names
@@ -50,6 +55,14 @@ class Queue:
         _note_attempt(call, State.RETRYING)
 
     @hookimpl
+    def session_draining(self) -> None:
+        """Cancel what waits to begin."""
+        with self._guard:
+            controls = list(self._controls)
+        for control in controls:
+            control.begin_draining()
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """End what the session leaves."""
         with self._guard:
@@ -59,7 +72,7 @@ class Queue:
             control.end_session(session)
         for manager in own:
             if not manager.is_closed:
-                manager.close(cancel=True)
+                manager.close_in_time()
 
     def adopt(self, manager: TaskManager, control: Control, session: Session, *, made_here: bool) -> None:
         """Remember a manager that is used in a session, or was made in it."""

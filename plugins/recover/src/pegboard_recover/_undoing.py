@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import is_parked
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import unstoppable
 from pegboard_recover._noting import note
 
@@ -63,8 +64,8 @@ class Undoing:
         """Await to the end, but not for ever, whatever is cancelled meanwhile."""
         import asyncio
 
+        loop = running_loop()
         undoing = asyncio.ensure_future(undone)
-        loop = asyncio.get_running_loop()
         end = loop.time() + self._within
         cancelled: asyncio.CancelledError | None = None
         while not undoing.done() and (left := end - loop.time()) > 0:

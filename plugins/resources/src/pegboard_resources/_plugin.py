@@ -58,7 +58,7 @@ class Resources:
         self._tallies: dict[str, Tally] = {}
         self._gauges = Gauges(self._sampler.last)
         self._guard = new_rlock()
-        self._sessions = 0
+        self._sessions: set[Session] = set()
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -68,16 +68,25 @@ class Resources:
             self._sampler.start()
             if self._allocations:
                 ALLOCATIONS.start()
-            self._sessions += 1
+            self._sessions.add(session)
         self._gauges.publish(session)
 
     @hookimpl
-    def session_end(self) -> None:
+    def session_forked(self, session: Session) -> None:
+        """Begin at 0, and sample the child; sessions that are not installed are not gone on with."""
+        self._running.clear()
+        for tally in self._tallies.values():
+            tally.begin_anew()
+        self._sessions = {session}
+        self._sampler.start()
+
+    @hookimpl
+    def session_end(self, session: Session) -> None:
         """Stop what the last session to end needs no more."""
         with self._guard:
             if self._allocations:
                 ALLOCATIONS.stop()
-            self._sessions -= 1
+            self._sessions.discard(session)
             if not self._sessions:
                 self._sampler.stop()
 

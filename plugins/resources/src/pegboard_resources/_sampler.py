@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from pegboard.parts import Periodic, after_fork, new_lock
+from pegboard.privacy import loggable
 
 _log = logging.getLogger("pegboard.resources")
 
@@ -94,8 +95,8 @@ class Sampler:
     def _take_or_stop(self) -> None:
         try:
             self.take()
-        except Exception:  # noqa: BLE001 - a process that may not look at itself any more
-            _log.warning("the process can no longer be sampled", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - a process that may not look at itself any more
+            _log.warning("the process can no longer be sampled", exc_info=loggable(error))
             self.stop()
 
 

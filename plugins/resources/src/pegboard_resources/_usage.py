@@ -64,12 +64,17 @@ class Tally:
     def __init__(self, task: str) -> None:
         self.pending: deque[Measurement] = deque()
         self._usage = Usage(task)
-        self._begin_anew()
-        after_fork(self._begin_anew)
+        self._renew_guard()
+        after_fork(self._renew_guard)
 
-    def _begin_anew(self) -> None:
+    def _renew_guard(self) -> None:
         """Begin with a lock that nobody holds, also in a forked child."""
         self._guard = new_rlock()
+
+    def begin_anew(self) -> None:
+        """Begin at 0; observers keep `pending`."""
+        self.pending.clear()
+        self._usage = Usage(self._usage.task)
 
     def fold(self, *, wait: bool = True) -> None:
         """Add up what is pending; without waiting, only if nobody else is at it."""

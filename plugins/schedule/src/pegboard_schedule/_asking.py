@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, new_lock, time_for_work
 from pegboard_schedule._errors import ScheduleError, TriggerTimeout
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Asker:
             self._waiting.clear()
             self._changed.notify_all()
             asked, alive = dict(self._asked), self._alive - {threading.current_thread()}
-        end = monotonic() + self.patience
+        end = monotonic() + (time_for_work(self.patience) or 0.0)
         late = {thread for question, thread in asked.items() if question.late}
         for thread in alive - late:
             thread.join(max(end - monotonic(), 0.0))

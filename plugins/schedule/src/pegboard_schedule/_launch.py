@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from pegboard import Option, hookimpl
+from pegboard import Option, current_session, hookimpl
 from pegboard.parts import after_fork
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import loggable
 from pegboard_schedule._records import Fault, Fire
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def context_in(session: Session) -> Context:
     """Return a context in which `session` is current and nothing else is set: no call, no span of whoever started."""
 
     def inside() -> Context:
+        if current_session() is session:  # it is installed, and leaving it would uninstall it
+            return copy_context()
         with session:
             return copy_context()
 
@@ -123,8 +125,13 @@ class Launcher:
             raise
         return taken
 
-    def drain(self) -> None:
-        """Give up what has not begun, and wait for what has."""
+    def drain(self, most: float | None = None) -> None:
+        """Give up what has not begun, and wait for what has, so many seconds at most."""
+        going = self.give_up()
+        wait([run.over for run in going], most)
+
+    def give_up(self) -> list[Going]:
+        """Give up what has not begun, and return all that was going on."""
         with self._agenda.guard:
             going = list(self._going)
             unbegun = [run for entry in {each.entry for each in going} for run in entry.waiting]
@@ -135,7 +142,7 @@ class Launcher:
         for run in going:
             if run.future is not None:
                 run.future.cancel()
-        wait([run.over for run in going])
+        return going
 
     def _keep(self, going: Going) -> bool:
         entry, overlap = going.entry, going.entry.trigger.overlap
@@ -212,21 +219,16 @@ class Launcher:
         """Log what is wrong with an entry, once for several in a row."""
         if fault.is_new:
             then = "it is paused" if fault.paused else "the others go on"
-            error = fault.error if self._may_show(fault.error) else None
+            told, kind = loggable(fault.error), type(fault.error).__name__
             text = "the %s of %s failed with %s; " + then
-            _log.error(text, fault.source, fault.id, type(fault.error).__name__, exc_info=error)
-
-    def _may_show(self, error: BaseException) -> bool:
-        # A traceback may show a secret, and cannot be masked before its formatter has written it.
-        return not self._session.masks and not is_sensitive(error)
+            _log.error(text, fault.source, fault.id, kind, exc_info=told)
 
     def _log_failure(self, entry: Entry, error: BaseException) -> None:
-        hidden = entry.sensitive or not self._may_show(error)
         _log.error(
             "a run of %s failed with %s; the schedule goes on",
             entry.id,
             type(error).__name__,
-            exc_info=None if hidden else error,
+            exc_info=None if entry.sensitive else loggable(error),
         )
 
 

@@ -11,7 +11,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork, new_lock
+from pegboard.parts import after_fork, new_lock, time_for_work
+from pegboard.privacy import loggable
 from pegboard_schedule._errors import ScheduleError
 from pegboard_schedule._launch import inside_a_run
 
@@ -25,18 +26,28 @@ LOOK = 10.0
 
 
 class Loop:
-    """Calls `turn`, which returns how long to wait for the next, until it is told to stop; then `drain`."""
+    """Calls `turn`, which returns how long to wait for the next, until it is told to stop; then `drain`.
+
+    Attributes:
+        is_parents: Whether it ran in the process that this one was forked from.
+    """
 
     def __init__(self, clock: Clock, turn: Callable[[], float | None], drain: Callable[[], None]) -> None:
         self._clock = clock
         self._turn = turn
         self._drain = drain
         self._clock_jumps = False
-        self._begin_anew()
+        self.is_parents = False
+        self._renew()
         after_fork(self._begin_anew)
 
     def _begin_anew(self) -> None:
-        """Begin without a thread, also in a forked child: what loops there is the parent's."""
+        """In a forked child: what loops is the parent's."""
+        self.is_parents = self.is_parents or self.is_running
+        self._renew()
+
+    def _renew(self) -> None:
+        """Begin without a thread."""
         # Its `put` may be called in a signal handler, at any point of its own `get`; an Event's `set` may not.
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._guard = new_lock()
@@ -79,7 +90,7 @@ class Loop:
         """Let the loop end, and wait until it has; what it runs itself does not wait, as it would for itself."""
         self.ask_to_stop()
         if not inside_a_run() and threading.current_thread() is not self._thread:
-            self._ended.wait()
+            self._ended.wait(time_for_work())
 
     def wake(self) -> None:
         """Let it look again at what is due first."""
@@ -99,8 +110,8 @@ class Loop:
         """Take a turn in a thread whose end nobody would notice."""
         try:
             return self._turn()
-        except BaseException:  # noqa: BLE001 - whatever it is: the entries have nobody else
-            _log.exception("a turn of the schedule failed; it goes on in a second")
+        except BaseException as error:  # noqa: BLE001 - whatever it is: the entries have nobody else
+            _log.error("a turn of the schedule failed; it goes on in a second", exc_info=loggable(error))
             return 1.0
 
     def _run(self, around: AbstractContextManager[None], turn: Callable[[], float | None]) -> None:

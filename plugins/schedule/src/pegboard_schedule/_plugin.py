@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import Session, Task, hookimpl
 from pegboard.clock import SystemClock
-from pegboard.parts import after_fork, checks, new_rlock
+from pegboard.parts import after_fork, checks, new_rlock, time_for_work
+from pegboard.sessions.sigterm import serving
 from pegboard_schedule import _checks, hookspecs
 from pegboard_schedule._adding import checked_arguments, checked_task, triggers_of
 from pegboard_schedule._agenda import Agenda
@@ -26,7 +28,6 @@ from pegboard_schedule._launch import (
     observer_of_fires,
 )
 from pegboard_schedule._loop import Loop
-from pegboard_schedule._signals import stopping_on_signals
 from pegboard_schedule._store import LastRuns
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pegboard_schedule._records import Run, Scheduled
     from pegboard_schedule._trigger import Trigger
 
+_log = logging.getLogger("pegboard.schedule")
+_GRACE = checks.number(above=0)
 _SEED = checks.whole().or_none("another jitter in every run")
 
 
@@ -73,10 +76,13 @@ class Scheduling:
         self._guard = new_rlock()
         self._sessions: list[Session] = []
         self._parts: _Parts | None = None
-        after_fork(self._renew_guard)
+        self._was_asked_to_run = False
+        after_fork(self._begin_anew)
 
-    def _renew_guard(self) -> None:
+    def _begin_anew(self) -> None:
+        """In a forked child: who runs the schedule is the parent's to see to."""
         self._guard = new_rlock()
+        self._was_asked_to_run = True
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -89,13 +95,43 @@ class Scheduling:
         return None if task.option(Fires) is None else observer_of_fires(session, task.name)
 
     @hookimpl
+    def session_draining(self) -> None:
+        """Begin no more runs; those that wait for others of their entry are given up."""
+        parts = self._parts
+        if parts is not None and parts.session.is_draining:
+            parts.loop.ask_to_stop()
+            parts.launcher.give_up()
+
+    @hookimpl
+    def session_forked(self) -> str | None:
+        """Say that the parent goes on to run the schedule, if it did: a second process would run all of it a second time."""
+        if self._parts is None or not self._parts.loop.is_parents:
+            return None
+        return "Scheduling(): the parent runs the schedule; what this process is to run, it runs by start() or run_pending()"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Stop, wait for what runs, and forget the entries."""
         parts = self._parts
+        if session is self._sessions[0]:
+            self._tell_unless_asked_to_run(parts)
         if parts is not None and parts.session is session:
             parts.close()
             self._parts = None
         self._sessions.remove(session)
+
+    def _tell_unless_asked_to_run(self, parts: _Parts | None) -> None:
+        waiting = [task.name for task, _ in self._tasks]
+        if parts is not None:
+            waiting = [entry.id for entry in parts.agenda.records()]
+        if waiting and not self._was_asked_to_run:
+            _log.warning(
+                "the schedule ends, and nobody had it run: of its %d entries, among them %s, nothing was run.\n"
+                "session[Scheduling].start() runs them in a thread of its own, and serve() here.",
+                len(waiting),
+                waiting[0],
+            )
+        self._was_asked_to_run = False
 
     def add(
         self,
@@ -153,30 +189,40 @@ class Scheduling:
         return self._ready().agenda.records()
 
     def run_pending(self) -> list[Run]:
-        """Run what is due now, wait for it, and return how it went, in the order in which it was due."""
-        return self._ready().run_pending()
+        """Run what is due now, wait for it, and return how it went, in the order in which it was due; nothing once it drains."""
+        return self._running().run_pending()
 
     def start(self) -> None:
-        """Run what comes due from now on, in a thread of its own; nothing happens if it does already."""
-        self._ready().loop.start()
+        """Run what comes due from now on, in a thread of its own; nothing happens if it does already, or the session drains."""
+        self._running().loop.start()
 
     def stop(self) -> None:
         """Run nothing more, and wait for what runs; the entries stay. Called in a scheduled run, it does not wait."""
         if self._parts is not None:
             self._parts.loop.stop()
 
-    def serve(self) -> None:
-        """Run what comes due until SIGTERM, SIGINT or `stop()`, then wait for what runs and return.
+    def serve(self, *, grace: float = 20.0) -> None:
+        """Run what comes due until SIGTERM, SIGINT, `stop()`, or the session drains; then wait for what runs and return.
 
-        A second signal does what it did before: it ends the process, as a rule. In another thread than the main one, only
-        `stop()` ends it. Where the session has another clock than the system's, waits are its `sleep`.
+        At SIGTERM all sessions drain. What runs has `grace` seconds, and when it is over in time this returns, so that the program
+        ends with 0; else the sessions are ended and the process with them, with status 143, as at a second SIGTERM. A second
+        Ctrl-C does what it did before. In another thread than the main one, signals are left alone. Where the session has another
+        clock than the system's, waits are its `sleep`.
+
+        Args:
+            grace: In seconds; where `install_sigterm()` was called, what that was given.
 
         Raises:
             ScheduleError: It runs already, or this is the thread of an event loop.
         """
         _refuse_in_event_loop()
-        loop = self._ready().loop
-        loop.run(stopping_on_signals(loop.ask_to_stop))
+        grace = _GRACE.check("grace", grace, owner="serve")
+        loop = self._running().loop
+        loop.run(serving(loop.ask_to_stop, grace))
+
+    def _running(self) -> _Parts:
+        self._was_asked_to_run = True
+        return self._ready()
 
     def _ready(self) -> _Parts:
         parts = self._parts
@@ -231,6 +277,8 @@ class _Parts:
         return key
 
     def run_pending(self) -> list[Run]:
+        if self.session.is_draining:
+            return []
         begun = self._launch(wait=True)
         begun.sort(key=lambda going: (going.due, going.entry.order))
         runs = [going.over.result() for going in begun]
@@ -238,12 +286,14 @@ class _Parts:
 
     def close(self) -> None:
         self.loop.stop()
-        self.launcher.drain()
+        self.launcher.drain(time_for_work())
         self.asker.close()
         self.agenda.clear()
 
     def _turn(self) -> float | None:
-        if self.session.is_open:  # what begins while it ends might wait for the end, and the end for it
+        if self.session.is_draining:
+            self.loop.ask_to_stop()
+        elif self.session.is_open:  # what begins while it ends might wait for the end, and the end for it
             self._launch(wait=not isinstance(self.session.clock, SystemClock))
         waits = (self.agenda.seconds_to_next(), self.asker.seconds_to_late())
         return min((seconds for seconds in waits if seconds is not None), default=None)

@@ -32,10 +32,12 @@ class ExceptionLogs:
     Args:
         session: Whose exporters are asked, at the first exception.
         version: Of the instrumentation scope.
+        is_of_child: Whether this process was forked from the one that the session began in.
     """
 
-    def __init__(self, session: Session, version: str | None) -> None:
+    def __init__(self, session: Session, version: str | None, *, is_of_child: bool) -> None:
         self._session = session
+        self._is_of_child = is_of_child
         self._version = version
         self._guard = new_rlock()
         self._asked = False
@@ -80,7 +82,12 @@ class ExceptionLogs:
             return None
         from opentelemetry.sdk._logs import LoggerProvider
 
-        own = LoggerProvider(shutdown_on_exit=False)
+        from pegboard_tracing.resource import resource_of_child, service_resource
+
+        resource = service_resource()
+        own = LoggerProvider(
+            resource_of_child(resource) if self._is_of_child else resource, shutdown_on_exit=False
+        )
         for processor in processors:
             own.add_log_record_processor(processor)
         return own

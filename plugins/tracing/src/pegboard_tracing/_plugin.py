@@ -131,6 +131,15 @@ class Tracing:
         self._map_spans().end(group, outcome, rules)
 
     @hookimpl
+    def session_forked(self, session: Session) -> None:
+        """Go on as another service instance; the groups that run are the parent's."""
+        route = self._routes.get(session)
+        if route is not None:
+            route.begin_anew()
+        if self._maps is not None:
+            self._maps.running.clear()
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Shut down the provider that the session made."""
         with self._guard:

@@ -12,6 +12,7 @@ from pegboard import ConfigError
 from pegboard.parts import new_rlock
 from pegboard_tracing import _names
 from pegboard_tracing._asking import Asked, exporters_with, made_by
+from pegboard_tracing._installed import INSTALLED, is_set
 from pegboard_tracing._nowhere import say_if_nowhere
 from pegboard_tracing._signal import VARIABLE, Record, as_event, chosen_signal, recorder
 
@@ -49,6 +50,15 @@ class SpanRoute:
         self._own: OwnProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._exception_logs: ExceptionLogs | None = None
+        self._is_of_child = self._is_renewed = False
+
+    def begin_anew(self) -> None:
+        """In a forked child: its spans tell another service instance, from the next task that is bound.
+
+        Not at once, as the SDK renews its providers there, too.
+        """
+        self._is_of_child, self._is_renewed = True, False
+        self._exception_logs = None
 
     def tracer(self) -> Tracer:
         """Return the tracer of Pegboard's own spans."""
@@ -69,6 +79,8 @@ class SpanRoute:
         with self._guard:
             if any(not self._was_asked(found) for found in _exporters(self._session)):
                 self._ask_exporters()
+            if self._is_of_child and not self._is_renewed:
+                self._renew()
             return self._named or self._own or trace.get_tracer_provider()
 
     def exception_recorder(self) -> Record:
@@ -86,21 +98,22 @@ class SpanRoute:
                     from pegboard_tracing._exception_logs import ExceptionLogs
                 except ImportError as error:
                     raise _no_logs(signal) from error
-                self._exception_logs = ExceptionLogs(self._session, _version())
+                self._exception_logs = ExceptionLogs(self._session, _version(), is_of_child=self._is_of_child)
             return recorder(signal, self._exception_logs.record)
 
     def install(self) -> None:
         """Make the session's provider the application's.
 
         Raises:
-            ConfigError: The application has one.
+            ConfigError: The application has one, and it is not that of a session which has ended.
         """
         with self._guard:
             if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-                provider = self._named or self._make_own()
-                trace.set_tracer_provider(provider)
-                if trace.get_tracer_provider() is provider:
-                    return
+                trace.set_tracer_provider(self._named or self._make_own())
+            elif self._named is None:
+                self._own = INSTALLED.take()
+            if is_set(self._named or self._own):
+                return
         raise ConfigError(
             "Tracing(install=True) would replace the application's tracer provider, which OpenTelemetry allows once a "
             "process.\nLeave install out: spans go to the provider that is set, or to the session's exporters.",
@@ -135,7 +148,23 @@ class SpanRoute:
                 logs.close()
         finally:
             if own is not None:
-                own.shutdown()
+                try:
+                    own.shutdown()
+                finally:
+                    INSTALLED.give_back(own)
+
+    def _renew(self) -> None:
+        """Have our own provider, and the tracers that it has made, tell the service instance that a forked child is."""
+        from pegboard_tracing.resource import resource_of_child
+
+        own, self._is_renewed = self._own, True
+        if own is None:
+            return
+        resource = resource_of_child(own.resource)
+        if hasattr(own, "_update_resource"):
+            own._update_resource(resource)  # noqa: SLF001 - private upstream, where it does the same after a fork
+        else:
+            own._resource, self._tracer = resource, None  # noqa: SLF001 - as above
 
     def _was_asked(self, found: HookImpl) -> bool:
         return any(found.plugin is plugin for plugin in self._asked)
@@ -165,6 +194,7 @@ class SpanRoute:
                 from opentelemetry.sdk.trace import TracerProvider as OwnProvider
 
                 from pegboard_tracing._id_generator import PrivateIds
+                from pegboard_tracing._processors import Processors
                 from pegboard_tracing.resource import service_resource
             except ModuleNotFoundError as error:
                 raise ConfigError(
@@ -175,7 +205,10 @@ class SpanRoute:
                 ) from error
             # The session ends it; an exit handler would keep every session's provider until then.
             self._own = OwnProvider(
-                resource=service_resource(), shutdown_on_exit=False, id_generator=PrivateIds()
+                resource=service_resource(),
+                shutdown_on_exit=False,
+                active_span_processor=Processors(),
+                id_generator=PrivateIds(),
             )
         return self._own
 

@@ -5,10 +5,31 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry.sdk import resources
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.version import __version__
+
+from pegboard.parts import after_fork
+
+
+class _Instance:
+    """Which service instance a process is that was forked.
+
+    Attributes:
+        id: The value of `service.instance.id`.
+    """
+
+    def __init__(self) -> None:
+        self.id = ""
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self.id = str(uuid4())
+
+
+_instance = _Instance()
 
 
 def service_resource() -> Resource:
@@ -20,6 +41,17 @@ def service_resource() -> Resource:
         return Resource.create()
     except RuntimeError:
         return _asked_here()
+
+
+def resource_of_child(resource: Resource) -> Resource:
+    """Return a resource as a forked child has it: all signals of a process have one `service.instance.id`, and no other process.
+
+    That goes before one that the environment names, which is the parent's. An SDK that has ids for processes renews them
+    itself.
+    """
+    detector = getattr(resources, "ServiceInstanceIdResourceDetector", None)
+    own = Resource({resources.SERVICE_INSTANCE_ID: _instance.id}) if detector is None else detector().detect()
+    return resource.merge(own)
 
 
 def _asked_here() -> Resource:

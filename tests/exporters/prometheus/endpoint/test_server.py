@@ -15,6 +15,7 @@ from pegboard import Session, task
 from pegboard_prometheus.endpoint.address import checked_address
 from pegboard_prometheus.endpoint.connection import MAX_SECONDS, STALLED
 from pegboard_prometheus.endpoint.server import Server
+from pegboard_prometheus.health.health import Health
 from pegboard_prometheus.page.access import checked_access
 from pegboard_prometheus.page.page import Page
 
@@ -54,7 +55,7 @@ def serve():
     servers = []
 
     def serve(write, most):
-        page = Page(checked_access((), None), write)
+        page = Page(checked_access((), None), write, Health(None, ()))
         servers.append(Server(checked_address("127.0.0.1", 0), page, most=most))
         return servers[-1].port
 

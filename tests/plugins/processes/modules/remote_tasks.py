@@ -191,6 +191,21 @@ def fails_secretly():
     raise WithLock
 
 
+@task(sensitive=True)
+def refuses_secretly():
+    raise LookupError("canary-nested")
+
+
+@task
+def calls_secretly(inner, outer):
+    try:
+        {"lock": fails_secretly, "plain": refuses_secretly}[inner]()
+    except Exception as error:
+        if outer == "as it is":
+            raise
+        raise ValueError(f"outer of {error}") from error
+
+
 @task
 def gives(number, what="lock"):
     if number == 1:
@@ -418,6 +433,13 @@ def meets(folder, number):
     while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     return len(list(Path(folder).iterdir())) == 2
+
+
+@task
+def sessions_open_elsewhere():
+    from pegboard.sessions.serving import SERVING
+
+    return len(SERVING.elsewhere)
 
 
 @task

@@ -6,6 +6,7 @@ import pytest
 import remote_tasks as tasks
 
 from pegboard import On, RemoteError
+from pegboard.privacy import is_sensitive
 
 pytestmark = pytest.mark.usefixtures("on_workers")
 
@@ -54,3 +55,14 @@ def test_sensitive_tasks():
     assert (error.type, error.message, error.traceback) == ("remote_tasks.WithLock", "", "")
     assert "has a lock" not in str(error)
     assert "raised in process" not in "".join(error.__notes__)
+
+
+@pytest.mark.parametrize("outer", ["as it is", "around"])
+@pytest.mark.parametrize("inner", ["lock", "plain"])
+def test_errors_of_sensitive_tasks_inside(inner, outer):
+    """As they are, or around such a one: no traceback crosses, and at home they are as private as in one process."""
+    error = tasks.calls_secretly.submit(inner, outer).exception(30)
+    assert is_sensitive(error) or "has a lock" not in str(error)
+    told = "".join([*error.__notes__, getattr(error, "message", ""), getattr(error, "traceback", "")])
+    assert "canary-nested" not in told
+    assert "has a lock" not in told

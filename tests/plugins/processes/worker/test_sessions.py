@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import remote_tasks as tasks
 
-from pegboard import InvalidPlugin, Session
+from pegboard import InvalidPlugin, Processes, Session
 from pegboard_processes.wire.parcels import Recipe, SessionSpec
 from pegboard_processes.wire.pickling import dumps
 from pegboard_processes.worker.sessions import WorkerSessions
@@ -52,6 +52,13 @@ def test_plugins_that_go_along(warm):
         assert remote_plugins.steps.submit().result() is None
 
 
+def test_nobody_says_there_that_the_environment_sets_nothing(monkeypatch, caplog):
+    """What it sets was set at home, and came along."""
+    monkeypatch.setenv("PEGBOARD_COUNTING__STEP", "7")
+    WorkerSessions().get(spec(Recipe("counting", "remote_plugins", "Counting", {"step": 7})))
+    assert caplog.records == []
+
+
 def test_a_plugin_that_cannot_be_made_there(warm):
     """A plugin that fails to start in the worker fails the calls, with its error."""
     import remote_plugins
@@ -93,3 +100,10 @@ def test_sessions_are_few():
     assert sessions.get(spec(number=9)) is opened[9]
     sessions.close()
     assert not any(each.session.is_open for each in opened)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_worker_misses_no_session_of_who_forked_it():
+    """So nothing is said there of calls that one does not see."""
+    with Processes(1, start_method="fork") as forked, Session(executor=forked):
+        assert tasks.sessions_open_elsewhere.submit().result(30) == 0

@@ -57,7 +57,7 @@ def linked(groups: Sequence[Group], runbooks: object) -> list[Group]:
 
 def to_yaml(groups: Sequence[Group]) -> str:
     """Write a rule file."""
-    return "\n".join([*_lines({"groups": groups}), ""])
+    return "\n".join([*lines({"groups": groups}), ""])
 
 
 def _linked(rule: Rule, runbooks: str) -> Rule:
@@ -67,17 +67,18 @@ def _linked(rule: Rule, runbooks: str) -> Rule:
     return {**rule, "annotations": {**rule["annotations"], "runbook_url": url}}
 
 
-def _lines(value: object) -> Iterator[str]:
+def lines(value: object) -> Iterator[str]:
+    """Write plain data as lines of YAML; its keys are to be such as need no quotes, or to have them."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _entry(f"{key}:", item, "  ")
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            first, *rest = _lines(item)
+            first, *rest = lines(item)
             yield f"- {first}"
             yield from (f"  {line}" for line in rest)
     else:
-        yield _scalar(value)
+        yield scalar(value)
 
 
 def _entry(key: str, item: object, indent: str) -> Iterator[str]:
@@ -86,12 +87,12 @@ def _entry(key: str, item: object, indent: str) -> Iterator[str]:
         yield from (f"{indent}{line}" for line in item.split("\n"))
     elif isinstance(item, Mapping | Sequence) and not isinstance(item, str):
         yield key
-        yield from (f"{indent}{line}" for line in _lines(item))
+        yield from (f"{indent}{line}" for line in lines(item))
     else:
-        yield f"{key} {_scalar(item)}"
+        yield f"{key} {scalar(item)}"
 
 
-def _scalar(value: object) -> str:
+def scalar(value: object) -> str:
     """Write a text in single quotes, in which only the quote itself has a meaning; one with control characters in double ones."""
     if not isinstance(value, str):
         return str(value)

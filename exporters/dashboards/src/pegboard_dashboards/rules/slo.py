@@ -102,6 +102,12 @@ class SLO:
         """The name of a rule file for it."""
         return f"slo-{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.name).strip('.-') or 'task'}.yml"
 
+    @property
+    def resource_name(self) -> str:
+        """A name for it as a resource of Kubernetes."""
+        word = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "task"
+        return f"pegboard-slo-{word}"[:253].rstrip("-")
+
     def groups(self, runbooks: str = RUNBOOKS) -> list[Group]:
         """Make its rule groups: recorded counters and error ratios, the budget that is left, and the alerts.
 
@@ -172,6 +178,7 @@ class SLO:
                 severity,
                 f"{literal(self.name)} uses up its error budget",
                 f"{self._services()}{what}; {{{{ $value | humanizePercentage }}}} do not.",
+                slo=self.name,  # its series have it, too; so no two objectives have the same rule
             )
             for speed, severity, pairs in (("BurnsFast", "critical", FAST), ("BurnsSlow", "warning", SLOW))
         ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
-from pegboard.parts import ProcessLocal
+from pegboard.parts import ProcessLocal, time_for_end
 from pegboard_metrics import names
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.gateway import Gateway, checked_gateway
@@ -69,16 +69,22 @@ class PushGateway:
             session.masks.add(self._gateway.password)
 
     @hookimpl
+    def session_forked(self) -> str:
+        """Say that the parent pushes: a group at the gateway holds the numbers of one process."""
+        return f"PushGateway({self._gateway.url!r}): the parent pushes, and what this process measures is not among it"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Push, and wait no longer than was said."""
         registry = self._open.end(session)
         if registry is None:
             return
         push = _PushThread(self._gateway, lambda: self._exposition.write([registry], TEXT), self._timeout)
-        push.push_within(self._timeout)
+        seconds = time_for_end(self._timeout)
+        push.push_within(seconds)
         if push.is_alive():
             push.abort()
-            _warn(self._gateway, f"no answer within {self._timeout:g} s")
+            _warn(self._gateway, f"no answer within {seconds:g} s")
         elif push.failure:
             _warn(self._gateway, session.masks.mask(push.failure))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pegboard import ConfigError, hookimpl
 from pegboard.parts import Periodic, ProcessLocal, new_lock
+from pegboard.privacy import loggable
 from pegboard_prometheus._registry import registry_of
 from pegboard_prometheus.batch.prom_file import LAST_SUCCESS, Labels, last_successes, latest, replace_file
 from pegboard_prometheus.page.exposition import Exposition
@@ -68,6 +69,11 @@ class Textfile:
         self._open.begin(session, (registry, periodic))
 
     @hookimpl
+    def session_forked(self) -> str:
+        """Say that the parent writes the file: two processes would take turns in replacing it."""
+        return f"Textfile({str(self.path)!r}): the parent writes that file, and what this process measures is not in it"
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Write the file a last time."""
         begun = self._open.end(session)
@@ -84,7 +90,8 @@ class Textfile:
                 self._earlier = last_successes(self.path)
                 replace_file(self.path, self._exposition.write([registry], TEXT), _MODE)
         except Exception as error:  # noqa: BLE001 - a full disk, say: no reason to fail a job that is done
-            _log.exception("the metrics were not written to %s: %s", self.path, type(error).__name__)
+            told, kind = loggable(error), type(error).__name__
+            _log.error("the metrics were not written to %s: %s", self.path, kind, exc_info=told)
 
     def _samples_of(self, metric: Metric) -> list[Sample]:
         samples = [sample._replace(labels=self._labelled(sample.labels)) for sample in metric.samples]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from pegboard.privacy import loggable
 from pegboard_prometheus.endpoint.request import MAX_HEAD, Refused, parsed
 from pegboard_prometheus.page import page as pages
 
@@ -86,8 +87,8 @@ class Connection:
             self.waits_for = next(self._steps)
         except (StopIteration, OSError):  # it is answered; or it went away
             self.is_over = True
-        except Exception:  # noqa: BLE001 - one client must not end the others
-            _log.exception("a client could not be answered")
+        except Exception as error:  # noqa: BLE001 - one client must not end the others
+            _log.error("a client could not be answered", exc_info=loggable(error))
             self.is_over = True
 
     def late(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard.privacy import loggable
 from pegboard.texts import encodable
 from pegboard_prometheus.page.families import Joined, families_of
 from pegboard_prometheus.page.negotiation import OPENMETRICS
@@ -75,7 +76,7 @@ class Exposition:
     def _say(self, message: str, error: Exception | None = None) -> None:
         if message not in self._said:
             self._said.add(message)
-            _log.warning("%s", message, exc_info=error)
+            _log.warning("%s", message, exc_info=error and loggable(error))
 
 
 @attrs.frozen

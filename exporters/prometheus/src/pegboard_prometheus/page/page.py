@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pegboard.privacy import loggable
 from pegboard_prometheus.page.negotiation import accepts_gzip, content_type
 from pegboard_prometheus.page.shared import Shared
 
 if TYPE_CHECKING:
+    from pegboard_prometheus.health.health import Health
     from pegboard_prometheus.page.access import Access
 
 PLAIN = "text/plain; charset=utf-8"
@@ -76,7 +78,7 @@ class _Form:
 
 
 class Page:
-    """The metrics, for those who may read them.
+    """The metrics, for those who may read them, and beside them what orchestrators ask, for anybody.
 
     All who ask while the metrics are being written get the same bytes, if they take the same format and encoding: many scrapers
     cost as much as one, and a page that many clients are slow to read is there once.
@@ -84,11 +86,13 @@ class Page:
     Args:
         access: Who may.
         render: Writes the metrics in a format; None while there are none, as no session is open.
+        health: Answers the others.
     """
 
-    def __init__(self, access: Access, render: Render) -> None:
+    def __init__(self, access: Access, render: Render, health: Health) -> None:
         self._access = access
         self._render = render
+        self._health = health
         self._written: Shared[_Form, Response] = Shared("pegboard-prometheus-page", self._write)
 
     def ask(
@@ -99,12 +103,13 @@ class Page:
         Args:
             request: What is asked for.
             local_address: The address that the client has connected to, if it is known.
-            path: Where the page is; None when whoever called this has looked at the path already.
+            path: Where the page is; None when it is wherever whoever called this is asked, as an app is. What orchestrators ask
+                is beside it, or below an app.
         """
-        refused = self._refused(request, local_address, path)
-        if refused is not None:
+        known = self._of_health(request, path) or self._refused(request, local_address, path)
+        if known is not None:
             answer: Future[Response] = Future()
-            answer.set_result(refused)
+            answer.set_result(known)
             return answer
         is_packed = accepts_gzip(request.value("accept-encoding"))
         return self._written.ask(_Form(content_type(request.value("accept")), is_packed))
@@ -113,13 +118,24 @@ class Page:
         """Wait for the metrics that are being written."""
         self._written.settle(seconds)
 
+    def _of_health(self, request: Request, path: str | None) -> Response | None:
+        """Answer what orchestrators ask, whoever asks under whatever name; None where the page is asked for."""
+        folder, _, name = request.path.rstrip("/").rpartition("/")
+        question = self._health.question(name) if path is None or not folder else None
+        if question is None:
+            return None
+        if request.method not in _METHODS:
+            return _not_allowed()
+        trouble = question()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if trouble else HTTPStatus.OK
+        return _response(status, PLAIN, f"{trouble or 'ok'}\n".encode())
+
     def _refused(self, request: Request, local_address: str | None, path: str | None) -> Response | None:
         refused = self._refused_host(request, local_address)
         if refused is not None:
             return refused
         if request.method not in _METHODS:
-            allowed = ", ".join(_METHODS)
-            return refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{allowed} only.\n", ("Allow", allowed))
+            return _not_allowed()
         token = self._access.token
         if token is not None and not token.admits(request.value("authorization")):
             return _unauthorized(request)
@@ -146,7 +162,7 @@ class Page:
         try:
             body = self._render(form.kind)
         except BaseException as error:  # noqa: BLE001 - whatever a collector raises, SystemExit too: the page stays
-            _log.exception("the metrics could not be written")
+            _log.error("the metrics could not be written", exc_info=loggable(error))
             return refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 f"The metrics could not be written: {type(error).__name__}. The log of the process tells more.\n",
@@ -169,6 +185,11 @@ def full() -> Response:
 def refusal(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
     """Make an answer that says why there is no other."""
     return _response(status, PLAIN, text.encode(), *headers)
+
+
+def _not_allowed() -> Response:
+    allowed = ", ".join(_METHODS)
+    return refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{allowed} only.\n", ("Allow", allowed))
 
 
 def _unavailable(text: str) -> Response:

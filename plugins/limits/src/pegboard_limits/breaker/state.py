@@ -10,6 +10,7 @@ import attrs
 
 from pegboard import current_call
 from pegboard.parts import after_fork, new_rlock
+from pegboard.parts.event_loop import running_loop
 from pegboard_limits._errors import BreakerOpen
 
 if TYPE_CHECKING:
@@ -183,11 +184,7 @@ class BreakerState:
 
 
 def _loop_of(call: Call) -> AbstractEventLoop | None:
-    if not call.is_async:
-        return None
-    from asyncio import get_running_loop
-
-    return get_running_loop()
+    return running_loop() if call.is_async else None
 
 
 def _is_inside(call: Call, number: int | None) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from pegboard import Layer, Order
+from pegboard.parts.event_loop import running_loop
 from pegboard.parts.stopping import release_once, wait_for_lock
 from pegboard.parts.wakers import new_waker
 from pegboard_limits._errors import LimitExceeded
@@ -53,7 +54,7 @@ def concurrency_layer(slots: Slots, max_wait: float | None, *, for_bodies: bool,
     async def run_async(call: Call, proceed: Proceed) -> Any:
         number = call.number
         try:
-            loops[number] = running_loop()
+            loops[number] = loop_here()
             if not enter(call):
                 await _wait(slots, call, max_wait)
             return await proceed(call)
@@ -69,7 +70,7 @@ def concurrency_layer(slots: Slots, max_wait: float | None, *, for_bodies: bool,
         number = call.number
         try:
             if is_async:
-                loops[number] = running_loop()
+                loops[number] = loop_here()
             if not enter(call):
                 await _wait(slots, call, max_wait)
             async for item in proceed(call):
@@ -85,11 +86,9 @@ def concurrency_layer(slots: Slots, max_wait: float | None, *, for_bodies: bool,
     return Layer("limits", Order.LIMIT, run=run_async if is_async else run, stream=stream)
 
 
-def running_loop() -> ref[AbstractEventLoop]:
+def loop_here() -> ref[AbstractEventLoop]:
     """Refer to the event loop of an async call, without keeping it, and what it left behind, from the collector."""
-    from asyncio import get_running_loop
-
-    return ref(get_running_loop())
+    return ref(running_loop())
 
 
 async def _wait(slots: Slots, call: Call, max_wait: float | None) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pegboard import Layer, Order
-from pegboard_limits.concurrency.layer import longest_wait, refusal, running_loop, wait_for_slot
+from pegboard_limits.concurrency.layer import longest_wait, loop_here, refusal, wait_for_slot
 from pegboard_limits.concurrency.slots import Slots
 from pegboard_limits.store.scripts import GIVE_SLOT_BACK, TAKE_SLOT
 
@@ -157,7 +157,7 @@ def shared_concurrency_layer(slots: SharedSlots, max_wait: float | None, *, for_
         holder = os.urandom(8).hex()
         try:
             if call.is_async:
-                loops[call.number] = running_loop()
+                loops[call.number] = loop_here()
             await enter(call, holder)
             return await proceed(call)
         finally:
@@ -170,7 +170,7 @@ def shared_concurrency_layer(slots: SharedSlots, max_wait: float | None, *, for_
         holder = os.urandom(8).hex()
         try:
             if call.is_async:
-                loops[call.number] = running_loop()
+                loops[call.number] = loop_here()
             await enter(call, holder)
             async for item in proceed(call):
                 yield item

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import ConfigError, texts
 from pegboard.parts import after_fork, new_rlock
+from pegboard.parts.event_loop import running_loop
 from pegboard_limits._errors import LimitStoreError
 from pegboard_limits.store.connection import Connection, Reply
 
@@ -151,6 +152,7 @@ class RedisStore:
     async def _query_in_loop(
         self, query: Callable[[Connection], Coroutine[Any, Any, T]], _: float | None
     ) -> T:
+        running_loop()
         return await asyncio.wrap_future(self._submit(query))
 
     def _failure(self, call: Call, limit: str, error: Exception) -> LimitStoreError:

@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 from pegboard.calls.arity import UNCHECKED, Arity, arity
-from pegboard.calls.time_limit import TimeElsewhere
 from pegboard.current import running_call
 from pegboard.places import RemotePlace, workers_of
+from pegboard_processes.home.limits import TimeElsewhere
 from pegboard_processes.home.mapping import amap_remote, map_remote
 from pegboard_processes.home.sending import (
     bring_home,

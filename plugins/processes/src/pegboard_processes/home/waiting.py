@@ -5,15 +5,15 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from pegboard.parts.event_loop import running_loop
+
 if TYPE_CHECKING:
     import asyncio
 
 
 async def over(future: Future[Any], seconds: float | None = None) -> None:
     """Wait until a future is over, whatever becomes of it, so long at most; of its error nobody is told who does not look."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     told: asyncio.Future[None] = loop.create_future()
 
     def tell(_: Future[Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 from pegboard.errors import ConfigError
 from pegboard.parts import after_fork, checks, new_lock
+from pegboard.sessions.serving import goes_on
 
 StartMethod = Literal["forkserver", "spawn", "fork"]
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
@@ -81,11 +82,14 @@ class _Forks:
             ours, theirs = _pair()
             self._ours.add(ours)
             with theirs:
+                token = goes_on.set(False)
                 try:
                     pid = os.fork()
                 except BaseException:
                     ours.close()
                     raise
+                finally:
+                    goes_on.reset(token)
                 if pid == 0:
                     self._become_worker(theirs.detach(), memory)
         return pid, ours

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import texts
 from pegboard.errors import RemoteError, TransportError
+from pegboard.privacy import is_sensitive, mark_sensitive
 from pegboard_processes.wire.parcels import Failure
 from pegboard_processes.wire.pickling import dumps, loads
 
@@ -62,6 +63,9 @@ def said(error: BaseException) -> str:
 def pack(error: BaseException, *, sensitive: bool) -> Failure:
     """Make an error ready to travel."""
     cls = type(error)
+    if sensitive or is_sensitive(error):
+        mark_sensitive(error)  # itself: its causes stay here
+        sensitive = True
     text, message = ("", "") if sensitive else (_text(error), _message(error))
     return Failure(_pickled(error), f"{cls.__module__}.{cls.__qualname__}", message, text)
 

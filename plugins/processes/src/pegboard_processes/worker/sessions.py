@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pegboard.environment import noted
 from pegboard.errors import InvalidPlugin
 from pegboard.parts import new_lock
 from pegboard.parts.contexts import context_manager
+from pegboard.privacy import loggable
 from pegboard.sessions.serving import SERVING
 from pegboard.sessions.session import Session
 from pegboard_processes import hookspecs
@@ -98,6 +100,7 @@ class WorkerSessions:
             found.users += 1
             if HERE.parcel and SERVING.installed is not found.session:  # for threads of the function
                 SERVING.install(found.session)
+                SERVING.elsewhere.clear()  # of who forked this process
             idle = [key for key, each in self._open.items() if not each.users]
             old = self._unlist(idle[: max(len(self._open) - _SESSIONS_MOST, 0)])
         for each in old:
@@ -154,10 +157,11 @@ def _end(ending: WorkerSession) -> None:
         SERVING.install(None)
     try:
         ending.session.release(None)
-    except Exception:
+    except Exception as error:
         import logging
 
-        logging.getLogger("pegboard").exception("a session of a worker did not end well")
+        told = loggable(error)
+        logging.getLogger("pegboard").exception("a session of a worker did not end well", exc_info=told)
 
 
 def _remake(recipe: Recipe) -> object:
@@ -176,7 +180,7 @@ def _remake(recipe: Recipe) -> object:
             plugin=recipe.name,
             hook="",
         )
-    return found(**recipe.settings)
+    return noted(found(**recipe.settings))
 
 
 WORKER_SESSIONS = WorkerSessions()

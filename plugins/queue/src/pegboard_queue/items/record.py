@@ -64,6 +64,7 @@ class Record:
         control: What changes the manager's items.
         number: In the order of submission, from 1.
         session, parent_call, context: Where it was submitted, and so where it runs.
+        parent: The item that submitted it; None outside of any.
         stop: Ends what the task waits for, once the item is cancelled; None for a coroutine, which is cancelled itself.
         line: Who measures how long it waits in line; None where nobody measures.
         ready_since: When it last became ready, if somebody measures.
@@ -98,6 +99,7 @@ class Record:
         "manager",
         "name",
         "number",
+        "parent",
         "parent_call",
         "prefix",
         "priority",
@@ -141,6 +143,7 @@ class Record:
         self.number = 0
         self.session: Session | None = None
         self.parent_call: Call | None = None
+        self.parent: Item[Any] | None = None
         self.context: Context | None = None
         self.unmet: set[Item[Any]] | None = None
         self.dependants: list[Item[Any]] | None = None

@@ -30,22 +30,31 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """The way in to one manager; made where the manager is."""
+    """The way in to one manager.
 
-    def __init__(self, registry: Registry, scheduler: Scheduler, control: Control) -> None:
+    Args:
+        registry, scheduler, control: The manager's.
+        home: Where a thread without a session of its own submits.
+    """
+
+    def __init__(
+        self, registry: Registry, scheduler: Scheduler, control: Control, home: Place | None
+    ) -> None:
         self._registry = registry
         self._scheduler = scheduler
         self._control = control
-        session = current_session()
-        # Where a thread without a session of its own submits.
-        self._home = None if session is None else (session, current_call(), copy_context())
+        self._home = home
         self._adopted: Session | None = None
         self._version = 0
         self._line: Line | None = None
 
+    def session(self) -> Session | None:
+        """The session that an item submitted here would run in."""
+        return current_session() or (self._home and self._home[0])
+
     def clock(self) -> Clock:
-        """The clock of the session that an item submitted here would run in."""
-        session = current_session() or (self._home and self._home[0])
+        """Its clock."""
+        session = self.session()
         return SYSTEM_CLOCK if session is None else session.clock
 
     def adopt(self, manager: TaskManager, session: Session | None, *, made_here: bool = False) -> None:
@@ -60,6 +69,7 @@ class Admission:
         record = record_of(item)
         more = (*record.wanted, *depends_on)
         place = self._place_for(manager, item)
+        self._control.refuse_draining(place[0], place[1])
         with self._registry.guard:
             self._control.refuse_closed()
             needs = dependencies.resolve(self._registry, item, more) if more else ()
@@ -73,6 +83,8 @@ class Admission:
     ) -> None:
         """Take in several pending items, or none of them; each may depend on any other of them."""
         places = [self._place_for(manager, item) for item in items]
+        for session, parent, _ in places:
+            self._control.refuse_draining(session, parent)
         if len(set(items)) < len(items):
             raise ValueError("an item stands in the list twice, and would run twice.")
         with self._registry.guard:
@@ -103,6 +115,7 @@ class Admission:
         record = record_of(item)
         record.manager, record.control, record.line = manager, self._control, self._line
         record.session, record.parent_call, record.context = place
+        record.parent = running_item.get()
         if not record.is_async:
             record.stop = Stop("the item was cancelled")
         place[2].run(_enter, item, record.stop)
@@ -114,6 +127,12 @@ class Admission:
             self._scheduler.wait_or_skip(item)
         else:
             self._scheduler.make_ready(item)
+
+
+def place_here() -> Place | None:
+    """Return where this is; None without a session."""
+    session = current_session()
+    return None if session is None else (session, current_call(), copy_context())
 
 
 def _enter(item: Item[Any], stop: Stop | None) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pegboard import current_call
 from pegboard_queue._errors import ManagerClosed
 from pegboard_queue.items.item import record_of, refuse_started
 from pegboard_queue.items.state import ENDED, State, illegal
 from pegboard_queue.running import dependencies
 
 if TYPE_CHECKING:
-    from pegboard import Session
+    from pegboard import Call, Session
     from pegboard_queue.items.item import Item
     from pegboard_queue.manager.waiting import Waiting
     from pegboard_queue.running.registry import Registry
     from pegboard_queue.running.scheduler import Scheduler
 
 _NOT_STARTED = (State.PENDING, State.WAITING, State.READY)
+_LEFT = (*_NOT_STARTED, State.PAUSED)
 _CHANGEABLE = (State.WAITING, State.READY, State.PAUSED)
 
 
@@ -28,6 +30,10 @@ class Control:
         self._registry = registry
         self._scheduler = scheduler
         self._waiting = waiting
+
+    def is_of(self, registry: Registry) -> bool:
+        """Whether these are the items that it changes."""
+        return self._registry is registry
 
     def cancel(self, item: Item[Any]) -> None:
         """Cancel an item; see `TaskManager.cancel`."""
@@ -50,6 +56,29 @@ class Control:
         self._registry.notifier.deliver()
         if cancel:
             self.cancel_where(lambda _: True)
+
+    def begin_draining(self) -> None:
+        """Cancel what has not started in sessions that drain, unless what submitted it still runs, which may need it."""
+        self.cancel_where(lambda item: _is_left(item) and not _is_running(record_of(item).parent_call))
+
+    def begin_closing_drained(self) -> None:
+        """Take no more items from outside, and cancel what has not started, unless an item that runs has submitted it."""
+        with self._registry.guard:
+            self._scheduler.closing = True
+            self._cancel_where(_is_left)
+        self._registry.notifier.deliver()
+
+    def refuse_draining(self, session: Session | None, parent: Call | None) -> None:
+        """Refuse what would begin in a session that drains, unless a call that runs asks.
+
+        Raises:
+            ManagerClosed: It would.
+        """
+        if session is not None and session.is_draining and not _is_running(parent):
+            raise ManagerClosed(
+                "the session of this item drains, as the program is about to end, so no more work begins in it.\n"
+                "Calls that run may still submit what they need."
+            )
 
     def _cancel_where(self, chosen: Callable[[Item[Any]], bool]) -> None:
         for item in [*self._registry.items.values()]:
@@ -80,6 +109,7 @@ class Control:
         record = record_of(item)
         with self._registry.guard:
             self.refuse_closed()
+            self.refuse_draining(record.session, current_call())
             if record.state is not State.FAILED:
                 raise illegal(record.name, record.state, State.READY, "only a failed item is retried")
             behind = dependencies.revived(item) if dependants else ()
@@ -153,3 +183,15 @@ class Control:
             if item.state in (State.RUNNING, State.RETRYING) and item.state is not state:  # not cancelled
                 self._registry.move(item, state)
         self._registry.notifier.deliver()
+
+
+def _is_left(item: Item[Any]) -> bool:
+    """Whether an item that has not started will not, as its session drains: all but those of items that run."""
+    record = record_of(item)
+    if record.session is None or not record.session.is_draining or record.state not in _LEFT:
+        return False
+    return record.parent is None or record.parent.state in ENDED
+
+
+def _is_running(call: Call | None) -> bool:
+    return call is not None and call.outcome is None

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pegboard import current_session
-from pegboard.parts import checks
+from pegboard.parts import after_fork, checks, time_for_work
+from pegboard.parts.event_loop import running_loop
 from pegboard_queue._checks import dependencies_given, seconds_or_none
+from pegboard_queue._errors import QueueError
 from pegboard_queue.items.item import Item, checked_items
 from pegboard_queue.items.state import State
 from pegboard_queue.items.statistics import Statistics
-from pegboard_queue.manager.admission import Admission
+from pegboard_queue.manager.admission import Admission, place_here
 from pegboard_queue.manager.control import Control
 from pegboard_queue.manager.waiting import Waiting, value_of
 from pegboard_queue.running.dependencies import refuse_stranger
@@ -36,6 +38,8 @@ class TaskManager:
     for what runs. Paused items are cancelled in both cases. Safe for threads. Each item is a call in the session, and with the
     context, of whoever submits it; a thread without a session submits in the one that the manager was made in. A coroutine runs in the loop that `async with` was entered in, otherwise in one of the manager's own.
 
+    In a forked child it begins without items: those of the parent are the parent's, which runs them.
+
     Args:
         workers: How many items run at once, functions and coroutines together.
         keep: How many items that have ended it remembers for `get`, `list` and `depends_on`; None for all. An
@@ -48,14 +52,29 @@ class TaskManager:
 
     def __init__(self, workers: int = 4, *, keep: int | None = 10_000) -> None:
         self.workers = _WORKERS.check("workers", workers, owner="TaskManager")
-        self._registry = Registry(_KEEP.check("keep", keep, owner="TaskManager"))
-        self.id = self._registry.id
+        self._keep = _KEEP.check("keep", keep, owner="TaskManager")
+        self._home = place_here()
         self.is_closed = False
+        self._begin()
+        self._admission.adopt(self, current_session(), made_here=True)
+        after_fork(self._begin_anew)
+
+    def _begin(self) -> None:
+        self._registry = Registry(self._keep)
+        self.id = self._registry.id
         self._workers = Workers(self._registry, self.workers)
         self._waiting = Waiting(self._registry, self._workers)
         self._control = Control(self._registry, self._workers.scheduler, self._waiting)
-        self._admission = Admission(self._registry, self._workers.scheduler, self._control)
-        self._admission.adopt(self, current_session(), made_here=True)
+        self._admission = Admission(self._registry, self._workers.scheduler, self._control, self._home)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: begin without items. A thread that came along from within one, or from a wait, goes on without."""
+        if not self.is_closed:
+            self._workers.scheduler.break_down(
+                QueueError("the process that this one was forked from runs its items.")
+            )
+            self._registry.notifier.forget()
+            self._begin()
 
     def __repr__(self) -> str:
         return (
@@ -150,7 +169,7 @@ class TaskManager:
             UnknownItem: There is none, or there are several of that name.
         """
         if isinstance(item, Item):
-            if item.manager is not self:
+            if not self._registry.holds(item):
                 return refuse_stranger(item)
             return item
         if not isinstance(item, str):
@@ -284,34 +303,66 @@ class TaskManager:
         Args:
             cancel: Cancel every item instead of running it, and wait for what runs.
         """
+        self._close(lambda: self._control.begin_closing(cancel=cancel))
+
+    def _close(self, begin: Callable[[], None]) -> None:
         if self.is_closed:
             return
         if not self._workers.scheduler.is_idle:
             self._waiting.refuse_blocking("for the manager's end")
         self._waiting.refuse_inside()
-        self._control.begin_closing(cancel=cancel)
+        begin()
         try:
             self.join()
-        except BaseException:
-            self.cancel_all()
+        except BaseException as error:
+            self._give_up(error)
             self.join()
             raise
         finally:
             self._workers.close()
             self.is_closed = True
 
+    def close_in_time(self) -> None:
+        """End the manager as its session ends: all is cancelled, but at SIGTERM what runs has the time that is left for work."""
+        most = time_for_work()
+        self._give_up(None if most is None else SystemExit())
+        try:
+            self._waiting.for_all(most)
+        except TimeoutError:
+            self.cancel_all()
+        self._workers.close(wait=self._workers.scheduler.is_idle)
+        self.is_closed = True
+
+    def _begin_to_end(self, error: BaseException | None) -> Callable[[], None]:
+        """Return what begins the end of a block that was left with this error."""
+        if error is None:
+            return lambda: self._control.begin_closing(cancel=False)
+        return lambda: self._give_up(error)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        """Take no more items, and cancel all; where SIGTERM leaves a session that drains, those alone that have not started."""
+        session = self._admission.session()
+        has_time = error is not None and not isinstance(error, Exception | KeyboardInterrupt)
+        if has_time and session is not None and session.is_draining:
+            self._control.begin_closing_drained()
+        else:
+            self._control.begin_closing(cancel=True)
+
     async def aclose(self, *, cancel: bool = False) -> None:
         """Do what `close` does, in an event loop."""
+        await self._aclose(lambda: self._control.begin_closing(cancel=cancel))
+
+    async def _aclose(self, begin: Callable[[], None]) -> None:
         import asyncio
 
         if self.is_closed:
             return
         self._waiting.refuse_inside()
-        self._control.begin_closing(cancel=cancel)
+        begin()
         try:
             await self.ajoin()
-        except BaseException:
-            self.cancel_all()
+        except BaseException as error:
+            self._give_up(error)
             await self.ajoin()
             raise
         finally:
@@ -326,25 +377,24 @@ class TaskManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.close(cancel=error is not None)
+            self._close(self._begin_to_end(error))
         except Exception as failure:
             if error is None or failure is not self._workers.scheduler.broken:
                 raise
             _note_failure(error, failure)
 
     async def __aenter__(self) -> Self:
-        import asyncio
-
+        loop = running_loop()
         with self._registry.guard:
             if self._workers.loop is None:
-                self._workers.loop = asyncio.get_running_loop()
+                self._workers.loop = loop
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self.aclose(cancel=error is not None)
+            await self._aclose(self._begin_to_end(error))
         except Exception as failure:
             if error is None or failure is not self._workers.scheduler.broken:
                 raise

@@ -145,7 +145,7 @@ class Waiting:
     def inside(self) -> Item[Any] | None:
         """The item of this manager that the waiting code belongs to."""
         outer = running_item.get()
-        inside = outer is not None and outer.manager is not None and outer.manager.id == self._registry.id
+        inside = outer is not None and self._registry.holds(outer)
         return outer if inside else None
 
     def refuse_inside(self) -> None:

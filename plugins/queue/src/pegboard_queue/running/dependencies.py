@@ -57,7 +57,11 @@ def _on_itself(item: Item[Any]) -> CyclicDependency:
 
 def refuse_stranger(item: Item[Any]) -> NoReturn:
     """Refuse an item that is not in the manager that is asked about it."""
-    where = "no manager" if item.manager is None else "another manager"
+    where = (
+        "no manager"
+        if item.manager is None
+        else "another manager, or was submitted before this process was forked"
+    )
     raise UnknownItem(
         f"item {item.name!r} is in {where}, so this one knows nothing of it.\nSubmit it here first.",
         wanted=item.name,

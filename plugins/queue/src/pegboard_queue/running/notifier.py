@@ -40,6 +40,11 @@ class Notifier:
         """Whether this thread is in an observer of a change."""
         return self._thread == threading.get_ident()
 
+    def forget(self) -> None:
+        """Deliver nothing of what is in the queue, in a forked child: the parent does."""
+        self._pending.clear()
+        self._thread = None
+
     def changed(self, session: Session, item: Item[Any], old: State, new: State) -> None:
         """Put a change in the queue; the guard is held."""
         if session.is_answered(_EVENT):

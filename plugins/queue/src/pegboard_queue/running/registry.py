@@ -71,9 +71,9 @@ class Registry:
         self.unfinished += 1
 
     def holds(self, item: Item[Any]) -> bool:
-        """Whether an item was submitted here; also one that is forgotten."""
-        manager = item.manager
-        return manager is not None and manager.id == self.id
+        """Whether an item was submitted here, and in this process; also one that is forgotten."""
+        control = record_of(item).control
+        return control is not None and control.is_of(self)
 
     def has_name(self, name: str) -> bool:
         """Whether any item has this name."""

@@ -161,7 +161,7 @@ class Scheduler:
             self._registry.move(item, State.RUNNING)
         self._registry.move(item, State.PAUSED)
         record.failure = None
-        if self.closing:
+        if self.closing or (record.session is not None and record.session.is_draining):
             self.cancel(item)
 
     # Slots ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import attrs
 
 from pegboard import MustBeAwaited
 from pegboard.parts.awaiting import PLAIN, is_unfinished, refuse_awaitable
+from pegboard.privacy import loggable
 from pegboard.running.loop_thread import LoopThread
 from pegboard_queue.items.item import record_of
 from pegboard_queue.running.scheduler import Scheduler
@@ -70,15 +71,15 @@ class Workers:
         with self._guard:
             self._single_threads.discard(threading.current_thread())
 
-    def close(self) -> None:
-        """End the threads, once every item has ended."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the threads, once every item has ended; without waiting, those of items that go on when these have."""
         pool, stop = self._pool, self._stop_loop
         with self._guard:
             threads = list(self._single_threads)
-        for thread in threads:
+        for thread in threads if wait else ():
             thread.join()
         if pool is not None:
-            pool.shutdown(wait=True)
+            pool.shutdown(wait=wait)
         if stop is not None:
             stop()
 
@@ -102,7 +103,9 @@ class Workers:
 
     def _end_with(self, error: BaseException) -> None:
         logging.getLogger("pegboard").error(
-            "a worker of a queue failed, which ends its manager: %s", type(error).__name__, exc_info=error
+            "a worker of a queue failed, which ends its manager: %s",
+            type(error).__name__,
+            exc_info=loggable(error),
         )
         self.scheduler.break_down(error)
 

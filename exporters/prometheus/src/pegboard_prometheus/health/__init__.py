@@ -1,0 +1,1 @@
+"""What an orchestrator asks: whether the process is alive, and whether it is ready."""
