@@ -10,8 +10,9 @@ import re
 import pytest
 
 import pegboard
-from pegboard import PegboardError, errors
-from pegboard.records import error_type
+from pegboard import PegboardError, Suspended, errors
+from pegboard.errors import is_parked
+from pegboard.records import error_type, status_of
 
 CLASSES = {
     name: value
@@ -90,3 +91,22 @@ def test_the_type_of_an_error_is_named_for_spans_and_metrics_alike() -> None:
     assert error_type(KeyboardInterrupt()) == "KeyboardInterrupt"
     for no_failure in (None, asyncio.CancelledError(), GeneratorExit(), errors.Suspended()):
         assert error_type(no_failure) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "parked"),
+    [
+        (Suspended(), True),
+        (BaseExceptionGroup("", [Suspended(), BaseExceptionGroup("", [Suspended()])]), True),
+        (BaseExceptionGroup("", [Suspended(), KeyError()]), False),
+        (KeyError(), False),
+        (KeyboardInterrupt(), False),
+        (PegboardError("x"), False),
+        (type("Later", (PegboardError,), {"parked": True})("x"), True),
+    ],
+)
+def test_what_parks_a_call_is_a_suspension_or_says_so(error, parked) -> None:
+    """And a group of nothing else; its status is `suspended`, but for an Exception's."""
+    assert is_parked(error) is parked
+    if not isinstance(error, Exception):
+        assert (status_of(error) == "suspended") is parked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from pegboard import (
     hookimpl,
     task,
 )
+from pegboard.running.open_group import open_group
 from pegboard.testing import Recorder
 
 
@@ -340,3 +342,46 @@ def test_a_layer_may_preset_the_attempt(probe) -> None:
     with Session(Around(resume, order=Order.JOURNAL), recorder):
         assert probe.run(1).attempts == 5
     assert recorder.of("before_attempt")[0].details["attempt"] == 5
+
+
+@pytest.mark.parametrize("way", ["acall", "arun", "submit", "start", "group submit", "group acall"])
+def test_layers_are_told_of_a_call_where_it_is_made(way) -> None:
+    """In the order of the calls, however they are run then, and in the thread that makes them."""
+    told = []
+
+    class Telling:
+        name = "telling"
+
+        @hookimpl
+        def bind(self, session, task):
+            async def run(call, proceed):
+                return await proceed(call)
+
+            def made(call):
+                told.append((call.args[0], threading.get_ident()))
+
+            return Layer("telling", Order.CACHE, run=run, made=made)
+
+    @task
+    def work(x):
+        return x
+
+    async def main():
+        if way in ("acall", "arun"):
+            each = work.acall if way == "acall" else work.arun
+            return await asyncio.gather(*map(each, range(5)))
+        with_group = open_group("graph", "g")
+        async with with_group as group:
+            if way == "start":
+                return await asyncio.gather(*(group.start(work, x) for x in range(5)))
+            return await asyncio.gather(*(group.acall(work, x) for x in range(5)))
+
+    with Session(Telling()):
+        if way == "submit":
+            [each.result() for each in [work.submit(x) for x in range(5)]]
+        elif way == "group submit":
+            with open_group("graph", "g") as group:
+                [each.result() for each in [group.submit(work, x) for x in range(5)]]
+        else:
+            asyncio.run(main())
+    assert told == [(x, threading.get_ident()) for x in range(5)]

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 
 import pytest
 
-from pegboard import MapError, PegboardError, Session, task
+from pegboard import MapError, PegboardError, Session, Suspended, task
 from pegboard.testing import Recorder
 
 
@@ -122,3 +122,53 @@ def test_an_error_of_no_item_ends_the_group(on_error) -> None:
     with Session(recorder, executor=Full()), pytest.raises(RuntimeError, match="new thread"):
         work.map([0, 2], on_error=on_error)
     assert recorder.unbalanced() == []
+
+
+@pytest.mark.parametrize("on_error", ["raise", "collect", "aggregate"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["map", "amap"])
+def test_what_suspends_lets_the_others_go_on_to_their_end(is_async, on_error) -> None:
+    """Then the map suspends, as the first of them did; nothing is cancelled for it."""
+    ended = []
+
+    def body(x: int) -> int:
+        if x % 2:
+            raise Suspended(f"item {x}")
+        ended.append(x)
+        return x
+
+    @task
+    async def abody(x: int) -> int:
+        await asyncio.sleep(0)
+        return body(x)
+
+    async def main() -> None:
+        await abody.amap(range(6), on_error=on_error)
+
+    recorder = Recorder()
+    with Session(recorder), pytest.raises(Suspended):
+        asyncio.run(main()) if is_async else task(body).map(range(6), on_error=on_error)
+    assert sorted(ended) == [0, 2, 4]
+    (after,) = recorder.of("after_group")
+    assert (after.details["outcome"].status, after.subject.failed) == ("suspended", 0)
+
+
+def test_an_error_wins_over_a_suspension() -> None:
+    """It stops the map and is raised."""
+
+    @task
+    def body(x: int) -> None:
+        raise Suspended if x == 0 else KeyError(x)
+
+    with Session(), pytest.raises(KeyError):
+        body.map(range(2), concurrency=1)
+
+
+def test_an_input_that_suspends_ends_the_map() -> None:
+    """There are no further items to go on with."""
+
+    def inputs():
+        yield 0
+        raise Suspended
+
+    with Session(), pytest.raises(Suspended):
+        work.map(inputs())

@@ -27,7 +27,7 @@ from pegboard_durable._codec import decode_error, encode_error
 CANARY = "canary-7f3a"
 
 
-class Picky(Exception):
+class PickyError(Exception):
     """Takes more than its arguments say."""
 
     def __init__(self, code, *, why):
@@ -49,8 +49,8 @@ def test_an_error_is_its_class_arguments_text_and_notes() -> None:
 
 def test_an_error_is_made_without_its_constructor() -> None:
     """It may want what nobody recorded."""
-    found = again(Picky(5, why="no"))
-    assert (type(found), str(found)) == (Picky, "5: no")
+    found = again(PickyError(5, why="no"))
+    assert (type(found), str(found)) == (PickyError, "5: no")
 
 
 def test_an_error_whose_class_is_not_loaded_is_a_recorded_error() -> None:

@@ -42,7 +42,7 @@ def effects_are_those_of_a_run_without_crash(found, most=1):
 def test_retries_over_steps(tmp_path) -> None:
     """Retry on the root, the third step fails twice: every effect once, four runs of the root at most."""
     found = crashes(
-        '''
+        """
         @task(Durable())
         def one(number):
             effect(f"step {number}")
@@ -64,7 +64,7 @@ def test_retries_over_steps(tmp_path) -> None:
 
         def main():
             return run_of(root)
-        ''',
+        """,
         tmp_path,
     )
     for each in found:
@@ -79,7 +79,7 @@ def test_retries_over_steps(tmp_path) -> None:
 def test_undos_of_a_run_that_fails(tmp_path, times) -> None:
     """In reverse and at least once, wherever it is killed; what is undone does not begin again."""
     found = crashes(
-        '''
+        """
         def take_back(number):
             effect(f"undo {number}")
 
@@ -96,7 +96,7 @@ def test_undos_of_a_run_that_fails(tmp_path, times) -> None:
 
         def main():
             return run_of(root)
-        ''',
+        """,
         tmp_path,
         times=times,
         every=times,
@@ -114,23 +114,23 @@ def test_undos_of_a_run_that_fails(tmp_path, times) -> None:
 def test_undos_of_a_graph_and_of_a_sequence(tmp_path, kind) -> None:
     """Five nodes, the fourth fails: one to three are undone in reverse, at least once."""
     body = {
-        "graph": '''
+        "graph": """
             graph = Graph("trip")
             for number in range(1, 6):
                 graph.add_node(f"n{number}", NODES[number])
             for number in range(1, 5):
                 graph.add_edge(f"n{number}", f"n{number + 1}")
             return graph.start_with("n1").end_with("n5")()
-        ''',
-        "sequence": '''
+        """,
+        "sequence": """
             flow = sequential(name="trip")
             for number in range(1, 6):
                 flow.add_task(NODES[number], step_name=f"n{number}")
             return flow.execute()
-        ''',
+        """,
     }[kind]
     found = crashes(
-        '''
+        """
         def node(number):
             def work(*_):
                 effect(f"node {number}")
@@ -145,12 +145,12 @@ def test_undos_of_a_graph_and_of_a_sequence(tmp_path, kind) -> None:
 
         @task(Durable())
         def root():
-        '''
+        """
         + textwrap.indent(textwrap.dedent(body), " " * 12)
-        + '''
+        + """
         def main():
             return run_of(root)
-        ''',
+        """,
         tmp_path,
     )
     effects_are_those_of_a_run_without_crash(found)
@@ -164,27 +164,31 @@ def test_undos_of_a_graph_and_of_a_sequence(tmp_path, kind) -> None:
 def test_recorded_values_that_an_effect_saw(tmp_path, kind) -> None:
     """The same id on resume, whenever it was killed after the effect."""
     bodies = {
-        "sync": '''
+        "sync": """
         @task(Durable())
         def root():
             effect_of(str(uuid4()))
             effect_of(str(randint(0, 10**9)))
-        ''',
-        "async": '''
+        """,
+        "async": """
         @task(Durable())
         async def root():
             await effect_of.acall(str(uuid4()))
             await effect_of.acall(str(randint(0, 10**9)))
-        ''',
+        """,
     }
-    program = '''
+    program = (
+        """
         @task(Durable())
         def effect_of(key):
             effect(key)
-        ''' + bodies[kind] + '''
+        """
+        + bodies[kind]
+        + """
         def main():
             return run_of(root)
-        '''
+        """
+    )
     found = crashes(program, tmp_path)
     for each in found:
         assert len(set(each.effects)) == 2
@@ -196,27 +200,31 @@ def test_recorded_values_that_an_effect_saw(tmp_path, kind) -> None:
 def test_state_and_checkpointed_loops(tmp_path, kind) -> None:
     """No item twice in the record, and the state as committed."""
     bodies = {
-        "sync": '''
+        "sync": """
         @task(Durable())
         def root():
             for item in checkpointed("abc"):
                 effect(item)
                 state["done"] = state.get("done", "") + item
             return state["done"]
-        ''',
-        "async": '''
+        """,
+        "async": """
         @task(Durable())
         async def root():
             async for item in checkpointed("abc"):
                 effect(item)
                 state["done"] = state.get("done", "") + item
             return state["done"]
-        ''',
+        """,
     }
-    found = crashes(bodies[kind] + '''
+    found = crashes(
+        bodies[kind]
+        + """
         def main():
             return run_of(root)
-        ''', tmp_path)
+        """,
+        tmp_path,
+    )
     effects_are_those_of_a_run_without_crash(found)
     assert found[0].result == "('DONE', 'abc', 'NoneType')"
 
@@ -226,7 +234,7 @@ def test_state_and_checkpointed_loops(tmp_path, kind) -> None:
 def test_streams(tmp_path, kind) -> None:
     """Items come in order and once to the record; what made them may run again."""
     bodies = {
-        "sync": '''
+        "sync": """
         @task(Durable())
         def items():
             yield from range(4)
@@ -234,8 +242,8 @@ def test_streams(tmp_path, kind) -> None:
         @task(Durable())
         def root():
             return [took(item) for item in items()]
-        ''',
-        "async": '''
+        """,
+        "async": """
         @task(Durable())
         async def items():
             for number in range(4):
@@ -244,17 +252,22 @@ def test_streams(tmp_path, kind) -> None:
         @task(Durable())
         async def root():
             return [await took.acall(item) async for item in items()]
-        ''',
+        """,
     }
-    found = crashes('''
+    found = crashes(
+        """
         @task(Durable())
         def took(item):
             effect(str(item))
             return item
-        ''' + bodies[kind] + '''
+        """
+        + bodies[kind]
+        + """
         def main():
             return run_of(root)
-        ''', tmp_path)
+        """,
+        tmp_path,
+    )
     effects_are_those_of_a_run_without_crash(found)
     assert found[0].result == "('DONE', [0, 1, 2, 3], 'NoneType')"
 
@@ -263,7 +276,7 @@ def test_streams(tmp_path, kind) -> None:
 def test_a_doubt_is_one_between_the_two_commits_alone(tmp_path) -> None:
     """The effect happens at most once, and a probe finds out."""
     found = crashes(
-        '''
+        """
         def happened():
             if "charged" not in open(os.environ["EFFECTS"], "a+").read() and not os.path.getsize(os.environ["EFFECTS"]):
                 raise LookupError
@@ -280,7 +293,7 @@ def test_a_doubt_is_one_between_the_two_commits_alone(tmp_path) -> None:
 
         def main():
             return run_of(root)
-        ''',
+        """,
         tmp_path,
     )
     assert {each.effects for each in found} == {("charged",)}
@@ -291,7 +304,7 @@ def test_a_doubt_is_one_between_the_two_commits_alone(tmp_path) -> None:
 def test_a_map_on_lanes(tmp_path, every) -> None:
     """Order is kept, and at most one item of each lane runs again."""
     found = crashes(
-        '''
+        """
         from pegboard import Threads
 
         @task(Durable())
@@ -306,7 +319,7 @@ def test_a_map_on_lanes(tmp_path, every) -> None:
         def main():
             with Session(Durability(os.environ["JOURNAL"]), executor=Threads(workers=4)) as session:
                 return outcome(session[Durability].run(root, run_id="r"))
-        ''',
+        """,
         tmp_path,
         every=every,
     )
@@ -318,7 +331,7 @@ def test_a_map_on_lanes(tmp_path, every) -> None:
 def test_two_pauses_and_their_signals(tmp_path) -> None:
     """A once, B once, and each signal taken once."""
     found = crashes(
-        '''
+        """
         @task(Durable())
         def mark(text):
             effect(text)
@@ -340,7 +353,7 @@ def test_two_pauses_and_their_signals(tmp_path) -> None:
                         durability.signal("r", "go", 2, id="b")
                         run = durability.resume("r")
                 return outcome(run)
-        ''',
+        """,
         tmp_path,
     )
     effects_are_those_of_a_run_without_crash(found)

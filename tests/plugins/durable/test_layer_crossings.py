@@ -232,7 +232,11 @@ def test_a_cached_step_is_recorded(tmp_path) -> None:
 @pytest.mark.parametrize("way", ["fallback", "handler", "body"])
 def test_nothing_makes_an_outcome_of_a_fault_of_the_journal(tmp_path, monkeypatch, way) -> None:
     """Each later step raises it at once, and the run goes on when the journal does."""
-    options = {"fallback": [Fallback("x")], "handler": [Handle(JournalUnavailable, lambda error: "x")], "body": []}
+    options = {
+        "fallback": [Fallback("x")],
+        "handler": [Handle(JournalUnavailable, lambda error: "x")],
+        "body": [],
+    }
     broken = JournalUnavailable("the disk is full", journal="it")
     ran, found = [], []
 
@@ -294,10 +298,10 @@ def test_a_recorded_error_may_be_handled(tmp_path) -> None:
     crash = [True]
 
     def make():
-        class Local(Exception):
+        class LocalError(Exception):
             pass
 
-        return Local
+        return LocalError
 
     local = make()
 
@@ -389,12 +393,13 @@ def test_a_map_may_commit_its_items_together(tmp_path) -> None:
 
 def test_a_cancelled_coroutine_leaves_its_run_to_be_resumed(tmp_path) -> None:
     """A CancelledError of the loop is no outcome."""
-    ran = []
+    ran, begun = [], []
 
     @task(Durable())
     async def slow():
         ran.append(1)
         if len(ran) == 1:
+            begun[0].set()
             await asyncio.sleep(60)
         return "done"
 
@@ -403,9 +408,9 @@ def test_a_cancelled_coroutine_leaves_its_run_to_be_resumed(tmp_path) -> None:
         return await slow()
 
     async def main(durability):
+        begun.append(asyncio.Event())
         running = asyncio.ensure_future(durability.arun(root, run_id="r"))
-        while not ran:
-            await asyncio.sleep(0.001)
+        await asyncio.wait_for(begun[0].wait(), 30)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         return (await durability.aget("r")).status, (await durability.aresume("r")).value

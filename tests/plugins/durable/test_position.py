@@ -8,8 +8,8 @@ import functools
 import pytest
 from replaying import opened, rows
 
-from pegboard.errors import InvalidName
 from pegboard import Retry, gather, parallel, task
+from pegboard.errors import InvalidName
 from pegboard_durable import Durable, astep, step
 from pegboard_durable._position import escaped, written
 

@@ -251,7 +251,8 @@ def test_a_stream_is_not_closed_by_what_cuts_its_run_off(tmp_path, kind, made) -
             found = []
             with closing(items()) as stream:
                 for item in stream:
-                    found.append((item, pause("go") if item == 1 else None))
+                    answer = pause("go") if item == 1 else None
+                    found += [(item, answer)]
             return found
     else:
         from contextlib import aclosing
@@ -261,7 +262,8 @@ def test_a_stream_is_not_closed_by_what_cuts_its_run_off(tmp_path, kind, made) -
             found = []
             async with aclosing(items()) as stream:
                 async for item in stream:
-                    found.append((item, await apause("go") if item == 1 else None))
+                    answer = await apause("go") if item == 1 else None
+                    found += [(item, answer)]
             return found
 
     with opened(tmp_path) as durability:
@@ -352,7 +354,7 @@ def test_what_a_generator_returns_is_recorded(tmp_path) -> None:
 def test_a_stream_is_no_run(tmp_path, kind, made) -> None:
     """It may be a step, and says so."""
     items = numbers(kind, made)
-    with opened(tmp_path) as durability, pytest.raises(UnsupportedTask, match="a step of one, but no run"):
+    with opened(tmp_path), pytest.raises(UnsupportedTask, match="a step of one, but no run"):
         items.run().unwrap()
     assert made == []
 

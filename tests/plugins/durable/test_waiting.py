@@ -233,7 +233,7 @@ def test_a_suspension_cannot_be_eaten_by_except_exception(tmp_path) -> None:
     def one():
         try:
             return pause("go")
-        except Exception:
+        except Exception:  # noqa: BLE001 - that is the point
             return "eaten"
 
     @task(Durable())

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pegboard import Session, Suspended, current_call, task
+from pegboard import PegboardError, Session, Suspended, current_call, task
 from pegboard_recover import Fallback, Undo
 
 both = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -190,3 +190,54 @@ def test_a_stream_is_undone_when_it_fails(kind: str, ending: str) -> None:
         except OSError:
             pass
     assert undone == ([7] if ending == "error" else [])
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_call_that_ended_well_can_be_undone_by_whoever_keeps_it(kind: str) -> None:
+    """Its layer has a function for that, which gets the call and the error."""
+    undone = []
+
+    def undo(number, error):
+        undone.append((number, type(error)))
+
+    async def aundo(number, error):
+        undo(number, error)
+
+    @task(Undo(undo))
+    def book(number):
+        return current_call()
+
+    @task(Undo(aundo))
+    async def abook(number):
+        return current_call()
+
+    async def main():
+        call = await abook(1)
+        (layer,) = [each for each in call.plan.layers if each.undo is not None]
+        await layer.undo(call, KeyError())
+
+    with Session():
+        if kind == "sync":
+            call = book(1)
+            (layer,) = [each for each in call.plan.layers if each.undo is not None]
+            layer.undo(call, KeyError())
+        else:
+            asyncio.run(main())
+    assert undone == [(1, KeyError)]
+
+
+def test_an_error_that_parks_a_call_is_not_undone() -> None:
+    """Its work is taken up later."""
+
+    class LaterError(PegboardError):
+        parked = True
+
+    undone = []
+
+    @task(Undo(lambda: undone.append(1)))
+    def work():
+        raise LaterError("the disk is full")
+
+    with Session(), pytest.raises(LaterError):
+        work()
+    assert undone == []

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pegboard import InvalidTask, Retry, Session, task
+from pegboard import InvalidTask, Layer, Order, Retry, Session, current_call, hookimpl, task
 from pegboard.testing import Recorder
 
 ITEMS = list("abcdef")
@@ -125,3 +125,29 @@ def test_what_is_neither_a_name_nor_a_function_is_refused(value: object) -> None
     """Nothing waits for the first failure to be found wrong."""
     with pytest.raises(TypeError, match="resume_from"):
         Retry(resume_from=value)
+
+
+def test_a_call_that_goes_on_counting_has_the_retries_that_are_left() -> None:
+    """A layer outside presets the attempt: those before it are used up."""
+
+    class Resumed:
+        name = "resumed"
+
+        @hookimpl
+        def bind(self, session, task):
+            async def run(call, proceed):
+                call.attempt = 2
+                return await proceed(call)
+
+            return Layer("resumed", Order.JOURNAL, run=run)
+
+    attempts = []
+
+    @task(Retry(3))
+    def work():
+        attempts.append(current_call().attempt)
+        raise OSError
+
+    with Session(Resumed()):
+        work.run()
+    assert attempts == [3, 4]

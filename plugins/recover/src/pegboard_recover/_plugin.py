@@ -44,7 +44,7 @@ class Recovery:
                     undoing.run,
                     undoing.stream,
                     verify=calling.verify,
-                    undo=calling,
+                    undo=undoing.undo,
                 )
             )
         answers: list[Answer] = [

@@ -28,6 +28,12 @@ class Undoing:
         self._within = option.within
         self._is_async = task.kind in ("coroutine", "async_generator")
 
+    def undo(self, call: Call, error: BaseException) -> Any:
+        """Take back a call that ended well, as what came after it failed; for a coroutine it may return something to await."""
+        with unstoppable():
+            undone = self._undo(call, error)
+        return self._shielded(undone, error) if self._is_async and inspect.isawaitable(undone) else undone
+
     async def run(self, call: Call, proceed: Proceed) -> Any:
         """Return the call's value; without one, undo."""
         try:

@@ -148,7 +148,9 @@ def test_an_undo_that_fails_is_noted_with_what_is_left(undone) -> None:
     with Session(), pytest.raises(OSError) as caught:
         run(line(undone, undo=True, undo_with=undo))
     assert undone == [4, 3]
-    assert any("undo of 'n2' failed: KeyError; not undone are: 'n2', 'n1'" in note for note in caught.value.__notes__)
+    assert any(
+        "undo of 'n2' failed: KeyError; not undone are: 'n2', 'n1'" in note for note in caught.value.__notes__
+    )
 
 
 @pytest.mark.parametrize("way", ["execute", "aexecute"])
