@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -22,7 +23,9 @@ _DRIVERS = {
 }
 _PAGES_TO_CHECKPOINT = 1_000  # as SQLite's own default
 _PRAGMAS = ("synchronous = FULL", "mmap_size = 0", "wal_autocheckpoint = 0", "foreign_keys = OFF")
+_BUSY_MS = 3  # for which SQLite sleeps in steps of 1
 BEGIN = "pegboard_begin"
+TO_READ, TO_WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 
 def parse(url: str) -> URL:
@@ -107,8 +110,6 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _use_wal(connection: Any) -> None:
     """Have the file be in WAL mode; where another process is about the same, SQLite says at once that it is locked."""
-    import sqlite3
-
     end = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -123,9 +124,31 @@ def _use_wal(connection: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     statement = connection.get_execution_options().get(BEGIN)
-    if statement is not None:
-        raw: Any = connection.connection.dbapi_connection
+    raw: Any = connection.connection.dbapi_connection
+    if statement == TO_WRITE:
+        begin_to_write(raw)
+    elif statement is not None:
         raw.execute(statement)
+
+
+def begin_to_write(raw: Any) -> None:
+    """Begin a transaction with the lock for writing, once it is free.
+
+    SQLite's own waiting asks ten times a second after a while, and would starve where others write all the time.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").close()
+    try:
+        while True:
+            try:
+                raw.execute(TO_WRITE).close()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}").close()
 
 
 def checkpoint_on(connection: Connection) -> None:
