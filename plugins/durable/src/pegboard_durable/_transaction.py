@@ -11,7 +11,7 @@ from pegboard.parts.contexts import context_manager
 from pegboard_durable._errors import NotInRun, TransactionMisused
 from pegboard_durable._position import position_for
 from pegboard_durable.journal.faults import is_storage_fault
-from pegboard_durable.journal.opening import begin_to_write
+from pegboard_durable.journal.opening import begin_to_write, wait_by_itself
 
 if TYPE_CHECKING:
     from pegboard_durable._execution import Execution
@@ -86,9 +86,10 @@ class StepTransaction:
         if self._is_locked or word in _READS:
             return
         if self.connection.dialect.name == "sqlite":
+            wait_by_itself(self.connection)
             begin_to_write(
                 self._raw()
-            )  # not with the first read, whose snapshot may be too old to be written to
+            )  # not with the first read: its snapshot may be too old to be written to
         self._is_locked = True
 
     def _before_commit(self, _: Connection) -> None:

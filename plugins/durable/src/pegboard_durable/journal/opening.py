@@ -23,7 +23,7 @@ _DRIVERS = {
 }
 _PAGES_TO_CHECKPOINT = 1_000  # as SQLite's own default
 _PRAGMAS = ("synchronous = FULL", "mmap_size = 0", "wal_autocheckpoint = 0", "foreign_keys = OFF")
-_BUSY_MS = 3  # for which SQLite sleeps in steps of 1
+_PAUSE = 0.0005
 BEGIN = "pegboard_begin"
 TO_READ, TO_WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
@@ -137,18 +137,15 @@ def begin_to_write(raw: Any) -> None:
     SQLite's own waiting asks ten times a second after a while, and would starve where others write all the time.
     """
     end = time.monotonic() + BUSY_SECONDS
-    raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").close()
-    try:
-        while True:
-            try:
-                raw.execute(TO_WRITE).close()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                    raise
-            else:
-                return
-    finally:
-        raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}").close()
+    while True:
+        try:
+            raw.execute(TO_WRITE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def checkpoint_on(connection: Connection) -> None:
@@ -156,6 +153,13 @@ def checkpoint_on(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.dbapi_connection
         raw.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_TO_CHECKPOINT:d}").close()
+
+
+def wait_by_itself(connection: Connection) -> None:
+    """Have SQLite say at once that another process writes: `begin_to_write` waits."""
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("PRAGMA busy_timeout = 1").close()
 
 
 def _open_file(path: Path, *, create: bool) -> None:
