@@ -110,6 +110,31 @@ def test_a_stream_and_a_coroutine_are_calls_too(metrics, ask):
         assert asyncio.run(coroutine()) == (503, STUCK + "1 call\n")
 
 
+def test_a_page_that_is_being_written_holds_no_answer_up(metrics, ask):
+    """Nor do those who wait for it: a collector may take its time."""
+    prometheus = Prometheus(0, stuck_after=60)
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def collect(self):
+            asked.set()
+            go_on.wait(30)
+            return []
+
+    metrics.registry.register(Slow())
+    go_on.set()
+    with Session(metrics, prometheus):
+        asked.clear()
+        go_on.clear()
+        scraper = threading.Thread(target=ask, args=(prometheus.port,))
+        scraper.start()
+        assert asked.wait(30)
+        assert said(ask, prometheus, "/livez") == (200, "ok\n")
+        assert said(ask, prometheus, "/readyz") == (200, "ok\n")
+        go_on.set()
+        scraper.join()
+
+
 @pytest.mark.parametrize("stuck_after", [0, -1, float("nan"), "1", True])
 def test_a_limit_that_is_none_is_refused(stuck_after):
     """Where it is written."""
