@@ -237,8 +237,8 @@ class Session(Placing):
         self._places.clear()
         if self.in_flight is not None:
             self.in_flight.clear()
-        self._words = self.ask("session_forked", session=self)
         self.pm.changed()
+        self._words = self.ask("session_forked", session=self)
 
     def disown(self) -> None:
         """Count those no more that entered it in the process that this one was forked from: they do not end it here."""
