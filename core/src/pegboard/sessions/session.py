@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
+from pegboard.calls.call import keep_id
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
@@ -225,11 +226,10 @@ class Session(Placing):
             self.pm.changed()
 
     def begin_anew(self) -> None:
-        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's.
+        """Go on in a forked child: with an id of its own, as those inside, and no calls, as those that have begun are the parent's.
 
         Of those that have entered it, only the blocks around the fork came along: `disown` ends it without them.
         """
-        self.id = os.urandom(6).hex()
         self._inherited = (*outer_sessions.get(), active_session.get()).count(self)
         self._entered = _BY_INSTALLING + self._inherited
         self._is_draining = False
@@ -237,7 +237,10 @@ class Session(Placing):
         self._places.clear()
         if self.in_flight is not None:
             self.in_flight.clear()
-        self.pm.changed()
+        for inner in {self, *outer_sessions.get(), active_session.get()}:
+            if inner is not None and inner.is_inside(self):
+                inner.id = os.urandom(6).hex()
+                inner.pm.changed()
         self._words = self.ask("session_forked", session=self)
 
     def disown(self) -> None:
@@ -588,6 +591,7 @@ class Session(Placing):
         ):  # for observers; of what returns here all the same those of no installed session are told
             stage = ENDED if call.session.in_flight is None else LEFT
             call.stage, call.attempt_ended = stage, call.attempt
+            keep_id(call)
             if call.group is not None:
                 call.group.stage = stage
         for stream in self.streams:
