@@ -124,6 +124,23 @@ def test_a_plugin_that_only_a_program_attaches_is_told_of(tmp_path: Path, folder
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("import absent_library", "ModuleNotFoundError: No module named 'absent_library'"),
+        ("raise RuntimeError('s3cr3t')", "RuntimeError"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_told_of(folder: Path, module: str, said: str) -> None:
+    """The others are, too."""
+    (folder / "stranger_module.py").write_text(module)
+    (folder / "pegboard.toml").write_text("plugins = ['metrics', 'stranger']")
+    done = doctor(folder, PEGBOARD_PLUGINS="")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: stranger cannot be imported: {said}\n"
+    assert f"  metrics  from {folder / 'pegboard.toml'}\n" in done.stdout
+
+
 def test_a_variable_of_no_plugin_is_told_of(folder: Path) -> None:
     """It may be misspelt; one underscore is somebody else's."""
     done = doctor(folder, PEGBOARD_STRAGNER__PORT="3", PEGBOARD_STRANGER_PORT="tcp://10.0.0.1:80")
