@@ -491,9 +491,12 @@ class Session(Placing):
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
         SERVING.closed(self)
-        for _, plugin in reversed(self._own):
+        for end in self._own_ends():
             with hurrying_after(error, *failures):
-                failures += self._call_all("session_end", [plugin])
+                try:
+                    end()
+                except BaseException as raised:  # noqa: BLE001 - all ends run; they are raised together
+                    failures.append(raised)
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()

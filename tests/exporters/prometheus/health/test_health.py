@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pegboard import ConfigError, Session, task
+from pegboard import ConfigError, Session, hookimpl, task
 from pegboard.testing import FakeClock, isolated
 from pegboard_prometheus import Prometheus
 
@@ -276,6 +276,24 @@ def test_it_answers_while_what_runs_goes_on(metrics, prometheus, ask):
             thread.join(30)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", prometheus.port))
+
+
+@pytest.mark.parametrize("attached", ["before", "after"])
+def test_it_answers_while_other_plugins_end(metrics, prometheus, ask, attached):
+    """As exporters do that send what is left: whatever the order of attachment."""
+    answers = []
+
+    class Sends:
+        name = "sends"
+
+        @hookimpl
+        def session_end(self):
+            answers.append(said(ask, prometheus, "/readyz"))
+
+    plugins = [Sends(), metrics, prometheus] if attached == "before" else [metrics, prometheus, Sends()]
+    with Session(*plugins) as session:
+        session.drain()
+    assert answers == [(503, "draining\n")]
 
 
 def ready(prometheus):
