@@ -120,6 +120,11 @@ class Durability:
     def __repr__(self) -> str:
         return f"Durability({self._journal.address!r})"
 
+    @property
+    def journal(self) -> Journal:
+        """Where the runs are recorded."""
+        return self._journal
+
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Open the journal: without it nothing is to run."""
