@@ -91,9 +91,10 @@ def work(folder: str, journal: str, approve: str | None) -> None:
     """Begin the run, or go on with it."""
     durability = Durability(journal, max_recoveries=1_000)
     with Session(durability):
-        if approve is not None:
-            durability.signal(RUN, "approval", approve, id="approval")
         run = durability.run(import_all, folder, run_id=RUN)
+        if approve is not None and run.status == "SUSPENDED":
+            durability.signal(RUN, "approval", approve, id="approval")
+            run = durability.resume(RUN)
         print(run.unwrap() if run.status == "DONE" else f"the run is {run.status}", flush=True)
 
 
