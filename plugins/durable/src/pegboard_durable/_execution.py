@@ -77,7 +77,12 @@ class Execution:
         calls_done: Calls of steps that are done and can be taken back, by their keys.
         undo_failed: What taking one back failed with.
         fingerprint: Of the source of the task that began it; empty in a run that begins.
+        found_orphans: Keys of what was recorded and is not done any more.
+        found_changed: Keys of what has other code than it was recorded with.
+        is_replay: Whether its own code runs again to see what it does, and nothing else.
     """
+
+    is_replay = False
 
     def __init__(
         self,
@@ -105,6 +110,8 @@ class Execution:
         self.calls_done: dict[str, Call] = {}
         self.undo_failed: Exception | None = None
         self.fingerprint = fingerprint
+        self.found_orphans: list[str] = []
+        self.found_changed: list[str] = []
         self.journal = journal
         self._writer = writer
         self._lease = lease
@@ -283,7 +290,9 @@ class Execution:
 
     def orphans(self, scope: str) -> list[str]:
         """Take what was recorded directly in a scope and that nobody has read, for the code there does new things by now."""
-        return sorted(self._unread.pop(scope, ())) if self._unread else []
+        found = sorted(self._unread.pop(scope, ())) if self._unread else []
+        self.found_orphans += found
+        return found
 
     def kept_in(self, key: str) -> Sequence[Step]:
         """Return what a step, and those in it, kept in `state`, by when it was written."""

@@ -123,7 +123,7 @@ class DurableCalls:
             if position.has_unwritten:
                 await execution.io(call, position.settle)
         except (Exception, RunCancelled) as error:
-            if execution.fault is not None or isinstance(error, NOT_OUTCOMES):
+            if execution.fault is not None or execution.is_replay or isinstance(error, NOT_OUTCOMES):
                 raise
             reason = await _undoing.take_back(call, position, error)
             if reason is error:
@@ -148,6 +148,8 @@ class DurableCalls:
             if answer is not _MISSING:
                 return answer
         position.refuse_transaction(f"{self.name!r} is called")
+        if execution.is_replay:
+            self._tell_orphans_at_home(call, position)
         execution.check_new(is_undo=position.is_undo)
         self._tell_orphans_at_home(call, position)
         return await self._run_step(call, proceed, position, key, digest)
@@ -174,6 +176,9 @@ class DurableCalls:
 
     async def _recorded(self, call: Call, position: Position, found: Step) -> Any:
         """Return what is recorded of a step, or raise it; `_MISSING` if it is to run."""
+        execution = position.execution
+        if execution.is_replay and found.status in ("retrying", "intent"):
+            return _MISSING
         if found.status == "retrying":
             if _is_of_now(call, position, found):
                 await go_on_counting(call, position.execution, found)
@@ -315,6 +320,7 @@ class DurableCalls:
         """Tell that code was edited since it was recorded, or refuse to go on with it."""
         if not before or not self.fingerprint or before == self.fingerprint:
             return
+        execution.found_changed.append(key)
         call.emit("on_code_changed", key)
         if execution.settings.strict_version:
             where = f"at {key!r}" if key else "of its task"

@@ -37,6 +37,7 @@ from pegboard_durable.journal.sealing import Key, Seal
 if TYPE_CHECKING:
     from pegboard import Group, Session, TaskResult
     from pegboard_durable._records import RunRow
+    from pegboard_durable._replaying import Replay
 
 R = TypeVar("R")
 _SECONDS = checks.seconds(above=0)
@@ -330,6 +331,50 @@ class Durability:
             raise error
         return [self.get(run_id)]
 
+    # Replaying.
+
+    def replay(self, run_id: str, *, check: bool = False) -> Replay:
+        """Run a run's own code again with what is recorded of it, and tell whether it still does the same.
+
+        No step runs, nothing is written, and it ends where new work would begin: for a test of a program that runs are under way of.
+
+        Args:
+            run_id: The run, whatever its status.
+            check: Raise what was found.
+
+        Raises:
+            JournalDiverged: With `check`, the program does something else than was recorded, or less.
+            UnknownRun: There is none.
+            UnknownTask: Its task is not loaded here.
+        """
+        row, session = self._runs.row(run_id), self._refuse_elsewhere("replay")
+        replayed = self._runs.replayed(row, session)
+        task, args, kwargs = self._runs.task_of(row)
+        token = REQUEST.set(Request(run_id, replayed=replayed))
+        result: TaskResult[Any] | None = None
+        try:
+            result = task.run(*args, **kwargs)
+        except (Suspended, RunCancelled):
+            pass
+        finally:
+            REQUEST.reset(token)
+        return _told(replayed.told(result), check=check)
+
+    async def areplay(self, run_id: str, *, check: bool = False) -> Replay:
+        """Do what `replay` does, to be awaited."""
+        row, session = await self._runs.writer.run(self._runs.row, run_id), self._refuse_elsewhere("areplay")
+        replayed = await self._runs.writer.run(self._runs.replayed, row, session)
+        task, args, kwargs = self._runs.task_of(row)
+        token = REQUEST.set(Request(run_id, replayed=replayed))
+        result: TaskResult[Any] | None = None
+        try:
+            result = await task.arun(*args, **kwargs)
+        except (Suspended, RunCancelled):
+            pass
+        finally:
+            REQUEST.reset(token)
+        return _told(replayed.told(result), check=check)
+
     # What is done to runs, and asked about them; in a session or outside of any.
 
     def cancel(self, run_id: str) -> Run[Any]:
@@ -510,6 +555,12 @@ def _is_task(found: object) -> TypeGuard[Task[..., Any]]:
 
 def _new_request(run_id: str | None) -> Request:
     return Request(uuid.uuid4().hex if run_id is None else checked_id(run_id))
+
+
+def _told(replay: Replay, *, check: bool) -> Replay:
+    if check:
+        replay.raise_divergence()
+    return replay
 
 
 def _services(given: Any) -> Mapping[str, Any]:

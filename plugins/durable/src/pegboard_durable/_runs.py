@@ -32,6 +32,7 @@ from pegboard_durable._execution import Execution, Settings
 from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
 from pegboard_durable._records import NEVER, OVER, Claim, Run, RunRow, Status
+from pegboard_durable._replaying import ReplayedExecution
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
 from pegboard_durable.journal.journal import Journal, fenced
 from pegboard_durable.journal.sealing import refuse_sealed
@@ -60,11 +61,13 @@ class Request:
         run_id: The id.
         has_begun: Whether the run got so far that its outcome counts.
         fault: What kept the outcome from being recorded.
+        replayed: A run that is only replayed.
     """
 
     run_id: str
     has_begun: bool = False
     fault: BaseException | None = None
+    replayed: ReplayedExecution | None = None
 
 
 REQUEST: ContextVar[Request | None] = ContextVar("pegboard_durable_request", default=None)
@@ -166,6 +169,8 @@ class Runs:
         """Make a call a run, or answer with what is recorded of it."""
         request = REQUEST.get() or Request(uuid.uuid4().hex)
         REQUEST.set(None)
+        if request.replayed is not None:
+            return await durable.run_root(call, proceed, request.replayed)
         opened = await self._io(call, self._open, call, request)
         if not isinstance(opened, Execution):
             call.source = "journal"
@@ -363,6 +368,19 @@ class Runs:
             by_id[run_id].cancel()
 
     # What the plugin's methods call.
+
+    def replayed(self, row: RunRow, session: Session) -> ReplayedExecution:
+        """Make a run that is only replayed."""
+        return ReplayedExecution(
+            self._journal,
+            self.writer,
+            Claim(row.id, "", row.epoch),
+            self._journal.steps(row.id),
+            session,
+            lease=self._lease,
+            settings=self._settings,
+            fingerprint=row.fingerprint,
+        )
 
     def here(self, run_id: str) -> Execution | None:
         """Return what this process does for a run, or None."""
