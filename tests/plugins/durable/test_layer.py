@@ -634,3 +634,16 @@ def test_a_step_after_the_end_of_its_run_is_refused(tmp_path, what) -> None:
         thread.start()
         thread.join(10)
     assert len(errors) == 1
+
+
+def test_a_run_that_failed_is_returned_again(tmp_path) -> None:
+    """Under its id, with the same error."""
+
+    @task(Durable())
+    def root():
+        raise KeyError("a")
+
+    for _ in range(2):
+        with opened(tmp_path) as durability:
+            run = durability.run(root, run_id="r")
+            assert (run.status, type(run.error), run.error.args) == (Status.FAILED, KeyError, ("a",))

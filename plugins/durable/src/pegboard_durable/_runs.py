@@ -172,12 +172,12 @@ class Runs:
         if request.replayed is not None:
             return await durable.run_root(call, proceed, request.replayed)
         opened = await self._io(call, self._open, call, request)
+        request.has_begun = True
         if not isinstance(opened, Execution):
             call.source = "journal"
             if opened.error is not None:
                 raise opened.error
             return opened.value
-        request.has_begun = True
         try:
             return await self._execute(call, proceed, durable, opened)
         finally:
