@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import calls, fanout, graph, imports, policies, queue, schedule, serving, telemetry
+from benchmarks import calls, durable, fanout, graph, imports, policies, queue, schedule, serving, telemetry
 from benchmarks.measure import measure, table
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     print(graph.report(), flush=True)
     print(table("Queue", measure(queue.rows())), flush=True)
     print(schedule.report(), flush=True)
+    print(durable.report(), flush=True)
     print(imports.report(), flush=True)
 
 

@@ -277,7 +277,8 @@ class Vault:
         port: int = 1,
     ) -> None:
         shown = token.reveal() if token is not None else ""
-        raise self.error(f"cannot use {url!r}, {headers}, {list(hosts)}, {shown}, {level}, {port}")
+        rest = url.rpartition(":")[2]
+        raise self.error(f"cannot use {url!r}, {rest}, {headers}, {list(hosts)}, {shown}, {level}, {port}")
 
 
 class RefusedError(ConfigError):
@@ -292,6 +293,7 @@ class RefusedError(ConfigError):
     ("keyword", "text"),
     [
         ("URL", "http://user:s3cr3t@host/path"),
+        ("URL", "vault:s3cr3t"),
         ("URL", "abc"),
         ("HEADERS", "authorization=Bearer s3cr3t"),
         ("HOSTS", "host-1,s3cr3t"),
@@ -311,7 +313,7 @@ def test_what_a_plugin_says_of_its_settings_shows_no_text(
     told = "".join(traceback.format_exception(caught.value))
     assert "s3cr3t" not in told
     assert "'abc'" not in told
-    assert "9464" in str(caught.value)
+    assert "high, 9464" in str(caught.value)
     assert "***" in str(caught.value)
     assert f"PEGBOARD_VAULT__{keyword}" in str(caught.value)
 

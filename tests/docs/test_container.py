@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -224,3 +225,9 @@ def test_names_are_such_as_kubernetes_takes(resources: dict[str, Any], port: dic
     names = [each["metadata"]["name"] for each in resources.values()]
     assert all(NAME.fullmatch(name) for name in [*names, port["name"]])
     assert len(port["name"]) <= 15
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Service"])
+def test_kubernetes_knows_every_field(resources: dict[str, Any], kind: str) -> None:
+    """By its own schema, and no other field; those of the operator are not among them."""
+    kubernetes_validate.validate(resources[kind], "1.34", strict=True)

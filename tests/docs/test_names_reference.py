@@ -56,7 +56,7 @@ def test_every_provided_name_stands_beside_its_extra(read) -> None:
         ("Call", dir(Call)),
         ("Session", dir(Session())),
         ("TaskResult", [*dir(TaskResult), "arun", "run"]),
-        ("Group", dir(Group)),
+        ("Group", dir(Group(Session(), "map", "name"))),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -346,6 +346,38 @@ if __name__ == "__main__":
     assert serve(program, port) == 143
 
 
+def test_the_endpoint_says_that_it_drains_while_uvicorn_answers(run: Callable[..., Program]) -> None:
+    """So that no more requests are sent here; that which was being answered is."""
+    port, health = free_port(), free_port()
+    program = run(
+        IN_LIFESPAN.replace("session()", f"session(Prometheus({health}))")
+        + ASGI.replace("await asyncio.to_thread(work, 1)", "await asyncio.to_thread(slow, 1)")
+        + """
+@task
+def slow(number):
+    say("begun")
+    time.sleep(1.0)
+""",
+        *("-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "warning"),
+    )
+
+    def ready() -> int:
+        with closing(http.client.HTTPConnection("127.0.0.1", health, timeout=PATIENCE)) as connection:
+            try:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status
+            except OSError:
+                return 0
+
+    program.until(lambda: ready() == 200, "being ready")
+    clients = Clients(port, 1)
+    program.says("begun")
+    program.process.send_signal(signal.SIGTERM)
+    program.until(lambda: ready() == 503, "draining")
+    clients.join()
+    assert set(clients.statuses) == {200}
+
+
 WSGI = """
 def app(environ, start_response):
     work(1)

@@ -52,7 +52,12 @@ def start() -> Iterator[Start]:
 
     def begin(kept: Kept | None = None, **options: Any) -> Kept:
         kept = Kept() if kept is None else kept
-        settings = {"include_local_variables": False, "before_send": before_send, **options}
+        settings = {
+            "include_local_variables": False,
+            "before_send": before_send,
+            "before_breadcrumb": before_send,
+            **options,
+        }
         sentry_sdk.init(
             "http://key@127.0.0.1:9/1", transport=kept, default_integrations=False,
             integrations=[LoggingIntegration()], **settings,
@@ -152,7 +157,7 @@ def test_the_text_of_a_sensitive_tasks_error_is_in_no_event(kept: Kept, body: Ca
     """In that of its line, of what the application logs or captures itself, and of an error around it."""
     with Session(Logs(lifecycle=True), inherit=False):
         error = task(body, sensitive=True, name="probe").run(ARGUMENT).error
-        log.error("the application's own", exc_info=error)
+        log.error("as asyncio says it: %r", error, exc_info=error)
         sentry_sdk.capture_exception(error)
         sentry_sdk.capture_exception(ExceptionGroup("several", [KeyError(), error]))
     assert len(kept.events) == 4

@@ -70,7 +70,7 @@ def seen(request, work):
 def test_nothing_is_lost_at_the_end(seen):
     """Each call has a line and a span, in whatever process or thread it ran."""
     assert seen.ends == {("invoice", "ok"): 5, ("mail", "ok"): 5}
-    assert seen.sink.tasks() == MANY
+    assert seen.sink.tasks() == seen.sink.calls() == MANY
 
 
 def test_every_call_has_a_span_below_that_of_its_task_of_celery(seen):
@@ -90,14 +90,14 @@ def test_ctrl_c_loses_nothing(work):
     seen = work("prefork", end=signal.SIGINT)
     assert seen.worker.complaints() == []
     assert seen.ends == {("invoice", "ok"): 5, ("mail", "ok"): 5}
-    assert seen.sink.tasks() == MANY
+    assert seen.sink.tasks() == seen.sink.calls() == MANY
 
 
 def test_a_process_that_is_replaced_loses_nothing(work):
     """It ends its session, and the one that takes its place begins its own."""
     seen = work("prefork", "--max-tasks-per-child", "2")
     assert seen.ends == {("invoice", "ok"): 5, ("mail", "ok"): 5}
-    assert seen.sink.tasks() == MANY
+    assert seen.sink.tasks() == seen.sink.calls() == MANY
     assert len({span.instance for span in seen.sink.spans}) > 2
 
 

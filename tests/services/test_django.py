@@ -135,4 +135,4 @@ def test_a_session_that_was_installed_before_the_workers_were_forked_goes_on_in_
     assert server.complaints() == []
     assert project.ends() == {("invoice", "ok"): 10}
     assert len({span.instance for span in sink.spans}) > 2
-    assert sink.tasks() == {"invoice": 10}
+    assert sink.tasks() == sink.calls() == {"invoice": 10}

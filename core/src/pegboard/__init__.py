@@ -9,7 +9,6 @@ from pegboard._first_party import PROVIDED
 from pegboard.calls.call import Call
 from pegboard.current import current_call
 from pegboard.errors import *  # noqa: F403 - all of them, by their own `__all__`
-from pegboard.errors import MissingPlugin
 from pegboard.hookspecs import hookimpl, hookspec
 from pegboard.layers import Layer, Order, Scope
 from pegboard.options import On, Option, Priority
@@ -57,25 +56,17 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Find a first-party option or plugin in its own distribution, when it is first asked for."""
-    import importlib
-
-    from pegboard.discovery import did_you_mean
+    from pegboard import discovery
 
     extra = PROVIDED.get(name)
     if extra is None:
-        meant = "" if name.startswith("_") else did_you_mean(name, [*__all__, *PROVIDED])
+        meant = "" if name.startswith("_") else discovery.did_you_mean(name, [*__all__, *PROVIDED])
         # For Python itself nothing is near to None, so that nothing is suggested twice.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{meant}", name=name, obj=None)
 
-    module = f"pegboard_{extra}"
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name != module:  # installed, and a dependency of it is missing
-            raise
-        raise MissingPlugin(
-            f"{name} needs the plugin {extra!r}: pip install 'pegboard[{extra}]'", plugin=extra
-        ) from None
+    found = discovery.of_member(
+        extra, name, f"{name} needs the plugin {extra!r}: pip install 'pegboard[{extra}]'"
+    )
     globals()[name] = found
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard._first_party import EXECUTORS, MEMBERS, PLUGINS
 from pegboard.errors import MissingPlugin, PluginConflict
@@ -66,14 +66,28 @@ def class_of(name: str) -> type:
     """
     if name not in PLUGINS:
         return find(name)
-    module = f"pegboard_{name}"
+    plugin: type = of_member(name, PLUGINS[name], missing(name))
+    return plugin
+
+
+def of_member(member: str, name: str, otherwise: str) -> Any:
+    """Return what a first-party distribution has under a name.
+
+    Args:
+        member: Which one.
+        name: Of the class or function.
+        otherwise: What to say where it is not installed.
+
+    Raises:
+        MissingPlugin: It is not.
+    """
+    module = f"pegboard_{member}"
     try:
-        plugin: type = getattr(importlib.import_module(module), PLUGINS[name])
+        return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if error.name != module:  # installed, and a dependency of it is missing
             raise
-        raise MissingPlugin(missing(name), plugin=name) from None
-    return plugin
+        raise MissingPlugin(otherwise, plugin=member) from None
 
 
 def executor_plugin(name: str) -> str | None:

@@ -41,7 +41,10 @@ def make(plugin: str, cls: Callable[..., object], given: Mapping[str, Any] = Map
     try:
         return noted(cls(**settings))
     except Exception as error:
-        masked = _without(str(error), settings.values())
+        is_open = {keyword for keyword, each in found.items() if each.is_open}
+        masked = _without(
+            str(error), [value for keyword, value in settings.items() if keyword not in is_open]
+        )
         is_masked = masked != str(error)
         if isinstance(error, PegboardError) and not is_masked:
             raise
@@ -109,7 +112,7 @@ def _refused(plugin: str, settings: Iterable[str], error: Exception, said: str) 
 
 
 def _without(text: str, values: Iterable[object]) -> str:
-    """Mask the texts among these values, in any of the ways to write them, and what stands before the host of a URL."""
+    """Mask the texts among these values, and the words in them, in any of the ways to write them."""
     masks = Masks()
     for each in values:
         for word in _words(each):
@@ -124,16 +127,12 @@ def _words(value: object) -> list[str]:
     if isinstance(value, Secret):
         return _words(value.reveal())
     if isinstance(value, str | os.PathLike):
-        whole = os.fspath(value)
-        users = [part for user in re.findall(r"//([^/@\s]+)@", str(whole)) for part in user.split(":")]
-        return [str(whole), *users, *str(whole).split()]
+        whole = str(os.fspath(value))
+        return [whole, *re.findall(r"[^\s:/@?&=,;]+", whole.partition("://")[2] or whole)]
     if isinstance(value, Mapping):
         return [word for each in value.values() for word in _words(each)]
-    return (
-        [word for each in value for word in _words(each)]
-        if isinstance(value, list | tuple | set | frozenset)
-        else []
-    )
+    several = value if isinstance(value, list | tuple | set | frozenset) else ()
+    return [word for each in several for word in _words(each)]
 
 
 class Setting:

@@ -168,7 +168,7 @@ def session_draining(session: Session) -> None:
 
 @hookspec
 def session_end(session: Session) -> None:
-    """Called when a session ends, in reverse order of attachment; every plugin's runs.
+    """Called when a session ends, in reverse order of attachment, those that are `trylast` at the end; every plugin's runs.
 
     Errors are raised together as an ExceptionGroup, or noted on the error that ended the session.
     """

@@ -248,6 +248,16 @@ def loggable(error: BaseException, call: Call | None = None) -> BaseException | 
     return None if is_sensitive(error, call) or (KNOWN and KNOWN.found_in(_written(error))) else error
 
 
+def without_repr(text: str, error: BaseException | None) -> str:
+    """Return a text about an error without the error's repr if that is sensitive, as asyncio writes it of lost exceptions."""
+    if error is None or not is_sensitive(error):
+        return text
+    try:
+        return text.replace(repr(error), f"{type(error).__name__}(...)")
+    except Exception:  # noqa: BLE001 - a broken __repr__, which nobody has written then
+        return text
+
+
 def _written(error: BaseException) -> str:
     """All that anybody writes of an error: what Python does, and what it leaves out of long chains and large groups."""
     import traceback

@@ -471,3 +471,21 @@ def test_a_number_that_means_nothing_is_refused(settings, error) -> None:
     """With its name, where it is given."""
     with pytest.raises(error, match=next(iter(settings))):
         Background(NAME, print, **settings)
+
+
+def test_a_thread_that_is_made_to_exit_says_so(background, sink, caplog) -> None:
+    """Threads end without a word of Python's at SystemExit, which nobody would notice."""
+
+    def leave(*_):
+        raise SystemExit
+
+    sink.answer = False
+    sending = background(on_loss=leave, batch=1)
+    sink.free.clear()
+    sending.put(1)
+    (thread,) = [each for each in threading.enumerate() if each.name == NAME]
+    sink.free.set()
+    sending.flush(0.0)
+    thread.join(30)
+    assert not sending.is_running
+    assert "its thread was made to exit" in caplog.text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from pegboard import Session, SessionError, current_call, task
-from pegboard.running.open_group import open_group
+from pegboard.running.open_group import GroupItem, OpenGroup, open_group
 from pegboard.testing import Recorder
 
 
@@ -431,3 +432,22 @@ def test_the_error_of_a_call_that_was_made_is_counted() -> None:
         with pytest.raises(ValueError):
             group.call(group.make(double, -1))
         assert (group.group.calls, group.group.failed) == (1, 1)
+
+
+class Fails(GroupItem):
+    """An item that fails."""
+
+    def run(self, group: OpenGroup, index: int) -> Any:
+        raise ValueError(index)
+
+
+def test_a_group_whose_items_failed_goes_on() -> None:
+    """Its end is told when it is left, and with what became of it by then."""
+    recorder = Recorder()
+    with Session(recorder), open_group("graph", "survey") as group:
+        with pytest.raises(ValueError):
+            group.run_all([Fails()])
+        assert recorder.of("after_group") == []
+        group.value = 5
+    (told,) = recorder.of("after_group")
+    assert (told.details["outcome"].status, told.details["outcome"].value) == ("ok", 5)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import Any
 
 import pytest
 
 from pegboard import Session, hookimpl
 from pegboard.parts import Background, time_for_end, time_for_work
+from pegboard.sessions.ending import ENDING
 
 
 class Ends:
@@ -134,3 +137,15 @@ def test_what_ends_with_the_process_does_not_wait_either() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.split()) == (-2, ["3.0", "0.0"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_child_of_another_thread_is_in_no_end_of_its_parents_main_thread(in_child: Any) -> None:
+    """So SIGTERM ends it at once; one that the main thread forks in the middle of an end is in that end."""
+    found = []
+    with ENDING:
+        thread = threading.Thread(target=lambda: found.append(in_child(lambda: ENDING.is_busy)))
+        thread.start()
+        thread.join()
+        found.append(in_child(lambda: ENDING.is_busy))
+    assert found == [False, True]

@@ -446,3 +446,36 @@ def test_one_that_is_installed_in_a_process_of_multiprocessing_ends_with_it() ->
         check=False,
     )
     assert (done.stdout, done.stderr) == ("ended\n", "")
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "open"])
+def test_ids_are_those_of_the_process_that_made_them(in_child: Any, installed: bool) -> None:
+    """The call around the fork has its parent's in the child and in its children, where others have their own."""
+    session = Session()
+    session.install() if installed else session.__enter__()
+
+    @task
+    def ids() -> Any:
+        call = current_call()
+        assert call is not None
+        return [call.id, call.parent_id]
+
+    @task
+    def forks() -> Any:
+        call = current_call()
+        assert call is not None
+        own = call.id
+        (first, around), (second, grandparent) = in_child(lambda: [ids(), in_child(ids)])
+        return own == around == grandparent, len({own, first, second})
+
+    assert forks() == (True, 3)
+    session.uninstall() if installed else session.__exit__(None, None, None)
+
+
+def test_a_session_inside_it_has_another_id_in_the_child_too(in_child: Any) -> None:
+    """Groups are told apart by it, and it came along."""
+    session = Session().install()
+    with Session() as inner:
+        ids = in_child(lambda: [session.id, inner.id])
+        assert len({session.id, inner.id, *ids}) == 4
+    session.uninstall()

@@ -9,7 +9,7 @@ import attrs
 import pytest
 from session_plugins import Level, function, living
 
-from pegboard import Session, SessionError, current_session, task
+from pegboard import Session, SessionError, current_session, hookimpl, task
 from pegboard.testing import FakeClock, Recorder
 
 
@@ -103,6 +103,55 @@ def test_is_open_tells_whether_somebody_is_inside() -> None:
     with session:
         assert session.is_open is True
     assert session.is_open is False
+
+
+def test_an_end_may_come_after_those_of_all_others() -> None:
+    """Where it is `trylast`, wherever its plugin is attached; several are in pluggy's order."""
+    told: list[str] = []
+
+    class Ends:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @hookimpl
+        def session_end(self) -> None:
+            told.append(self.name)
+
+    class EndsLast(Ends):
+        @hookimpl(trylast=True)
+        def session_end(self) -> None:
+            told.append(self.name)
+
+    with Session(EndsLast("a"), Ends("b"), EndsLast("c"), Ends("d")):
+        pass
+    assert told == ["d", "b", "a", "c"]
+
+
+def test_every_plugin_ends_though_another_detaches_it_at_its_end() -> None:
+    """As one does that has attached others at its start."""
+    told: list[str] = []
+
+    class Brought:
+        name = "brought"
+
+        @hookimpl(trylast=True)
+        def session_end(self) -> None:
+            told.append(self.name)
+
+    class Brings:
+        name = "brings"
+
+        @hookimpl
+        def session_start(self, session: Session) -> None:
+            session.register(Brought())
+
+        @hookimpl
+        def session_end(self, session: Session) -> None:
+            session.unregister("brought")
+
+    with Session(Brings()):
+        pass
+    assert told == ["brought"]
 
 
 def test_plans_are_forgotten_at_the_end() -> None:

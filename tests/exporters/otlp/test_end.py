@@ -273,9 +273,9 @@ def test_sigterm_sends_what_has_ended(receiver):
 
 def test_sigterm_during_the_end_loses_nothing(receiver):
     """A signal that comes while a session waits for its flush waits with it."""
-    code = SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=5)").replace(
-        "time.sleep(30)", "__import__('threading').Timer(0.3, signal.raise_signal, [15]).start()"
-    )
+    later = "; __import__('threading').Timer(0.3, signal.raise_signal, [15]).start()"
+    code = SIGTERM.replace("OTLP(sys.argv[1])", "OTLP(sys.argv[1], flush_timeout=5)")
+    code = code.replace("time.sleep(30)", "pass").replace("flush=True)", f"flush=True){later}")
     receiver.delay = 0.8
     process = run(code, receiver.url)
     assert process.stdout.readline() == "ready\n"

@@ -123,7 +123,7 @@ def test_an_exception_that_left_a_sensitive_task_is_its_type_alone(session):
         return {}["canary"]
 
     error = sell.run().error
-    log.error("failed", exc_info=error)
+    log.error("failed with %r, as asyncio says it", error, exc_info=error)
     around = LookupError()
     around.__cause__ = error
     log.error("failed", exc_info=around)

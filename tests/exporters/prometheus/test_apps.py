@@ -97,6 +97,15 @@ def test_the_metrics_are_served_at_any_path(app, path):
     assert answer.samples()[key].value == 1
 
 
+@pytest.mark.parametrize("path", ["/livez", "/metrics/readyz?verbose"])
+def test_probes_are_answered_under_any_name(app, path):
+    """By the end of the path; `test_apps_health.py` has the rest."""
+    answer = app("GET", path, Host="10.0.0.7:8000")
+    assert (answer.status, answer.body) == (200, b"ok\n")
+    head = app("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+
+
 def test_the_format_is_negotiated(app):
     """As by the endpoint: OpenMetrics for those who name it, gzip for those who understand it."""
     answer = app(Accept=OPENMETRICS)

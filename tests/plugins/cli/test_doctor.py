@@ -41,7 +41,9 @@ def folder(tmp_path: Path) -> Path:
     info = tmp_path / "stranger-2.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 2.0\n")
-    (info / "entry_points.txt").write_text("[pegboard.plugins]\nstranger = stranger_module:Stranger\n")
+    (info / "entry_points.txt").write_text(
+        "[pegboard.plugins]\nstranger = stranger_module:Stranger\nfriend = friend_module:Friend\n"
+    )
     (tmp_path / "stranger_module.py").write_text(PLUGIN)
     (tmp_path / "pegboard.toml").write_text(CONFIGURATION)
     return tmp_path
@@ -122,6 +124,26 @@ def test_a_plugin_that_only_a_program_attaches_is_told_of(tmp_path: Path, folder
     done = doctor(folder, PEGBOARD_PLUGINS="", PEGBOARD_STRANGER__PROT="3")
     assert "    cannot be made: PEGBOARD_STRANGER__PROT: 'stranger' has no such parameter." in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("import absent_library", "ModuleNotFoundError: No module named 'absent_library'"),
+        ("raise RuntimeError('s3cr3t')", "RuntimeError"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_told_of(folder: Path, module: str, said: str) -> None:
+    """The others are, too."""
+    (folder / "friend_module.py").write_text(
+        PLUGIN.replace("stranger", "friend").replace("Stranger", "Friend")
+    )
+    (folder / "stranger_module.py").write_text(module)
+    (folder / "pegboard.toml").write_text("plugins = ['friend', 'stranger']")
+    done = doctor(folder, PEGBOARD_PLUGINS="")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: stranger cannot be imported: {said}\n"
+    assert f"  friend  from {folder / 'pegboard.toml'}\n    port = 1  by default\n" in done.stdout
 
 
 def test_a_variable_of_no_plugin_is_told_of(folder: Path) -> None:

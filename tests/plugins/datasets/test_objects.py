@@ -188,3 +188,16 @@ def test_without_obstore_the_error_names_the_extra() -> None:
     assert (
         "MissingPlugin: object stores need obstore: pip install 'pegboard[datasets-objects]'" in done.stderr
     )
+
+
+def test_a_forked_child_does_not_wait_for_threads_of_its_parent(store, in_child) -> None:
+    """Threads of obstore do not come along; elsewhere a child would wait for ever."""
+    store.put("a", b"1")
+
+    def child():
+        with pytest.raises(OSError, match="obstore was in use when this process was forked"):
+            store.get("a")
+        return True
+
+    assert in_child(child) is True
+    assert store.get("a") == b"1"

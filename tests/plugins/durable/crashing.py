@@ -67,7 +67,22 @@ class Ended:
     error: str
 
 
-def crash_everywhere(program: str, folder: Path, *, times: int = 1, every: int = 1) -> list[Crash]:
+def may_trace() -> bool:
+    """Whether a process may be traced here, as `at="writes"` needs.
+
+    Raises:
+        FileNotFoundError: There is no strace; it is a package of Debian.
+    """
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        traced = ["timeout", "1", "strace", "-qq", "-o", "/dev/null", "-p", str(sleeper.pid)]
+        code = subprocess.run(traced, capture_output=True, check=False).returncode
+        sleeper.kill()
+    return code == 124  # `timeout` ended it, and not it itself
+
+
+def crash_everywhere(
+    program: str, folder: Path, *, times: int = 1, every: int = 1, at: str = "statements"
+) -> list[Crash]:
     """Run a program for each point at which it can be killed; the first of the answer was not killed.
 
     Args:
@@ -75,8 +90,9 @@ def crash_everywhere(program: str, folder: Path, *, times: int = 1, every: int =
         folder: For its files.
         times: How many processes in a row are killed, each at its own k-th statement, before one may end.
         every: Try each so many points only.
+        at: What counts as a point: `statements` of SQL, or `writes` and syncs of files, which strace sees.
     """
-    answer = _served(program, folder, {"crash": [times, every]})
+    answer = _served(program, folder, {"crash": [times, every, at]})
     return [Crash(point, result, tuple(effects), error) for point, result, effects, error in answer]
 
 
@@ -145,22 +161,26 @@ def _point_at(folder: Path) -> None:
     os.environ |= {"JOURNAL": f"sqlite:///{folder / 'journal.db'}", "EFFECTS": str(folder / "effects")}
 
 
-def _crashes(program: object, folder: Path, times: int, every: int) -> list:
-    crashes = [_crashed(program, folder, 0, 0)]
+def _crashes(program: object, folder: Path, times: int, every: int, where: str) -> list:
+    crashes = [_crashed(program, folder, 0, 0, where)]
     for point in itertools.count(1, every):
-        crash = _crashed(program, folder, point, times)
+        crash = _crashed(program, folder, point, times, where)
         if crash is None or point > MOST:
             break
         crashes.append(crash)
     return crashes
 
 
-def _crashed(program: object, folder: Path, point: int, times: int) -> tuple[int, str, list[str], str] | None:
+def _crashed(
+    program: object, folder: Path, point: int, times: int, where: str
+) -> tuple[int, str, list[str], str] | None:
     """Kill a program at a point, and run it to its end; None if it never came to that point."""
     at = folder / str(point)
     at.mkdir()
     _point_at(at)
-    killed = sum(_ended(_forked(program, at, "main", point), at)[0] == -signal.SIGKILL for _ in range(times))
+    killed = sum(
+        _ended(_forked(program, at, "main", point, where), at)[0] == -signal.SIGKILL for _ in range(times)
+    )
     if times and not killed:
         return None
     _, result, error = _ended(_forked(program, at, "main"), at)
@@ -175,7 +195,7 @@ def _round(program: object, folder: Path, names: list[str]) -> list[tuple[int, s
     return [_ended(child, each) for child, each in zip(children, at, strict=True)]
 
 
-def _forked(program: object, at: Path, name: str, point: int = 0) -> int:
+def _forked(program: object, at: Path, name: str, point: int = 0, where: str = "") -> int:
     """Run a function of a program in a process of its own; its pid."""
     for before in ("result", "error"):
         (at / before).unlink(missing_ok=True)
@@ -186,7 +206,7 @@ def _forked(program: object, at: Path, name: str, point: int = 0) -> int:
     try:
         signal.alarm(TIMEOUT // 2)
         if point:
-            _kill_before(point)
+            (_kill_at_write if where == "writes" else _kill_before)(point)
         (at / "result").write_text(repr(getattr(program, name)()), encoding="utf-8")
     except SystemExit as left:
         code = left.code
@@ -216,6 +236,23 @@ def _kill_before(point: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Pool, "connect", lambda connection, _: connection.set_trace_callback(count))
+
+
+def _kill_at_write(point: int) -> None:
+    """Have this process killed where it writes to a file, or syncs one, for the k-th time."""
+    calls = "pwrite64,fdatasync"
+    options = [
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"trace={calls}",
+        "-e",
+        f"inject={calls}:signal=SIGKILL:when={point}",
+    ]
+    tracer = subprocess.Popen(["strace", *options, "-p", str(os.getpid())], stderr=subprocess.PIPE, text=True)
+    said = tracer.stderr.readline()
+    assert "attached" in said, said
 
 
 def _text(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from crashing import crash_everywhere
+from crashing import crash_everywhere, may_trace
 
 SYNC = """
 import os
@@ -121,3 +121,17 @@ def test_a_run_killed_again_and_again_ends_with_the_same_result(tmp_path):
     assert {(crash.result, crash.error) for crash in crashes} == {("30", "")}
     assert {frozenset(crash.effects) for crash in crashes} == {frozenset(crashes[0].effects)}
     assert max(crash.repeats for crash in crashes) <= 3
+
+
+@pytest.mark.parametrize(
+    "every", [pytest.param(60, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
+def test_a_run_killed_at_any_write_ends_with_the_same_result(tmp_path, every):
+    """In the middle of a commit too."""
+    if not may_trace():
+        pytest.skip("processes may not be traced here")
+    crashes = crash_everywhere(SYNC, tmp_path, every=every, at="writes")
+    assert {(crash.result, crash.error) for crash in crashes} == {("30", "")}
+    assert {frozenset(crash.effects) for crash in crashes} == {frozenset(crashes[0].effects)}
+    assert max(crash.repeats for crash in crashes) <= 1
+    assert len(crashes) > 60 / every

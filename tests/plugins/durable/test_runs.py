@@ -11,6 +11,7 @@ from contextlib import closing
 from contextvars import Context
 
 import pytest
+from sqlalchemy import Engine, event
 
 from pegboard import Durability, Durable, Fallback, Retry, Session, Suspended, task
 from pegboard.testing import FakeClock
@@ -358,6 +359,74 @@ def test_a_session_takes_up_what_was_left_behind(journal):
     with Session(Durability(journal, recover=True)) as session:
         assert is_over.wait(20)
         assert session[Durability].run(order, run_id="o").value == 5
+
+
+def test_a_session_that_ends_gives_back_what_it_takes_up(journal, caplog):
+    """Without a word, as it goes on elsewhere."""
+    begun, go_on, first = threading.Event(), threading.Event(), []
+
+    @task(Durable())
+    def order():
+        if not first:
+            first.append(1)
+            raise KeyboardInterrupt
+        begun.set()
+        go_on.wait(20)
+        return 5
+
+    with Session(Durability(journal)) as session, pytest.raises(KeyboardInterrupt):
+        session[Durability].run(order, run_id="o")
+    durability = Durability(journal, recover=True)
+    with Session(durability):
+        assert begun.wait(20)
+    assert durability.get("o").status is Status.PENDING
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "pegboard-durable-recovery":
+            thread.join(20)
+    assert durability.get("o").status is Status.PENDING
+    assert caplog.text == ""
+
+
+def test_a_ctrl_c_in_the_middle_of_a_write_leaves_nothing_half_done(journal):
+    """The connection is given up, and another one serves."""
+    interrupts = []
+
+    def interrupt(connection, cursor, statement, *rest):
+        if statement.startswith("INSERT INTO pegboard_steps") and not interrupts:
+            interrupts.append(statement)
+            raise KeyboardInterrupt
+
+    one = task(Durable())(done)
+
+    @task(Durable())
+    def order():
+        return one(1) + one(2)
+
+    with Session(Durability(journal)) as session:
+        event.listen(Engine, "before_cursor_execute", interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                session[Durability].run(order, run_id="o")
+        finally:
+            event.remove(Engine, "before_cursor_execute", interrupt)
+        assert session[Durability].get("o").status is Status.PENDING
+        assert session[Durability].resume("o").value == 3
+    assert len(interrupts) == 1
+
+
+def test_threads_of_a_run_write_side_by_side(journal):
+    """In a map, whose items have an index each."""
+    one = task(Durable())(done)
+
+    @task(Durable())
+    def order():
+        return one.map(range(40))
+
+    with Session(Durability(journal)) as session:
+        assert session[Durability].run(order, run_id="o").value == list(range(40))
+        keys = set(session[Durability]._journal.steps("o"))
+    assert len(keys) == 40
 
 
 def test_a_run_whose_task_is_not_loaded_is_set_aside(journal):

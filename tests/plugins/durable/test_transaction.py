@@ -199,6 +199,34 @@ def test_only_the_step_ends_it(tmp_path, session, end):
     assert booked(tmp_path) == []
 
 
+def test_what_ends_it_unseen_is_no_outcome(tmp_path, session):
+    """The step fails, and says so."""
+
+    def book():
+        with transaction() as connection:
+            connection.execute(INSERT, {"n": 1})
+            connection.exec_driver_sql("/* now */ COMMIT")
+
+    error = session[Durability].run(root(book)).error
+    assert isinstance(error, TransactionMisused)
+    assert "or ended it: it has no outcome" in str(error)
+
+
+def test_savepoints_are_the_bodys_own(tmp_path, session):
+    """What is rolled back to one is not committed."""
+
+    def book():
+        with transaction() as connection:
+            for n in (1, 2):
+                with connection.begin_nested() as point:
+                    connection.execute(INSERT, {"n": n})
+                    if n == 1:
+                        point.rollback()
+
+    session[Durability].run(root(book)).unwrap()
+    assert booked(tmp_path) == [2]
+
+
 def test_it_is_for_the_body_of_a_step(session):
     """Not for the run itself, and not for code outside of any."""
 

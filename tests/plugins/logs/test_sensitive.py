@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -114,3 +115,21 @@ def test_a_circle_of_causes_ends(log, output):
     with Session(Logs(json=True), inherit=False):
         log.error("failed", exc_info=first)
     assert output.events()[0]["exception"]["message"] == "1"
+
+
+@pytest.mark.parametrize("is_sensitive", [True, False], ids=["sensitive", "plain"])
+@pytest.mark.parametrize("json", [False, True], ids=["text", "json"])
+def test_what_asyncio_says_of_an_exception_that_nobody_retrieved(output, json, is_sensitive):
+    """It writes the exception into its message, too; the search can fail."""
+
+    async def main():
+        lost = asyncio.create_task(task(sensitive=is_sensitive)(fails_later)())
+        await asyncio.wait([lost])
+        del lost
+        gc.collect()
+
+    with Session(Logs(json=json), inherit=False):
+        asyncio.run(main())
+    assert "never retrieved" in output.text
+    assert "exception=ValueError(" in output.text
+    assert (CANARY in output.text) is not is_sensitive

@@ -144,3 +144,11 @@ def test_an_installed_session_does_not_go_on_in_workers(pegboard_isolated, metho
     os.close(writer)
     with os.fdopen(reader) as told:
         assert told.read() == "forked "
+
+
+def test_the_environment_sets_what_a_text_can_be(monkeypatch):
+    """Also the way in which processes are started, which is one of a few words."""
+    monkeypatch.setenv("PEGBOARD_PROCESSES__START_METHOD", "spawn")
+    monkeypatch.setenv("PEGBOARD_PROCESSES__WORKERS", "3")
+    with Session(executor="processes") as session:
+        assert repr(session[Processes]) == "Processes(workers=3, start_method='spawn')"

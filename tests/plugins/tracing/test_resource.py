@@ -6,6 +6,10 @@ import subprocess
 import sys
 import textwrap
 
+from opentelemetry.sdk.resources import Resource
+
+from pegboard_tracing.resource import service_resource, with_instance
+
 PROGRAM = """
     import os, threading
     from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
@@ -57,3 +61,12 @@ def test_the_first_traced_call_may_come_after_the_main_thread_has_ended():
     assert "('deployment.environment.name', 'test')" in early
     assert "('service.name', 'shop')" in early
     assert spans("late") == early
+
+
+def test_processes_are_told_apart_whatever_the_sdk():
+    """An older one gives no id; all of a process have the same one, and what the environment says goes first."""
+    ids = {with_instance(Resource({})).attributes["service.instance.id"] for _ in range(2)}
+    assert len(ids) == 1
+    assert ids != {""}
+    assert with_instance(Resource({"service.instance.id": "7"})).attributes["service.instance.id"] == "7"
+    assert service_resource().attributes["service.instance.id"]

@@ -375,6 +375,19 @@ class _CallInHook(Call):
     in_hook = True
 
 
+def keep_id(call: Call) -> None:
+    """In a forked child: have a call that the parent made keep its id, which is looked up when somebody asks."""
+    kind: Any = type(call)
+    if kind in (Call, _CallInHook):
+        call.__class__ = _made_in(os.getppid(), kind)
+
+
+@functools.cache
+def _made_in(pid: int, kind: type[Call]) -> type[Call]:
+    made = property(lambda call: f"{_prefix(pid)}{call.number:x}")
+    return type(kind.__name__, (kind,), {"__slots__": (), "id": made})
+
+
 class _CallWithArgs(Call):
     """A call seen with other inputs: all but `args` and `kwargs` is read from, and written to, the original."""
 

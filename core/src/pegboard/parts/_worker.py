@@ -142,6 +142,8 @@ class Worker:
                     told = loggable(error)
                     _log.error("%s: what its thread needs cannot be opened", self._name, exc_info=told)
                 self._serve(self._bell)
+        except SystemExit as error:  # Python says nothing of a thread that this ends
+            _log.error("%s: its thread was made to exit", self._name, exc_info=loggable(error))
         finally:
             self._has_ended = True
             for waiter in list(self._waiters):

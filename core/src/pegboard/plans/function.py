@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Run = Callable[["Call"], Any]
 
-_AWAITABLE = (types.CoroutineType, types.GeneratorType)
+_COROUTINE, _GENERATOR = types.CoroutineType, types.GeneratorType
 
 
 def build(plan: Plan) -> Run:
@@ -193,7 +193,8 @@ def _layered(plan: Plan) -> Run:
                 except (RuntimeError, AttributeError) as error:
                     refuse_complaint(call, error)
                     raise
-                if type(value) in _AWAITABLE:
+                kind = type(value)
+                if kind is _COROUTINE or kind is _GENERATOR:
                     refuse_unawaited(plan, value, _ask)
                 if watched:
                     call.outcome = outcome = make_outcome(

@@ -262,7 +262,7 @@ class Plan:
         """Leave the scopes, and in a strict session raise what observers did wrong."""
         if call.stage == LEFT:  # scopes see how it ended for observers, whatever its body did since
             call.outcome = call.left_with
-        if entered is not None and not is_of_parent(call):
+        if entered is not None and (call.outcome is not None or not is_of_parent(call)):
             stop: BaseException | None = None
             call.hooking = True
             for scope, token in reversed(entered):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pegboard import discovery, environment
+from pegboard import discovery, environment, texts
 from pegboard.discovery import did_you_mean
 from pegboard.errors import ConfigError, MissingPlugin
 
@@ -199,7 +199,7 @@ def _check(where: str, values: Any) -> None:
     for name, table in values.get("settings", {}).items():
         if not isinstance(table, dict):
             raise ConfigError(
-                f"{where}: settings.{name} is a table of keyword arguments, not {table!r}.",
+                f"{where}: settings.{name} is a table of keyword arguments, not {texts.a(type(table).__name__)}.",
                 where=where,
                 key=f"settings.{name}",
             )

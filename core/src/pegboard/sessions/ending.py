@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.deadlines import hurrying
+from pegboard.parts.forks import after_fork
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -31,7 +32,15 @@ class Ending:
 
     def __init__(self) -> None:
         self._deep = 0
+        self._thread = 0  # that is in them
         self._is_asked = False
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: the main thread is the one that forked, and may have been another before."""
+        self._is_asked = False
+        if self._thread != threading.get_ident():
+            self._deep = 0
 
     @property
     def is_busy(self) -> bool:  # noqa: D102 - an attribute, to others
@@ -54,6 +63,7 @@ class Ending:
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
             self._deep += 1
+            self._thread = threading.get_ident()
 
     def __exit__(self, *_: object) -> None:
         if threading.current_thread() is threading.main_thread():

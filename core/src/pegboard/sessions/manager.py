@@ -19,7 +19,7 @@ from pegboard.plans.events import OnFailure, contain, plain_function
 
 LIFECYCLE = frozenset(("session_start", "session_end", "bind"))
 _next_version = itertools.count(1).__next__
-_SUBJECTS = ("call", "group")
+_SUBJECTS = frozenset(("call", "group"))
 
 
 class Manager(pluggy.PluginManager):
@@ -95,8 +95,8 @@ class Manager(pluggy.PluginManager):
         """Isolate the implementations of hooks that plugins brought and that are no events, as those of events are."""
         if self._on_failure is None:
             return
-        for hook, caller in vars(self.hook).items():
-            if isinstance(caller, pluggy.HookCaller) and self._is_a_plugins_own(hook, caller):
+        for hook, caller in self._callers():
+            if self._is_a_plugins_own(hook, caller):
                 for found in caller.get_hookimpls():
                     contain(found, hook, self._on_failure)
 
@@ -137,10 +137,9 @@ class Manager(pluggy.PluginManager):
     def events(self) -> dict[str, tuple[str, ...]]:
         """Map every event to its parameters: the hook specs whose first argument is a call or a group."""
         if self._events is None:  # asked for in every `emit`, and changed by few
-            callers = [each for each in vars(self.hook).items() if isinstance(each[1], pluggy.HookCaller)]
-            specs = [(name, caller.spec) for name, caller in callers if caller.spec is not None]
+            specs = {name: caller.spec for name, caller in self._callers() if caller.spec is not None}
             self._events = {
-                n: spec.argnames for n, spec in specs if spec.argnames[:1] and spec.argnames[0] in _SUBJECTS
+                name: spec.argnames for name, spec in specs.items() if {*spec.argnames[:1]} & _SUBJECTS
             }
         return self._events
 
@@ -300,14 +299,15 @@ class Manager(pluggy.PluginManager):
 
     def known_hooks(self) -> list[str]:
         """Return the names of all hook specs, sorted."""
-        callers = vars(self.hook).items()
-        return sorted(n for n, c in callers if isinstance(c, pluggy.HookCaller) and c.has_spec())
+        return sorted(name for name, caller in self._callers() if caller.has_spec())
+
+    def _callers(self) -> list[tuple[str, pluggy.HookCaller]]:
+        return [each for each in vars(self.hook).items() if isinstance(each[1], pluggy.HookCaller)]
 
     def _refuse_unknown_hooks(self, owner: str) -> None:
-        for name, caller in vars(self.hook).items():
-            if not isinstance(caller, pluggy.HookCaller) or caller.has_spec():
-                continue
-            if any(found.plugin_name == owner and not found.optionalhook for found in caller.get_hookimpls()):
+        for name, caller in self._callers():
+            found = [each for each in caller.get_hookimpls() if each.plugin_name == owner]
+            if not caller.has_spec() and not all(each.optionalhook for each in found):
                 known = self.known_hooks()
                 raise InvalidPlugin(
                     f"plugin {owner!r} implements {name!r}, and there is no such hook.{did_you_mean(name, known)}\nKnown: {', '.join(known)}.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from pegboard import discovery, environment
@@ -322,6 +323,12 @@ class Plugins:
             except BaseException as error:  # noqa: BLE001 - all ends run; they are raised together
                 failures.append(error)
         return failures
+
+    def _own_ends(self) -> list[Callable[[], object]]:
+        """What ends the session's own plugins, in pluggy's order: the last one first, and those that are `trylast` at the end."""
+        own = {id(plugin) for _, plugin in self._own}
+        ends = [found for found in self.pm.hook.session_end.get_hookimpls()[::-1] if id(found.plugin) in own]
+        return [partial(found.function, *([self] if found.argnames else [])) for found in ends]
 
     def _call_hook(self, hook: str, plugin: object) -> None:
         for found in getattr(self.pm.hook, hook).get_hookimpls():

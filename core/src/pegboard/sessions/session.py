@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pegboard import discovery
+from pegboard.calls.call import keep_id
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
@@ -225,11 +226,10 @@ class Session(Placing):
             self.pm.changed()
 
     def begin_anew(self) -> None:
-        """Go on in a forked child: with an id of its own, and no calls, as those that have begun are the parent's.
+        """Go on in a forked child: with an id of its own, as those inside, and no calls, as those that have begun are the parent's.
 
         Of those that have entered it, only the blocks around the fork came along: `disown` ends it without them.
         """
-        self.id = os.urandom(6).hex()
         self._inherited = (*outer_sessions.get(), active_session.get()).count(self)
         self._entered = _BY_INSTALLING + self._inherited
         self._is_draining = False
@@ -237,8 +237,11 @@ class Session(Placing):
         self._places.clear()
         if self.in_flight is not None:
             self.in_flight.clear()
+        for inner in {self, *outer_sessions.get(), active_session.get()}:
+            if inner is not None and inner.is_inside(self):
+                inner.id = os.urandom(6).hex()
+                inner.pm.changed()
         self._words = self.ask("session_forked", session=self)
-        self.pm.changed()
 
     def disown(self) -> None:
         """Count those no more that entered it in the process that this one was forked from: they do not end it here."""
@@ -488,9 +491,12 @@ class Session(Placing):
 
     def _end(self, error: BaseException | None, failures: list[BaseException]) -> None:
         SERVING.closed(self)
-        for _, plugin in reversed(self._own):
+        for end in self._own_ends():
             with hurrying_after(error, *failures):
-                failures += self._call_all("session_end", [plugin])
+                try:
+                    end()
+                except BaseException as raised:  # noqa: BLE001 - all ends run; they are raised together
+                    failures.append(raised)
         for task in list(self._bound):
             task._forget(self)
         self._bound.clear()
@@ -588,6 +594,7 @@ class Session(Placing):
         ):  # for observers; of what returns here all the same those of no installed session are told
             stage = ENDED if call.session.in_flight is None else LEFT
             call.stage, call.attempt_ended = stage, call.attempt
+            keep_id(call)
             if call.group is not None:
                 call.group.stage = stage
         for stream in self.streams:

@@ -80,6 +80,8 @@ class Task(PickledByName, WaysToCall[P, R_co]):
         self._signature: inspect.Signature | None = None
         for option in self.options:
             option.check(self)
+        # A dictionary of its own, in which the interpreter remembers where attributes are; not in one that shares its keys.
+        self.__dict__ = dict(self.__dict__)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function through the layers of the open session, or of the process-wide default one."""

@@ -13,7 +13,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import get_current_span
 
 from pegboard import current_call
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import is_sensitive, without_repr
 from pegboard.texts import text_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def translate_record(record: logging.LogRecord, resource: Resource, masks: Masks
         observed_timestamp=time.time_ns(),
         severity_text=text,
         severity_number=number,
-        body=masks.mask(record.getMessage()),
+        body=masks.mask(without_repr(record.getMessage(), record.exc_info[1] if record.exc_info else None)),
         attributes=_attributes(record, call, masks),
         trace_id=span.trace_id,
         span_id=span.span_id,

@@ -155,9 +155,9 @@ class Prometheus:
         self._server = Server(self._address, self._page, self._certificate)
         return None
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def session_end(self, session: Session) -> None:
-        """Close the endpoint with the last session that uses it."""
+        """Close the endpoint with the last session that uses it; it answers while the other plugins end."""
         with self._guard:
             self._sessions.remove(session)
             self._health.leave(session)

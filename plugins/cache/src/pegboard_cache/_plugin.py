@@ -79,6 +79,11 @@ class Caching:
         self._stores.acquire()
 
     @hookimpl
+    def session_forked(self) -> None:
+        """Count anew; what is kept in memory is at hand in the child, too, and files and connections are opened anew."""
+        self._report.begin_anew()
+
+    @hookimpl
     def session_end(self, session: Session) -> None:
         """Close files and connections when nobody uses them any more; they are opened again when needed."""
         with self._guard:

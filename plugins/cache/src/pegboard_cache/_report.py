@@ -13,7 +13,7 @@ _logger = logging.getLogger("pegboard.cache")
 
 @attrs.frozen
 class Stats:
-    """What `Caching.stats()` returns; the first six are counted since the plugin was made.
+    """What `Caching.stats()` returns; the first six are counted since the plugin was made, or an installed session was forked.
 
     Attributes:
         hits: Calls answered without running the function, those included that waited for an equal call.
@@ -44,6 +44,10 @@ class Report:
         self._guard = new_rlock()
         self._counts: dict[str, int] = {}
         self._warned: set[str] = set()
+
+    def begin_anew(self) -> None:
+        """Begin at 0, in a forked child; what was said is said."""
+        self._counts.clear()
 
     def count(self, what: str) -> None:
         """Add one to a field of `Stats`."""

@@ -104,6 +104,11 @@ def _plugin(name: str, source: str, config: Config) -> PluginInForce:
         return PluginInForce(name, source, list(_settings(name, config if source else Config())))
     except PegboardError as error:
         return PluginInForce(name, source, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a module of anybody's does when it is imported
+        missing = f": {error}" if isinstance(error, ImportError) else ""
+        return PluginInForce(
+            name, source, problem=f"{name} cannot be imported: {type(error).__name__}{missing}"
+        )
 
 
 def _settings(name: str, config: Config) -> Iterator[InForce]:

@@ -7,10 +7,12 @@ import re
 from typing import Any
 
 from pegboard import ConfigError, MissingPlugin
+from pegboard.parts.library_threads import threads_of
 from pegboard_datasets._key import check_key
 
 SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http", "https")
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)")  # two letters at least: a single one is a drive
+_THREADS = threads_of("obstore")
 
 
 class ObjectStore:
@@ -78,6 +80,7 @@ class ObjectStore:
         return True
 
     def _store(self) -> Any:
+        _THREADS.use()
         if self._opened is None:  # two threads may open two, and one is dropped
             from obstore.store import from_url
 

@@ -126,6 +126,7 @@ class Runs:
     def _begin_anew(self) -> None:
         """Begin without a run, in a forked child too: those are its parent's."""
         self._guard = new_rlock()
+        self._timers: list[threading.Timer] = []
         self.owner = Owner.here()
         for execution in self._executions.values():
             execution.fault = Fenced(
@@ -136,6 +137,9 @@ class Runs:
     def end(self) -> None:
         """Give back what is still begun, and end the threads."""
         self._let_go(list(self._executions.values()), "its session ended")
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
         self._heart.stop()
         self.writer.end()
 
@@ -151,6 +155,7 @@ class Runs:
         if going_on:
             timer = threading.Timer(self._grace, self._let_go, (going_on, "its session drained"))
             timer.name, timer.daemon = "pegboard-durable-grace", True
+            self._timers.append(timer)
             timer.start()
 
     def _let_go(self, executions: Sequence[Execution], why: str) -> None:

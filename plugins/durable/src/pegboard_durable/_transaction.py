@@ -11,6 +11,7 @@ from pegboard.parts.contexts import context_manager
 from pegboard_durable._errors import NotInRun, TransactionMisused
 from pegboard_durable._position import position_for
 from pegboard_durable.journal.faults import is_storage_fault
+from pegboard_durable.journal.opening import begin_to_write, wait_by_itself
 
 if TYPE_CHECKING:
     from pegboard_durable._execution import Execution
@@ -44,8 +45,11 @@ class StepTransaction:
 
     def commit(self, steps: Sequence[Step]) -> None:
         """Commit what was done, and steps, together."""
-        if self.connection.closed:
-            raise TransactionMisused("a step closed the connection of its transaction(): it has no outcome.")
+        if self.connection.closed or not self._is_going_on():
+            raise TransactionMisused(
+                f"step {steps[-1].key!r} closed the connection of its transaction(), or ended it: it has no outcome.\n"
+                f"The step's end commits both together."
+            )
         self._is_ending = True
         try:
             self._execution.write_on(self.connection, steps)
@@ -63,19 +67,29 @@ class StepTransaction:
             self._execution.fault = self._execution.journal.unavailable(error)
         self._is_locked = False
         self._is_ending = True
-        self.connection.rollback()
+        if not self.connection.closed:
+            self.connection.rollback()
         self._is_ending = False
 
-    def _before(self, _: Connection, cursor: Any, statement: str, *__: Any) -> None:
-        word = statement.lstrip().split(None, 1)[0].rstrip(";").upper() if statement.strip() else ""
-        if word in _ENDS:
+    def _is_going_on(self) -> bool:
+        """Whether what was written is not committed yet, as far as the driver tells."""
+        return bool(getattr(self._raw(), "in_transaction", True))
+
+    def _raw(self) -> Any:
+        return self.connection.connection.dbapi_connection
+
+    def _before(self, _: Connection, __: Any, statement: str, *___: Any) -> None:
+        word, *rest = [*statement.upper().split(None, 2), ""]
+        word = word.rstrip(";")
+        if word in _ENDS and not (word == "ROLLBACK" and rest[0] == "TO"):
             raise _early(word)
         if self._is_locked or word in _READS:
             return
         if self.connection.dialect.name == "sqlite":
-            cursor.execute(
-                "BEGIN IMMEDIATE"
-            )  # not with the first read, whose snapshot may be too old to be written to
+            wait_by_itself(self.connection)
+            begin_to_write(
+                self._raw()
+            )  # not with the first read: its snapshot may be too old to be written to
         self._is_locked = True
 
     def _before_commit(self, _: Connection) -> None:

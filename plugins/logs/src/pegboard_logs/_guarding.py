@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from pegboard import Secret
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import is_sensitive, without_repr
 from pegboard.texts import encodable, without_control
 from pegboard_logs._json import JSONFormatter
 from pegboard_logs._message import MASK, holds_secret, message_of
@@ -96,9 +96,13 @@ class GuardedFormatter(logging.Formatter):
         """Return the record as it may be shown: itself, or a copy."""
         changes = _shown_fields(record, escape=rules.escape)
         if not isinstance(record.msg, dict):  # structlog's, and for its formatter alone
-            message = message_of(record)
+            message = without_repr(message_of(record), record.exc_info[1] if record.exc_info else None)
             shown = without_control(message) if rules.escape else message
-            if shown != message or holds_secret(record):
+            if (
+                shown != message
+                or holds_secret(record)
+                or (record.exc_info and is_sensitive(record.exc_info[1]))
+            ):
                 changes |= {"msg": shown, "args": None, "message": shown}
         if record.exc_info and is_sensitive(record.exc_info[1]):
             name = type(record.exc_info[1]).__qualname__

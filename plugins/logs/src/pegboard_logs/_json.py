@@ -8,7 +8,7 @@ import time
 import traceback
 
 from pegboard import current_call
-from pegboard.privacy import is_sensitive
+from pegboard.privacy import is_sensitive, without_repr
 from pegboard.records import error_type
 from pegboard_logs._ids import CALL_ID, NO_IDS, ids_of
 from pegboard_logs._message import message_of
@@ -79,7 +79,7 @@ def _as_it_is(text: str) -> str:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return message_of(record)
+        return without_repr(message_of(record), record.exc_info[1] if record.exc_info else None)
     except Exception as error:  # noqa: BLE001 - logging would drop the record, and print the arguments
         return f"{record.msg if isinstance(record.msg, str) else type(record.msg).__name__} <arguments that do not fit: {type(error).__name__}>"
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pegboard import Session, hookimpl
 from pegboard.parts import after_fork, new_lock, time_for_work
 from pegboard_processes import hookspecs
 from pegboard_processes.home.placing import ProcessPlace
 from pegboard_processes.pool.executor import ProcessPool
-
-if TYPE_CHECKING:
-    from pegboard_processes.pool.starting import StartMethod
+from pegboard_processes.pool.starting import StartMethod  # noqa: TC001 - settings from the environment look at it
 
 
 class Processes(Executor):

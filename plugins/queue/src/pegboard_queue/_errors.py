@@ -83,7 +83,7 @@ class ItemCancelled(QueueError):  # noqa: N818
 
 
 class ManagerClosed(QueueError, RuntimeError):  # noqa: N818
-    """Raised when work is given to a manager that has been closed."""
+    """Raised when work is given to a manager that has been closed, or in a session that drains."""
 
 
 class QueueFull(QueueError):  # noqa: N818

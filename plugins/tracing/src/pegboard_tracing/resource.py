@@ -15,14 +15,14 @@ from pegboard.parts import after_fork
 
 
 class _Instance:
-    """Which service instance a process is that was forked.
+    """Which service instance this process is, where the SDK does not say: then a back end could not tell processes apart.
 
     Attributes:
         id: The value of `service.instance.id`.
     """
 
     def __init__(self) -> None:
-        self.id = ""
+        self._begin_anew()
         after_fork(self._begin_anew)
 
     def _begin_anew(self) -> None:
@@ -38,9 +38,15 @@ def service_resource() -> Resource:
     The SDK asks its detectors in a pool of threads, and Python makes none from then on.
     """
     try:
-        return Resource.create()
+        found = Resource.create()
     except RuntimeError:
-        return _asked_here()
+        found = _asked_here()
+    return with_instance(found)
+
+
+def with_instance(resource: Resource) -> Resource:
+    """Return a resource that tells which `service.instance.id` it is of, as those of an older SDK do not by themselves."""
+    return Resource({resources.SERVICE_INSTANCE_ID: _instance.id}).merge(resource)
 
 
 def resource_of_child(resource: Resource) -> Resource:

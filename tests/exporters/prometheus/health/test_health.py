@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pegboard import ConfigError, Session, task
+from pegboard import ConfigError, Session, hookimpl, task
 from pegboard.testing import FakeClock, isolated
 from pegboard_prometheus import Prometheus
 
@@ -108,6 +108,31 @@ def test_a_stream_and_a_coroutine_are_calls_too(metrics, ask):
     with Session(metrics, prometheus):
         assert list(stream()) == [(503, STUCK + "1 call\n")]
         assert asyncio.run(coroutine()) == (503, STUCK + "1 call\n")
+
+
+def test_a_page_that_is_being_written_holds_no_answer_up(metrics, ask):
+    """Nor do those who wait for it: a collector may take its time."""
+    prometheus = Prometheus(0, stuck_after=60)
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def collect(self):
+            asked.set()
+            go_on.wait(30)
+            return []
+
+    metrics.registry.register(Slow())
+    go_on.set()
+    with Session(metrics, prometheus):
+        asked.clear()
+        go_on.clear()
+        scraper = threading.Thread(target=ask, args=(prometheus.port,))
+        scraper.start()
+        assert asked.wait(30)
+        assert said(ask, prometheus, "/livez") == (200, "ok\n")
+        assert said(ask, prometheus, "/readyz") == (200, "ok\n")
+        go_on.set()
+        scraper.join()
 
 
 @pytest.mark.parametrize("stuck_after", [0, -1, float("nan"), "1", True])
@@ -251,6 +276,24 @@ def test_it_answers_while_what_runs_goes_on(metrics, prometheus, ask):
             thread.join(30)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", prometheus.port))
+
+
+@pytest.mark.parametrize("attached", ["before", "after"])
+def test_it_answers_while_other_plugins_end(metrics, prometheus, ask, attached):
+    """As exporters do that send what is left: whatever the order of attachment."""
+    answers = []
+
+    class Sends:
+        name = "sends"
+
+        @hookimpl
+        def session_end(self):
+            answers.append(said(ask, prometheus, "/readyz"))
+
+    plugins = [Sends(), metrics, prometheus] if attached == "before" else [metrics, prometheus, Sends()]
+    with Session(*plugins) as session:
+        session.drain()
+    assert answers == [(503, "draining\n")]
 
 
 def ready(prometheus):

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pegboard import ConfigError
-from pegboard.parts import after_fork
+from pegboard.parts.library_threads import threads_of
 from pegboard_cache._store import Usage
 from pegboard_cache.stores.breaker import CircuitBreaker
 from pegboard_cache.stores.encoded import EncodedStore
@@ -27,30 +27,7 @@ _LOCAL = frozenset(("MemoryStore", "LocalStore"))
 _BATCH = 1000
 
 
-class _Threads:
-    """Those of obstore, which it starts when it is first used; they do not come along when a process forks.
-
-    Raises:
-        OSError: On use in a process that would wait for them for ever.
-    """
-
-    def __init__(self) -> None:
-        self._are_started = False
-        self._are_left_behind = False
-        after_fork(self._leave_behind)
-
-    def use(self) -> None:
-        self._are_started = True
-        if self._are_left_behind:
-            raise OSError(
-                "obstore was in use when this process was forked, and cannot be used here; spawn it instead"
-            )
-
-    def _leave_behind(self) -> None:
-        self._are_left_behind = self._are_started
-
-
-_THREADS = _Threads()
+_THREADS = threads_of("obstore")
 
 
 class ObjectStore(EncodedStore):

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from pegboard.parts import after_fork, new_rlock
 from pegboard.parts.contexts import context_manager
 from pegboard_durable._errors import DurableError
-from pegboard_durable.journal.opening import BEGIN, checkpoint_on, open_engine
+from pegboard_durable.journal.opening import (
+    BEGIN,
+    TO_READ,
+    TO_WRITE,
+    checkpoint_on,
+    open_engine,
+    wait_by_itself,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -115,7 +122,7 @@ class Connections:
         self._guard = new_rlock()
         self._engine: Engine | None = None
         self.writing = Held(self._writing)
-        self.reading = Held(lambda: self._opened("BEGIN"))
+        self.reading = Held(lambda: self._opened(TO_READ))
 
     @property
     def engine(self) -> Engine:
@@ -128,8 +135,9 @@ class Connections:
             return self._engine
 
     def _writing(self) -> Connection:
-        connection = self._opened("BEGIN IMMEDIATE")
+        connection = self._opened(TO_WRITE)
         checkpoint_on(connection)
+        wait_by_itself(connection)
         return connection
 
     def _opened(self, begin: str) -> Connection:

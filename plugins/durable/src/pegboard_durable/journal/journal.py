@@ -301,6 +301,8 @@ class Journal:
             version: int = raw.execute("PRAGMA data_version").fetchone()[0]
             before, self._seen_version = self._seen_version, version
             return version != before
+        except sqlite3.Error:  # what is wrong is told by what is written next
+            return False
         finally:
             writing.lock.release()
 
@@ -365,7 +367,7 @@ class Journal:
         claim, made, until = wanted
         for step in made:
             values = {**step_values(claim.run, self._seal.step(step), claim.epoch), "by": claim.owner}
-            if not connection.execute(self._append, values).rowcount:
+            if not self._append(connection, values):
                 return fenced(claim)  # the first: nothing is written, as the others have the same claim
         if until is not None and not _renew(connection, claim, until):
             return fenced(claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -22,7 +23,9 @@ _DRIVERS = {
 }
 _PAGES_TO_CHECKPOINT = 1_000  # as SQLite's own default
 _PRAGMAS = ("synchronous = FULL", "mmap_size = 0", "wal_autocheckpoint = 0", "foreign_keys = OFF")
+_PAUSE = 0.0005
 BEGIN = "pegboard_begin"
+TO_READ, TO_WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 
 def parse(url: str) -> URL:
@@ -107,8 +110,6 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _use_wal(connection: Any) -> None:
     """Have the file be in WAL mode; where another process is about the same, SQLite says at once that it is locked."""
-    import sqlite3
-
     end = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -123,9 +124,28 @@ def _use_wal(connection: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     statement = connection.get_execution_options().get(BEGIN)
-    if statement is not None:
-        raw: Any = connection.connection.dbapi_connection
+    raw: Any = connection.connection.dbapi_connection
+    if statement == TO_WRITE:
+        begin_to_write(raw)
+    elif statement is not None:
         raw.execute(statement)
+
+
+def begin_to_write(raw: Any) -> None:
+    """Begin a transaction with the lock for writing, once it is free.
+
+    SQLite's own waiting asks ten times a second after a while, and would starve where others write all the time.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute(TO_WRITE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def checkpoint_on(connection: Connection) -> None:
@@ -133,6 +153,13 @@ def checkpoint_on(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.dbapi_connection
         raw.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_TO_CHECKPOINT:d}").close()
+
+
+def wait_by_itself(connection: Connection) -> None:
+    """Have SQLite say at once that another process writes: `begin_to_write` waits."""
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("PRAGMA busy_timeout = 1").close()
 
 
 def _open_file(path: Path, *, create: bool) -> None:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Update, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pegboard_durable._records import RunRow, Step
 from pegboard_durable.journal.tables import changes, inbox, meta, runs, steps
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 RUN_COLUMNS = [*(runs.c[name] for name in RunRow._fields), runs.c.crc]
 STEP_COLUMNS = [*(steps.c[name] for name in Step._fields), steps.c.crc]
@@ -42,12 +57,25 @@ GET_WAITING = (
 )
 
 
-def append_with(dialect: str) -> Any:
-    """Insert a step, or write over what was there, as long as the run is the process's: one statement."""
-    made = postgresql.insert(steps) if dialect == "postgresql" else sqlite.insert(steps)
+def append_with(dialect: str) -> Callable[[Connection, dict[str, Any]], bool]:
+    """Return what inserts a step, or writes over what was there, in one statement; its answer: the run was the process's, and so it did."""
+    if dialect == "postgresql":
+        statement = _append(postgresql.insert(steps))
+        return lambda connection, values: bool(connection.execute(statement, values).rowcount)
+    compiled = _append(sqlite.insert(steps)).compile(dialect=sqlite.dialect())
+    text, names = str(compiled), compiled.positiontup or ()
+
+    def append(connection: Connection, values: dict[str, Any]) -> bool:
+        row = tuple([values[name] for name in names])
+        return bool(connection.exec_driver_sql(text, row).rowcount)  # compiled once, as each step needs it
+
+    return append
+
+
+def _append(made: Any) -> Any:
     columns = list(steps.c)
-    held = (
-        select(literal(1))
+    held: Select[Any] = (
+        select(literal_column("1", Integer))
         .where(
             runs.c.id == bindparam("run"),
             runs.c.owner == bindparam("by"),
