@@ -278,6 +278,33 @@ def test_a_divergence_can_be_run_again_or_trusted(tmp_path, crash, on_change, va
     assert ran == runs
 
 
+def test_a_step_that_is_run_again_forgets_what_was_in_it(tmp_path, crash) -> None:
+    """That belongs to the arguments that it had."""
+    argument, ran = [1], []
+
+    @task(Durable())
+    def inner(number):
+        ran.append(number)
+        return number
+
+    @task(Durable(on_change="rerun"))
+    def outer(number):
+        return inner(number)
+
+    @task(Durable())
+    def root():
+        value = outer(argument[0])
+        if crash[0]:
+            raise Crash
+        return value
+
+    with opened(tmp_path) as durability:
+        crashed(durability, root)
+        argument[0], crash[0] = 2, False
+        assert durability.resume("r").value == 2
+    assert ran == [1, 2]
+
+
 def test_arguments_that_cannot_be_recorded_are_not_compared(tmp_path, crash) -> None:
     """They are opaque: neither their `repr` nor their identity is looked at."""
     argument = [object()]

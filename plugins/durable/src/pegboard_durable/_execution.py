@@ -120,7 +120,10 @@ class Execution:
         self._has_refused = False
         self._has_returned = False
         self._unread = _by_scope(records)
-        self._kept: dict[str, dict[str, Step]] | None = None
+        self._kept: dict[str, dict[str, Step]] = {}
+        for step in records.values():
+            if step.kind == "state":
+                _keep(self._kept, step)
         self._numbers = max((step.attempt for step in records.values() if step.kind in _NUMBERED), default=0)
         self._batch: list[Step] = []
         self._guard = new_rlock()
@@ -273,8 +276,17 @@ class Execution:
     def note(self, step: Step) -> None:
         """Know of a row, written or soon to be."""
         self.records[step.key] = step
-        if self._kept is not None and step.kind == "state":
-            _keep(self._kept, step)
+        if step.kind == "state":
+            with self._guard:
+                _keep(self._kept, step)
+
+    def forget_below(self, key: str) -> None:
+        """Forget what was recorded in a step that runs again with other arguments: it belongs to those that it had."""
+        inside = f"{key}/"
+        with self._guard:
+            for each in [each for each in list(self.records) if each.startswith(inside)]:
+                del self.records[each]
+            self._kept.pop(key, None)
 
     def read(self, key: str) -> Step | None:
         """Return what is recorded at a key."""
@@ -296,14 +308,11 @@ class Execution:
 
     def kept_in(self, key: str) -> Sequence[Step]:
         """Return what a step, and those in it, kept in `state`, by when it was written."""
-        if self._kept is None:
-            kept: dict[str, dict[str, Step]] = {}
-            for step in self.records.values():
-                if step.kind == "state":
-                    _keep(kept, step)
-            self._kept = kept
         found = self._kept.get(key)
-        return sorted(found.values(), key=lambda step: step.attempt) if found else ()
+        if not found:
+            return ()
+        with self._guard:
+            return sorted(found.values(), key=lambda step: step.attempt)
 
     def number(self) -> int:
         """Number something that is written, in the order of the writing."""

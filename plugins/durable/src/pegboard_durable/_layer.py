@@ -163,6 +163,7 @@ class DurableCalls:
         if found.digest == digest or self.option.on_change == "trust" or not (found.digest and digest):
             return False
         if self.option.on_change == "rerun":
+            execution.forget_below(found.key)
             return True
         raise JournalDiverged(
             f"run {execution.run_id!r} calls {self.name!r} at {found.key!r} with other arguments than were recorded there.\n"
