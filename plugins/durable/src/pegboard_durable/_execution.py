@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from concurrent.futures import Future
 from functools import partial
@@ -127,6 +128,9 @@ class Execution:
         self._numbers = max((step.attempt for step in records.values() if step.kind in _NUMBERED), default=0)
         self._batch: list[Step] = []
         self._guard = new_rlock()
+        self._in_flight = 0
+        self._is_leaving = False
+        self._none_in_flight = threading.Condition()
 
     def check(self) -> None:
         """Raise what keeps the run from going on in this process.
@@ -157,6 +161,8 @@ class Execution:
         self.check()
         if not is_undo:
             self._refuse_cancelled()
+        if self._is_leaving and not is_undo:
+            raise Suspended("the run leaves this process, and begins no new steps")
         if self.session.is_draining:
             self.is_drained = True
             raise Suspended("its session drains, and begins no new steps")
@@ -194,6 +200,28 @@ class Execution:
     def returned(self) -> None:
         """Refuse from now on whatever the run's code left behind."""
         self._has_returned = True
+
+    @context_manager
+    def in_flight(self) -> Generator[None]:
+        """Count a step that has begun, until its outcome is recorded."""
+        with self._none_in_flight:
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._none_in_flight:
+                self._in_flight -= 1
+                self._none_in_flight.notify_all()
+
+    def begin_no_more(self) -> bool:
+        """Begin no more steps, as the run suspends or failed; whether others are still in flight, as `asyncio.gather` leaves them."""
+        self._is_leaving = True
+        return self._in_flight > 0
+
+    def wait_for_steps(self) -> None:
+        """Wait until no step is in flight."""
+        with self._none_in_flight:
+            self._none_in_flight.wait_for(lambda: not self._in_flight)
 
     def refuse_fault(self) -> None:
         """Raise what ended the run in this process, if anything did."""

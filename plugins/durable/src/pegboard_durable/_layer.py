@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, hookimpl
+from pegboard import Layer, Order, Suspended, hookimpl
 from pegboard.sessions.ending import ENDING
 from pegboard_durable import _undoing
 from pegboard_durable._annotations import unrecordable
@@ -125,10 +125,16 @@ class DurableCalls:
         except (Exception, RunCancelled) as error:
             if execution.fault is not None or execution.is_replay or isinstance(error, NOT_OUTCOMES):
                 raise
+            if execution.begin_no_more():  # what is done meanwhile is to be taken back, too
+                await call.io(execution.wait_for_steps)
             reason = await _undoing.take_back(call, position, error)
             if reason is error:
                 raise
             raise reason from None
+        except Suspended:
+            if execution.fault is None and execution.begin_no_more():
+                await call.io(execution.wait_for_steps)
+            raise
         else:
             return value
         finally:
@@ -225,7 +231,7 @@ class DurableCalls:
 
     async def _run_step(self, call: Call, proceed: Proceed, position: Position, key: str, digest: str) -> Any:
         """Run a step and record its outcome; SIGTERM ends the program when that is done."""
-        with ENDING:
+        with ENDING, position.execution.in_flight():
             return await self._run_to_outcome(call, proceed, position, key, digest)
 
     async def _run_to_outcome(
