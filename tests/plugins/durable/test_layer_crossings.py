@@ -494,3 +494,36 @@ def test_queue_items_and_flows_may_be_runs(tmp_path) -> None:
             assert item.result.value == 2
         assert durability.run(root, run_id="r").value == 3
         assert len(durability.runs()) == 2
+
+
+def test_a_graph_goes_on_after_nodes_that_are_replayed(tmp_path) -> None:
+    """Some of its nodes come from the journal, and the others run."""
+    from pegboard import Graph
+
+    crash, ran = [True], []
+
+    def node(number):
+        def work(*_):
+            ran.append(number)
+            if number == 2 and crash[0]:
+                raise Crash
+            return number
+
+        return work
+
+    nodes = [node(number) for number in range(5)]
+
+    @task(Durable())
+    def root():
+        graph = Graph("line")
+        for number, each in enumerate(nodes):
+            graph.add_node(f"n{number}", each)
+        for number in range(4):
+            graph.add_edge(f"n{number}", f"n{number + 1}")
+        return graph.start_with("n0").end_with("n4")()
+
+    with opened(tmp_path) as durability:
+        crashed(durability, root)
+        crash[0] = False
+        assert durability.resume("r").value == 4
+    assert ran == [0, 1, 2, 2, 3, 4]
