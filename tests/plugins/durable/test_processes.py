@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
@@ -352,10 +353,11 @@ def test_an_owner_in_another_pid_namespace_is_not_taken_for_dead(tmp_path):
     (tmp_path / "program.py").write_text(NAMESPACES)
     here = str(__file__).rpartition("/")[0]
     command = [*unshare, sys.executable, str(runner), here, str(tmp_path)]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"NAME": name, "PATH": "/usr/bin"})
-        for name in ("1", "2")
-    ]
+    both = []
+    for name in ("1", "2"):
+        environment = {"NAME": name, "PATH": "/usr/bin"}
+        both.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+        time.sleep(0.1)  # so that both are process 1, and began at different times
     owner, other = (each.communicate(timeout=60)[0].strip() for each in both)
     assert owner == repr((True, list(range(8))))
     assert other == repr((True, "RUNNING", []))

@@ -276,6 +276,37 @@ def test_a_run_of_a_living_process_is_free_when_its_lease_is_over_or_void(journa
     assert found[1] == ([("o", 1)] if is_free else [])
 
 
+def test_a_coroutine_whose_run_was_taken_over_is_fenced(journal):
+    """Its rows are written by another thread, which says so."""
+    clock = FakeClock()
+    found = []
+
+    @task(Durable())
+    async def one(x):
+        if x == 1 and not found:
+            found.append(None)
+            clock.advance(100)
+            found.append(await asyncio.to_thread(elsewhere, take_up))
+        return x
+
+    @task(Durable())
+    async def order():
+        return [await one(0), await one(1), await one(2)]
+
+    def take_up():
+        with Session(clock, Durability(journal)) as session:
+            return [(run.id, run.value) for run in session[Durability].recover()]
+
+    async def main():
+        async with Session(clock, Durability(journal)) as session:
+            with pytest.raises(Fenced):
+                await session[Durability].arun(order, run_id="o")
+            return (await session[Durability].aget("o")).value
+
+    assert asyncio.run(main()) == [0, 1, 2]
+    assert found[1] == [("o", [0, 1, 2])]
+
+
 def test_a_lease_is_void_by_its_own_length_not_by_that_of_whoever_looks(journal):
     """A process with a longer lease is not robbed by one with a shorter one."""
     clock = FakeClock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
@@ -31,6 +32,7 @@ from pegboard_durable._records import OVER, Run, Status
 from pegboard_durable._recovery import Recovery
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
 from pegboard_durable._tasks import TASKS
+from pegboard_durable.journal.faults import old_sqlite
 from pegboard_durable.journal.journal import Journal
 from pegboard_durable.journal.sealing import Key, Seal
 
@@ -120,6 +122,11 @@ class Durability:
 
     def __repr__(self) -> str:
         return f"Durability({self._journal.address!r})"
+
+    @classmethod
+    def doctor_warnings(cls) -> list[str]:
+        """Tell what is to be known of the SQLite here."""
+        return old_sqlite(sqlite3.sqlite_version_info)
 
     @hookimpl
     def session_start(self, session: Session) -> None:

@@ -365,6 +365,8 @@ class Runs:
     def _beat(self) -> None:
         """Keep the leases."""
         held = {each.claim: each for each in list(self._executions.values()) if each.fault is None}
+        if not held:
+            return
         for lost in self._journal.renew(list(held), self.clock.time() + self._lease):
             if not held[lost].over.done():
                 held[lost].end(fenced(lost))
