@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -674,3 +675,29 @@ def test_a_run_that_failed_is_returned_again(tmp_path) -> None:
         with opened(tmp_path) as durability:
             run = durability.run(root, run_id="r")
             assert (run.status, type(run.error), run.error.args) == (Status.FAILED, KeyError, ("a",))
+
+
+def test_an_attempt_of_the_root_ends_when_its_steps_have_ended(tmp_path) -> None:
+    """What `asyncio.gather` leaves to itself is recorded, and not run again beside it."""
+    ran = []
+
+    @task(Durable())
+    async def slow():
+        await asyncio.sleep(0.05)
+        ran.append("slow")
+        return 1
+
+    @task(Durable())
+    async def fails():
+        ran.append("fails")
+        if ran.count("fails") == 1:
+            raise OSError
+        return 2
+
+    @task(Durable(), Retry(1))
+    async def root():
+        return await asyncio.gather(slow(), fails())
+
+    with opened(tmp_path) as durability:
+        assert durability.run(root, run_id="r").value == [1, 2]
+    assert sorted(ran) == ["fails", "fails", "slow"]

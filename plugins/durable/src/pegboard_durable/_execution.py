@@ -213,6 +213,11 @@ class Execution:
                 self._in_flight -= 1
                 self._none_in_flight.notify_all()
 
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether steps have begun whose outcomes are not recorded yet."""
+        return self._in_flight > 0
+
     def begin_no_more(self) -> bool:
         """Begin no more steps, as the run suspends or failed; whether others are still in flight, as `asyncio.gather` leaves them."""
         self._is_leaving = True

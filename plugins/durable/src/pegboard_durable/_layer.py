@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, Suspended, hookimpl
+from pegboard import Layer, Order, Suspended, TaskTimeout, hookimpl
 from pegboard.sessions.ending import ENDING
 from pegboard_durable import _undoing
 from pegboard_durable._annotations import unrecordable
@@ -125,7 +125,8 @@ class DurableCalls:
         except (Exception, RunCancelled) as error:
             if execution.fault is not None or execution.is_replay or isinstance(error, NOT_OUTCOMES):
                 raise
-            if execution.begin_no_more():  # what is done meanwhile is to be taken back, too
+            # What is done meanwhile is to be taken back, too; but a time limit waits for nothing.
+            if execution.begin_no_more() and not isinstance(error, TaskTimeout):
                 await call.io(execution.wait_for_steps)
             reason = await _undoing.take_back(call, position, error)
             if reason is error:
@@ -308,6 +309,9 @@ class DurableCalls:
         except Exception as error:
             if execution.fault is not None and error is not execution.fault:
                 raise execution.fault from error
+            if begun is None and execution.has_in_flight and not isinstance(error, TaskTimeout):
+                # Or the next attempt would run the same beside them.
+                await call.io(execution.wait_for_steps)
             raise
         execution.refuse_fault()  # whatever the body made of it
         return value
