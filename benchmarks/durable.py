@@ -167,7 +167,7 @@ TOOK: list[float] = []
 
 def replays(folder: Path) -> list[str]:
     """Time the replay of histories of several lengths."""
-    lines, per_step = [], {}
+    lines, per_step, whole = [], {}, 0.0
     with Session(Durability(f"sqlite:///{folder / 'replay.db'}")) as session:
         durability = session[Durability]
         for number in HISTORIES:

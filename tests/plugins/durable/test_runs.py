@@ -534,6 +534,40 @@ def test_a_run_is_cancelled_at_its_next_step(journal):
     assert ran == [0, 1]
 
 
+def test_each_run_of_a_process_sees_its_own_cancel(journal):
+    """Though another one has looked before."""
+    both = threading.Barrier(2, timeout=20)
+    ran = []
+
+    @task(Durable())
+    def one(name, x):
+        ran.append((name, x))
+
+    @task(Durable())
+    def order(name):
+        one(name, 0)
+        both.wait()
+        if name == "a":
+            elsewhere(cancel)
+            one(name, 1)
+        both.wait()
+        one(name, 2)
+
+    def cancel():
+        with Session(Durability(journal)) as session:
+            session[Durability].cancel("b")
+
+    durability = Durability(journal)
+
+    def run(name):
+        with session:
+            return durability.run(order, name, run_id=name).status
+
+    with Session(durability) as session, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, "ab")) == [Status.DONE, Status.CANCELLED]
+    assert ("b", 2) not in ran
+
+
 def test_a_run_that_nobody_works_on_is_cancelled_at_once(journal):
     """It takes no signals any more."""
 

@@ -12,6 +12,7 @@ import attrs
 
 from pegboard import Suspended
 from pegboard.parts import new_rlock
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.contexts import context_manager
 from pegboard_durable._codec import encode_error
 from pegboard_durable._errors import (
@@ -118,6 +119,7 @@ class Execution:
         self._lease = lease
         self._renew_at = self.clock.time() + lease / 2
         self._is_cancelled = False
+        self._seen: int | None = None
         self._has_refused = False
         self._has_returned = False
         self._unread = _by_scope(records)
@@ -168,7 +170,9 @@ class Execution:
             raise Suspended("its session drains, and begins no new steps")
 
     def _refuse_cancelled(self) -> None:
-        if not self._is_cancelled and self.journal.has_news():
+        version = self.journal.version(may_wait=not loop_runs_here())
+        if not self._is_cancelled and version != self._seen:
+            self._seen = version
             self._is_cancelled = self.run_id in self.journal.to_cancel([self.run_id])
         if self._is_cancelled or self.is_undoing:
             self._has_refused = True
