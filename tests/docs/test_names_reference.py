@@ -135,9 +135,9 @@ def test_every_error_is_explained_with_its_attributes(read) -> None:
 def own_attributes(cls: type) -> set[str]:
     """Return the facts that an error of this class carries; of the base, whether it can be retried."""
     if cls is PegboardError:
-        return {"retryable"}
+        return {"retryable", "parked"}
     annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
-    return annotated - {"retryable", "label"}
+    return annotated - {"retryable", "parked", "label"}
 
 
 def test_retryable_errors_are_named(read) -> None:

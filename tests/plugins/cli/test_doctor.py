@@ -17,6 +17,8 @@ from pegboard import hookimpl
 class Stranger:
     name = "stranger"
     falls_back_on = {"url": ("STRANGER_URL", "ANY_URL"), "port": ("STRANGER_PORT",)}
+    @classmethod
+    def doctor_warnings(cls): return ["its library is old"]
     def __init__(
         self, port: int = 1, title: str = "", live: bool = False, rate: float = 1.0, level: Literal["low", "high"] = "low",
         url: str | None = None, hosts: list[str] | None = None, client: object = None, deep: str = "s3cr3t",
@@ -92,6 +94,7 @@ def test_it_tells_what_is_in_force_and_from_where(folder: Path) -> None:
         "    url = ***  from ANY_URL",
         "    hosts = ***  from PEGBOARD_STRANGER__HOSTS",
         "    deep = ***  by default",
+        "    warning: its library is old",
     ]
 
 
@@ -108,6 +111,7 @@ def test_it_tells_programs_in_json(folder: Path) -> None:
         None,
     )
     assert plugin["settings"][0] == {"keyword": "port", "value": 3, "from": "PEGBOARD_STRANGER__PORT"}
+    assert plugin["warnings"] == ["its library is old"]
     assert told["settings"][0] == {"keyword": "executor", "value": "inline", "from": plugin["from"]}
     assert told["unused"] == ["PEGBOARD_STRAGNER__PORT"]
     assert "s3cr3t" not in done.stdout

@@ -115,15 +115,15 @@ def test_what_an_item_did_is_below_it(tmp_path, done) -> None:
         values = []
         for item in checkpointed(["a", "b", "c"]):
             values.append((item, step("ship", lambda item: done.append(item) or item, item), uuid4()))
-            state["last"] = item
+            state["seen"] = state.get("seen", "") + item
             if item == "b" and crash[0]:
                 raise Crash
-        return state["last"], step("ship", len, "")
+        return state["seen"], step("ship", len, "")
 
     with opened(tmp_path) as durability:
         crashed(durability, root)
         crash[0] = False
-        assert durability.resume("r").value == ("c", 0)
+        assert durability.resume("r").value == ("abc", 0)
     assert done == ["a", "b", "c"]
     assert {"@checkpointed#1[0]/ship#1", "@checkpointed#1[2]/ship#1", "ship#1"} <= set(rows(tmp_path))
 

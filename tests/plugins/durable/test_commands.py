@@ -181,6 +181,19 @@ def test_cancel_undoes_steps_where_their_module_is_given(durable):
     assert durable("cancel", "--import", "durable_jobs", "a").stdout == "taken back\na is CANCELLED\n"
 
 
+def test_replay_tells_whether_the_program_does_the_same(suspended, tmp_path):
+    """No step runs; with --check a difference is the status 1."""
+    same = suspended("replay", "--check", "--import", "durable_jobs", "ann")
+    assert (same.exit_code, same.stdout) == (0, "ann does the same as far as it is recorded\n")
+    del sys.modules["durable_jobs"]
+    (tmp_path / "durable_jobs.py").write_text(JOBS.replace('"asked")', '"asked", "again")'))
+    for words, code in ((("--check",), 1), ((), 0)):
+        other = suspended("replay", *words, "--import", "durable_jobs", "ann")
+        assert other.exit_code == code
+        assert other.stdout.startswith("ann diverges: ")
+        del sys.modules["durable_jobs"]
+
+
 def test_list_has_a_line_a_run(suspended):
     """Or an object, by status or all."""
     suspended("start", "--id", "b", "durable_jobs:double", "4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -276,6 +277,33 @@ def test_a_divergence_can_be_run_again_or_trusted(tmp_path, crash, on_change, va
         argument[0], crash[0] = 2, False
         assert durability.resume("r").value == value
     assert ran == runs
+
+
+def test_a_step_that_is_run_again_forgets_what_was_in_it(tmp_path, crash) -> None:
+    """That belongs to the arguments that it had."""
+    argument, ran = [1], []
+
+    @task(Durable())
+    def inner(number):
+        ran.append(number)
+        return number
+
+    @task(Durable(on_change="rerun"))
+    def outer(number):
+        return inner(number)
+
+    @task(Durable())
+    def root():
+        value = outer(argument[0])
+        if crash[0]:
+            raise Crash
+        return value
+
+    with opened(tmp_path) as durability:
+        crashed(durability, root)
+        argument[0], crash[0] = 2, False
+        assert durability.resume("r").value == 2
+    assert ran == [1, 2]
 
 
 def test_arguments_that_cannot_be_recorded_are_not_compared(tmp_path, crash) -> None:
@@ -634,3 +662,42 @@ def test_a_step_after_the_end_of_its_run_is_refused(tmp_path, what) -> None:
         thread.start()
         thread.join(10)
     assert len(errors) == 1
+
+
+def test_a_run_that_failed_is_returned_again(tmp_path) -> None:
+    """Under its id, with the same error."""
+
+    @task(Durable())
+    def root():
+        raise KeyError("a")
+
+    for _ in range(2):
+        with opened(tmp_path) as durability:
+            run = durability.run(root, run_id="r")
+            assert (run.status, type(run.error), run.error.args) == (Status.FAILED, KeyError, ("a",))
+
+
+def test_an_attempt_of_the_root_ends_when_its_steps_have_ended(tmp_path) -> None:
+    """What `asyncio.gather` leaves to itself is recorded, and not run again beside it."""
+    ran = []
+
+    @task(Durable())
+    async def slow():
+        await asyncio.sleep(0.05)
+        ran.append("slow")
+        return 1
+
+    @task(Durable())
+    async def fails():
+        ran.append("fails")
+        if ran.count("fails") == 1:
+            raise OSError
+        return 2
+
+    @task(Durable(), Retry(1))
+    async def root():
+        return await asyncio.gather(slow(), fails())
+
+    with opened(tmp_path) as durability:
+        assert durability.run(root, run_id="r").value == [1, 2]
+    assert sorted(ran) == ["fails", "fails", "slow"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 
 import pytest
 from replaying import Crash, crashed, opened, rows
@@ -107,8 +108,6 @@ def test_a_timeout_of_a_step_is_its_outcome(tmp_path, kind) -> None:
 
         @task(Durable(), Timeout(0.02))
         def slow():
-            import threading
-
             threading.Event().wait(0.2)
 
         @task(Durable())
@@ -494,3 +493,54 @@ def test_queue_items_and_flows_may_be_runs(tmp_path) -> None:
             assert item.result.value == 2
         assert durability.run(root, run_id="r").value == 3
         assert len(durability.runs()) == 2
+
+
+def test_a_graph_goes_on_after_nodes_that_are_replayed(tmp_path) -> None:
+    """Some of its nodes come from the journal, and the others run."""
+    from pegboard import Graph
+
+    crash, ran = [True], []
+
+    def node(number):
+        def work(*_):
+            ran.append(number)
+            if number == 2 and crash[0]:
+                raise Crash
+            return number
+
+        return work
+
+    nodes = [node(number) for number in range(5)]
+
+    @task(Durable())
+    def root():
+        graph = Graph("line")
+        for number, each in enumerate(nodes):
+            graph.add_node(f"n{number}", each)
+        for number in range(4):
+            graph.add_edge(f"n{number}", f"n{number + 1}")
+        return graph.start_with("n0").end_with("n4")()
+
+    with opened(tmp_path) as durability:
+        crashed(durability, root)
+        crash[0] = False
+        assert durability.resume("r").value == 4
+    assert ran == [0, 1, 2, 2, 3, 4]
+
+
+def test_a_timeout_of_the_run_does_not_wait_for_the_step_in_flight(tmp_path) -> None:
+    """It is raised on time; the step's thread goes on by itself, and records nothing."""
+    go_on = threading.Event()
+
+    @task(Durable())
+    def slow():
+        go_on.wait(30)
+
+    @task(Durable(), Timeout(0.05))
+    def root():
+        slow()
+
+    with opened(tmp_path) as durability:
+        run = durability.run(root, run_id="r")
+        go_on.set()
+    assert (run.status, isinstance(run.error, TimeoutError)) == (Status.FAILED, True)

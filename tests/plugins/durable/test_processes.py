@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
@@ -244,6 +245,68 @@ def test_sigterm_lets_the_running_step_end_and_gives_the_run_back(tmp_path):
     assert Counter(effects_in(tmp_path)) == Counter({f"one {x}": len(points) for x in range(3)})
 
 
+SIGNALLED = (
+    HEAD
+    + """
+import asyncio
+
+@task(Durable())
+async def one(x):
+    effect(f"begin {x}")
+    if x == 1 and SIGNAL:
+        os.kill(os.getpid(), SIGNAL)
+        await asyncio.sleep(0.05)
+    effect(f"end {x}")
+    return x
+
+@task(Durable())
+async def root():
+    return [await one(x) for x in range(3)]
+
+SIGNAL = None
+
+async def run():
+    async with Session(durability()) as session:
+        return (await session[Durability].arun(root, run_id="r")).value
+
+def terminated():
+    global SIGNAL
+    SIGNAL = signal.SIGTERM
+    install_sigterm()
+    return asyncio.run(run())
+
+def interrupted():
+    global SIGNAL
+    SIGNAL = signal.SIGINT
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        return "interrupted"
+
+def main():
+    with Session(durability()) as session:
+        before = str(session[Durability].get("r").status)
+        return before, session[Durability].resume("r").value
+"""
+)
+
+
+def test_sigterm_lets_the_running_step_of_a_coroutine_end(tmp_path):
+    """Its outcome is recorded, and the run given back."""
+    [terminated], [resumed] = run_together(SIGNALLED, tmp_path, ["terminated"], ["main"])
+    assert terminated.code == 143, terminated
+    assert resumed.result == repr(("PENDING", [0, 1, 2])), resumed
+    assert effects_in(tmp_path) == [f"{what} {x}" for x in range(3) for what in ("begin", "end")]
+
+
+def test_a_ctrl_c_gives_the_run_of_a_coroutine_back(tmp_path):
+    """The step that it struck runs again."""
+    [interrupted], [resumed] = run_together(SIGNALLED, tmp_path, ["interrupted"], ["main"])
+    assert interrupted.result == "'interrupted'", interrupted
+    assert resumed.result == repr(("PENDING", [0, 1, 2])), resumed
+    assert effects_in(tmp_path) == ["begin 0", "end 0", "begin 1", "begin 1", "end 1", "begin 2", "end 2"]
+
+
 FORKED = (
     HEAD
     + """
@@ -352,10 +415,11 @@ def test_an_owner_in_another_pid_namespace_is_not_taken_for_dead(tmp_path):
     (tmp_path / "program.py").write_text(NAMESPACES)
     here = str(__file__).rpartition("/")[0]
     command = [*unshare, sys.executable, str(runner), here, str(tmp_path)]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"NAME": name, "PATH": "/usr/bin"})
-        for name in ("1", "2")
-    ]
+    both = []
+    for name in ("1", "2"):
+        environment = {"NAME": name, "PATH": "/usr/bin"}
+        both.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+        time.sleep(0.1)  # so that both are process 1, and began at different times
     owner, other = (each.communicate(timeout=60)[0].strip() for each in both)
     assert owner == repr((True, list(range(8))))
     assert other == repr((True, "RUNNING", []))

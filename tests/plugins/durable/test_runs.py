@@ -11,6 +11,7 @@ from contextlib import closing
 from contextvars import Context
 
 import pytest
+from sqlalchemy import Engine, event
 
 from pegboard import Durability, Durable, Fallback, Retry, Session, Suspended, task
 from pegboard.testing import FakeClock
@@ -275,6 +276,37 @@ def test_a_run_of_a_living_process_is_free_when_its_lease_is_over_or_void(journa
     assert found[1] == ([("o", 1)] if is_free else [])
 
 
+def test_a_coroutine_whose_run_was_taken_over_is_fenced(journal):
+    """Its rows are written by another thread, which says so."""
+    clock = FakeClock()
+    found = []
+
+    @task(Durable())
+    async def one(x):
+        if x == 1 and not found:
+            found.append(None)
+            clock.advance(100)
+            found.append(await asyncio.to_thread(elsewhere, take_up))
+        return x
+
+    @task(Durable())
+    async def order():
+        return [await one(0), await one(1), await one(2)]
+
+    def take_up():
+        with Session(clock, Durability(journal)) as session:
+            return [(run.id, run.value) for run in session[Durability].recover()]
+
+    async def main():
+        async with Session(clock, Durability(journal)) as session:
+            with pytest.raises(Fenced):
+                await session[Durability].arun(order, run_id="o")
+            return (await session[Durability].aget("o")).value
+
+    assert asyncio.run(main()) == [0, 1, 2]
+    assert found[1] == [("o", [0, 1, 2])]
+
+
 def test_a_lease_is_void_by_its_own_length_not_by_that_of_whoever_looks(journal):
     """A process with a longer lease is not robbed by one with a shorter one."""
     clock = FakeClock()
@@ -360,6 +392,74 @@ def test_a_session_takes_up_what_was_left_behind(journal):
         assert session[Durability].run(order, run_id="o").value == 5
 
 
+def test_a_session_that_ends_gives_back_what_it_takes_up(journal, caplog):
+    """Without a word, as it goes on elsewhere."""
+    begun, go_on, first = threading.Event(), threading.Event(), []
+
+    @task(Durable())
+    def order():
+        if not first:
+            first.append(1)
+            raise KeyboardInterrupt
+        begun.set()
+        go_on.wait(20)
+        return 5
+
+    with Session(Durability(journal)) as session, pytest.raises(KeyboardInterrupt):
+        session[Durability].run(order, run_id="o")
+    durability = Durability(journal, recover=True)
+    with Session(durability):
+        assert begun.wait(20)
+    assert durability.get("o").status is Status.PENDING
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "pegboard-durable-recovery":
+            thread.join(20)
+    assert durability.get("o").status is Status.PENDING
+    assert caplog.text == ""
+
+
+def test_a_ctrl_c_in_the_middle_of_a_write_leaves_nothing_half_done(journal):
+    """The connection is given up, and another one serves."""
+    interrupts = []
+
+    def interrupt(connection, cursor, statement, *rest):
+        if statement.startswith("INSERT INTO pegboard_steps") and not interrupts:
+            interrupts.append(statement)
+            raise KeyboardInterrupt
+
+    one = task(Durable())(done)
+
+    @task(Durable())
+    def order():
+        return one(1) + one(2)
+
+    with Session(Durability(journal)) as session:
+        event.listen(Engine, "before_cursor_execute", interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                session[Durability].run(order, run_id="o")
+        finally:
+            event.remove(Engine, "before_cursor_execute", interrupt)
+        assert session[Durability].get("o").status is Status.PENDING
+        assert session[Durability].resume("o").value == 3
+    assert len(interrupts) == 1
+
+
+def test_threads_of_a_run_write_side_by_side(journal):
+    """In a map, whose items have an index each."""
+    one = task(Durable())(done)
+
+    @task(Durable())
+    def order():
+        return one.map(range(40))
+
+    with Session(Durability(journal)) as session:
+        assert session[Durability].run(order, run_id="o").value == list(range(40))
+        keys = set(session[Durability]._journal.steps("o"))
+    assert len(keys) == 40
+
+
 def test_a_run_whose_task_is_not_loaded_is_set_aside(journal):
     """It is listed as ATTENTION, and goes on by its id when it is."""
 
@@ -432,6 +532,40 @@ def test_a_run_is_cancelled_at_its_next_step(journal):
     with Session(Durability(journal)) as session:
         assert session[Durability].run(order, run_id="o").status is Status.CANCELLED
     assert ran == [0, 1]
+
+
+def test_each_run_of_a_process_sees_its_own_cancel(journal):
+    """Though another one has looked before."""
+    both = threading.Barrier(2, timeout=20)
+    ran = []
+
+    @task(Durable())
+    def one(name, x):
+        ran.append((name, x))
+
+    @task(Durable())
+    def order(name):
+        one(name, 0)
+        both.wait()
+        if name == "a":
+            elsewhere(cancel)
+            one(name, 1)
+        both.wait()
+        one(name, 2)
+
+    def cancel():
+        with Session(Durability(journal)) as session:
+            session[Durability].cancel("b")
+
+    durability = Durability(journal)
+
+    def run(name):
+        with session:
+            return durability.run(order, name, run_id=name).status
+
+    with Session(durability) as session, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, "ab")) == [Status.DONE, Status.CANCELLED]
+    assert ("b", 2) not in ran
 
 
 def test_a_run_that_nobody_works_on_is_cancelled_at_once(journal):

@@ -462,3 +462,29 @@ def test_a_stream_that_another_attempt_left_may_be_asked_for_more(tmp_path, made
     with opened(tmp_path) as durability:
         assert durability.run(root, run_id="r").value == [0, 1, 2, 3]
     assert made == [0, 1, 0, 1, 2, 3]
+
+
+def test_a_stream_that_is_run_again_forgets_its_items(tmp_path) -> None:
+    """Also those that it gave for other arguments, and not yet for these, when it was cut off again."""
+    argument, stops = [4], [4, 2, None]
+
+    @task(Durable(on_change="rerun"))
+    def items(number):
+        for each in range(4):
+            yield each * number
+
+    @task(Durable())
+    def root():
+        stop, found = stops.pop(0), []
+        for item in items(argument[0]):
+            found.append(item)
+            if len(found) == stop:
+                raise Crash
+        return found
+
+    with opened(tmp_path) as durability:
+        crashed(durability, root)
+        argument[0] = 5
+        with pytest.raises(Crash):
+            durability.resume("r")
+        assert durability.resume("r").value == [0, 5, 10, 15]

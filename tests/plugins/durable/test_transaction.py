@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from pegboard_durable import (
     step,
     transaction,
 )
+from pegboard_durable._position import POSITION
 
 INSERT = text("INSERT INTO bookings VALUES (:n)")
 
@@ -285,3 +287,25 @@ def test_a_run_that_was_taken_over_has_no_effect(tmp_path, session):
     with pytest.raises(Fenced):
         durability.run(root(book), run_id="o")
     assert booked(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_that_is_forked_within_it_undoes_nothing(tmp_path, session):
+    """What the parent did is committed by the parent."""
+
+    def book():
+        with transaction() as connection:
+            connection.execute(INSERT, {"n": 1})
+            child = os.fork()
+            if not child:
+                code = 3
+                try:
+                    POSITION.get().drop_transaction()
+                    code = 0
+                finally:
+                    os._exit(code)
+            connection.execute(INSERT, {"n": 2})
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert session[Durability].run(root(book)).unwrap() == 0
+    assert booked(tmp_path) == [1, 2]

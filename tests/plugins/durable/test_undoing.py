@@ -427,3 +427,26 @@ def test_nodes_of_a_graph_and_steps_of_a_sequence_are_taken_back(tmp_path, undon
     assert undone == [4, 3, 2, 1]  # the fourth is its own: it failed
     label = "graph:trip" if kind == "graph" else "workflow:trip"
     assert rows(tmp_path)[f"{label}[n1]/book#1"] == ("step", "ok")
+
+
+def test_what_ends_beside_the_failure_is_taken_back_too(tmp_path, undone) -> None:
+    """`asyncio.gather` leaves it to itself."""
+
+    @task(Durable(), Undo(undone.append))
+    async def slow(number):
+        await asyncio.sleep(0.05)
+        return number
+
+    @task(Durable())
+    async def fails():
+        await asyncio.sleep(0)
+        raise OSError
+
+    @task(Durable())
+    async def root():
+        await asyncio.gather(slow(1), fails())
+
+    with opened(tmp_path) as durability:
+        run = durability.run(root, run_id="r")
+    assert (run.status, type(run.error)) == (Status.FAILED, OSError)
+    assert undone == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 
 import pytest
 from replaying import Crash, crashed, opened
@@ -398,3 +399,47 @@ def test_in_a_map_an_error_wins_over_a_suspension(tmp_path, ran) -> None:
     with opened(tmp_path) as durability:
         run = durability.run(root, run_id="r")
     assert (run.status, type(run.error)) == (Status.FAILED, KeyError)
+
+
+@pytest.mark.parametrize("way", ["asyncio.gather", "submit"])
+def test_steps_that_nobody_waits_for_end_before_the_run_suspends(tmp_path, ran, way) -> None:
+    """What was begun beside the pause is recorded, and does not run again."""
+    go_on = threading.Event()
+
+    @task(Durable())
+    def slow():
+        go_on.wait(10)
+        ran.append("slow")
+        return 1
+
+    @task(Durable())
+    async def aslow():
+        while not go_on.is_set():  # noqa: ASYNC110 - set by a coroutine of this loop or not at all
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
+        ran.append("slow")
+        return 1
+
+    async def apauses():
+        go_on.set()
+        return await apause("go")
+
+    if way == "submit":
+
+        @task(Durable())
+        def root():
+            waiting = slow.submit()
+            go_on.set()
+            return pause("go"), waiting.result()
+    else:
+
+        @task(Durable())
+        async def root():
+            one, other = aslow(), apauses()
+            return tuple(reversed(await asyncio.gather(one, other)))
+
+    with opened(tmp_path) as durability:
+        assert durability.run(root, run_id="r").status == Status.SUSPENDED
+        durability.signal("r", "go", 5)
+        assert durability.resume("r").value == (5, 1)
+    assert ran == ["slow"]

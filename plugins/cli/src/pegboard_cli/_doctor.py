@@ -63,6 +63,8 @@ def _of_plugin(plugin: PluginInForce) -> Iterator[str]:
         yield f"    cannot be made: {plugin.problem.partition(chr(10))[0]}"
     for setting in plugin.settings:
         yield f"    {_line(setting)}"
+    for warning in plugin.warnings:
+        yield f"    warning: {warning}"
 
 
 def _line(setting: InForce) -> str:
@@ -83,6 +85,7 @@ def _as_object(config: Config, plugins: list[PluginInForce]) -> dict[str, Any]:
                 "from": plugin.source or None,
                 "settings": [_setting(setting) for setting in plugin.settings],
                 "problem": plugin.problem or None,
+                "warnings": plugin.warnings,
             }
             for plugin in plugins
         ],

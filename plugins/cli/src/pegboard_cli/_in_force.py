@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -49,12 +49,14 @@ class PluginInForce:
         source: What has it attached; "" where only a program would.
         settings: All that can be set.
         problem: Why it cannot be made with them, or "".
+        warnings: What it says of what it stands on here.
     """
 
     name: str
     source: str
     settings: list[InForce] = attrs.Factory(list)
     problem: str = ""
+    warnings: list[str] = attrs.Factory(list)
 
 
 def of_sessions(config: Config) -> list[InForce]:
@@ -101,7 +103,8 @@ def _named_by(variable: str, name: str, config: Config) -> str:
 
 def _plugin(name: str, source: str, config: Config) -> PluginInForce:
     try:
-        return PluginInForce(name, source, list(_settings(name, config if source else Config())))
+        settings = list(_settings(name, config if source else Config()))
+        return PluginInForce(name, source, settings, warnings=_warnings(name))
     except PegboardError as error:
         return PluginInForce(name, source, problem=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a module of anybody's does when it is imported
@@ -109,6 +112,12 @@ def _plugin(name: str, source: str, config: Config) -> PluginInForce:
         return PluginInForce(
             name, source, problem=f"{name} cannot be imported: {type(error).__name__}{missing}"
         )
+
+
+def _warnings(name: str) -> list[str]:
+    """Ask a plugin's class what is to be known of what it stands on: its `doctor_warnings()`, if it has that."""
+    ask: Callable[[], Iterable[str]] | None = getattr(discovery.find(name), "doctor_warnings", None)
+    return [] if ask is None else list(ask())
 
 
 def _settings(name: str, config: Config) -> Iterator[InForce]:

@@ -44,6 +44,7 @@ from pegboard_durable._functions import (
 from pegboard_durable._option import Durable, probe
 from pegboard_durable._plugin import Durability
 from pegboard_durable._records import Run, Status, StepInfo
+from pegboard_durable._replaying import Replay
 from pegboard_durable._state import state
 from pegboard_durable._transaction import transaction
 from pegboard_durable._waiting import SignalTimeout, apause, asleep, pause, sleep
@@ -65,6 +66,7 @@ __all__ = [
     "NotInRun",
     "NotRecordable",
     "RecordedError",
+    "Replay",
     "Run",
     "RunCancelled",
     "RunNotResumable",

@@ -114,6 +114,23 @@ def cancel(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
     _end([Status.UNDO_FAILED] if run.status is Status.UNDO_FAILED else [])
 
 
+@durable.command()
+@_JOURNAL
+@_IMPORT
+@click.option("--check", is_flag=True, help="Exit with 1 where the program does something else.")
+@_RUN
+def replay(journal: str | None, modules: tuple[str, ...], check: bool, run_id: str) -> None:
+    """Run RUN's own code with what is recorded, no step of it, and tell whether the program still does the same.
+
+    With --check it is a gate for a program of which runs are under way.
+    """
+    with _serving(journal, modules) as durability:
+        found = durability.replay(run_id)
+    _echo(_texts.replay(found))
+    if check and not found.ok:
+        click.get_current_context().exit(1)
+
+
 # Looking.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from concurrent.futures import Future
 from functools import partial
@@ -11,6 +12,7 @@ import attrs
 
 from pegboard import Suspended
 from pegboard.parts import new_rlock
+from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.contexts import context_manager
 from pegboard_durable._codec import encode_error
 from pegboard_durable._errors import (
@@ -80,7 +82,12 @@ class Execution:
         calls_done: Calls of steps that are done and can be taken back, by their keys.
         undo_failed: What taking one back failed with.
         fingerprint: Of the source of the task that began it; empty in a run that begins.
+        found_orphans: Keys of what was recorded and is not done any more.
+        found_changed: Keys of what has other code than it was recorded with.
+        is_replay: Whether its own code runs again to see what it does, and nothing else.
     """
+
+    is_replay = False
 
     def __init__(
         self,
@@ -112,18 +119,27 @@ class Execution:
         self.calls_done: dict[str, Call] = {}
         self.undo_failed: Exception | None = None
         self.fingerprint = fingerprint
+        self.found_orphans: list[str] = []
+        self.found_changed: list[str] = []
         self.journal = journal
         self._writer = writer
         self._lease = lease
         self._renew_at = self.clock.time() + lease / 2
         self._is_cancelled = False
+        self._seen: int | None = None
         self._has_refused = False
         self._has_returned = False
         self._unread = _by_scope(records)
-        self._kept: dict[str, dict[str, Step]] | None = None
+        self._kept: dict[str, dict[str, Step]] = {}
+        for step in records.values():
+            if step.kind == "state":
+                _keep(self._kept, step)
         self._numbers = max((step.attempt for step in records.values() if step.kind in _NUMBERED), default=0)
         self._batch: list[Step] = []
         self._guard = new_rlock()
+        self._in_flight = 0
+        self._is_leaving = False
+        self._none_in_flight = threading.Condition()
 
     def check(self) -> None:
         """Raise what keeps the run from going on in this process.
@@ -154,12 +170,16 @@ class Execution:
         self.check()
         if not is_undo:
             self._refuse_cancelled()
+        if self._is_leaving and not is_undo:
+            raise Suspended("the run leaves this process, and begins no new steps")
         if self.session.is_draining:
             self.is_drained = True
             raise Suspended("its session drains, and begins no new steps")
 
     def _refuse_cancelled(self) -> None:
-        if not self._is_cancelled and self.journal.has_news():
+        version = self.journal.version(may_wait=not loop_runs_here())
+        if not self._is_cancelled and version != self._seen:
+            self._seen = version
             self._is_cancelled = self.run_id in self.journal.to_cancel([self.run_id])
         if self._is_cancelled or self.is_undoing:
             self._has_refused = True
@@ -191,6 +211,33 @@ class Execution:
     def returned(self) -> None:
         """Refuse from now on whatever the run's code left behind."""
         self._has_returned = True
+
+    @context_manager
+    def in_flight(self) -> Generator[None]:
+        """Count a step that has begun, until its outcome is recorded."""
+        with self._none_in_flight:
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._none_in_flight:
+                self._in_flight -= 1
+                self._none_in_flight.notify_all()
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether steps have begun whose outcomes are not recorded yet."""
+        return self._in_flight > 0
+
+    def begin_no_more(self) -> bool:
+        """Begin no more steps, as the run suspends or failed; whether others are still in flight, as `asyncio.gather` leaves them."""
+        self._is_leaving = True
+        return self._in_flight > 0
+
+    def wait_for_steps(self) -> None:
+        """Wait until no step is in flight."""
+        with self._none_in_flight:
+            self._none_in_flight.wait_for(lambda: not self._in_flight)
 
     def refuse_fault(self) -> None:
         """Raise what ended the run in this process, if anything did."""
@@ -273,8 +320,17 @@ class Execution:
     def note(self, step: Step) -> None:
         """Know of a row, written or soon to be."""
         self.records[step.key] = step
-        if self._kept is not None and step.kind == "state":
-            _keep(self._kept, step)
+        if step.kind == "state":
+            with self._guard:
+                _keep(self._kept, step)
+
+    def forget_below(self, key: str) -> None:
+        """Forget what was recorded in a step that runs again with other arguments: it belongs to those that it had."""
+        inside = f"{key}/"
+        with self._guard:
+            for each in [each for each in list(self.records) if each.startswith(inside)]:
+                del self.records[each]
+            self._kept.pop(key, None)
 
     def read(self, key: str) -> Step | None:
         """Return what is recorded at a key."""
@@ -290,18 +346,17 @@ class Execution:
 
     def orphans(self, scope: str) -> list[str]:
         """Take what was recorded directly in a scope and that nobody has read, for the code there does new things by now."""
-        return sorted(self._unread.pop(scope, ())) if self._unread else []
+        found = sorted(self._unread.pop(scope, ())) if self._unread else []
+        self.found_orphans += found
+        return found
 
     def kept_in(self, key: str) -> Sequence[Step]:
         """Return what a step, and those in it, kept in `state`, by when it was written."""
-        if self._kept is None:
-            kept: dict[str, dict[str, Step]] = {}
-            for step in self.records.values():
-                if step.kind == "state":
-                    _keep(kept, step)
-            self._kept = kept
         found = self._kept.get(key)
-        return sorted(found.values(), key=lambda step: step.attempt) if found else ()
+        if not found:
+            return ()
+        with self._guard:
+            return sorted(found.values(), key=lambda step: step.attempt)
 
     def number(self) -> int:
         """Number something that is written, in the order of the writing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pegboard import Layer, Order, hookimpl
+from pegboard import Layer, Order, Suspended, TaskTimeout, hookimpl
 from pegboard.sessions.ending import ENDING
 from pegboard_durable import _undoing
 from pegboard_durable._annotations import unrecordable
@@ -128,12 +128,19 @@ class DurableCalls:
             if position.has_unwritten:
                 await execution.io(call, position.settle)
         except (Exception, RunCancelled) as error:
-            if execution.fault is not None or isinstance(error, NOT_OUTCOMES):
+            if execution.fault is not None or execution.is_replay or isinstance(error, NOT_OUTCOMES):
                 raise
+            # What is done meanwhile is to be taken back, too; but a time limit waits for nothing.
+            if execution.begin_no_more() and not isinstance(error, TaskTimeout):
+                await call.io(execution.wait_for_steps)
             reason = await _undoing.take_back(call, position, error)
             if reason is error:
                 raise
             raise reason from None
+        except Suspended:
+            if execution.fault is None and execution.begin_no_more():
+                await call.io(execution.wait_for_steps)
+            raise
         else:
             return value
         finally:
@@ -153,6 +160,8 @@ class DurableCalls:
             if answer is not _MISSING:
                 return answer
         position.refuse_transaction(f"{self.name!r} is called")
+        if execution.is_replay:
+            self._tell_orphans_at_home(call, position)
         execution.check_new(is_undo=position.is_undo)
         self._tell_orphans_at_home(call, position)
         return await self._run_step(call, proceed, position, key, digest)
@@ -166,6 +175,7 @@ class DurableCalls:
         if found.digest == digest or self.option.on_change == "trust" or not (found.digest and digest):
             return False
         if self.option.on_change == "rerun":
+            execution.forget_below(found.key)
             return True
         raise JournalDiverged(
             f"run {execution.run_id!r} calls {self.name!r} at {found.key!r} with other arguments than were recorded there.\n"
@@ -179,6 +189,9 @@ class DurableCalls:
 
     async def _recorded(self, call: Call, position: Position, found: Step) -> Any:
         """Return what is recorded of a step, or raise it; `_MISSING` if it is to run."""
+        execution = position.execution
+        if execution.is_replay and found.status in ("retrying", "intent"):
+            return _MISSING
         if found.status == "retrying":
             if _is_of_now(call, position, found):
                 await go_on_counting(call, position.execution, found)
@@ -225,7 +238,7 @@ class DurableCalls:
 
     async def _run_step(self, call: Call, proceed: Proceed, position: Position, key: str, digest: str) -> Any:
         """Run a step and record its outcome; SIGTERM ends the program when that is done."""
-        with ENDING:
+        with ENDING, position.execution.in_flight():
             return await self._run_to_outcome(call, proceed, position, key, digest)
 
     async def _run_to_outcome(
@@ -303,6 +316,9 @@ class DurableCalls:
         except Exception as error:
             if execution.fault is not None and error is not execution.fault:
                 raise execution.fault from error
+            if begun is None and execution.has_in_flight and not isinstance(error, TaskTimeout):
+                # Or the next attempt would run the same beside them.
+                await call.io(execution.wait_for_steps)
             raise
         execution.refuse_fault()  # whatever the body made of it
         return value
@@ -322,6 +338,7 @@ class DurableCalls:
         """Tell that code was edited since it was recorded, or refuse to go on with it."""
         if not before or not self.fingerprint or before == self.fingerprint:
             return
+        execution.found_changed.append(key)
         call.emit("on_code_changed", key)
         if execution.settings.strict_version:
             where = f"at {key!r}" if key else "of its task"

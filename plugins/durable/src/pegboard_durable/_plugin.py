@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
@@ -32,12 +33,14 @@ from pegboard_durable._records import OVER, Run, Status
 from pegboard_durable._recovery import Recovery
 from pegboard_durable._runs import REQUEST, Request, Runs, checked_id, failed_with, run_of
 from pegboard_durable._tasks import TASKS
+from pegboard_durable.journal.faults import old_sqlite
 from pegboard_durable.journal.journal import Journal
 from pegboard_durable.journal.sealing import Key, Seal
 
 if TYPE_CHECKING:
     from pegboard import Group, Session, TaskResult
     from pegboard_durable._records import RunRow
+    from pegboard_durable._replaying import Replay
 
 R = TypeVar("R")
 _SECONDS = checks.seconds(above=0)
@@ -125,6 +128,11 @@ class Durability:
     def journal(self) -> Journal:
         """Where the runs are recorded."""
         return self._journal
+
+    @classmethod
+    def doctor_warnings(cls) -> list[str]:
+        """Tell what is to be known of the SQLite here."""
+        return old_sqlite(sqlite3.sqlite_version_info)
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -337,6 +345,50 @@ class Durability:
             raise error
         return [self.get(run_id)]
 
+    # Replaying.
+
+    def replay(self, run_id: str, *, check: bool = False) -> Replay:
+        """Run a run's own code again with what is recorded of it, and tell whether it still does the same.
+
+        No step runs, nothing is written, and it ends where new work would begin: for a test of a program that runs are under way of.
+
+        Args:
+            run_id: The run, whatever its status.
+            check: Raise what was found.
+
+        Raises:
+            JournalDiverged: With `check`, the program does something else than was recorded, or less.
+            UnknownRun: There is none.
+            UnknownTask: Its task is not loaded here.
+        """
+        row, session = self._runs.row(run_id), self._refuse_elsewhere("replay")
+        replayed = self._runs.replayed(row, session)
+        task, args, kwargs = self._runs.task_of(row)
+        token = REQUEST.set(Request(run_id, replayed=replayed))
+        result: TaskResult[Any] | None = None
+        try:
+            result = task.run(*args, **kwargs)
+        except (Suspended, RunCancelled):
+            pass
+        finally:
+            REQUEST.reset(token)
+        return _told(replayed.told(result), check=check)
+
+    async def areplay(self, run_id: str, *, check: bool = False) -> Replay:
+        """Do what `replay` does, to be awaited."""
+        row, session = await self._runs.writer.run(self._runs.row, run_id), self._refuse_elsewhere("areplay")
+        replayed = await self._runs.writer.run(self._runs.replayed, row, session)
+        task, args, kwargs = self._runs.task_of(row)
+        token = REQUEST.set(Request(run_id, replayed=replayed))
+        result: TaskResult[Any] | None = None
+        try:
+            result = await task.arun(*args, **kwargs)
+        except (Suspended, RunCancelled):
+            pass
+        finally:
+            REQUEST.reset(token)
+        return _told(replayed.told(result), check=check)
+
     # What is done to runs, and asked about them; in a session or outside of any.
 
     def cancel(self, run_id: str) -> Run[Any]:
@@ -517,6 +569,12 @@ def _is_task(found: object) -> TypeGuard[Task[..., Any]]:
 
 def _new_request(run_id: str | None) -> Request:
     return Request(uuid.uuid4().hex if run_id is None else checked_id(run_id))
+
+
+def _told(replay: Replay, *, check: bool) -> Replay:
+    if check:
+        replay.raise_divergence()
+    return replay
 
 
 def _services(given: Any) -> Mapping[str, Any]:

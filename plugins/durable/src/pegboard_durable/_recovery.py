@@ -58,6 +58,7 @@ class Recovery:
                     return
                 self._durability.recover_one(run_id)
         except (Exception, Fenced):  # noqa: BLE001 - nobody waits for it
-            _log.exception(
-                "runs could not be recovered: those that are left are taken up by Durability.recover()"
-            )
+            if not over.is_set():  # else the session ended, and gave the run back
+                _log.exception(
+                    "runs could not be recovered: those that are left are taken up by Durability.recover()"
+                )

@@ -34,6 +34,7 @@ from pegboard_durable._figures import Figures
 from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
 from pegboard_durable._records import NEVER, OVER, Claim, Run, RunRow, Status
+from pegboard_durable._replaying import ReplayedExecution
 from pegboard_durable._tasks import TASKS, fingerprint_of, name_of
 from pegboard_durable.journal.journal import Journal, fenced
 from pegboard_durable.journal.sealing import refuse_sealed
@@ -62,11 +63,13 @@ class Request:
         run_id: The id.
         has_begun: Whether the run got so far that its outcome counts.
         fault: What kept the outcome from being recorded.
+        replayed: A run that is only replayed.
     """
 
     run_id: str
     has_begun: bool = False
     fault: BaseException | None = None
+    replayed: ReplayedExecution | None = None
 
 
 REQUEST: ContextVar[Request | None] = ContextVar("pegboard_durable_request", default=None)
@@ -133,6 +136,7 @@ class Runs:
     def _begin_anew(self) -> None:
         """Begin without a run, in a forked child too: those are its parent's."""
         self._guard = new_rlock()
+        self._timers: list[threading.Timer] = []
         self.owner = Owner.here()
         for execution in self._executions.values():
             execution.fault = Fenced(
@@ -143,6 +147,9 @@ class Runs:
     def end(self) -> None:
         """Give back what is still begun, and end the threads."""
         self._let_go(list(self._executions.values()), "its session ended")
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
         self._heart.stop()
         self.writer.end()
 
@@ -158,6 +165,7 @@ class Runs:
         if going_on:
             timer = threading.Timer(self._grace, self._let_go, (going_on, "its session drained"))
             timer.name, timer.daemon = "pegboard-durable-grace", True
+            self._timers.append(timer)
             timer.start()
 
     def _let_go(self, executions: Sequence[Execution], why: str) -> None:
@@ -176,13 +184,15 @@ class Runs:
         """Make a call a run, or answer with what is recorded of it."""
         request = REQUEST.get() or Request(uuid.uuid4().hex)
         REQUEST.set(None)
+        if request.replayed is not None:
+            return await durable.run_root(call, proceed, request.replayed)
         opened = await self._io(call, self._open, call, request)
+        request.has_begun = True
         if not isinstance(opened, Execution):
             call.source = "journal"
             if opened.error is not None:
                 raise opened.error
             return opened.value
-        request.has_begun = True
         try:
             return await self._execute(call, proceed, durable, opened)
         finally:
@@ -372,6 +382,8 @@ class Runs:
     def _beat(self) -> None:
         """Keep the leases."""
         held = {each.claim: each for each in list(self._executions.values()) if each.fault is None}
+        if not held:
+            return
         for lost in self._journal.renew(list(held), self.clock.time() + self._lease):
             if not held[lost].over.done():
                 held[lost].end(fenced(lost))
@@ -381,6 +393,21 @@ class Runs:
             by_id[run_id].cancel()
 
     # What the plugin's methods call.
+
+    def replayed(self, row: RunRow, session: Session) -> ReplayedExecution:
+        """Make a run that is only replayed."""
+        return ReplayedExecution(
+            self._journal,
+            self.writer,
+            Claim(row.id, "", row.epoch),
+            self._journal.steps(row.id),
+            session,
+            lease=self._lease,
+            settings=self._settings,
+            task=row.task,
+            figures=self.figures(session),
+            fingerprint=row.fingerprint,
+        )
 
     def here(self, run_id: str) -> Execution | None:
         """Return what this process does for a run, or None."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, event
 
+from pegboard.parts import after_fork
 from pegboard.parts.contexts import context_manager
 from pegboard_durable._errors import NotInRun, TransactionMisused
 from pegboard_durable._position import position_for
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pegboard_durable._records import Step
 
 _READS = ("SELECT", "VALUES", "EXPLAIN", "PRAGMA")
+_left_behind: list[Connection] = []
 _ENDS = ("COMMIT", "END", "ROLLBACK", "BEGIN")
 
 
@@ -37,6 +39,11 @@ class StepTransaction:
         self.connection = execution.journal.connect()
         event.listen(self.connection, "before_cursor_execute", self._before)
         event.listen(self.connection, "commit", self._before_commit)
+        after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: leave the connection alone, as to undo something there would undo it for the parent."""
+        _left_behind.append(self.connection)
 
     @property
     def has_written(self) -> bool:
@@ -59,7 +66,8 @@ class StepTransaction:
     def close(self) -> None:
         """Undo what is not committed, and close the connection."""
         self._is_ending = True
-        self.connection.close()
+        if self.connection not in _left_behind:
+            self.connection.close()
 
     def roll_back(self, error: BaseException) -> None:
         """Undo what was done; a fault of the database ends the run in this process."""
@@ -67,7 +75,7 @@ class StepTransaction:
             self._execution.fault = self._execution.journal.unavailable(error)
         self._is_locked = False
         self._is_ending = True
-        if not self.connection.closed:
+        if not self.connection.closed and self.connection not in _left_behind:
             self.connection.rollback()
         self._is_ending = False
 

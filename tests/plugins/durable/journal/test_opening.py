@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -101,17 +103,28 @@ def test_a_path_that_cannot_be_opened_is_an_error_that_names_it(tmp_path, path):
     assert path in str(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_to_is_an_error(tmp_path):
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_folder_that_may_not_be_written_to_is_an_error():
     """Also for a journal that is there."""
-    with Session(Durability(f"sqlite:///{tmp_path / 'journal.db'}")):
-        pass
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(JournalUnavailable), Session(Durability(f"sqlite:///{tmp_path / 'journal.db'}")):
-            pytest.fail("the session began")
-    finally:
-        tmp_path.chmod(0o700)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Session(Durability(f"sqlite:///{folder / 'journal.db'}")):
+            pass
+        (folder / "journal.db").chmod(0o444)
+        folder.chmod(0o555)
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65534)  # root may write everywhere
+                Journal(f"sqlite:///{folder / 'journal.db'}").open()
+            except JournalUnavailable:
+                code = 42
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+        folder.chmod(0o755)
 
 
 def test_without_create_nothing_is_made(tmp_path):

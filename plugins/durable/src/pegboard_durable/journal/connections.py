@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from pegboard.parts import after_fork, new_rlock
 from pegboard.parts.contexts import context_manager
@@ -80,7 +84,8 @@ class Held:
         with self.lock:
             connection, self._connection = self._connection, None
             if connection is not None:
-                connection.close()
+                with suppress(SQLAlchemyError, sqlite3.Error):  # it may be lost already
+                    connection.close()
 
 
 def _register() -> None:

@@ -15,6 +15,19 @@ _STORAGE = (
     "SQLITE_READONLY",
     "SQLITE_CANTOPEN",
 )
+_SOUND = (3, 51, 3)
+
+
+def old_sqlite(version: tuple[int, ...]) -> list[str]:
+    """Name the fault of versions of SQLite that may damage a journal; none for those that do not.
+
+    Source: sqlite.org/wal.html, "The WAL-Reset Bug".
+    """
+    if version >= _SOUND:
+        return []
+    here, sound = (".".join(map(str, each)) for each in (version, _SOUND))
+    fault = "can damage a journal, rarely, where two connections write and checkpoint at the same instant"
+    return [f"SQLite {here} {fault}: the WAL-reset bug, mended in {sound}"]
 
 
 def is_damage(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -81,7 +82,8 @@ class Journal:
         self._append = statements.append_with("sqlite" if is_sqlite(self._url) else "postgresql")
         self._guard = new_rlock()
         self._is_ready = False
-        self._seen_version = -1
+        self._numbers = itertools.count()
+        self._version_seen = -1
         after_fork(self._begin_anew)
 
     def __repr__(self) -> str:
@@ -106,7 +108,7 @@ class Journal:
         made: Dialect = self._url.get_dialect()()
         return made
 
-    def version(self) -> int | None:
+    def tables_version(self) -> int | None:
         """Return the version of its tables; None where there are none."""
         with self._translated():
             return self._version()
@@ -302,25 +304,25 @@ class Journal:
         with self._reading() as connection:
             return set(connection.execute(wanted).scalars())
 
-    def has_news(self) -> bool:
-        """Whether others may have written since the last time; False where that cannot be told without waiting."""
-        writing = self._connections.writing
+    def version(self, *, may_wait: bool) -> int:
+        """Return a number that is another one when others have written since.
+
+        Args:
+            may_wait: Whether to wait for what is written here at this moment; else it may be told as of the last time.
+        """
         if not is_sqlite(self._url):
-            return True
-        if not writing.lock.acquire(blocking=False):
-            return False
-        try:
-            connection = writing.opened()
-            if connection is None:
-                return False
-            raw: Any = connection.connection.dbapi_connection
-            version: int = raw.execute("PRAGMA data_version").fetchone()[0]
-            before, self._seen_version = self._seen_version, version
-            return version != before
-        except sqlite3.Error:  # what is wrong is told by what is written next
-            return False
-        finally:
-            writing.lock.release()
+            return next(self._numbers)
+        writing = self._connections.writing
+        if writing.lock.acquire(blocking=may_wait):
+            try:
+                connection = writing.opened()
+                if connection is not None:
+                    self._version_seen = _data_version(connection)
+            except sqlite3.Error:  # what is wrong is told by what is written next
+                pass
+            finally:
+                writing.lock.release()
+        return self._version_seen
 
     def changes(self, run: str) -> list[tuple[float, str, str, str, str]]:
         """Return the changes of a run's status: when, from, to, by whom, why."""
@@ -376,7 +378,10 @@ class Journal:
     def append_all(self, wanted: Sequence[Append]) -> list[Fenced | None]:
         """Write steps of several runs or lanes in one transaction; a run that is another process's by now keeps none of the others back."""
         with self._writing() as connection:
-            return [self.append_on(connection, each) for each in wanted]
+            answers = [self.append_on(connection, each) for each in wanted]
+            if is_sqlite(self._url):
+                self._version_seen = _data_version(connection)
+        return answers
 
     def append_on(self, connection: Connection, wanted: Append) -> Fenced | None:
         """Write steps in somebody's transaction."""
@@ -561,3 +566,9 @@ def _forget_steps(connection: Connection, run: RunRow) -> None:
     for first in range(0, len(gone), _MANY):
         keys = gone[first : first + _MANY]
         connection.execute(delete(steps).where(steps.c.run == run.id, steps.c.key.in_(keys)))
+
+
+def _data_version(connection: Connection) -> int:
+    raw: Any = connection.connection.dbapi_connection
+    version: int = raw.execute("PRAGMA data_version").fetchone()[0]
+    return version

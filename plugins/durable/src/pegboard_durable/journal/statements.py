@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Update, bindparam, exists, func, insert, literal_column, select, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pegboard_durable._records import RunRow, Step
@@ -63,8 +74,8 @@ def append_with(dialect: str) -> Callable[[Connection, dict[str, Any]], bool]:
 
 def _append(made: Any) -> Any:
     columns = list(steps.c)
-    held: Any = (
-        select(literal_column("1"))
+    held: Select[Any] = (
+        select(literal_column("1", Integer))
         .where(
             runs.c.id == bindparam("run"),
             runs.c.owner == bindparam("by"),

@@ -37,7 +37,8 @@ class Spans:
         call = group.make(node.task, *args, **kwargs)
         if group.group.wants_names:
             call.state[NODE] = node.name
-        waited_for = self._ids and [self._ids[source] for source in self._walk.taken_sources(index)]
+        known = self._ids if self.wanted else None  # else of some nodes alone
+        waited_for = known and [known[source] for source in self._walk.taken_sources(index)]
         if waited_for:
             call.state[DEPENDS_ON] = waited_for
         return call
