@@ -150,6 +150,17 @@ def test_a_run_that_failed_is_tried_again(durable, tmp_path):
     assert "a' is DONE" in again.stderr
 
 
+def test_a_run_is_tried_again_from_a_step(durable, tmp_path):
+    """That step runs again though it is done; one that is not recorded is a misuse, and changes nothing."""
+    durable("start", "--id", "a", "durable_jobs:needs", "missing.txt")
+    unknown = durable("retry", "--import", "durable_jobs", "--from", "no#1", "a")
+    assert unknown.exit_code == 2
+    assert "no step 'no#1'" in unknown.stderr
+    (tmp_path / "missing.txt").write_text("here")
+    done = durable("retry", "--import", "durable_jobs", "--from", "look#1", "a")
+    assert (done.exit_code, done.stdout) == (0, "looked\nhere\n")
+
+
 def test_recover_takes_up_what_is_due(suspended):
     """Of the modules that are given."""
     assert suspended("signal", "ann", "answer", "yes").exit_code == 0

@@ -78,11 +78,17 @@ def resume(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
 @durable.command()
 @_JOURNAL
 @_IMPORT
+@click.option(
+    "--from", "from_step", metavar="STEP", help="Have this step run again, and all that began after it."
+)
 @_RUN
-def retry(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
-    """Go on with RUN, which failed, or wanted a look: errors run again, what is done is kept."""
+def retry(journal: str | None, modules: tuple[str, ...], from_step: str | None, run_id: str) -> None:
+    """Go on with RUN, which failed, or wanted a look: errors run again, what is done is kept.
+
+    A STEP is a key, as `show` lists them.
+    """
     with _serving(journal, modules) as durability:
-        _tell(durability, durability.retry(run_id))
+        _tell(durability, durability.retry(run_id, from_step=from_step))
 
 
 @durable.command()
