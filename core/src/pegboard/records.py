@@ -26,6 +26,9 @@ SERVED_FROM: Final = "pegboard.served_from"
 DEPENDS_ON: Final = "pegboard.depends_on"
 """Key of `call.state`: a sequence of such pairs, of the calls that this one waited for; set before it starts. Of one without a span both are None."""
 
+RESUMES: Final = "pegboard.resumes"
+"""Key of `call.state`: such a pair, of the call that began the durable run which this one goes on with; set before `on_resume`."""
+
 NODE: Final = "pegboard.node"
 """Key of `call.state`: the name of the node of a graph, or of the step of a workflow, that the call is of; set where `Group.wants_names`."""
 

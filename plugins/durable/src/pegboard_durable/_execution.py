@@ -66,6 +66,7 @@ class Execution:
     Attributes:
         run_id: Of the run.
         task: The static name of its task.
+        began: Of one that was taken up again, where its trace began, as a W3C `traceparent`, or empty; else None.
         figures: What its session measures.
         journal: Where it is recorded.
         claim: The right to write for it.
@@ -105,6 +106,7 @@ class Execution:
     ) -> None:
         self.run_id = claim.run
         self.task = task
+        self.began: str | None = None
         self.figures = figures
         self.claim = claim
         self.records = records

@@ -17,6 +17,7 @@ from pegboard import Suspended
 from pegboard.clock import SYSTEM_CLOCK
 from pegboard.parts import Periodic, after_fork, new_rlock
 from pegboard.parts.stopping import is_cancellation
+from pegboard.records import RESUMES
 from pegboard_durable._codec import decode, decode_error, digest_of, encode, encode_error
 from pegboard_durable._errors import (
     DurableError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_DASHES = 3  # in a traceparent
 _MOST = 64 * 1024 * 1024
 
 
@@ -194,6 +196,8 @@ class Runs:
                 raise opened.error
             return opened.value
         try:
+            if opened.began is not None:
+                _tell_resumed(call, opened.run_id, opened.began)
             return await self._execute(call, proceed, durable, opened)
         finally:
             request.fault = opened.fault
@@ -265,6 +269,7 @@ class Runs:
             status=Status.RUNNING,
             created_at=now,
             started_at=now,
+            trace=_traceparent(call),
             owner=str(self.owner),
             epoch=1,
             lease=self._lease,
@@ -321,6 +326,7 @@ class Runs:
             self._journal.steps(row.id),
             is_cancelled=row.cancel_asked,
             fingerprint=row.fingerprint,
+            began=row.trace,
         )
 
     def is_free(self, row: RunRow, now: float) -> bool:
@@ -345,6 +351,7 @@ class Runs:
         *,
         is_cancelled: bool,
         fingerprint: str = "",
+        began: str | None = None,
     ) -> Execution:
         execution = Execution(
             self._journal,
@@ -358,6 +365,7 @@ class Runs:
             task=task,
             figures=self.figures(session),
         )
+        execution.began = began
         if is_cancelled:
             execution.cancel()
         self._executions[claim.run] = execution
@@ -440,6 +448,19 @@ class Runs:
             )
         args, kwargs = decode(row.input)
         return task, args, kwargs
+
+
+def _traceparent(call: Call) -> str:
+    """Where a call is in its trace, as W3C writes it; empty where nobody traces it, or its trace is not kept."""
+    return f"00-{call.trace_id}-{call.span_id}-01" if call.trace_id and call.span_id and call.sampled else ""
+
+
+def _tell_resumed(call: Call, run_id: str, began: str) -> None:
+    """Tell that a call goes on with a run, and which call began it."""
+    _, *ids, _ = began.split("-") if began.count("-") == _DASHES else ("", "")
+    if ids:
+        call.state[RESUMES] = tuple(ids)
+    call.emit("on_resume", run_id)
 
 
 def _why(error: BaseException) -> str:

@@ -19,6 +19,11 @@ def on_replay(call: Call, key: str) -> None:
 
 
 @hookspec
+def on_resume(call: Call, run_id: str) -> None:
+    """Called where a run that began before is taken up again, by this call of its task, before anything of it runs."""
+
+
+@hookspec
 def on_code_changed(call: Call, key: str) -> None:
     """Called where a resumed run meets a task whose source was edited since: `key` is the step, empty for the run's own task."""
 

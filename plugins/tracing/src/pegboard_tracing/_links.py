@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
-from pegboard.records import DEPENDS_ON, SERVED_FROM
+from pegboard.records import DEPENDS_ON, RESUMES, SERVED_FROM
 from pegboard_tracing import _names
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def link_to_origin(span: Span, call: Call) -> None:
     ids = call.state.get(SERVED_FROM)
     if ids is not None:
         span.add_link(_context(ids, _SAMPLED, is_remote=True), {_names.LINK_TYPE: "served_from"})
+
+
+def link_to_begin(span: Span, call: Call) -> None:
+    """Link the span of a call that goes on with a durable run to the one that began it, where that was traced."""
+    ids = call.state.get(RESUMES)
+    if ids is not None:
+        span.add_link(_context(ids, _SAMPLED, is_remote=True), {_names.LINK_TYPE: "resume_of"})
 
 
 def _context(ids: tuple[str, str], flags: TraceFlags, *, is_remote: bool) -> SpanContext:

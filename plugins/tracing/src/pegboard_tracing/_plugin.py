@@ -18,7 +18,7 @@ from pegboard_tracing._option import Traced
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    from pegboard import Group, Option, Outcome, Scope, Session, Task
+    from pegboard import Call, Group, Option, Outcome, Scope, Session, Task
     from pegboard_tracing._groups import MapSpans
     from pegboard_tracing._provider import SpanRoute
     from pegboard_tracing._signal import Attributes, Record
@@ -102,6 +102,16 @@ class Tracing:
         from pegboard_tracing._workers import write_context
 
         write_context(carrier)
+
+    @hookimpl(optionalhook=True)
+    def on_resume(self, call: Call) -> None:
+        """Link the span of a call that goes on with a durable run to the one that began it."""
+        from pegboard_tracing._attempts import Attempts
+        from pegboard_tracing._links import link_to_begin
+
+        kept = call.state.get(Attempts)
+        if kept is not None:
+            link_to_begin(kept.span, call)
 
     @hookimpl(optionalhook=True)
     def bind_worker(self) -> Scope:
