@@ -13,13 +13,16 @@ PROJECTS := pyproject.toml $(wildcard core/pyproject.toml plugins/*/pyproject.to
 MEMBERS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PROJECTS)))
 SOURCES := $(addsuffix /src,$(MEMBERS))
 
-.PHONY: help demo test test-slow test-pythons check format members bench docs clean
+.PHONY: help demo demo-durable test test-slow test-pythons check format members bench docs clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## survey this Python's own source files with retries, a cache, traces and metrics
 	$(BIN)/python docs/examples/stdlib_survey.py
+
+demo-durable: $(INSTALLED) ## import those files into a database, killed at random moments, with nothing done twice
+	$(BIN)/python docs/examples/durable_import.py --demo
 
 test: $(INSTALLED) ## run the tests, without the slow ones
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
-ARGUMENTS = {"engine_costs.py": ["--share", "0.01"], "stdlib_survey.py": ["source"]}
-SAYS = {"engine_costs.py": "dask, each alone", "stdlib_survey.py": "1 files"}
+ARGUMENTS = {
+    "durable_import.py": ["source"],
+    "engine_costs.py": ["--share", "0.01"],
+    "stdlib_survey.py": ["source"],
+}
+SAYS = {
+    "durable_import.py": "1 of 1 files",
+    "engine_costs.py": "dask, each alone",
+    "stdlib_survey.py": "1 files",
+}
 
 
 def test_every_example_is_run_here(root: Path) -> None:

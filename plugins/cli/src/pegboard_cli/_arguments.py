@@ -5,13 +5,18 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pegboard_cli._annotations import is_flag
+from pegboard.sessions.default import serving_session
+from pegboard_cli._annotations import hints_of, is_flag
 from pegboard_cli._convert import convert
+from pegboard_cli._failures import preparing
 from pegboard_cli._usage import POSITIONAL, dashed, usage
+
+if TYPE_CHECKING:
+    from pegboard import Session, Task
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -56,6 +61,27 @@ def fit(
         return signature.bind(*args, **kwargs)
     except TypeError as error:
         raise click.UsageError(f"{error}.\nThe task takes {usage(signature, hints)}") from None
+
+
+def callers_part(task: Task[..., Any], session: Session) -> inspect.Signature:
+    """Return the task's signature without what its plugins fill in."""
+    provided = session.explain(task).provided
+    signature = inspect.signature(task)
+    return signature.replace(
+        parameters=[each for each in signature.parameters.values() if each.name not in provided]
+    )
+
+
+def arguments_of(task: Task[..., Any], words: tuple[str, ...]) -> inspect.BoundArguments:
+    """Bind words to what a task takes in the session that serves here.
+
+    Raises:
+        click.UsageError: A word does not fit; the message names parameter and signature.
+    """
+    with preparing():
+        signature = callers_part(task, serving_session())
+        hints = hints_of(task.__wrapped__, signature)
+    return fit(words, signature, hints, sensitive=task.sensitive)
 
 
 class _Words:

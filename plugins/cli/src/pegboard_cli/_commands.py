@@ -9,9 +9,11 @@ import click
 
 from pegboard import texts
 from pegboard.sessions.default import DEFAULT
+from pegboard_cli._arguments import arguments_of
 from pegboard_cli._failures import in_few_lines, preparing
+from pegboard_cli._output import write
 from pegboard_cli._session import check_configuration
-from pegboard_cli._target import Target
+from pegboard_cli._target import Target, imported
 
 GROUP = "pegboard.commands"
 
@@ -23,9 +25,15 @@ class Commands(click.Group):
 
     Attributes:
         target: Finds the task that `module:task` names, for commands of plugins too: `ctx.find_root().command.target`.
+        module: Imports a module, or a file by its path, for those.
+        arguments: Fits words to what a task takes, for those.
+        write: Writes a result, for those.
     """
 
     target = Target()
+    module = staticmethod(imported)
+    arguments = staticmethod(arguments_of)
+    write = staticmethod(write)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, ours or a plugin's: a wrong configuration, a failure and Ctrl-C end all of them alike."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pegboard_cli._annotations import hints_of
-from pegboard_cli._arguments import fit
+from pegboard_cli._arguments import callers_part, fit
 from pegboard_cli._failures import (
     ReaderGone,
     Unwritten,
@@ -43,22 +43,13 @@ def run(plugins: tuple[str, ...], target: Task[..., Any], words: tuple[str, ...]
     """
     with attached(plugins) as session:
         with preparing():
-            signature = _callers_part(target, session)
+            signature = callers_part(target, session)
             hints = hints_of(target.__wrapped__, signature)
         if _asks_for_help(words, signature):
             _write_help(target, signature, hints)
             return
         bound = fit(words, signature, hints, sensitive=target.sensitive)
         _tell_failure(target, bound, session)
-
-
-def _callers_part(task: Task[..., Any], session: Session) -> inspect.Signature:
-    """The task's signature without what its plugins fill in."""
-    provided = session.explain(task).provided
-    signature = inspect.signature(task)
-    return signature.replace(
-        parameters=[each for each in signature.parameters.values() if each.name not in provided]
-    )
 
 
 def _asks_for_help(words: tuple[str, ...], signature: inspect.Signature) -> bool:

@@ -34,6 +34,12 @@ class Target(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return load_task(value)
 
 
+def imported(place: str) -> ModuleType:
+    """Import a module, or fail as a misuse of the command."""
+    with preparing(f"{place} cannot be imported: "):
+        return load_module(place)
+
+
 def load_task(text: str) -> Task[..., Any]:
     """Import what `text` names.
 

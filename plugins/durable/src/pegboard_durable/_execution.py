@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pegboard import Call, Session
+    from pegboard_durable._figures import Figures
     from pegboard_durable._records import Claim, Step
     from pegboard_durable.journal.journal import Journal
     from pegboard_durable.journal.writer import Writer
@@ -64,6 +65,8 @@ class Execution:
 
     Attributes:
         run_id: Of the run.
+        task: The static name of its task.
+        figures: What its session measures.
         journal: Where it is recorded.
         claim: The right to write for it.
         records: What is recorded of it, by key; kept up to date.
@@ -96,9 +99,13 @@ class Execution:
         *,
         lease: float,
         settings: Settings,
+        task: str,
+        figures: Figures,
         fingerprint: str = "",
     ) -> None:
         self.run_id = claim.run
+        self.task = task
+        self.figures = figures
         self.claim = claim
         self.records = records
         self.session = session
@@ -363,6 +370,8 @@ class Execution:
         try:
             yield
         except (JournalUnavailable, JournalCorrupt, Fenced) as fault:
+            if isinstance(fault, Fenced) and self.fault is None:
+                self.figures.leases_lost.add()
             self.end(fault)
             raise
 

@@ -27,7 +27,7 @@ from pegboard_durable._state import replay_state
 from pegboard_durable._tasks import fingerprint_of
 
 if TYPE_CHECKING:
-    from pegboard import Call, Task
+    from pegboard import Call, Session, Task
     from pegboard.layers import Proceed
     from pegboard_durable._execution import Execution
     from pegboard_durable._option import Durable
@@ -44,13 +44,18 @@ _MISSING = object()
 class DurableCalls:
     """The layers around one task in one session, and the observer of its retries."""
 
-    def __init__(self, task: Task[..., Any], option: Durable, runs: Runs, plugin: type) -> None:
+    def __init__(
+        self, session: Session, task: Task[..., Any], option: Durable, runs: Runs, plugin: type
+    ) -> None:
         self.task = task
         self.option = option
         self.name = escaped(option.key or task.name)
         self.fingerprint = fingerprint_of(task)
         self._runs = runs
         self._plugin = plugin
+        figures = runs.figures(session)
+        self._replays = figures.replays_of(task.name)
+        self._durations = figures.durations_of(task.name)
         self._unrecordable = unrecordable(task)
 
     def layers(self) -> list[Layer]:
@@ -204,6 +209,7 @@ class DurableCalls:
     def replayed(self, call: Call, execution: Execution, found: Step) -> None:
         """Tell that a step is answered from the journal, and have what it kept."""
         call.source = "journal"
+        self._replays.add()
         call.emit("on_replay", found.key)
         replay_state(execution, found.key)
 
@@ -258,7 +264,7 @@ class DurableCalls:
         except Exception as error:
             execution.refuse_fault()
             if not isinstance(error, NOT_OUTCOMES):
-                failed = self._ended(begun, "error", execution.encode_error(error), call, started)
+                failed = self.ended(begun, "error", execution.encode_error(error), call, started)
                 inner.drop_transaction()
                 await inner.writing(call, failed)
             raise
@@ -268,7 +274,7 @@ class DurableCalls:
         finally:
             POSITION.reset(token)
         execution.refuse_fault()
-        done = self._ended(begun, "ok", data, call, started)
+        done = self.ended(begun, "ok", data, call, started)
         await self._record(call, position, inner, done)
         _undoing.note_done(call, execution, key)
         return value
@@ -286,10 +292,11 @@ class DurableCalls:
         batched = self.option.commit_every > 1 and self.option.effect == "repeat"
         return batched and call.group is not None and call.group.kind == "map"
 
-    def _ended(self, begun: Step, status: Any, data: bytes, call: Call, started: float) -> Step:
-        return begun._replace(
-            status=status, value=data, attempt=call.attempt, duration=time.perf_counter() - started
-        )
+    def ended(self, begun: Step, status: Any, data: bytes | None, call: Call, started: float) -> Step:
+        """Return the row of a step that ran, and measure how long."""
+        duration = time.perf_counter() - started
+        self._durations.observe(duration)
+        return begun._replace(status=status, value=data, attempt=call.attempt, duration=duration)
 
     def encoded(self, value: object) -> bytes:
         """Encode what the task gave."""

@@ -11,7 +11,7 @@ from pegboard_durable._option import Durable
 from pegboard_durable._position import POSITION, escaped, written
 
 if TYPE_CHECKING:
-    from pegboard import Call, Task
+    from pegboard import Call, Session, Task
     from pegboard.layers import Proceed
     from pegboard_durable._runs import Runs
 
@@ -21,7 +21,10 @@ _DURABLE = Durable()
 class PlainCalls:
     """The layer around one task, and the observer of its retries."""
 
-    def __init__(self, task: Task[..., Any], runs: Runs, plugin: type, *, may_be_recorded: bool) -> None:
+    def __init__(
+        self, session: Session, task: Task[..., Any], runs: Runs, plugin: type, *, may_be_recorded: bool
+    ) -> None:
+        self._session = session
         self._task = task
         self._name = escaped(task.name)
         self._may_be_retried = bool(task.options)
@@ -67,7 +70,7 @@ class PlainCalls:
     @property
     def _as_node(self) -> DurableCalls:
         if self._node is None:
-            self._node = DurableCalls(self._task, _DURABLE, self._runs, self._plugin)
+            self._node = DurableCalls(self._session, self._task, _DURABLE, self._runs, self._plugin)
         return self._node
 
     def _named(self, call: Call) -> str:

@@ -24,6 +24,7 @@ from pegboard_durable._errors import (
     UnknownTask,
 )
 from pegboard_durable._execution import Settings
+from pegboard_durable._figures import show_runs
 from pegboard_durable._layer import DurableCalls
 from pegboard_durable._option import Durable
 from pegboard_durable._plain import PlainCalls
@@ -128,6 +129,11 @@ class Durability:
         """Tell what is to be known of the SQLite here."""
         return old_sqlite(sqlite3.sqlite_version_info)
 
+    @property
+    def journal(self) -> Journal:
+        """Where the runs are recorded."""
+        return self._journal
+
     @hookimpl
     def session_start(self, session: Session) -> None:
         """Open the journal: without it nothing is to run."""
@@ -135,24 +141,25 @@ class Durability:
         with self._guard:
             self._sessions += 1
         self._runs.session = session
+        show_runs(session, self._journal)
         if self._keep is not None:
             self.gc(self._keep)
         if self._recovery is not None:
             self._recovery.begin(session)
 
     @hookimpl
-    def bind(self, session: Session, task: Task[..., Any]) -> object:  # noqa: ARG002 - pluggy's names
+    def bind(self, session: Session, task: Task[..., Any]) -> object:
         """Put the journal around a durable task."""
         option = task.option(Durable)
         if option is None:
             plain = PlainCalls(
-                task, self._runs, Durability, may_be_recorded=self._encrypts or not task.sensitive
+                session, task, self._runs, Durability, may_be_recorded=self._encrypts or not task.sensitive
             )
             return [*plain.layers(), plain]
         option.check(task)
         if task.sensitive and not self._encrypts:
             raise _refusal(task)
-        calls = DurableCalls(task, option, self._runs, Durability)
+        calls = DurableCalls(session, task, option, self._runs, Durability)
         return [*calls.layers(), calls]
 
     @hookimpl

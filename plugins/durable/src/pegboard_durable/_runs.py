@@ -7,6 +7,7 @@ import functools
 import re
 import threading
 import uuid
+import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -29,6 +30,7 @@ from pegboard_durable._errors import (
     UnknownTask,
 )
 from pegboard_durable._execution import Execution, Settings
+from pegboard_durable._figures import Figures
 from pegboard_durable._layer import NOT_OUTCOMES
 from pegboard_durable._owner import Owner
 from pegboard_durable._records import NEVER, OVER, Claim, Run, RunRow, Status
@@ -114,6 +116,7 @@ class Runs:
         self._max_recoveries = max_recoveries
         self._settings = settings
         self._executions: dict[str, Execution] = {}
+        self._figures: weakref.WeakKeyDictionary[Session, Figures] = weakref.WeakKeyDictionary()
         self._heart = Periodic("pegboard-durable-leases", self._beat, lease / 3)
         self._begin_anew()
         after_fork(self._begin_anew)
@@ -122,6 +125,13 @@ class Runs:
     def clock(self) -> Clock:
         """The clock of the session that began last; a plugin may have changed it since."""
         return SYSTEM_CLOCK if self.session is None else self.session.clock
+
+    def figures(self, session: Session) -> Figures:
+        """Return what a session measures of its runs."""
+        found = self._figures.get(session)
+        if found is None:
+            found = self._figures[session] = Figures(session)
+        return found
 
     def _begin_anew(self) -> None:
         """Begin without a run, in a forked child too: those are its parent's."""
@@ -264,7 +274,8 @@ class Runs:
             new = new._replace(status=Status.PENDING, started_at=None, owner="", epoch=0, lease_until=0.0)
         found = self._journal.create(new, str(self.owner))
         if found is new and new.status is Status.RUNNING:
-            return self._begin(Claim(new.id, new.owner, new.epoch), call.session, {}, is_cancelled=False)
+            claim = Claim(new.id, new.owner, new.epoch)
+            return self._begin(claim, task.name, call.session, {}, is_cancelled=False)
         if found.task != new.task or (found.digest and digest and found.digest != digest):
             raise JournalDiverged(
                 f"run {found.id!r} is one of {found.task} with other arguments, and not of this call of {new.task}.\n"
@@ -280,9 +291,9 @@ class Runs:
             raise Suspended(
                 f"run {found.id!r} is recorded, and begins when it is resumed: the session drains"
             )
-        return self._take_up(found, call.session)
+        return self._take_up(found, task.name, call.session)
 
-    def _take_up(self, row: RunRow, session: Session) -> Execution:
+    def _take_up(self, row: RunRow, task: str, session: Session) -> Execution:
         """Go on with a run that nobody works on."""
         now = session.clock.time()
         if not self.is_free(row, now):
@@ -291,6 +302,7 @@ class Runs:
         if recovered and row.recoveries >= self._max_recoveries:
             why = f"its process died {row.recoveries + 1} times"
             self._journal.set_status(row, Status.STUCK, now=now, by=str(self.owner), why=why)
+            self.figures(session).ended(task, Status.STUCK)
             raise RunNotResumable(
                 f"run {row.id!r} is STUCK: {why}.\n"
                 f"Find out why, and begin it again with `pegboard durable retry {row.id}`.",
@@ -304,6 +316,7 @@ class Runs:
             )
         return self._begin(
             claim,
+            task,
             session,
             self._journal.steps(row.id),
             is_cancelled=row.cancel_asked,
@@ -326,6 +339,7 @@ class Runs:
     def _begin(
         self,
         claim: Claim,
+        task: str,
         session: Session,
         records: dict[str, Step],
         *,
@@ -341,6 +355,8 @@ class Runs:
             lease=self._lease,
             settings=self._settings,
             fingerprint=fingerprint,
+            task=task,
+            figures=self.figures(session),
         )
         if is_cancelled:
             execution.cancel()
@@ -352,6 +368,7 @@ class Runs:
         execution.write()
         with execution.noting_faults():
             self._journal.finish(execution.claim, status, result, now=execution.clock.time(), why=why)
+        execution.figures.ended(execution.task, status)
 
     def _leave(self, execution: Execution, status: Status, not_before: float, why: str) -> None:
         execution.write()
@@ -370,6 +387,7 @@ class Runs:
         for lost in self._journal.renew(list(held), self.clock.time() + self._lease):
             if not held[lost].over.done():
                 held[lost].end(fenced(lost))
+                held[lost].figures.leases_lost.add()
         by_id = {each.run_id: each for each in held.values()}
         for run_id in self._journal.to_cancel(list(by_id)):
             by_id[run_id].cancel()

@@ -90,19 +90,20 @@ class DurableStreams:
                 count += 1
         except GeneratorExit:
             # Written with what its consumer does next: if that does nothing more, it was cut off, and may come back for the rest.
-            position.buffer(_ended(begun, "closed", None, call, started))
+            position.buffer(self._calls.ended(begun, "closed", None, call, started))
             raise
         except Exception as error:
             position.execution.refuse_fault()
             if not is_parked(error):
                 await inner.writing(
-                    call, _ended(begun, "error", position.execution.encode_error(error), call, started)
+                    call,
+                    self._calls.ended(begun, "error", position.execution.encode_error(error), call, started),
                 )
             raise
         finally:
             POSITION.reset(token)
         position.execution.refuse_fault()
-        done = _ended(begun, "ok", self._calls.encoded(call.returned), call, started)
+        done = self._calls.ended(begun, "ok", self._calls.encoded(call.returned), call, started)
         await inner.writing(call, done, *_undoing.rows(call, inner, done))
         _undoing.note_done(call, position.execution, begun.key)
 
@@ -212,12 +213,6 @@ class DurableStreams:
             task=name,
             kind=self._calls.task.kind,
         )
-
-
-def _ended(begun: Step, status: Any, data: bytes | None, call: Call, started: float) -> Step:
-    return begun._replace(
-        status=status, value=data, attempt=call.attempt, duration=time.perf_counter() - started
-    )
 
 
 def _no_answers(name: str) -> NotRecordable:

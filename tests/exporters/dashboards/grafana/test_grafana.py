@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards import dashboards
 from pegboard_metrics import names
 
@@ -18,6 +19,9 @@ METRICS = {each.name for each in names.INSTRUMENTS} | {
     if each.kind == "histogram"
     for end in ("_bucket", "_count", "_sum")
 }
+
+DURABLE = {value for name, value in vars(durable).items() if name.isupper() and name != "STATUS"}
+METRICS |= DURABLE | {f"{durable.STEPS}_bucket"}
 
 
 def panels(board):
@@ -73,6 +77,7 @@ def test_every_metric_is_on_a_dashboard():
     """What is measured can be seen."""
     text = " ".join(query for each in ALL.values() for query in queries(each))
     assert {each.name for each in names.INSTRUMENTS if each.name not in text} == set()
+    assert {each for each in DURABLE if each not in text} == set()
 
 
 def test_every_query_keeps_to_the_chosen_jobs(board):

@@ -19,6 +19,8 @@ WHERE_THERE_IS_NONE = {
     "Queues",
     "Workers",
     "Circuit breakers",
+    "Durable runs",
+    "Durable steps",
     "Processor",
     "Memory",
     "Scrape duration",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pegboard_dashboards import SLO, Thresholds
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards.rules.alerts import alert_groups
 from pegboard_dashboards.rules.rule import to_yaml
 from pegboard_metrics import names
@@ -91,6 +92,28 @@ def test_a_stuck_call(promtool_test):
     promtool_test(
         series, "20m", firing("PegboardStuck", "warning", **TASK), thresholds=Thresholds(stuck="15m")
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "alert", "severity"),
+    [
+        ("STUCK", "PegboardRunStuck", "critical"),
+        ("ATTENTION", "PegboardRunAttention", "warning"),
+        ("UNDO_FAILED", "PegboardRunAttention", "warning"),
+        ("FAILED", None, ""),
+    ],
+)
+def test_a_durable_run_that_wants_a_look(promtool_test, status, alert, severity):
+    """One of the whole journal, whoever tells of it; a failed one has failed, and that is all."""
+    told = [
+        (durable.RUNS, {"job": "app", "instance": instance, durable.STATUS: status}, "2x60")
+        for instance in ("a:1", "b:1")
+    ]
+    quiet_ones = {"PegboardRunStuck", "PegboardRunAttention"} - {alert}
+    expected = quiet(*sorted(quiet_ones))
+    if alert is not None:
+        expected |= firing(alert, severity, job="app")
+    promtool_test(told, "20m", expected)
 
 
 def test_an_open_breaker(promtool_test):

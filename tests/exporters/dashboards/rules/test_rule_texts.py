@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pegboard_dashboards import SLO, Thresholds, write_rules
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards.rules.alerts import alert_groups
 from pegboard_dashboards.rules.rule import RUNBOOKS, linked
 from pegboard_metrics import names
@@ -50,7 +51,7 @@ def test_the_address_of_the_runbook_may_be_another_one(tmp_path):
     """Of alerts and of objectives, for those who publish the page elsewhere; nothing in it is taken for a template."""
     paths = write_rules(tmp_path, slos=[SLO("work")], runbooks="https://wiki/{{ops}}/alerts")
     found = re.findall(r"runbook_url: '(.*)'", "".join(path.read_text() for path in paths))
-    assert len(found) == 11
+    assert len(found) == 13
     assert {url.partition("#")[0] for url in found} == {'https://wiki/{{ "{{" }}ops}}/alerts'}
 
 
@@ -72,6 +73,16 @@ FIRING = {
         {**TASK, "severity": "warning"},
         "A call of work of web does not end",
         "The oldest call of work in web began 2h 0m 0s ago.",
+    ),
+    "PegboardRunStuck": (
+        {"job": "web", "severity": "critical"},
+        "Durable runs of web are stuck",
+        "3 runs in the journal of web ended their process again and again, and are not taken up any more.",
+    ),
+    "PegboardRunAttention": (
+        {"job": "web", "severity": "warning"},
+        "Durable runs of web want a look",
+        "2 runs in the journal of web cannot go on, or could not be undone.",
     ),
     "PegboardBreakerOpen": (
         {"job": "web", names.BREAKER: "shop", "severity": "warning"},
@@ -137,6 +148,8 @@ def said(tmp_path_factory, find_program, promtool_run):
         (names.LAST_SUCCESS.name, {"job": "a'b", names.TASK: ODD}, "200x30"),
         (names.OLDEST_AGE.name, {**process, names.TASK: "work"}, "7200x30"),
         (names.BREAKER_STATE.name, {**process, names.BREAKER: "shop"}, "2x30"),
+        (durable.RUNS, {**process, durable.STATUS: "STUCK"}, "3x30"),
+        (durable.RUNS, {**process, durable.STATUS: "ATTENTION"}, "2x30"),
         (names.ABANDONED.name, process, "20x30"),
         (names.DROPPED.name, {**process, names.SIGNAL: "traces", names.REASON: "queue_full"}, "_x5 1x20"),
         (names.HOOK_ERRORS.name, {**process, names.PLUGIN: "audit", names.HOOK: "on_error"}, "_x5 1x20"),

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pegboard import Layer, Order, Session, hookimpl, task
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards import dashboards
 from pegboard_metrics import Metrics, names
 from pegboard_prometheus import Prometheus
@@ -27,6 +28,8 @@ class Busy:
         breaker = session.measure("gauge", "pegboard_breaker_state", "", (names.BREAKER,))
         late = session.measure("histogram", "pegboard_schedule_lateness_seconds", "", (names.TASK,))
         missed = session.measure("counter", "pegboard_schedule_missed", "", (names.TASK,))
+        runs = session.measure("gauge", durable.RUNS, "", (durable.STATUS,))
+        steps = session.measure("histogram", durable.STEPS, "", (names.TASK,))
 
         async def run(call, proceed):
             call.emit("on_retry", 1, OSError(), 0)
@@ -36,6 +39,8 @@ class Busy:
             breaker.labels(**{names.BREAKER: "shop"}).set(2)
             late.labels(**{names.TASK: task.name}).observe(0.1)
             missed.labels(**{names.TASK: task.name}).add(1)
+            runs.labels(**{durable.STATUS: "DONE"}).set(1)
+            steps.labels(**{names.TASK: task.name}).observe(0.1)
             return await proceed(call)
 
         return Layer("busy", Order.CACHE, run=run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards.grafana.panels import Json, dashboard
 from pegboard_dashboards.grafana.queries import (
     JOB,
@@ -74,6 +75,43 @@ _WORK = [
     ),
 ]
 
+_DURABLE = [
+    panel(
+        "Durable runs",
+        "In the journal, by status.",
+        f"max by ({durable.STATUS}) ({durable.RUNS}{{{JOB}}})",
+        f"{{{{{durable.STATUS}}}}}",
+    ),
+    panel(
+        "Durable runs ended per second",
+        "Or set aside, by status.",
+        or_zero(per_second(durable.ENDED, durable.STATUS)),
+        f"{{{{{durable.STATUS}}}}}",
+        "cps",
+    ),
+    panel(
+        "Durable steps",
+        "95 % of the steps that ran took at most this, by task.",
+        f"histogram_quantile(0.95, {per_second(f'{durable.STEPS}_bucket', f'{names.TASK}, le')})",
+        TASK_LEGEND,
+        "s",
+    ),
+    panel(
+        "Replays per second",
+        "Steps that were answered from the journal, by task.",
+        or_zero(per_second(durable.REPLAYS, names.TASK)),
+        TASK_LEGEND,
+        "cps",
+    ),
+    panel(
+        "Leases lost per second",
+        "Runs that another process took over while this one still worked on them.",
+        or_zero(per_second(durable.LEASE_LOSSES, "instance")),
+        "{{instance}}",
+        "cps",
+    ),
+]
+
 _PROCESS = [
     panel(
         "Processor",
@@ -119,5 +157,5 @@ _TELEMETRY = [
 
 def saturation() -> Json:
     """Make the dashboard of what runs full."""
-    rows = [("Work", _WORK), ("Process", _PROCESS), ("Telemetry", _TELEMETRY)]
+    rows = [("Work", _WORK), ("Durable runs", _DURABLE), ("Process", _PROCESS), ("Telemetry", _TELEMETRY)]
     return dashboard("pegboard-saturation", "Pegboard: saturation", [jobs()], rows)

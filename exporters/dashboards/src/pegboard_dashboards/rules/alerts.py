@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from pegboard.parts import checks
+from pegboard_dashboards import _durable as durable
 from pegboard_dashboards._promql import BY_SERVICE, BY_TASK, COUNT, FAILED, increase, selector
 from pegboard_dashboards._times import Seconds, duration, seconds
 from pegboard_dashboards.rules.burn_rate import FAST, SLOW, burning, checked_objective
@@ -71,6 +72,7 @@ def alert_groups(thresholds: Thresholds) -> list[Group]:
     return [
         {"name": "pegboard.burn", "rules": _burn(thresholds)},
         {"name": "pegboard.tasks", "rules": tasks},
+        {"name": "pegboard.durable", "rules": [_run_stuck(), _run_attention()]},
         {"name": "pegboard.health", "rules": health},
     ]
 
@@ -164,6 +166,32 @@ def _stuck(thresholds: Thresholds) -> Rule:
         f"A call of {_TASK} of {SERVICE} does not end",
         f"The oldest call of {_TASK} in {SERVICE} began {{{{ $value | humanizeDuration }}}} ago.",
     )
+
+
+def _run_stuck() -> Rule:
+    return alert(
+        "PegboardRunStuck",
+        _runs("STUCK"),
+        "critical",
+        f"Durable runs of {SERVICE} are stuck",
+        f"{{{{ $value }}}} runs in the journal of {SERVICE} ended their process again and again, and are not taken up any more.",
+    )
+
+
+def _run_attention() -> Rule:
+    return alert(
+        "PegboardRunAttention",
+        _runs("ATTENTION|UNDO_FAILED"),
+        "warning",
+        f"Durable runs of {SERVICE} want a look",
+        f"{{{{ $value }}}} runs in the journal of {SERVICE} cannot go on, or could not be undone.",
+    )
+
+
+def _runs(statuses: str) -> str:
+    """Durable runs of some statuses; every process with the journal tells of all of them."""
+    each = f'max by ({BY_SERVICE}, {durable.STATUS}) ({durable.RUNS}{{{durable.STATUS}=~"{statuses}"}})'
+    return f"sum by ({BY_SERVICE}) ({each}) > 0"
 
 
 def _breaker_open(thresholds: Thresholds) -> Rule:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, Dialect, delete, func, insert, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from pegboard import ConfigError
@@ -96,6 +96,22 @@ class Journal:
     def address(self) -> str:
         """Its address, without a password."""
         return self._url.render_as_string()
+
+    @property
+    def schema(self) -> str | None:
+        """Of its tables; None for that of the database's user."""
+        return self._schema
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its database writes SQL."""
+        made: Dialect = self._url.get_dialect()()
+        return made
+
+    def version(self) -> int | None:
+        """Return the version of its tables; None where there are none."""
+        with self._translated():
+            return self._version()
 
     def open(self) -> None:
         """Open the database, make its tables where there are none, and look whether they are of this version.
