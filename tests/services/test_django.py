@@ -47,7 +47,10 @@ class Seen:
     right_status: int
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name == "autoreload" else []) for name in SERVERS],
+)
 def seen(request, write_project, start, open_sink, until):
     """What is known of a server that was asked for everything and told to end."""
     project, sink = write_project(PAGE), open_sink()
@@ -122,6 +125,7 @@ def test_without_installing_a_warning_says_so(write_project, start):
         assert f"task '{name}' is called in thread" in server.log
 
 
+@pytest.mark.slow
 def test_a_session_that_was_installed_before_the_workers_were_forked_goes_on_in_each(
     write_project, start, open_sink
 ):
