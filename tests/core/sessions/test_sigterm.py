@@ -585,3 +585,80 @@ def test_a_grace_that_is_no_time_is_refused(grace: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="grace"):
         install_sigterm(grace)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+STRUCK = """
+    import asyncio
+    from pegboard import Scope
+
+    def strike(where):
+        if where == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000): pass
+            say(f"all of {where}")
+
+    class Struck:
+        name = "struck"
+        @hookimpl
+        def bind(self, session, task):
+            return Scope("struck", enter=lambda call: strike("enter"), exit=lambda call, token: strike("exit"))
+        @hookimpl
+        def before_execute(self, call): strike("before_execute")
+        @hookimpl
+        def after_attempt(self, call): strike("after_attempt")
+        @hookimpl
+        def after_execute(self, call): strike("after_execute")
+
+    @task
+    def quick(): pass
+
+    @task
+    async def async_quick(): await asyncio.sleep(0)
+
+    install_sigterm()
+    with Session(Struck()):
+        quick() if sys.argv[2] == "function" else asyncio.run(async_quick())
+        time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine"])
+@pytest.mark.parametrize("where", ["enter", "before_execute", "after_attempt", "after_execute", "exit"])
+def test_whoever_is_told_of_a_call_hears_all_of_it(where: str, kind: str) -> None:
+    """Where the signal strikes, an exporter may be about to note what has happened; the program ends a moment later."""
+    program = textwrap.dedent(BEGIN) + textwrap.dedent(STRUCK)
+    done = subprocess.run(
+        [sys.executable, "-c", program, where, kind], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (143, f"all of {where}\n")
+
+
+def test_an_observer_that_does_not_return_keeps_nobody_from_ending() -> None:
+    """It has two seconds."""
+    program = (
+        BEGIN
+        + """
+    class Stuck:
+        name = "stuck"
+        @hookimpl
+        def after_execute(self, call):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+            say("woke")
+
+    @task
+    def quick(): pass
+
+    install_sigterm()
+    with Session(Stuck()):
+        quick()
+    """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (143, "")

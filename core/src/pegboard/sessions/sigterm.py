@@ -19,7 +19,7 @@ from pegboard.parts.deadlines import OF_PROCESS
 from pegboard.parts.forks import after_fork
 from pegboard.privacy import loggable
 from pegboard.sessions.default import DEFAULT
-from pegboard.sessions.ending import ENDING
+from pegboard.sessions.ending import ENDING, is_telling
 from pegboard.sessions.installing import drain_installed, uninstall_now
 from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
 
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 GRACE = 20.0
 _MARGIN = 5.0  # of the grace, for the ends; a quarter of it at most
 _NEVER = float("inf")
+_MOMENT = 0.001  # to wait where a signal struck while somebody was told of a call
+_PATIENCE = 2.0  # with that
 _LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
 _CAN_HOLD_BACK = hasattr(signal, "pthread_sigmask") and hasattr(signal, "sigpending")
+_CAN_WAKE = hasattr(signal, "pthread_kill")
 _ENDING: list[Handler] = []  # those that end the process themselves, maybe once a server has put them back
 
 
@@ -60,6 +63,7 @@ class Handler:
     def _begin(self) -> None:
         self._is_over = False
         self._ends = self._work = _NEVER
+        self._sent_again = 0
         self._wakes = []
         # Both are there from the beginning: once the main thread has ended, Python 3.12 starts no thread any more.
         for watch in (self._end_in_time, self._exit_in_time):
@@ -80,6 +84,10 @@ class Handler:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Have the program end; at the second signal it ends at once."""
+        if self._sent_again:
+            self._sent_again -= 1
+            self._leave(frame)
+            return
         first, self.is_asked = not self.is_asked, True
         if first:
             self._begin_to_end()
@@ -90,7 +98,23 @@ class Handler:
         elif not first:
             os._exit(ENDING.status)
         elif self.stop is None and threading.main_thread().is_alive():
+            self._leave(frame)
+
+    def _leave(self, frame: FrameType | None) -> None:
+        """Leave the main thread; a moment later where somebody who is told of a call would not hear all of it."""
+        is_early = time.monotonic() < self._ends - self.grace + _PATIENCE
+        if not (_CAN_WAKE and is_early and is_telling(frame)):
             ENDING.leave(frame)
+            return
+        try:
+            _thread.start_new_thread(self._send_again, ())
+        except RuntimeError:  # the interpreter ends, and begins no thread any more
+            ENDING.leave(frame)
+
+    def _send_again(self) -> None:
+        time.sleep(_MOMENT)
+        self._sent_again += 1
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _begin_to_end(self) -> None:
         self._ends = time.monotonic() + self.grace
