@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GRACE = 20.0
 _MARGIN = 5.0  # of the grace, for the ends; a quarter of it at most
 _NEVER = float("inf")
-_MOMENT = 0.001  # to wait where a signal struck while somebody was told of a call
+_MOMENT, _MOMENT_MOST = 0.001, 0.05  # to wait where a signal struck while somebody was told of a call
 _PATIENCE = 2.0  # with that
 _LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
 _SOON = 0.1  # in which a handler runs as a rule
@@ -69,7 +69,8 @@ class Handler:
         self._process = os.getpid()
         self.is_asked = self._is_over = self._was_called = False
         self._ends = self._work = _NEVER
-        self._heard = self._sent = self._sent_again = 0
+        self._heard = self._sent = 0
+        self._is_asking = self._asks_again = self._has_left = False
         self._nudged_at = -_NEVER
         self._begun = _thread.allocate_lock()
         self._wake = _thread.allocate_lock()
@@ -97,8 +98,8 @@ class Handler:
         if os.getpid() != self._process or (self._hears and _is_forking(frame)):
             self._comes_again = True  # SystemExit would be dropped, and a thread raises the signal anew
             return
-        if self._sent_again:
-            self._sent_again -= 1
+        if self._asks_again:
+            self._asks_again = False
             self._leave(frame)
             return
         first, self._was_called = not self._was_called, True
@@ -119,19 +120,33 @@ class Handler:
 
     def _leave(self, frame: FrameType | None) -> None:
         """Leave the main thread; a moment later where somebody who is told of a call would not hear all of it."""
-        is_early = time.monotonic() < self._ends - self.grace + _PATIENCE
-        if not (_CAN_WAKE and is_early and is_telling(frame)):
-            ENDING.leave(frame)
+        if self._has_left:
             return
-        try:
-            _thread.start_new_thread(self._send_again, ())
-        except RuntimeError:  # the interpreter ends, and begins no thread any more
-            ENDING.leave(frame)
+        is_early = time.monotonic() < self._ends - self.grace + _PATIENCE
+        if _CAN_WAKE and is_early and is_telling(frame) and self._comes_back():
+            return
+        self._has_left = True
+        ENDING.leave(frame)
 
-    def _send_again(self) -> None:
-        time.sleep(_MOMENT)
-        self._sent_again += 1
-        self._send()
+    def _comes_back(self) -> bool:
+        """Have the main thread be asked again, and return whether it will be."""
+        if not self._is_asking:
+            try:
+                _thread.start_new_thread(self._ask_until_left, ())
+            except RuntimeError:  # the interpreter ends, and begins no thread any more
+                return False
+            self._is_asking = True
+        return True
+
+    def _ask_until_left(self) -> None:
+        """Ask again and again: Python misses a signal that comes as the main thread is about to sleep."""
+        pause = _MOMENT
+        time.sleep(pause)
+        while not self._has_left:
+            self._asks_again = True
+            self._send()
+            time.sleep(pause)
+            pause = min(pause * 2, _MOMENT_MOST)
 
     def _send(self) -> None:
         """Send the main thread a signal that is no new one."""
