@@ -35,7 +35,6 @@ _MOMENT, _MOMENT_MOST = 0.001, 0.05  # to wait where a signal struck while someb
 _PATIENCE = 2.0  # with that
 _LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
 _SOON = 0.1  # in which a handler runs as a rule
-_NUDGE = 0.5  # in which a signal is taken for the one that follows on another
 _CAN_HOLD_BACK = hasattr(signal, "pthread_sigmask") and hasattr(signal, "sigpending")
 _CAN_WAKE = hasattr(signal, "pthread_kill")
 _ENDING: list[Handler] = []  # those that end the process themselves, maybe once a server has put them back
@@ -70,8 +69,8 @@ class Handler:
         self.is_asked = self._is_over = self._was_called = False
         self._ends = self._work = _NEVER
         self._heard = self._sent = 0
+        self._is_nudged = False
         self._is_asking = self._asks_again = self._has_left = False
-        self._nudged_at = -_NEVER
         self._begun = _thread.allocate_lock()
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
@@ -104,7 +103,8 @@ class Handler:
             return
         first, self._was_called = not self._was_called, True
         self._begin_to_end()
-        if not (first or callable(self.before)) and time.monotonic() - self._nudged_at < _NUDGE:
+        if self._is_nudged and not (first or callable(self.before)):
+            self._is_nudged = False  # a thread hears of the next one, if this was not what the nudge sent
             return
         if self.stop is not None:
             self.stop()
@@ -247,7 +247,7 @@ class Handler:
 
     def _nudge(self) -> bool:
         """Wake the main thread by another signal, which counts as the same one; whether it has handled it then."""
-        self._nudged_at = time.monotonic()
+        self._is_nudged = True
         self._send()
         return self._is_called_within(_SOON)
 
