@@ -150,6 +150,17 @@ def test_a_run_that_failed_is_tried_again(durable, tmp_path):
     assert "a' is DONE" in again.stderr
 
 
+def test_a_run_is_tried_again_from_a_step(durable, tmp_path):
+    """That step runs again though it is done; one that is not recorded is a misuse, and changes nothing."""
+    durable("start", "--id", "a", "durable_jobs:needs", "missing.txt")
+    unknown = durable("retry", "--import", "durable_jobs", "--from", "no#1", "a")
+    assert unknown.exit_code == 2
+    assert "no step 'no#1'" in unknown.stderr
+    (tmp_path / "missing.txt").write_text("here")
+    done = durable("retry", "--import", "durable_jobs", "--from", "look#1", "a")
+    assert (done.exit_code, done.stdout) == (0, "looked\nhere\n")
+
+
 def test_recover_takes_up_what_is_due(suspended):
     """Of the modules that are given."""
     assert suspended("signal", "ann", "answer", "yes").exit_code == 0
@@ -179,6 +190,19 @@ def test_cancel_undoes_steps_where_their_module_is_given(durable):
     del sys.modules["durable_jobs"]
     assert durable("cancel", "a").stdout == "a is PENDING, and is to end\n"
     assert durable("cancel", "--import", "durable_jobs", "a").stdout == "taken back\na is CANCELLED\n"
+
+
+def test_replay_tells_whether_the_program_does_the_same(suspended, tmp_path):
+    """No step runs; with --check a difference is the status 1."""
+    same = suspended("replay", "--check", "--import", "durable_jobs", "ann")
+    assert (same.exit_code, same.stdout) == (0, "ann does the same as far as it is recorded\n")
+    del sys.modules["durable_jobs"]
+    (tmp_path / "durable_jobs.py").write_text(JOBS.replace('"asked")', '"asked", "again")'))
+    for words, code in ((("--check",), 1), ((), 0)):
+        other = suspended("replay", *words, "--import", "durable_jobs", "ann")
+        assert other.exit_code == code
+        assert other.stdout.startswith("ann diverges: ")
+        del sys.modules["durable_jobs"]
 
 
 def test_list_has_a_line_a_run(suspended):

@@ -24,6 +24,7 @@ from pegboard_durable._errors import (
     UndoFailed,
     UnknownRun,
     UnknownService,
+    UnknownStep,
     UnknownTask,
 )
 from pegboard_durable._functions import (
@@ -77,6 +78,7 @@ __all__ = [
     "UndoFailed",
     "UnknownRun",
     "UnknownService",
+    "UnknownStep",
     "UnknownTask",
     "acall",
     "apause",

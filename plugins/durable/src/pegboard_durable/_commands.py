@@ -78,11 +78,17 @@ def resume(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
 @durable.command()
 @_JOURNAL
 @_IMPORT
+@click.option(
+    "--from", "from_step", metavar="STEP", help="Have this step run again, and all that began after it."
+)
 @_RUN
-def retry(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
-    """Go on with RUN, which failed, or wanted a look: errors run again, what is done is kept."""
+def retry(journal: str | None, modules: tuple[str, ...], from_step: str | None, run_id: str) -> None:
+    """Go on with RUN, which failed, or wanted a look: errors run again, what is done is kept.
+
+    A STEP is a key, as `show` lists them.
+    """
     with _serving(journal, modules) as durability:
-        _tell(durability, durability.retry(run_id))
+        _tell(durability, durability.retry(run_id, from_step=from_step))
 
 
 @durable.command()
@@ -112,6 +118,23 @@ def cancel(journal: str | None, modules: tuple[str, ...], run_id: str) -> None:
         told = f"{run.id} is {run.status}, and is to end" if asked else _texts.outcome(run, "")
     click.echo(told)
     _end([Status.UNDO_FAILED] if run.status is Status.UNDO_FAILED else [])
+
+
+@durable.command()
+@_JOURNAL
+@_IMPORT
+@click.option("--check", is_flag=True, help="Exit with 1 where the program does something else.")
+@_RUN
+def replay(journal: str | None, modules: tuple[str, ...], check: bool, run_id: str) -> None:
+    """Run RUN's own code with what is recorded, no step of it, and tell whether the program still does the same.
+
+    With --check it is a gate for a program of which runs are under way.
+    """
+    with _serving(journal, modules) as durability:
+        found = durability.replay(run_id)
+    _echo(_texts.replay(found))
+    if check and not found.ok:
+        click.get_current_context().exit(1)
 
 
 # Looking.

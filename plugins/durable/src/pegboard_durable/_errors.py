@@ -39,6 +39,18 @@ class UnknownRun(DurableError, LookupError):  # noqa: N818
     run_id: str
 
 
+class UnknownStep(DurableError, LookupError):  # noqa: N818
+    """Raised when a run is to go on from a step that is not recorded.
+
+    Attributes:
+        run_id: Of the run.
+        key: As given.
+    """
+
+    run_id: str
+    key: str
+
+
 class UnknownTask(DurableError, LookupError):  # noqa: N818
     """Raised when a run's task is not among those that this process has loaded.
 

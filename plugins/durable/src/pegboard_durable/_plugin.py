@@ -124,15 +124,15 @@ class Durability:
     def __repr__(self) -> str:
         return f"Durability({self._journal.address!r})"
 
-    @classmethod
-    def doctor_warnings(cls) -> list[str]:
-        """Tell what is to be known of the SQLite here."""
-        return old_sqlite(sqlite3.sqlite_version_info)
-
     @property
     def journal(self) -> Journal:
         """Where the runs are recorded."""
         return self._journal
+
+    @classmethod
+    def doctor_warnings(cls) -> list[str]:
+        """Tell what is to be known of the SQLite here."""
+        return old_sqlite(sqlite3.sqlite_version_info)
 
     @hookimpl
     def session_start(self, session: Session) -> None:
@@ -266,17 +266,27 @@ class Durability:
             )
         return *self._runs.task_of(row), Request(row.id)
 
-    def retry(self, run_id: str) -> Run[Any]:
-        """Go on with a run that failed or is stuck: what failed runs again, what was recorded as done is kept."""
-        self._reopen(run_id)
+    def retry(self, run_id: str, *, from_step: str | None = None) -> Run[Any]:
+        """Go on with a run that failed or is stuck: what failed runs again, what was recorded as done is kept.
+
+        Args:
+            run_id: The run.
+            from_step: Key of a step that runs again though it is done, with all that began after it; so does what is around it.
+
+        Raises:
+            UnknownRun: There is none.
+            UnknownStep: It has recorded no such step.
+            RunNotResumable: It did not fail, or is still to be undone.
+        """
+        self._reopen(run_id, from_step)
         return self.resume(run_id)
 
-    async def aretry(self, run_id: str) -> Run[Any]:
+    async def aretry(self, run_id: str, *, from_step: str | None = None) -> Run[Any]:
         """Do what `retry` does, to be awaited."""
-        await self._runs.writer.run(self._reopen, run_id)
+        await self._runs.writer.run(self._reopen, run_id, from_step)
         return await self.aresume(run_id)
 
-    def _reopen(self, run_id: str) -> None:
+    def _reopen(self, run_id: str, from_step: str | None) -> None:
         row = self._runs.row(run_id)
         if row.status not in _TO_RETRY:
             raise RunNotResumable(
@@ -284,7 +294,14 @@ class Durability:
                 run_id=run_id,
                 status=str(row.status),
             )
-        self._journal.reopen(row, now=self._runs.clock.time(), by=str(self._runs.owner), why="retried")
+        if from_step is not None and row.status is Status.UNDO_FAILED:
+            raise RunNotResumable(
+                f"run {run_id!r} is UNDO_FAILED, and goes on with its undos: none of its steps runs again.",
+                run_id=run_id,
+                status=str(row.status),
+            )
+        by, why = str(self._runs.owner), "retried" if from_step is None else f"retried from {from_step}"
+        self._journal.reopen(row, now=self._runs.clock.time(), by=by, why=why, from_step=from_step)
 
     def recover(self) -> list[Run[Any]]:
         """Take up all runs whose processes died, and those that were suspended and are due, one after the other.

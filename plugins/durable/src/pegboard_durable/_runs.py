@@ -404,6 +404,8 @@ class Runs:
             session,
             lease=self._lease,
             settings=self._settings,
+            task=row.task,
+            figures=self.figures(session),
             fingerprint=row.fingerprint,
         )
 

@@ -10,6 +10,7 @@ from pegboard import texts
 
 if TYPE_CHECKING:
     from pegboard_durable._records import AnyRun, Step
+    from pegboard_durable._replaying import Replay
 
 Change = tuple[float, str, str, str, str]
 _GAP = "  "
@@ -79,6 +80,19 @@ def lines_in_full(run: AnyRun, changes: Sequence[Change], steps: Sequence[Step])
     yield from _aligned(
         [(each.key, each.kind, each.status, f"{each.duration:.3f} s") for each in _in_order(steps)]
     )
+
+
+def replay(found: Replay) -> Iterator[str]:
+    """Tell what a replay found, a line each."""
+    if found.diverged is not None:
+        yield shown(f"{found.run_id} diverges: {found.diverged}")
+    for key in found.orphans:
+        yield shown(f"{found.run_id} does not call {key} any more")
+    for key in found.changed:
+        yield shown(f"{found.run_id} has other code {f'at {key}' if key else 'of its task'}")
+    if found.ok:
+        end = "to its end" if found.is_complete else "as far as it is recorded"
+        yield shown(f"{found.run_id} does the same {end}")
 
 
 def shown(text: str) -> str:

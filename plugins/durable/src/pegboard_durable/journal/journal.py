@@ -19,13 +19,14 @@ from pegboard_durable._errors import (
     JournalCorrupt,
     JournalUnavailable,
     JournalVersion,
+    UnknownStep,
 )
 from pegboard_durable._records import NEVER, OVER, Claim, RunRow, Status, Step
 from pegboard_durable.journal import statements
 from pegboard_durable.journal.connections import Connections
 from pegboard_durable.journal.faults import is_damage
 from pegboard_durable.journal.opening import is_sqlite, parse
-from pegboard_durable.journal.reopening import forgotten
+from pegboard_durable.journal.reopening import begun_since, forgotten
 from pegboard_durable.journal.rows import Damaged, crc_of, run_of, run_values, step_of, step_values
 from pegboard_durable.journal.sealing import Seal
 from pegboard_durable.journal.tables import VERSION, changes, inbox, meta, metadata, runs, steps
@@ -108,7 +109,7 @@ class Journal:
         made: Dialect = self._url.get_dialect()()
         return made
 
-    def version(self) -> int | None:
+    def tables_version(self) -> int | None:
         """Return the version of its tables; None where there are none."""
         with self._translated():
             return self._version()
@@ -275,8 +276,12 @@ class Journal:
             _note(connection, run.id, now, run.status, status, by, why)
         return True
 
-    def reopen(self, run: RunRow, *, now: float, by: str, why: str) -> bool:
-        """Have a run go on that failed or was set aside; whether it was still as it was read."""
+    def reopen(self, run: RunRow, *, now: float, by: str, why: str, from_step: str | None = None) -> bool:
+        """Have a run go on that failed or was set aside; whether it was still as it was read.
+
+        Raises:
+            UnknownStep: It has no step of the key to go on from.
+        """
         with self._writing() as connection:
             found = self._as_read(connection, run)
             if found is None:
@@ -284,7 +289,7 @@ class Journal:
             changed = found._replace(status=Status.PENDING, epoch=run.epoch + 1, result=None, ended_at=None)
             changed = changed._replace(not_before=0.0, recoveries=0, cancel_asked=False)
             self._put(connection, changed._replace(owner="", lease_until=0.0))
-            _forget_steps(connection, run)
+            _forget_steps(connection, run, from_step)
             _note(connection, run.id, now, run.status, Status.PENDING, by, why)
         return True
 
@@ -558,11 +563,27 @@ def fenced(claim: Claim) -> Fenced:
     return Fenced(f"run {claim.run!r} was taken over by another process, and goes on there")
 
 
-def _forget_steps(connection: Connection, run: RunRow) -> None:
+def _forget_steps(connection: Connection, run: RunRow, from_step: str | None) -> None:
     """Delete what no longer holds of a run that is tried again."""
-    wanted = select(steps.c.key, steps.c.kind, steps.c.status).where(steps.c.run == run.id)
-    rows = [(row.key, row.kind, row.status) for row in connection.execute(wanted)]
-    gone = sorted(forgotten(rows, is_undone=run.status is not Status.UNDO_FAILED))
+    wanted = select(steps.c.key, steps.c.kind, steps.c.status, steps.c.started_at).where(
+        steps.c.run == run.id
+    )
+    rows = connection.execute(wanted).all()
+    facts = [(row.key, row.kind, row.status) for row in rows]
+    gone = forgotten(facts, is_undone=run.status is not Status.UNDO_FAILED)
+    if from_step is not None:
+        since = begun_since([(row.key, row.started_at) for row in rows], from_step)
+        if not since:
+            raise UnknownStep(
+                f"run {run.id!r} has recorded no step {from_step!r}; `pegboard durable show {run.id}` lists them.",
+                run_id=run.id,
+                key=from_step,
+            )
+        gone |= since
+    _delete_steps(connection, run, sorted(gone))
+
+
+def _delete_steps(connection: Connection, run: RunRow, gone: Sequence[str]) -> None:
     for first in range(0, len(gone), _MANY):
         keys = gone[first : first + _MANY]
         connection.execute(delete(steps).where(steps.c.run == run.id, steps.c.key.in_(keys)))

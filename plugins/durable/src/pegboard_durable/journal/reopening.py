@@ -29,6 +29,23 @@ def forgotten(rows: Iterable[tuple[str, str, str]], *, is_undone: bool) -> set[s
     return found | {UNDO}
 
 
+def begun_since(rows: Iterable[tuple[str, float]], step: str) -> set[str]:
+    """Return the keys of a step, of what is in it and around it, and of all that began after it; nothing without such a step.
+
+    Args:
+        rows: Key and start of each.
+        step: Its key.
+    """
+    starts = dict(rows)
+    if step not in starts:
+        return set()
+    begun = {
+        key for key, at in starts.items() if at > starts[step] or key == step or key.startswith(f"{step}/")
+    }
+    around = {each for key in begun for each in _around(key)}
+    return begun | around | {f"{key}{UNDO}" for key in begun | around}
+
+
 def _around(key: str) -> Iterator[str]:
     """The keys of the steps around one."""
     at = key.rfind("/")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def statements_for(journal: Journal) -> Iterator[str]:
     """Write what brings a journal to this version; nothing where it is of that."""
-    return iter(()) if journal.version() == VERSION else making(journal)
+    return iter(()) if journal.tables_version() == VERSION else making(journal)
 
 
 def making(journal: Journal) -> Iterator[str]:
