@@ -220,6 +220,7 @@ def test_the_server_ends_as_it_does_without(write_project, start, number):
     assert ours == own
 
 
+@pytest.mark.slow
 def test_workers_count_and_trace_what_they_answer(write_project, start, open_sink, until):
     """Each by itself: what they send adds up."""
     project, sink = write_project(PAGE), open_sink()
@@ -239,6 +240,7 @@ def test_workers_count_and_trace_what_they_answer(write_project, start, open_sin
     assert project.ends() == {("invoice", "ok"): len(asked)}
 
 
+@pytest.mark.slow
 def test_a_reload_loses_nothing(write_project, start, open_sink, until):
     """The process that goes ends its lifespan, and the one that comes begins its own."""
     project, sink = write_project(PAGE), open_sink()
@@ -252,6 +254,7 @@ def test_a_reload_loses_nothing(write_project, start, open_sink, until):
     assert project.ends() == {("invoice", "ok"): 2}
 
 
+@pytest.mark.slow
 def test_a_stream_that_the_server_cuts_off_is_over(write_project, start, open_sink):
     """It counts as cancelled, and keeps nobody from ending."""
     project, sink = write_project(PAGE), open_sink()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,9 @@ _PREFIX, _BETWEEN, _FILE = "PEGBOARD_", "__", "_FILE"
 _BYTES_MOST = 1_000_000
 
 
-# By id, as plugins need no hash; the second for those of a class whose objects have no weak references.
+# By id, as plugins need no hash; of classes whose objects have no weak references, the class, or none would ever be let go.
 _made_here: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-_made_and_kept: dict[int, object] = {}
+_made_classes: set[type] = set()
 _told: set[str] = set()
 
 
@@ -74,7 +74,7 @@ def make_named(name: str, cls: type, given: Mapping[str, Any] = MappingProxyType
 
 def tell_of_idle(plugin: object) -> None:
     """Log which variables set nothing, once each: those of a plugin that the program itself made."""
-    if _made_here.get(id(plugin), _made_and_kept.get(id(plugin))) is plugin:
+    if _made_here.get(id(plugin)) is plugin or type(plugin) in _made_classes:
         return
     for name in names_of(plugin_name(plugin)):
         if name not in _told:
@@ -91,11 +91,10 @@ def tell_of_idle(plugin: object) -> None:
 
 def noted(plugin: object) -> object:
     """Note that a plugin was made with what the environment sets, here or where it came from; return it."""
-    made: MutableMapping[int, Any] = _made_here
     try:
-        made[id(plugin)] = plugin
+        _made_here[id(plugin)] = plugin
     except TypeError:
-        _made_and_kept[id(plugin)] = plugin
+        _made_classes.add(type(plugin))
     return plugin
 
 

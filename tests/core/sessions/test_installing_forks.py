@@ -104,12 +104,12 @@ def returns():
 
 def grandchild():
     if child := os.fork(): return wait(child)
-    if child := os.fork(): os._exit(wait(child))
+    if child := os.fork(): sys.exit(wait(child))
     work()
     sys.exit(3)
 
-def in_process():
-    process = multiprocessing.get_context("fork").Process(target=in_child)
+def in_process(function=None):
+    process = multiprocessing.get_context("fork").Process(target=function or in_child)
     process.start()
     process.join()
     return process.exitcode
@@ -117,6 +117,15 @@ def in_process():
 def in_child():
     work()
     sys.exit(3)
+
+def nested_processes():
+    return in_process(in_process_of_process)
+
+def fork_in_process():
+    return in_process(lambda: sys.exit(exits()))
+
+def in_process_of_process():
+    sys.exit(in_process())
 
 def in_pool():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
@@ -152,7 +161,19 @@ else:
 if os.getpid() == home:
     say(f"code {code or 3}")
 """
-HOWS = ["exits", "uninstalls", "returns", "grandchild", "in_process", "in_pool", "terminated"]
+HOWS = [
+    *(
+        "exits",
+        "uninstalls",
+        "returns",
+        "grandchild",
+        "in_process",
+        "nested_processes",
+        "fork_in_process",
+        "in_pool",
+    ),
+    "terminated",
+]
 CASES = [
     *((how, "call in a block") for how in HOWS),
     *((how, "plain") for how in ("exits", "in_process")),
@@ -173,7 +194,8 @@ def test_it_ends_in_the_child_once_and_in_the_parent(how: str, where: str) -> No
         check=False,
     )
     told = done.stdout.splitlines()
-    assert [line for line in told if line.startswith("child")] == ["child: work", "child: end False"]
+    ends = ["child: end False"] * (2 if how in ("nested_processes", "fork_in_process", "grandchild") else 1)
+    assert [line for line in told if line.startswith("child")] == ["child: work", *ends]
     assert sorted(line for line in told if line.startswith("parent")) == [
         *["parent: around"] * (where == "call in a block"),
         "parent: code 3",

@@ -264,8 +264,12 @@ def test_a_session_that_is_being_left_is_ended_in_time() -> None:
     status, out, errors = told(
         """
         install_sigterm(grace=1)
+        @task
+        def slow():
+            time.sleep(0.3)
+            work()
         with Session(Tells()):
-            work.submit()
+            slow.submit()
         """
     )
     assert (status, out) == (143, ["ending", "ended"])
@@ -378,6 +382,89 @@ def test_async_sessions_of_other_threads_have_time() -> None:
         time.sleep(30)
         """
     ) == (143, ["wait ok", "count closed", "ending", "ended"], "")
+
+
+ON_LINUX = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="signals are heard at once on Linux"
+)
+
+
+@ON_LINUX
+def test_a_main_thread_in_a_long_call_is_not_waited_for() -> None:
+    """It runs no handlers there: its sessions are ended, and the process at the end of the grace."""
+    status, out, errors = told(
+        """
+        import hashlib
+        install_sigterm(grace=2)
+        with Session(Tells()):
+            threading.Timer(0.3, say, ["ready"]).start()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
+        """
+    )
+    assert (status, out) == (143, ["ending", "ended"])
+    assert "was not left in time" in errors
+
+
+@ON_LINUX
+def test_the_second_signal_ends_a_long_call() -> None:
+    """At once."""
+    process = start(
+        """
+        import hashlib
+        class Drains:
+            name = "drains"
+            @hookimpl
+            def session_draining(self): say("draining")
+        install_sigterm(grace=60)
+        with Session(Drains(), Tells()):
+            threading.Timer(0.3, say, ["ready"]).start()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
+        """
+    )
+    for line in ("ready", "draining"):
+        assert process.stdout.readline() == f"{line}\n"
+        process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 143
+
+
+@ON_LINUX
+def test_sessions_drain_though_a_server_has_put_its_handler_in_place() -> None:
+    """Later than ours: it alone ends the process."""
+    assert told(
+        """
+        install_sigterm(grace=0.2)
+        asked = []
+        signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+        with Session(Tells()) as session:
+            say("ready")
+            while not (asked and session.is_draining): time.sleep(0.01)
+            time.sleep(0.5)
+            say("request served")
+        """
+    ) == (0, ["request served", "ending", "ended"], "")
+
+
+def test_a_child_that_is_asked_as_it_begins_asks_nobody_else() -> None:
+    """Its signal is its own."""
+    assert told(
+        """
+        install_sigterm()
+        with Session(Tells()) as session:
+            for _ in range(8):
+                child = os.fork()
+                if not child:
+                    time.sleep(30)
+                    os._exit(0)
+                os.kill(child, signal.SIGTERM)
+                os.waitpid(child, 0)
+            time.sleep(0.3)
+            draining = session.is_draining
+        say(f"draining {draining}")
+        """,
+        before=lambda process: None,
+        signals=0,
+    )[::2] == (0, "")
 
 
 def test_an_end_that_has_begun_is_not_cut_off() -> None:
@@ -585,3 +672,80 @@ def test_a_grace_that_is_no_time_is_refused(grace: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="grace"):
         install_sigterm(grace)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+STRUCK = """
+    import asyncio
+    from pegboard import Scope
+
+    def strike(where):
+        if where == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000): pass
+            say(f"all of {where}")
+
+    class Struck:
+        name = "struck"
+        @hookimpl
+        def bind(self, session, task):
+            return Scope("struck", enter=lambda call: strike("enter"), exit=lambda call, token: strike("exit"))
+        @hookimpl
+        def before_execute(self, call): strike("before_execute")
+        @hookimpl
+        def after_attempt(self, call): strike("after_attempt")
+        @hookimpl
+        def after_execute(self, call): strike("after_execute")
+
+    @task
+    def quick(): pass
+
+    @task
+    async def async_quick(): await asyncio.sleep(0)
+
+    install_sigterm()
+    with Session(Struck()):
+        quick() if sys.argv[2] == "function" else asyncio.run(async_quick())
+        time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine"])
+@pytest.mark.parametrize("where", ["enter", "before_execute", "after_attempt", "after_execute", "exit"])
+def test_whoever_is_told_of_a_call_hears_all_of_it(where: str, kind: str) -> None:
+    """Where the signal strikes, an exporter may be about to note what has happened; the program ends a moment later."""
+    program = textwrap.dedent(BEGIN) + textwrap.dedent(STRUCK)
+    done = subprocess.run(
+        [sys.executable, "-c", program, where, kind], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (143, f"all of {where}\n")
+
+
+def test_an_observer_that_does_not_return_keeps_nobody_from_ending() -> None:
+    """It has two seconds."""
+    program = (
+        BEGIN
+        + """
+    class Stuck:
+        name = "stuck"
+        @hookimpl
+        def after_execute(self, call):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+            say("woke")
+
+    @task
+    def quick(): pass
+
+    install_sigterm()
+    with Session(Stuck()):
+        quick()
+    """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (143, "")

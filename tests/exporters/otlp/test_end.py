@@ -278,11 +278,11 @@ def test_sigterm_during_the_end_loses_nothing(receiver):
     code = code.replace("time.sleep(30)", "pass").replace("flush=True)", f"flush=True){later}")
     receiver.delay = 0.8
     process = run(code, receiver.url)
-    assert process.stdout.readline() == "ready\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["ready\n", "finally\n"]
     begun = time.monotonic()
     out, said = process.communicate(timeout=20)
     assert time.monotonic() - begun < 5
-    assert (process.returncode, out, said) == (143, "finally\n", "")
+    assert (process.returncode, out, said) == (143, "", "")
     assert len(receiver.spans) == 41
 
 

@@ -84,7 +84,10 @@ def compile_event(
     With `closed`, what goes on after its session tells nothing any more, nor does what begins once `closed` holds something.
     """
     subject = parameters[0]
-    names: dict[str, Any] = {"_failed": on_failure}  # underscored: no parameter of a spec is
+    names: dict[str, Any] = {
+        "__name__": __name__,
+        "_failed": on_failure,
+    }  # underscored: no parameter of a spec is
     asked = ", ".join(f"{name}={_UNSAID[name]}" if name in _UNSAID else name for name in parameters)
     lines = [f"def {event}({asked}):", f"    {subject}.hooking = True", "    _stop = None"]
     if event in _MARKS:

@@ -7,6 +7,7 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NoReturn
 
+from pegboard.current import running_call
 from pegboard.parts.awaiting import loop_runs_here
 from pegboard.parts.deadlines import hurrying
 from pegboard.parts.forks import after_fork
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _SECOND = "_pegboard_is_second"  # attribute of a KeyboardInterrupt
+_OF_CALLS = "pegboard.plans."
 _OF_LOOPS = ("asyncio.", "selectors", "uvloop")
 
 
@@ -81,6 +83,14 @@ ENDING = Ending()
 
 def _is_of_a_loop(frame: FrameType | None) -> bool:
     return frame is not None and str(frame.f_globals.get("__name__")).startswith(_OF_LOOPS)
+
+
+def is_telling(frame: FrameType | None) -> bool:
+    """Whether a signal struck where observers and scopes are told of a call, or between two of them."""
+    call = running_call.get()
+    if call is not None and (call.hooking or call.in_hook):
+        return True
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith(_OF_CALLS)
 
 
 def hurrying_after(*errors: BaseException | None) -> AbstractContextManager[None]:

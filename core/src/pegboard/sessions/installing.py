@@ -94,6 +94,8 @@ class _Forks:
 
     def __init__(self) -> None:
         self._is_watching = False
+        self._is_registered = False
+        self._ends_in = 0  # the process
 
     def watch(self) -> None:
         """Watch from now on."""
@@ -124,11 +126,19 @@ class _Forks:
         """See to the end of a process of multiprocessing, which runs no `atexit`; what was set before it begins, it drops."""
         if "multiprocessing.util" in sys.modules:
             from multiprocessing import parent_process
-            from multiprocessing.util import Finalize, register_after_fork
+            from multiprocessing.util import register_after_fork
 
-            register_after_fork(self, lambda _: Finalize(None, uninstall_now, exitpriority=20))
-            if parent_process() is not None:
-                Finalize(None, uninstall_now, exitpriority=20)
+            if not self._is_registered:
+                self._is_registered = True
+                register_after_fork(self, _Forks._finalize)
+            if parent_process() is not None and self._ends_in != os.getpid():
+                self._finalize()
+
+    def _finalize(self) -> None:
+        from multiprocessing.util import Finalize
+
+        self._ends_in = os.getpid()
+        Finalize(None, uninstall_now, exitpriority=20)
 
 
 _forks = _Forks()

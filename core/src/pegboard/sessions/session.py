@@ -14,7 +14,7 @@ from pegboard.calls.call import keep_id
 from pegboard.calls.locks import KeyedLocks
 from pegboard.calls.side_threads import SIDE_THREADS
 from pegboard.clock import SYSTEM_CLOCK, Clock
-from pegboard.current import active_session, calls_around, outer_sessions
+from pegboard.current import active_session, calls_around, outer_sessions, running_call
 from pegboard.errors import SessionError
 from pegboard.options import Option, refuse_non_option
 from pegboard.parts import checks
@@ -292,6 +292,7 @@ class Session(Placing):
                 outer_sessions.set((*outer_sessions.get(), active_session.get()))
                 active_session.set(self)
                 is_in = True
+                running_call.set(running_call.get())  # to replace a value takes less time than to add one
         except SystemExit as error:
             if is_in:  # of SIGTERM, meanwhile: the block is never entered, and so not left
                 self.__exit__(SystemExit, error, None)

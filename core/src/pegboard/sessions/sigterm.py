@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import functools
 import os
 import signal
 import sys
@@ -13,15 +14,16 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import ConfigError
-from pegboard.parts import checks
+from pegboard.parts import checks, forks
 from pegboard.parts.contexts import context_manager
 from pegboard.parts.deadlines import OF_PROCESS
 from pegboard.parts.forks import after_fork
 from pegboard.privacy import loggable
 from pegboard.sessions.default import DEFAULT
-from pegboard.sessions.ending import ENDING
+from pegboard.sessions.ending import ENDING, is_telling
 from pegboard.sessions.installing import drain_installed, uninstall_now
 from pegboard.sessions.open_at_exit import OPEN_AT_EXIT
+from pegboard.sessions.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,8 +31,12 @@ if TYPE_CHECKING:
 GRACE = 20.0
 _MARGIN = 5.0  # of the grace, for the ends; a quarter of it at most
 _NEVER = float("inf")
+_MOMENT, _MOMENT_MOST = 0.001, 0.05  # to wait where a signal struck while somebody was told of a call
+_PATIENCE = 2.0  # with that
 _LATER = 0.4  # of that: so much after others give up waiting, what they have not ended is ended
+_SOON = 0.1  # in which a handler runs as a rule
 _CAN_HOLD_BACK = hasattr(signal, "pthread_sigmask") and hasattr(signal, "sigpending")
+_CAN_WAKE = hasattr(signal, "pthread_kill")
 _ENDING: list[Handler] = []  # those that end the process themselves, maybe once a server has put them back
 
 
@@ -50,7 +56,8 @@ class Handler:
         self.before = before
         self.grace = grace
         self.stop: Callable[[], object] | None = None
-        self.is_asked = False
+        self._comes_again = False
+        _hold_back_at_forks()
         if not callable(before):
             _ENDING.append(self)
         self._begin()
@@ -58,51 +65,110 @@ class Handler:
         atexit.register(self._let_owner_end)
 
     def _begin(self) -> None:
-        self._is_over = False
+        self._process = os.getpid()
+        self.is_asked = self._is_over = self._was_called = False
         self._ends = self._work = _NEVER
-        self._wakes = []
+        self._heard = self._sent = 0
+        self._is_nudged = False
+        self._is_asking = self._asks_again = self._has_left = False
+        self._begun = _thread.allocate_lock()
+        self._wake = _thread.allocate_lock()
+        self._wake.acquire()
+        self._wakeup = Wakeup()
+        self._hears = self._wakeup.begin()
         # Both are there from the beginning: once the main thread has ended, Python 3.12 starts no thread any more.
         for watch in (self._end_in_time, self._exit_in_time):
-            wake = _thread.allocate_lock()
-            wake.acquire()
-            self._wakes.append(wake)
-            threading.Thread(target=watch, args=(wake,), name="pegboard-sigterm", daemon=True).start()
+            threading.Thread(target=watch, name="pegboard-sigterm", daemon=True).start()
 
     def _begin_anew(self) -> None:
         """In a forked child: its parent keeps the threads, and is the one that was asked."""
         if self._is_over:
             return
+        self._wakeup.end()
+        self._wakeup.close()
         if self.is_asked:
-            self.is_asked = ENDING.has_begun = False
+            ENDING.has_begun = False
             OF_PROCESS.work = OF_PROCESS.ends = _NEVER
             self._mask("SIG_UNBLOCK")
         self._begin()
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Have the program end; at the second signal it ends at once."""
-        first, self.is_asked = not self.is_asked, True
-        if first:
-            self._begin_to_end()
+        if os.getpid() != self._process or (self._hears and _is_forking(frame)):
+            self._comes_again = True  # SystemExit would be dropped, and a thread raises the signal anew
+            return
+        if self._asks_again:
+            self._asks_again = False
+            self._leave(frame)
+            return
+        first, self._was_called = not self._was_called, True
+        self._begin_to_end()
+        if self._is_nudged and not (first or callable(self.before)):
+            self._is_nudged = False  # a thread hears of the next one, if this was not what the nudge sent
+            return
         if self.stop is not None:
             self.stop()
         if callable(self.before):  # its owner ends the process, and may be asked several times
+            if first:
+                # Servers put back what was there before them and raise the signal again: it is to wait until sessions have ended.
+                self._mask("SIG_BLOCK")
             self.before(number, frame)
         elif not first:
             os._exit(ENDING.status)
         elif self.stop is None and threading.main_thread().is_alive():
-            ENDING.leave(frame)
+            self._leave(frame)
+
+    def _leave(self, frame: FrameType | None) -> None:
+        """Leave the main thread; a moment later where somebody who is told of a call would not hear all of it."""
+        if self._has_left:
+            return
+        is_early = time.monotonic() < self._ends - self.grace + _PATIENCE
+        if _CAN_WAKE and is_early and is_telling(frame) and self._comes_back():
+            return
+        self._has_left = True
+        ENDING.leave(frame)
+
+    def _comes_back(self) -> bool:
+        """Have the main thread be asked again, and return whether it will be."""
+        if not self._is_asking:
+            try:
+                _thread.start_new_thread(self._ask_until_left, ())
+            except RuntimeError:  # the interpreter ends, and begins no thread any more
+                return False
+            self._is_asking = True
+        return True
+
+    def _ask_until_left(self) -> None:
+        """Ask again and again: Python misses a signal that comes as the main thread is about to sleep."""
+        pause = _MOMENT
+        time.sleep(pause)
+        while not self._has_left:
+            self._asks_again = True
+            self._send()
+            time.sleep(pause)
+            pause = min(pause * 2, _MOMENT_MOST)
+
+    def _send(self) -> None:
+        """Send the main thread a signal that is no new one."""
+        self._sent += 1
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _begin_to_end(self) -> None:
+        if not self._begun.acquire(blocking=False):
+            return
         self._ends = time.monotonic() + self.grace
         self._work = self._ends - min(_MARGIN, self.grace / 4)
-        ENDING.has_begun = True
-        if callable(self.before):
-            # Servers put back what was there before them and raise the signal again: it is to wait until sessions have ended.
-            self._mask("SIG_BLOCK")
-        else:
+        if not callable(self.before):
             self._limit()
-        for wake in self._wakes:
-            wake.release()
+        self.is_asked = ENDING.has_begun = True
+        self._go_on()
+        self._wakeup.wake()
+
+    def _go_on(self) -> None:
+        try:
+            self._wake.release()
+        except RuntimeError:  # it goes on already
+            return
 
     def _limit(self) -> None:
         OF_PROCESS.work, OF_PROCESS.ends = self._work, self._ends
@@ -123,38 +189,112 @@ class Handler:
         if self in _ENDING:
             _ENDING.remove(self)
         atexit.unregister(self._let_owner_end)
-        for wake in self._wakes:
-            if wake.locked():
-                wake.release()
+        self._wakeup.end()
+        self._wakeup.wake()
+        self._go_on()
+
+    @property
+    def _is_in_force(self) -> bool:
+        return signal.getsignal(signal.SIGTERM) is self
 
     @property
     def _is_in_charge(self) -> bool:
         """Whether the process is to end by this: nobody else ends it, or whoever would has put this handler away."""
-        return not self._is_over and not (callable(self.before) and signal.getsignal(signal.SIGTERM) is self)
+        return not self._is_over and not (callable(self.before) and self._is_in_force)
 
-    def _end_in_time(self, wake: _thread.LockType) -> None:
+    def _end_in_time(self) -> None:
         """Have all sessions drain, and end what nobody has ended in time, whatever its threads do."""
-        wake.acquire()
-        if self._is_over:
-            return
-        _all_of(drain_installed, DEFAULT.drain, OPEN_AT_EXIT.drain)
+        while not self.is_asked:  # by a signal that another handler took, sessions only drain
+            self._wake.acquire()
+            if self._is_over:
+                return
+            _all_of(drain_installed, DEFAULT.drain, OPEN_AT_EXIT.drain)
         _sleep_until(self._work + (self._ends - self._work) * _LATER)
         if self._is_in_charge:
             self._limit()
             _all_of(OPEN_AT_EXIT.end_in_time, *_OF_PROCESS)
 
-    def _exit_in_time(self, wake: _thread.LockType) -> None:
-        """End the process when the time is over, whatever its ends do."""
-        wake.acquire()
-        if self._is_over:
+    def _exit_in_time(self) -> None:
+        """End the process when the time is over, whatever its ends do; and see to it that signals are heard."""
+        wakeup, is_late = self._wakeup, False
+        if self._comes_again:
+            time.sleep(_SOON / 10)  # until the fork is over
+            if not self._nudge():
+                self._begin_to_end()
+        while not self._is_over:
+            left = None if is_late or self._ends == _NEVER else max(self._ends - time.monotonic(), 0.0)
+            try:
+                if wakeup.next(left) == signal.SIGTERM:
+                    self._see_to_it()
+            except TimeoutError:
+                is_late = True
+                if self._is_in_charge:
+                    os._exit(ENDING.status)
+        wakeup.close()
+
+    def _see_to_it(self) -> None:
+        """Have a signal that was heard be handled, though the main thread may be in a long call, or have just fallen asleep."""
+        if not self._is_in_force:
+            ENDING.has_begun = True
+            self._go_on()
             return
-        _sleep_until(self._ends)
-        if self._is_in_charge:
+        self._heard += 1
+        if self._heard == 1:
+            if not (self._is_called_within(_SOON) or self._nudge()):
+                self._begin_to_end()
+        elif self._heard > 1 + self._sent and not callable(self.before):
             os._exit(ENDING.status)
+
+    def _nudge(self) -> bool:
+        """Wake the main thread by another signal, which counts as the same one; whether it has handled it then."""
+        self._is_nudged = True
+        self._send()
+        return self._is_called_within(_SOON)
+
+    def _is_called_within(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not self._was_called and time.monotonic() < until:
+            time.sleep(_SOON / 10)
+        return self._was_called
 
 
 # What ends after the sessions that somebody entered.
 _OF_PROCESS = (uninstall_now, DEFAULT.reset, sys.stdout.flush, sys.stderr.flush)
+
+
+def _is_forking(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is _AtFork.let_come.__code__ or frame.f_globals.get("__name__") == forks.__name__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class _AtFork(threading.local):
+    """Holds SIGTERM back from a thread that forks: Python drops signals that come to a child before it has begun."""
+
+    def __init__(self) -> None:
+        self._masks: list[Any] = []
+
+    def hold_back(self) -> None:
+        self._masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
+
+    def let_come(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop())
+
+
+_at_fork = _AtFork()
+
+
+@functools.cache
+def _hold_back_at_forks() -> None:
+    """From the first handler on."""
+    if hasattr(os, "register_at_fork") and _CAN_HOLD_BACK:
+        os.register_at_fork(
+            before=_at_fork.hold_back,
+            after_in_parent=_at_fork.let_come,
+            after_in_child=_at_fork.let_come,
+        )
 
 
 def _sleep_until(moment: float) -> None:
