@@ -47,6 +47,7 @@ _SECONDS = checks.seconds(above=0)
 _NOT_NEGATIVE = checks.seconds()
 _WHOLE = checks.whole(least=0)
 _FLAG = checks.flag()
+_SCHEMA = checks.text().or_none("that of the database's user")
 _MOST = 16 * 1024 * 1024
 _UNFINISHED = (Status.PENDING, Status.RUNNING, Status.SUSPENDED)
 _TO_RETRY = (Status.FAILED, Status.STUCK, Status.ATTENTION, Status.UNDO_FAILED)
@@ -102,7 +103,12 @@ class Durability:
     ) -> None:
         seal = Seal(key)
         self._encrypts = seal.encrypts
-        self._journal = Journal(url, create=create, schema=schema, seal=seal)
+        self._journal = Journal(
+            url,
+            create=_FLAG.check("create", create, owner="Durability"),
+            schema=_SCHEMA.check("schema", schema, owner="Durability"),
+            seal=seal,
+        )
         self._runs = Runs(
             self._journal,
             lease=_SECONDS.check("lease", lease, owner="Durability"),
@@ -117,7 +123,7 @@ class Durability:
             ),
         )
         self._keep = None if keep is None else _NOT_NEGATIVE.check("keep", keep, owner="Durability")
-        self._recovery = Recovery(self) if recover else None
+        self._recovery = Recovery(self) if _FLAG.check("recover", recover, owner="Durability") else None
         self._guard = new_rlock()
         self._sessions = 0
 

@@ -73,7 +73,7 @@ class Journal:
         self._url = parse(url)
         if schema is not None and is_sqlite(self._url):
             raise ConfigError(
-                f"a journal in a file has no schemas: take schema={schema!r} away.",
+                "a journal in a file has no schemas: take schema= away.",
                 where="Durability",
                 key="schema",
             )
