@@ -22,7 +22,9 @@ PAGES = sorted(
         ROOT / "core/README.md",
     ]
 )
-_INSTALLED = re.compile(r"pip install ((?:(?:\"[^\"]+\"|'[^']+'|[\w.\[\],-]+) ?)+)")
+_INSTALLED = re.compile(  # but for a file of requirements, which a program has of its own
+    r"pip install (?!(?:--[\w-]+ )*-r )((?:(?:\"[^\"]+\"|'[^']+'|[\w.\[\],-]+) ?)+)"
+)
 _WORD = re.compile(r"\"([^\"]+)\"|'([^']+)'|([\w.\[\],-]+)")
 Install = Callable[[frozenset[str]], Path]
 
