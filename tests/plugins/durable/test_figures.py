@@ -93,7 +93,7 @@ def test_steps_that_run_are_measured_and_replays_counted(journal, instruments):
         durability.resume("a")
         sizes = instruments.sizes("pegboard_durable_step_duration_seconds", pegboard_task_name="double")
         assert len(sizes) == 1
-        assert instruments.value("pegboard_durable_replays", pegboard_task_name="double") == 1
+        assert instruments.value("pegboard_task_replays", pegboard_task_name="double") == 1
 
 
 def test_a_run_that_was_taken_over_is_a_lease_lost(journal, instruments, tmp_path):

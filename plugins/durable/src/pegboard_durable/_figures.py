@@ -38,7 +38,7 @@ class Figures:
         )
         self._replays = session.measure(
             "counter",
-            "pegboard_durable_replays",
+            "pegboard_task_replays",
             "Steps that were answered from the journal.",
             ("pegboard_task_name",),
         )
