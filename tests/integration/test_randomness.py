@@ -63,6 +63,12 @@ def compose():
         assert pegboard.pipeline(task(double), task(name="two")(double), input=1) == 4
 
 
+def durable(folder):
+    done = task(pegboard.Durable())(double)
+    with Session(pegboard.Durability(f"sqlite:///{folder}/journal.db"), inherit=False) as session:
+        assert session[pegboard.Durability].run(done, 1).value == 2
+
+
 USES = {
     "cache": lambda folder: run(pegboard.Caching(folder), options=[pegboard.Cache()]),
     "cli": lambda folder: CliRunner().invoke(main, ["plugins"], catch_exceptions=False),
@@ -71,6 +77,7 @@ USES = {
     "dashboards": lambda folder: dashboards(),
     "dask": lambda folder: run(pegboard.Dask(workers=1), executor="dask"),
     "datasets": lambda folder: run(pegboard.Datasets(folder), options=[pegboard.Dataset("a/{x}.json")]),
+    "durable": durable,
     "flow": lambda folder: flow(),
     "jsonlines": lambda folder: run(pegboard.JSONLines(folder / "calls.jsonl")),
     "limits": lambda folder: run(

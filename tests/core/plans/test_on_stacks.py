@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextvars import Context
 from typing import Any
 
-import greenlet
 import pytest
 
 from pegboard import Call, Layer, Session, current_call, hookimpl, task
@@ -83,24 +82,6 @@ def test_calls_of_other_threads_are_found() -> None:
     thread.join()
     session.uninstall()
     assert names == [held.name]
-
-
-def test_calls_of_greenlets_that_wait_are_found() -> None:
-    """No thread has their stack, and they are in the middle of their calls all the same."""
-
-    @task
-    def switching() -> int:
-        greenlet.getcurrent().parent.switch()
-        return 1
-
-    session = Session().install()
-    waiting = greenlet.greenlet(switching)
-    waiting.switch()
-    assert [call.task.name for call in calls_on_stacks()] == [switching.name]
-    assert session.is_busy()
-    assert waiting.switch() == 1
-    assert not session.is_busy()
-    session.uninstall()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
