@@ -180,3 +180,5 @@ def test_a_name_tells_a_session_from_others() -> None:
     assert repr(session).startswith(f"<Session 'web' {session.id} ")
     with pytest.raises(TypeError, match="name is a text"):
         Session(name=1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Session: name is a text that is not empty, not ''"):
+        Session(name="")

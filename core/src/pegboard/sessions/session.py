@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 
 _BY_INSTALLING = 1  # the entering that `install` is
 
+_NAME: checks.Check[str] = checks.Check(
+    "a text that is not empty", lambda value: isinstance(value, str), bool
+)
+
 
 class Session(Placing):
     """A lifetime in which plugins are attached and tasks run; a context manager, sync and async.
@@ -107,7 +111,7 @@ class Session(Placing):
         quiet: bool = False,
         name: str | None = None,
     ) -> None:
-        self.name = None if name is None else checks.text().check("name", name, owner="Session")
+        self.name = None if name is None else _NAME.check("name", name, owner="Session")
         self.id = os.urandom(6).hex()
         self.strict_plugins = strict_plugins
         self.locks = KeyedLocks()

@@ -8,6 +8,8 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
+from pegboard_durable._errors import RunNotResumable
+
 T = TypeVar("T")
 StepKind = Literal["root", "step", "value", "state", "wait", "sleep", "item", "undo"]
 StepStatus = Literal["intent", "retrying", "waiting", "ok", "error", "closed"]
@@ -60,8 +62,6 @@ class Run(Generic[T]):
         Raises:
             RunNotResumable: It is not over, or was cancelled.
         """
-        from pegboard_durable._errors import RunNotResumable
-
         if self.error is not None:
             raise self.error
         if self.status is not Status.DONE:
